@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto'
+import { createInProcessChanges } from './changes/in-process.ts'
+import { createChecker } from './checker.ts'
+import type { Config } from './config.ts'
+import { createPipeline } from './graphql/pipeline.ts'
+import { createCallbackAddresses } from './http/callback-address.ts'
+import { createCallbackRoute } from './http/callback-route.ts'
+import { createCallers } from './http/callers.ts'
+import { createGraphiqlPage, readGraphiqlTabs } from './http/graphiql-page.ts'
+import { createGraphqlRoute } from './http/graphql-route.ts'
+import { createMetrics } from './http/metrics.ts'
+import { createHttpServer } from './http/server.ts'
+import { createWebSocketRoute } from './http/websocket.ts'
+import { apikley } from './providers/apikley.ts'
+import { kie } from './providers/kie.ts'
+import { createRestProvider } from './providers/rest-provider.ts'
+import { sandbox as sandboxSpec } from './providers/sandbox.ts'
+import { sunoapi } from './providers/sunoapi.ts'
+import { createSandbox, sandboxApiKey } from './sandbox/sandbox.ts'
+import { testTracks } from './sandbox/test-tracks.ts'
+import type { Log } from './separation/ports.ts'
+import { createSeparations } from './separation/separations.ts'
+import { providerNames, type ProviderName } from './separation/task.ts'
+import { openSqliteStore } from './stores/sqlite-store.ts'
+
+/** The gateway, listening. */
+export interface App {
+  /** Where it is, e.g. `http://127.0.0.1:4000`. */
+  readonly url: string
+  /** Where providers reach it. */
+  readonly publicUrl: string
+  /** The providers that are switched on, the default one first. */
+  readonly providers: readonly ProviderName[]
+  /** How many subscriptions wait for a change. */
+  subscriptions(): number
+  /** Takes nothing new, waits for the submits under way, and closes everything. */
+  close(): Promise<void>
+}
+
+const version = '0.1.0'
+/** How long record-info may lag behind a callback, and how long a SUCCESS may go without a stem. */
+const callbackGraceMs = 4_000
+const emptyGraceMs = 60_000
+/** How often it is looked for tasks that are due. */
+const longestLookMs = 1_000
+
+/** Wires everything together and begins to listen. Throws if the store cannot be opened or the port is taken. */
+export async function startApp(config: Config, log: Log): Promise<App> {
+  let port = config.port
+  const url = () => `http://${hostInUrl(config.host)}:${port}`
+  const publicUrl = () => config.publicUrl ?? url()
+
+  const store = await openSqliteStore(config.databasePath)
+  const newSecret = () => randomBytes(32).toString('base64url')
+  const ownSecret = await store.secret('callbacks', newSecret)
+  const [signing = ownSecret, ...accepted] = [...config.callbackSecrets, ownSecret]
+  const addresses = createCallbackAddresses({ publicUrl, secrets: [signing, ...accepted] })
+  const changes = createInProcessChanges()
+  const metrics = createMetrics({ waiting: changes.size })
+
+  const client = { readsPerSecond: config.readsPerSecond, userAgent: `stemgate/${version}`, log, webhookKey: null }
+  const { vendors } = config
+  const isSandboxOn = Object.values(vendors).every(({ apiKey }) => apiKey === null)
+  const clients = [
+    createRestProvider({ ...client, spec: kie, ...vendors.kie, webhookKey: config.kieWebhookKey }),
+    createRestProvider({ ...client, spec: apikley, ...vendors.apikley }),
+    createRestProvider({ ...client, spec: sunoapi, ...vendors.sunoapi }),
+    createRestProvider({
+      ...client,
+      spec: sandboxSpec,
+      apiKey: isSandboxOn ? sandboxApiKey : null,
+      baseUrl: () => `${url()}/sandbox`,
+    }),
+  ]
+  const isOn = (name: ProviderName) => (name === 'sandbox' ? isSandboxOn : vendors[name].apiKey !== null)
+  const providers = new Map(clients.filter(({ name }) => isOn(name)).map((each) => [each.name, metrics.counted(each)]))
+  const sandbox = isSandboxOn
+    ? createSandbox({
+        publicUrl,
+        secret: await store.secret('sandbox', newSecret),
+        delayMs: config.sandboxDelayMs,
+        log: (message, detail) => log.info(detail, message),
+      })
+    : null
+
+  const separations = createSeparations({
+    store,
+    changes,
+    providers,
+    defaultProvider: config.defaultProvider,
+    addresses,
+    log,
+    times: {
+      intervalMs: config.checkIntervalMs,
+      submitTimeoutMs: config.submitTimeoutMs,
+      unconfirmedAfterMs: config.unconfirmedAfterMs,
+      giveUpAfterMs: config.giveUpAfterMs,
+      callbackGraceMs,
+      emptyGraceMs,
+    },
+    onDue: (provider) => checker.wake(provider),
+  })
+  const checker = createChecker({
+    separations,
+    store,
+    providers: providerNames,
+    log,
+    lookEveryMs: Math.min(longestLookMs, config.checkIntervalMs / 4),
+  })
+
+  const retentionMs = new Map(clients.map((each) => [each.name, each.retentionMs]))
+  const pipeline = createPipeline({
+    gateway: { separations, retentionMsOf: (provider) => retentionMs.get(provider) ?? 0 },
+    log,
+    introspection: config.introspection,
+    corsOrigins: config.corsOrigins,
+  })
+  const callerOf = createCallers(config)
+  const websocket = createWebSocketRoute({ pipeline, callerOf, corsOrigins: config.corsOrigins, log })
+  const graphiql = config.graphiql ? createGraphiqlPage(() => readGraphiqlTabs(isSandboxOn ? testTracks : [])) : null
+  const server = createHttpServer({
+    graphql: createGraphqlRoute({ pipeline, callerOf, graphiql }),
+    websocket,
+    callback: createCallbackRoute({
+      addresses,
+      readers: new Map(clients.map((each) => [each.name, each])),
+      separations,
+      log,
+    }),
+    sandbox: sandbox?.handle ?? null,
+    callerOf,
+    checkReady: store.ping,
+    metrics,
+    log,
+  })
+
+  try {
+    port = await server.listen(config.host, config.port)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  checker.start()
+
+  return {
+    url: url(),
+    publicUrl: publicUrl(),
+    providers: [...new Set([config.defaultProvider, ...providers.keys()])],
+    subscriptions: changes.size,
+    async close() {
+      await Promise.all([
+        server.close(config.submitTimeoutMs),
+        checker.stop(),
+        separations.drain(config.submitTimeoutMs),
+      ])
+      await sandbox?.close()
+      await Promise.all(clients.map((each) => each.close()))
+      await store.close()
+    },
+  }
+}
+
+/** Under which name the address that we listen on is reached from this machine. */
+function hostInUrl(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}

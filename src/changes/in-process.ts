@@ -1,0 +1,30 @@
+import type { Changes } from '../separation/ports.ts'
+
+/** Changes told within this process. */
+export interface InProcessChanges extends Changes {
+  /** How many listeners there are, over all tasks. */
+  size(): number
+}
+
+export function createInProcessChanges(): InProcessChanges {
+  const listeners = new Map<string, Set<() => void>>()
+
+  return {
+    publish(taskId) {
+      // A copy: who is told may listen or leave.
+      for (const listener of [...(listeners.get(taskId) ?? [])]) listener()
+    },
+
+    listen(taskId, listener) {
+      const ofTask = listeners.get(taskId) ?? new Set()
+      listeners.set(taskId, ofTask)
+      ofTask.add(listener)
+      return () => {
+        ofTask.delete(listener)
+        if (ofTask.size === 0 && listeners.get(taskId) === ofTask) listeners.delete(taskId)
+      }
+    },
+
+    size: () => [...listeners.values()].reduce((sum, ofTask) => sum + ofTask.size, 0),
+  }
+}

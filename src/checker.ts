@@ -1,0 +1,118 @@
+import { StoreUnavailableError } from './separation/errors.ts'
+import type { Log, Store } from './separation/ports.ts'
+import type { Separations } from './separation/separations.ts'
+import type { ProviderName } from './separation/task.ts'
+
+export interface CheckerOptions {
+  readonly separations: Pick<Separations, 'check'>
+  readonly store: Pick<Store, 'claimDue' | 'release'>
+  readonly providers: readonly ProviderName[]
+  readonly log: Log
+  /** How often it is looked for due tasks, in milliseconds. */
+  readonly lookEveryMs: number
+}
+
+/** Asks the providers for the tasks that are due, for each provider by itself, so that a dead one holds up no other. */
+export interface Checker {
+  start(): void
+  /** Looks for due tasks of the provider now. */
+  wake(provider: ProviderName): void
+  /** Ends the looking and resolves when the checks under way have ended. */
+  stop(): Promise<void>
+}
+
+/** How many tasks of one provider are asked for at a time; the provider's rate is kept by its client. */
+const maxAtATime = 20
+/** A check that has not ended by then is taken to have died with its gateway. */
+const leaseMs = 60_000
+/** How long a task rests whose check went wrong. */
+const restAfterErrorMs = 10_000
+
+export function createChecker({ separations, store, providers, log, lookEveryMs }: CheckerOptions): Checker {
+  const rounds = new Map(providers.map((provider) => [provider, createRounds(provider)]))
+
+  return {
+    start() {
+      for (const round of rounds.values()) round.look()
+    },
+    wake: (provider) => rounds.get(provider)?.look(),
+    async stop() {
+      await Promise.all([...rounds.values()].map((round) => round.stop()))
+    },
+  }
+
+  function createRounds(provider: ProviderName) {
+    const underWay = new Set<Promise<void>>()
+    let looking: Promise<void> | null = null
+    let lookAgain = false
+    let hasStopped = false
+    let timer: NodeJS.Timeout | undefined
+
+    function look(): void {
+      if (hasStopped) return
+      if (looking !== null) {
+        lookAgain = true
+        return
+      }
+      clearTimeout(timer)
+      lookAgain = false
+      looking = claim().then((mayBeMore) => {
+        looking = null
+        if (hasStopped) return
+        if (mayBeMore || lookAgain) look()
+        else timer = setTimeout(look, lookEveryMs).unref()
+      })
+    }
+
+    /** Starts a check for each task that is due, as far as there is room; tells whether there may be more of them. */
+    async function claim(): Promise<boolean> {
+      const room = maxAtATime - underWay.size
+      if (room <= 0) return false
+      try {
+        const leaseUntilMs = Date.now() + leaseMs
+        const due = await store.claimDue(provider, Date.now(), leaseUntilMs, room)
+        for (const task of due) {
+          const done = checkOne(task, leaseUntilMs).finally(() => {
+            underWay.delete(done)
+            if (underWay.size === maxAtATime - 1) look()
+          })
+          underWay.add(done)
+        }
+        return due.length === room && underWay.size < maxAtATime
+      } catch (error) {
+        complain(error, { provider }, 'due tasks could not be looked for')
+        return false
+      }
+    }
+
+    async function checkOne(task: Parameters<Separations['check']>[0], leaseUntilMs: number): Promise<void> {
+      try {
+        const dueAtMs = await separations.check(task).catch((error: unknown) => {
+          complain(error, { provider, taskId: task.id }, 'a check went wrong')
+          return Date.now() + restAfterErrorMs
+        })
+        await store.release(task.id, leaseUntilMs, dueAtMs)
+      } catch (error) {
+        complain(
+          error,
+          { provider, taskId: task.id },
+          'a check could not be ended; it is taken up again when its lease ends',
+        )
+      }
+    }
+
+    return {
+      look,
+      async stop() {
+        hasStopped = true
+        clearTimeout(timer)
+        await looking
+        await Promise.all(underWay)
+      },
+    }
+  }
+
+  function complain(error: unknown, detail: object, message: string): void {
+    log[error instanceof StoreUnavailableError ? 'warn' : 'error']({ ...detail, err: error }, message)
+  }
+}

@@ -1,0 +1,201 @@
+import { z } from 'zod'
+import { providerNames, type ProviderName } from './separation/task.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+type VendorName = Exclude<ProviderName, 'sandbox'>
+
+/** How the operator wants the gateway to be. Durations are milliseconds. */
+export interface Config {
+  readonly host: string
+  readonly port: number
+  /** Where providers reach us; null: at the host and port that we listen on. */
+  readonly publicUrl: string | null
+  /** The path of SQLite's file, or `:memory:`. */
+  readonly databasePath: string
+  /** A provider with a key is switched on; with none on, the sandbox is. */
+  readonly vendors: Readonly<Record<VendorName, { readonly apiKey: string | null; readonly baseUrl: string | null }>>
+  readonly kieWebhookKey: string | null
+  readonly defaultProvider: ProviderName
+  /** The first signs, all are accepted. None: one is made and kept in the database. */
+  readonly callbackSecrets: readonly string[]
+  readonly allowAnonymous: boolean
+  readonly corsOrigins: readonly string[]
+  readonly graphiql: boolean
+  readonly introspection: boolean
+  readonly checkIntervalMs: number
+  readonly submitTimeoutMs: number
+  readonly unconfirmedAfterMs: number
+  readonly giveUpAfterMs: number
+  readonly readsPerSecond: number
+  readonly sandboxDelayMs: number
+  readonly logLevel: LogLevel
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** What is wrong with the environment: every mistake, with the variable's name and never its value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly mistakes: readonly string[]
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join('\n'))
+    this.mistakes = mistakes
+  }
+}
+
+const seconds = (fallback: number) =>
+  z.coerce
+    .number(notA('number of seconds'))
+    .positive('must be more than 0')
+    .max(31_536_000, 'must not be more than a year')
+    .default(fallback)
+const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((text) => text === 'true')
+const httpUrl = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\//i.test(text) && URL.canParse(text),
+    'must be a URL that begins with http:// or https://',
+  )
+  .transform((text) => text.replace(/\/+$/, ''))
+const secretText = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces')
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+)
+
+const schema = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: z.coerce
+    .number(notA('port'))
+    .int('must be a whole number')
+    .min(0, 'must be from 0 to 65535')
+    .max(65_535, 'must be from 0 to 65535')
+    .default(4000),
+  PUBLIC_URL: httpUrl.optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(/^(file:.+|:memory:)$/, 'must be file:<path> or :memory:')
+    .transform((text) => text.replace(/^file:/, ''))
+    .default('data/stemgate.db'),
+  KIE_API_KEY: secretText.optional(),
+  APIKLEY_API_KEY: secretText.optional(),
+  SUNOAPI_API_KEY: secretText.optional(),
+  KIE_BASE_URL: httpUrl.optional(),
+  APIKLEY_BASE_URL: httpUrl.optional(),
+  SUNOAPI_BASE_URL: httpUrl.optional(),
+  KIE_WEBHOOK_KEY: secretText.optional(),
+  DEFAULT_PROVIDER: z
+    .string()
+    .transform((text) => text.toLowerCase())
+    .pipe(z.enum(providerNames, { error: `must be one of ${providerNames.join(', ')}` }))
+    .optional(),
+  CALLBACK_SECRET: list
+    .refine(
+      (secrets) => secrets.length > 0 && secrets.every((secret) => secret.length >= 16),
+      'must be secrets of at least 16 characters, separated by commas',
+    )
+    .default([]),
+  ALLOW_ANONYMOUS: flag.default(false),
+  CORS_ORIGINS: list
+    .refine(
+      (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+      'must be origins like https://app.example.com, separated by commas',
+    )
+    .default([]),
+  GRAPHIQL: flag.optional(),
+  INTROSPECTION: flag.optional(),
+  CHECK_INTERVAL_SECONDS: seconds(30),
+  SUBMIT_TIMEOUT_SECONDS: seconds(20),
+  UNCONFIRMED_AFTER_SECONDS: seconds(3600),
+  GIVE_UP_AFTER_SECONDS: seconds(86_400),
+  READS_PER_SECOND: z.coerce
+    .number(notA('number'))
+    .positive('must be more than 0')
+    .max(1000, 'must not be more than 1000')
+    .default(10),
+  SANDBOX_DELAY_MS: z.coerce
+    .number(notA('number of milliseconds'))
+    .int('must be a whole number')
+    .min(0, 'must not be less than 0')
+    .max(3_600_000, 'must not be more than an hour')
+    .default(3000),
+  LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
+})
+
+/** Variables that would change who may do what, if this version knew them: ignoring one would open what it should close. */
+const notYetKnown = ['API_KEYS', 'API_KEYS_FILE', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', 'REDIS_URL']
+
+/** Reads the environment; a blank variable is an unset one. Throws ConfigError with every mistake at once. */
+export function parseConfig(environment: Environment): Config {
+  const set = Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
+  )
+  const parsed = schema.safeParse(set)
+  const mistakes = [
+    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}.`),
+    ...notYetKnown
+      .filter((name) => name in set)
+      .map((name) => `${name} is not supported by this version: leave it unset.`),
+  ]
+  if (!parsed.success) throw new ConfigError([...new Set(mistakes)])
+
+  const env = parsed.data
+  const vendors = {
+    kie: { apiKey: env.KIE_API_KEY ?? null, baseUrl: env.KIE_BASE_URL ?? null },
+    apikley: { apiKey: env.APIKLEY_API_KEY ?? null, baseUrl: env.APIKLEY_BASE_URL ?? null },
+    sunoapi: { apiKey: env.SUNOAPI_API_KEY ?? null, baseUrl: env.SUNOAPI_BASE_URL ?? null },
+  }
+  const [firstOn = 'sandbox'] = (['kie', 'apikley', 'sunoapi'] as const).filter((name) => vendors[name].apiKey !== null)
+  const defaultProvider = env.DEFAULT_PROVIDER ?? firstOn
+  const isOn = defaultProvider === 'sandbox' ? firstOn === 'sandbox' : vendors[defaultProvider].apiKey !== null
+  if (!isOn) {
+    mistakes.push(
+      defaultProvider === 'sandbox'
+        ? 'DEFAULT_PROVIDER must not be sandbox: the sandbox is off as soon as a provider has a key.'
+        : `DEFAULT_PROVIDER names a provider that is off: set ${defaultProvider.toUpperCase()}_API_KEY.`,
+    )
+  }
+  if (!isLoopback(env.HOST) && !env.ALLOW_ANONYMOUS) {
+    mistakes.push(
+      'HOST is not a loopback address, so anybody who reaches it could spend your credits: ' +
+        'keep 127.0.0.1, or set ALLOW_ANONYMOUS=true if something in front decides who may.',
+    )
+  }
+  if (mistakes.length > 0) throw new ConfigError(mistakes)
+
+  const isAtHome =
+    isLoopback(env.HOST) && (env.PUBLIC_URL === undefined || isLoopback(new URL(env.PUBLIC_URL).hostname))
+  return {
+    host: env.HOST,
+    port: env.PORT,
+    publicUrl: env.PUBLIC_URL ?? null,
+    databasePath: env.DATABASE_URL,
+    vendors,
+    kieWebhookKey: env.KIE_WEBHOOK_KEY ?? null,
+    defaultProvider,
+    callbackSecrets: env.CALLBACK_SECRET,
+    allowAnonymous: env.ALLOW_ANONYMOUS,
+    corsOrigins: env.CORS_ORIGINS,
+    graphiql: env.GRAPHIQL ?? isAtHome,
+    introspection: env.INTROSPECTION ?? isAtHome,
+    checkIntervalMs: env.CHECK_INTERVAL_SECONDS * 1000,
+    submitTimeoutMs: env.SUBMIT_TIMEOUT_SECONDS * 1000,
+    unconfirmedAfterMs: env.UNCONFIRMED_AFTER_SECONDS * 1000,
+    giveUpAfterMs: env.GIVE_UP_AFTER_SECONDS * 1000,
+    readsPerSecond: env.READS_PER_SECOND,
+    sandboxDelayMs: env.SANDBOX_DELAY_MS,
+    logLevel: env.LOG_LEVEL,
+  }
+}
+
+/** Whether a host name or address names this machine alone. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
+}
+
+function notA(kind: string) {
+  return { error: `must be a ${kind}` }
+}

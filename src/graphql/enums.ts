@@ -1,0 +1,91 @@
+import type { ProviderName, SeparationType, StemPart } from '../separation/task.ts'
+import { builder, type EnumOf } from './builder.ts'
+
+/** GraphQL's name of a provider. */
+export function enumName(name: string): string {
+  return name.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()
+}
+
+export const ProviderEnum = enumOf<ProviderName>(
+  'Provider',
+  'A provider of separations. Only those that the operator has switched on can be ordered from.',
+  {
+    kie: 'kie.ai',
+    apikley: 'Apikley',
+    sunoapi: 'sunoapi.org',
+    sandbox: 'The built-in provider for trying and testing: it costs nothing and plays a song of its own.',
+  },
+)
+
+export const SeparationTypeEnum = enumOf<SeparationType>('SeparationType', 'Into what a track is separated.', {
+  separate_vocal: 'Two stems: the voice, and everything else.',
+  split_stem: 'Up to thirteen stems: each voice and each kind of instrument by itself. It usually costs more.',
+})
+
+export const SeparationStatusEnum = builder.enumType('SeparationStatus', {
+  description: 'How a separation stands, in the words that all providers share.',
+  values: {
+    PENDING: { description: 'Ordered; no result yet.' },
+    SUCCESS: { description: 'Done: the stems are there.' },
+    CREATE_TASK_FAILED: {
+      description: 'The order did not become a task at the provider, or was never confirmed: see `failure`.',
+    },
+    GENERATE_AUDIO_FAILED: { description: 'The provider could not separate the track, or gave no result in time.' },
+    CALLBACK_EXCEPTION: { description: 'The provider failed to report its result, and no audio was found.' },
+  },
+})
+
+export const FailureCodeEnum = builder.enumType('SeparationFailureCode', {
+  description: 'Why a separation failed.',
+  values: {
+    SUBMISSION_REFUSED: { description: 'The provider did not take the order. Nothing was charged.' },
+    SUBMISSION_UNCONFIRMED: {
+      description:
+        'The provider never answered the order, so it may have been charged. If its result still arrives, the task becomes a success.',
+    },
+    CREATION_FAILED: { description: 'The provider took the order and could not make a task of it.' },
+    GENERATION_FAILED: { description: 'The provider could not separate the track.' },
+    CALLBACK_FAILED: { description: 'The provider failed to report its result, and no audio was found.' },
+    NO_RESULT: { description: 'The provider gave no result within the time that the gateway waits for one.' },
+  },
+})
+
+export const ChargeEnum = builder.enumType('Charge', {
+  description: 'Whether the provider has charged for a separation.',
+  values: {
+    NONE: { description: 'Not charged: the order was refused.' },
+    CHARGED: { description: 'Charged: the provider took the order.' },
+    MAYBE: { description: 'Not known: the answer to the order has not arrived, or never did.' },
+  },
+})
+
+export const StemPartEnum = enumOf<StemPart>('StemPart', 'Which part of the song a stem holds.', {
+  vocal: 'The voice: the lead voice alone, where backing vocals are a stem of their own.',
+  instrumental: 'Everything but the voice.',
+  backingVocals: 'Choir and second voices.',
+  drums: 'The drum kit.',
+  bass: 'The bass.',
+  guitar: 'Guitars.',
+  piano: 'The piano. Providers tell of it late: it may join the others after the rest.',
+  keyboard: 'Organs and other keyboards.',
+  percussion: 'Percussion beside the drum kit.',
+  strings: 'Strings.',
+  synth: 'Synthesizers.',
+  fx: 'Effects and sounds.',
+  brass: 'Brass.',
+  woodwinds: 'Woodwinds.',
+  other: "A part that this gateway does not know; `label` has the provider's name for it.",
+})
+
+/** An enum whose names are the core's words in GraphQL's spelling. */
+function enumOf<T extends string>(
+  name: string,
+  description: string,
+  descriptions: Readonly<Record<T, string>>,
+): EnumOf<T> {
+  const entries = Object.entries<string>(descriptions)
+  return builder.enumType(name, {
+    description,
+    values: Object.fromEntries(entries.map(([value, meaning]) => [enumName(value), { value, description: meaning }])),
+  }) as EnumOf<T>
+}

@@ -1,0 +1,37 @@
+import { GraphQLError } from 'graphql'
+import { ProviderUnreadableError, StoreUnavailableError, TooManyMissesError } from '../separation/errors.ts'
+import type { Log } from '../separation/ports.ts'
+
+/** Errors of GraphQL's own and ours pass, with a code; of any other a caller learns nothing but that it happened. */
+export function createMaskError(log: Log): (error: unknown) => Error {
+  return function maskError(error) {
+    const cause = rootCause(error)
+    if (error instanceof GraphQLError && (cause === error || cause instanceof GraphQLError)) return error
+    if (cause instanceof StoreUnavailableError) {
+      log.error({ err: cause }, 'the store is unavailable')
+      return coded(error, 'The gateway cannot reach its store now. Try again in a moment.', { code: 'UNAVAILABLE' })
+    }
+    if (cause instanceof ProviderUnreadableError) return coded(error, cause.message, { code: 'UNAVAILABLE' })
+    if (cause instanceof TooManyMissesError) {
+      const { message, retryAfterSeconds } = cause
+      return coded(error, message, { code: 'RATE_LIMITED', retryAfterSeconds })
+    }
+    log.error({ err: cause }, 'an operation went wrong')
+    return coded(error, 'Something went wrong inside the gateway. It has been logged.', {
+      code: 'INTERNAL_SERVER_ERROR',
+    })
+  }
+}
+
+/** What lies under the errors that GraphQL wraps around it. */
+function rootCause(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError !== undefined && error.originalError !== null
+    ? rootCause(error.originalError)
+    : error
+}
+
+/** An error in the place of another one: same path, no word of it. */
+function coded(error: unknown, message: string, extensions: Record<string, unknown>): GraphQLError {
+  const { nodes, path } = error instanceof GraphQLError ? error : {}
+  return new GraphQLError(message, { nodes: nodes ?? null, path: path ?? null, extensions })
+}

@@ -1,0 +1,65 @@
+import { resolveCursorConnection, type ResolveCursorConnectionArgs } from '@pothos/plugin-relay'
+import { GraphQLError } from 'graphql'
+import type { Cursor } from '../separation/ports.ts'
+import { isTaskId } from '../separation/task-id.ts'
+import type { Task } from '../separation/task.ts'
+import { builder } from './builder.ts'
+import { ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
+import { SeparationTask } from './separation-task.ts'
+
+const defaultPageSize = 20
+const maxPageSize = 100
+
+const SeparationFilter = builder.inputType('SeparationFilter', {
+  description: 'Which tasks to list: those that fit everything that is given.',
+  fields: (t) => ({
+    status: t.field({
+      type: [SeparationStatusEnum],
+      description: 'Only tasks that stand in one of these ways.',
+    }),
+    type: t.field({ type: SeparationTypeEnum, description: 'Only separations of this type.' }),
+    provider: t.field({ type: ProviderEnum, description: 'Only tasks of this provider.' }),
+    audioId: t.id({ description: 'Only separations of this track.' }),
+  }),
+})
+
+builder.queryField('separations', (t) =>
+  t.connection(
+    {
+      type: SeparationTask,
+      description: 'Your tasks, newest first, at most 100 a page.',
+      args: { where: t.arg({ type: SeparationFilter, description: 'Which tasks; all of them if left out.' }) },
+      resolve: (_root, { where, ...args }, { separations, caller }) =>
+        resolveCursorConnection(
+          { args, defaultSize: defaultPageSize, maxSize: maxPageSize, toCursor: cursorOf },
+          ({ before, after, limit, inverted }: ResolveCursorConnectionArgs) =>
+            separations.list(caller.owner, {
+              where: {
+                status: where?.status ?? undefined,
+                type: where?.type ?? undefined,
+                provider: where?.provider ?? undefined,
+                audioId: where?.audioId ?? undefined,
+              },
+              before: before === undefined ? undefined : parseCursor(before),
+              after: after === undefined ? undefined : parseCursor(after),
+              limit,
+              inverted,
+            }),
+        ),
+    },
+    { description: 'A page of separation tasks.' },
+    { description: 'A separation task and its place in the list.' },
+  ),
+)
+
+function cursorOf(task: Task): string {
+  return Buffer.from(`${task.createdAtMs}/${task.id}`).toString('base64url')
+}
+
+function parseCursor(text: string): Cursor {
+  const [createdAtMs = '', id = ''] = Buffer.from(text, 'base64url').toString().split('/')
+  if (/^\d{1,15}$/.test(createdAtMs) && isTaskId(id)) return { createdAtMs: Number(createdAtMs), id }
+  throw new GraphQLError('This is no cursor of this list. Take `endCursor` or `startCursor` of a page as it is.', {
+    extensions: { code: 'BAD_USER_INPUT' },
+  })
+}

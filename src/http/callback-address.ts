@@ -1,0 +1,47 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { CallbackAddresses } from '../separation/ports.ts'
+import { providerNames, type ProviderName } from '../separation/task.ts'
+
+export interface CallbackAddressOptions {
+  /** Where providers reach us, without a slash at its end; asked for at each use, because the port may be known late. */
+  readonly publicUrl: () => string
+  /** The first signs, all are accepted. At least one. */
+  readonly secrets: readonly [string, ...string[]]
+}
+
+export interface CallbackAddressBook extends CallbackAddresses {
+  /** Whose address a path is, if it is one that only we can have made. The host does not count: it may have moved. */
+  read(path: string): { readonly provider: ProviderName; readonly taskId: string } | null
+}
+
+const addressForm = /^\/callbacks\/([a-z]+)\/(sep_[0-9a-z]{26})\/([\w-]{43})$/
+
+/** Every task's callback address is its own: `/callbacks/<provider>/<task id>/<token>`, the token an HMAC of the rest. */
+export function createCallbackAddresses({ publicUrl, secrets }: CallbackAddressOptions): CallbackAddressBook {
+  const [signing] = secrets
+
+  function read(path: string) {
+    const [, name, taskId = '', token = ''] = addressForm.exec(path) ?? []
+    const provider = providerNames.find((each) => each === name)
+    if (provider === undefined) return null
+    const given = Buffer.from(token)
+    // Every secret is tried, so that the time tells nothing of which one fits.
+    const fits = secrets.map((secret) => timingSafeEqual(Buffer.from(tokenOf(secret, provider, taskId)), given))
+    return fits.includes(true) ? { provider, taskId } : null
+  }
+
+  return {
+    read,
+    urlOf: (provider, taskId) => `${publicUrl()}/callbacks/${provider}/${taskId}/${tokenOf(signing, provider, taskId)}`,
+    taskOf(url) {
+      if (!URL.canParse(url)) return null
+      // What stands before /callbacks is the path of PUBLIC_URL, which may have changed as well.
+      const path = /\/callbacks\/.*$/.exec(new URL(url).pathname)?.[0]
+      return path === undefined ? null : (read(path)?.taskId ?? null)
+    },
+  }
+}
+
+function tokenOf(secret: string, provider: ProviderName, taskId: string): string {
+  return createHmac('sha256', secret).update(`${provider}/${taskId}`).digest('base64url')
+}

@@ -1,0 +1,76 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { StoreUnavailableError } from '../separation/errors.ts'
+import type { Log } from '../separation/ports.ts'
+import type { Told } from '../separation/report.ts'
+import type { Separations } from '../separation/separations.ts'
+import type { ProviderName } from '../separation/task.ts'
+import type { CallbackAddressBook } from './callback-address.ts'
+import { closing, readBody, sendJson } from './respond.ts'
+
+/** Verifies and reads a callback of one provider's in one step. */
+export interface CallbackReader {
+  readCallback(callback: { readonly headers: IncomingHttpHeaders; readonly body: unknown; readonly nowMs: number }): {
+    /** null: it cannot be read or not be trusted, and only wakes a check. */
+    readonly told: Told | null
+    /** Why `told` is null, for the log. */
+    readonly problem: string | null
+  }
+}
+
+export interface CallbackRouteOptions {
+  readonly addresses: CallbackAddressBook
+  readonly readers: ReadonlyMap<ProviderName, CallbackReader>
+  readonly separations: Pick<Separations, 'noteCallback'>
+  readonly log: Log
+}
+
+const maxBodyBytes = 256 * 1024
+
+/** `POST /callbacks/<provider>/<task id>/<token>`: verified, written down, answered; asking the provider comes after. */
+export function createCallbackRoute({ addresses, readers, separations, log }: CallbackRouteOptions) {
+  return async function handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const address = addresses.read(path)
+    const reader = address === null ? undefined : readers.get(address.provider)
+    if (address === null || reader === undefined) return sendNotFound(response)
+    if (request.method !== 'POST') {
+      sendJson(response, 405, { message: 'Callbacks come by POST.' }, { allow: 'POST', ...closing })
+      return
+    }
+    const bytes = await readBody(request, maxBodyBytes)
+    if (bytes === 'too-large') {
+      sendJson(response, 413, { message: `A callback may hold ${maxBodyBytes / 1024} KiB.` }, closing)
+      return
+    }
+    const body = parseJson(bytes)
+    if (body === undefined) {
+      sendJson(response, 400, { message: 'A callback is JSON.' })
+      return
+    }
+
+    const { provider, taskId } = address
+    const { told, problem } = reader.readCallback({ headers: request.headers, body, nowMs: Date.now() })
+    if (problem !== null) log.warn({ provider, taskId, problem }, 'a callback is not taken at its word')
+    try {
+      if (await separations.noteCallback({ taskId, provider, told })) sendJson(response, 200, { status: 'received' })
+      else sendNotFound(response)
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error
+      log.error({ err: error, provider, taskId }, 'a callback could not be written down; the provider will try again')
+      sendJson(response, 503, { message: 'Try again later.' }, { 'retry-after': '5' })
+    }
+  }
+}
+
+/** The same for an address that nobody made and for a task that is not there. */
+function sendNotFound(response: ServerResponse): void {
+  sendJson(response, 404, { message: 'There is nothing here.' }, closing)
+}
+
+/** The JSON in the bytes; undefined if there is none. */
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

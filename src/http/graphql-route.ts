@@ -1,0 +1,59 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Pipeline } from '../graphql/pipeline.ts'
+import type { Callers } from './callers.ts'
+import type { GraphiqlPage } from './graphiql-page.ts'
+import { closing, readBody, sendGraphqlError } from './respond.ts'
+
+export interface GraphqlRouteOptions {
+  readonly pipeline: Pipeline
+  readonly callerOf: Callers
+  /** null: GraphiQL is off. */
+  readonly graphiql: GraphiqlPage | null
+}
+
+const maxBodyBytes = 64 * 1024
+
+/** `/graphql` over HTTP: operations by POST and GET, subscriptions by SSE, GraphiQL for a browser. */
+export function createGraphqlRoute({ pipeline, callerOf, graphiql }: GraphqlRouteOptions) {
+  return async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const caller = callerOf(request.headers)
+    if ('refusal' in caller) {
+      sendGraphqlError(response, 403, caller.refusal, 'FORBIDDEN', closing)
+      return
+    }
+    if (graphiql !== null && isForPeople(request)) {
+      await graphiql(request, response)
+      return
+    }
+    if (request.method === 'POST' && !(await takeBody(request, response))) return
+    await pipeline.handleNodeRequestAndResponse(request, response, { caller })
+  }
+}
+
+/** Reads the body within our own limit and hands it on; false if the request is answered already. */
+async function takeBody(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+  const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
+  if (!/^application\/(graphql\+)?json\b/i.test(type) || encoding !== 'identity') {
+    sendGraphqlError(
+      response,
+      415,
+      'Send operations as uncompressed application/json.',
+      'UNSUPPORTED_MEDIA_TYPE',
+      closing,
+    )
+    return false
+  }
+  const body = await readBody(request, maxBodyBytes)
+  if (body === 'too-large') {
+    sendGraphqlError(response, 413, `A request may hold ${maxBodyBytes / 1024} KiB.`, 'PAYLOAD_TOO_LARGE', closing)
+    return false
+  }
+  // Where Yoga looks for a body that somebody has read already. An empty one would make it wait for the request's own.
+  Object.assign(request, { body: body.length > 0 ? body : Buffer.from(' ') })
+  return true
+}
+
+/** A browser that was sent here by a person, not by a program. */
+function isForPeople({ method, headers, url = '' }: IncomingMessage): boolean {
+  return method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '') && !/[?&]query=/.test(url)
+}

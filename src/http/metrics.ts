@@ -1,0 +1,62 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { CheckAnswer, Provider, SubmitAnswer } from '../separation/ports.ts'
+
+/** What is counted, in Prometheus' text format. No label holds anything that a caller or a provider wrote. */
+export interface Metrics {
+  /** Counts an answered request. */
+  answered(route: string, status: number, seconds: number): void
+  /** The provider, with its calls counted. */
+  counted<T extends Provider>(provider: T): T
+  text(): Promise<{ readonly type: string; readonly body: string }>
+}
+
+export interface Gauges {
+  /** How many subscriptions wait for a change. */
+  readonly waiting: () => number
+}
+
+export function createMetrics({ waiting }: Gauges): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const requests = new Histogram({
+    name: 'stemgate_http_request_seconds',
+    help: 'Time to answer a request, by route and status.',
+    labelNames: ['route', 'status'],
+    registers,
+  })
+  const calls = new Counter({
+    name: 'stemgate_provider_calls_total',
+    help: 'Calls to providers, by what came of them.',
+    labelNames: ['provider', 'call', 'answer'],
+    registers,
+  })
+  new Gauge({
+    name: 'stemgate_subscriptions',
+    help: 'Subscriptions that wait for a change.',
+    registers,
+    collect() {
+      this.set(waiting())
+    },
+  })
+
+  async function count<T extends SubmitAnswer | CheckAnswer>(
+    provider: string,
+    call: string,
+    answer: Promise<T>,
+  ): Promise<T> {
+    const { kind } = await answer
+    calls.inc({ provider, call, answer: kind })
+    return answer
+  }
+
+  return {
+    answered: (route, status, seconds) => requests.observe({ route, status }, seconds),
+    counted: (provider) => ({
+      ...provider,
+      submit: (order) => count(provider.name, 'submit', provider.submit(order)),
+      check: (providerTaskId) => count(provider.name, 'check', provider.check(providerTaskId)),
+    }),
+    text: async () => ({ type: registry.contentType, body: await registry.metrics() }),
+  }
+}

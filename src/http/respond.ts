@@ -1,0 +1,39 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** Answers with JSON. */
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers })
+  response.end(JSON.stringify(body))
+}
+
+/** Answers as GraphQL does where an operation was not even read. */
+export function sendGraphqlError(
+  response: ServerResponse,
+  status: number,
+  message: string,
+  code: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  sendJson(response, status, { errors: [{ message, extensions: { code } }] }, headers)
+}
+
+/** The whole body of a request, or `too-large` as soon as it is known to be larger than `maxBytes`. Throws if the line is cut. */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | 'too-large'> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return 'too-large'
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maxBytes) return 'too-large'
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** For an answer that comes before the whole body was read: the rest of it is not wanted. */
+export const closing = { connection: 'close' } as const

@@ -1,0 +1,173 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Log } from '../separation/ports.ts'
+import type { Callers } from './callers.ts'
+import type { Metrics } from './metrics.ts'
+import { closing, sendJson } from './respond.ts'
+import type { WebSocketRoute } from './websocket.ts'
+
+export interface HttpServerOptions {
+  readonly graphql: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  readonly websocket: WebSocketRoute
+  readonly callback: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>
+  /** null: the sandbox is off. */
+  readonly sandbox: ((request: IncomingMessage, response: ServerResponse) => void) | null
+  readonly callerOf: Callers
+  /** Throws if the gateway cannot take orders now. */
+  readonly checkReady: () => Promise<void>
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+export interface HttpServer {
+  /** Begins to listen; resolves to the port. */
+  listen(host: string, port: number): Promise<number>
+  /** Takes no new requests, closes the sockets, and resolves when the requests under way are answered or `withinMs` is over. */
+  close(withinMs: number): Promise<void>
+}
+
+const headersTimeoutMs = 10_000
+const requestTimeoutMs = 30_000
+
+/** One server for everything: who comes where, and nothing else. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { graphql, websocket, callback, sandbox, callerOf, checkReady, metrics, log } = options
+  const server = createServer(
+    { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs },
+    (request, response) => void answer(request, response),
+  )
+  const underWay = new Set<ServerResponse>()
+  server.on('upgrade', (request, socket, head) => {
+    if (pathOf(request) === '/graphql') websocket.upgrade(request, socket, head)
+    else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  })
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(port, host, () => {
+          server.off('error', reject)
+          resolve(portOf(server))
+        })
+      }),
+
+    async close(withinMs) {
+      const answered = new Promise<void>((resolve) => server.close(() => resolve()))
+      await websocket.close()
+      // Cut off, not ended: the end of a stream would say that the subscription is complete.
+      for (const response of underWay) if (isEventStream(response)) response.destroy()
+      server.closeIdleConnections()
+      const timer = setTimeout(() => server.closeAllConnections(), withinMs)
+      await answered
+      clearTimeout(timer)
+    },
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedAt = performance.now()
+    const path = pathOf(request)
+    const route = routeOf(path)
+    underWay.add(response)
+    response.once('close', () => underWay.delete(response))
+    response.once('finish', () => {
+      metrics.answered(route, response.statusCode, (performance.now() - startedAt) / 1000)
+    })
+    try {
+      await dispatch(route, path, request, response)
+    } catch (error) {
+      const isCutOff = request.destroyed && !request.complete
+      if (isCutOff) return
+      log.error({ err: error, route }, 'a request went wrong')
+      if (response.headersSent) response.destroy()
+      else sendJson(response, 500, { message: 'Something went wrong inside the gateway. It has been logged.' }, closing)
+    }
+  }
+
+  async function dispatch(
+    route: Route,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    switch (route) {
+      case 'graphql':
+        return graphql(request, response)
+      case 'callbacks':
+        return callback(request, response, path)
+      case 'sandbox-files':
+        return sandbox === null ? sendNotFound(response) : sandbox(request, response)
+      case 'live':
+        return sendJson(response, 200, { status: 'live' })
+      case 'sandbox':
+      case 'ready':
+      case 'metrics':
+      case 'start':
+        if ('refusal' in callerOf(request.headers)) return sendNotFound(response)
+        return dispatchInside(route, request, response)
+      case 'none':
+        return sendNotFound(response)
+    }
+  }
+
+  /** What is for this machine alone while no callers are configured. */
+  async function dispatchInside(
+    route: 'sandbox' | 'ready' | 'metrics' | 'start',
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    switch (route) {
+      case 'sandbox':
+        return sandbox === null ? sendNotFound(response) : sandbox(request, response)
+      case 'ready':
+        return checkReady().then(
+          () => sendJson(response, 200, { status: 'ready' }),
+          () => sendJson(response, 503, { status: 'unavailable' }, { 'retry-after': '5' }),
+        )
+      case 'metrics': {
+        const { type, body } = await metrics.text()
+        response.writeHead(200, { 'content-type': type })
+        response.end(body)
+        return
+      }
+      case 'start':
+        response.writeHead(302, { location: '/graphql' })
+        response.end()
+    }
+  }
+}
+
+const routes = {
+  '/': 'start',
+  '/graphql': 'graphql',
+  '/health/live': 'live',
+  '/health/ready': 'ready',
+  '/metrics': 'metrics',
+} as const
+
+type Route = (typeof routes)[keyof typeof routes] | 'callbacks' | 'sandbox' | 'sandbox-files' | 'none'
+
+function routeOf(path: string): Route {
+  if (path.startsWith('/callbacks/')) return 'callbacks'
+  if (path.startsWith('/sandbox/files/')) return 'sandbox-files'
+  if (path.startsWith('/sandbox/')) return 'sandbox'
+  return Object.hasOwn(routes, path) ? routes[path as keyof typeof routes] : 'none'
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const [path = '/'] = url.split('?')
+  return path
+}
+
+function sendNotFound(response: ServerResponse): void {
+  sendJson(response, 404, { message: 'There is nothing here. GraphQL is at /graphql.' }, closing)
+}
+
+function isEventStream(response: ServerResponse): boolean {
+  return String(response.getHeader('content-type')).startsWith('text/event-stream')
+}
+
+function portOf(server: Server): number {
+  const address = server.address() as AddressInfo
+  return address.port
+}

@@ -1,0 +1,38 @@
+/** How much of a provider's own words stands within a sentence of ours, in characters. */
+export const quoteLength = 200
+/** How much of a provider's error message is kept, in characters. */
+export const messageLength = 500
+
+/** Control and format characters, halves of characters, line and paragraph separators. */
+export const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu
+const addresses = /https?(?::|%3a)(?:\\?\/|%2f){2}[^\s"'<>]+/gi
+const shortestToken = 16
+
+/** Makes a provider's text fit to be shown: cut to a length, without control characters, addresses and secrets. */
+export type CleanText = (text: string, limit: number, callbackUrl?: string | null) => string
+
+/**
+ * Cleaning for one provider. `secrets` never pass, nor does the callback URL or any part of its path that is long enough
+ * to be a token. Other addresses do not pass either: a callback's text may name our address, which is not known there.
+ */
+export function createCleanText(secrets: readonly (string | null)[]): CleanText {
+  return (text, limit, callbackUrl = null) => {
+    let clean = text.replace(unprintable, ' ')
+    for (const secret of [...secrets, ...partsOfAddress(callbackUrl)]) {
+      if (secret !== null && secret !== '') clean = clean.replaceAll(secret, '[removed]')
+    }
+    clean = clean.replace(addresses, '[address]').replace(/\s+/gu, ' ').trim()
+    return clean.length <= limit ? clean : `${cut(clean, limit - 1)}…`
+  }
+}
+
+function partsOfAddress(url: string | null): readonly string[] {
+  if (url === null) return []
+  const path = URL.canParse(url) ? new URL(url).pathname.split('/') : []
+  return [url, ...path.filter((part) => part.length >= shortestToken)]
+}
+
+/** At most so many characters of a text, and no half of one. */
+export function cut(text: string, limit: number): string {
+  return text.slice(0, limit).replace(/\p{Cs}$/u, '')
+}

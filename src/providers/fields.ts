@@ -1,0 +1,29 @@
+import { z } from 'zod'
+
+/** A whole number, or one written as text; anything else is null. */
+export const codeField = z
+  .union([
+    z.int(),
+    z
+      .string()
+      .trim()
+      .regex(/^-?\d{1,9}$/)
+      .transform(Number),
+  ])
+  .nullable()
+  .catch(null)
+
+/** Text with something in it, trimmed; anything else is null. */
+export const textField = z.string().trim().min(1).nullable().catch(null)
+
+/** An id: documented now as text, now as a number (`audioId`); always text here. Anything else is null. */
+export const idField = z
+  .union([z.string().trim().min(1), z.int().transform(String)])
+  .nullable()
+  .catch(null)
+
+/** Whatever stands there. */
+export const anyField = z.unknown().optional()
+
+/** An object of which no key is known before; null for anything else. */
+export const objectField = z.record(z.string(), z.unknown()).nullable().catch(null)

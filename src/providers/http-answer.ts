@@ -1,0 +1,32 @@
+import type { Dispatcher } from 'undici'
+
+/** How much of an answer's body is read, in bytes. */
+export const maxAnswerBytes = 1_048_576
+
+/** An HTTP answer, its body read to its end or not at all. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly retryAfter: string | null
+  /** null if it broke off, stalled or was too long. */
+  readonly body: string | null
+  /** Why there is no body. */
+  readonly problem: string | null
+}
+
+/** Reads what follows an answer's headers. Never throws. */
+export async function readHttpAnswer(response: Dispatcher.ResponseData): Promise<HttpAnswer> {
+  const header = response.headers['retry-after']
+  const head = { status: response.statusCode, retryAfter: typeof header === 'string' ? header : null }
+  try {
+    return { ...head, body: await response.body.text(), problem: null }
+  } catch (error) {
+    return { ...head, body: null, problem: `its body could not be read: ${describeError(error)}` }
+  }
+}
+
+/** An error in one line, for a log: undici and node put the telling part now into the code, now into the message. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
+  return error.message === '' ? code : `${code}: ${error.message}`
+}

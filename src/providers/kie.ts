@@ -1,0 +1,21 @@
+import { usualRetentionMs, type ProviderSpec } from './spec.ts'
+
+/** Kie. Codes: `kie-record-info.txt`, `apikley-generate-and-callback.txt` (the same API) and `facts.md`, "Codes". */
+export const kie: ProviderSpec = {
+  name: 'kie',
+  baseUrl: 'https://api.kie.ai',
+  retentionMs: usualRetentionMs,
+  signature: 'kie',
+  codes: {
+    400: 'invalid-input',
+    401: 'key-not-accepted',
+    402: 'insufficient-credits',
+    404: 'track-not-found',
+    409: 'refused',
+    413: 'invalid-input',
+    422: 'invalid-input',
+    429: 'rate-limited',
+    451: 'refused',
+    455: 'maintenance',
+  },
+}

@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import type { CheckAnswer } from '../separation/ports.ts'
+import type { Outcome, Told } from '../separation/report.ts'
+import { messageLength, type CleanText } from './clean-text.ts'
+import { anyField, codeField, idField, textField } from './fields.ts'
+import type { Envelope } from './read-envelope.ts'
+import { noStems, readStems, type StemsRead } from './read-stems.ts'
+import { readTime } from './read-time.ts'
+
+/** What reading needs besides the body. */
+export interface Reading {
+  readonly clean: CleanText
+  /** Told the name under which an address stood that is not http(s). */
+  readonly onDropped: (name: string) => void
+}
+
+const states = ['PENDING', 'SUCCESS', 'CREATE_TASK_FAILED', 'GENERATE_AUDIO_FAILED', 'CALLBACK_EXCEPTION'] as const
+type State = (typeof states)[number]
+
+const record = z.object({
+  taskId: idField,
+  musicId: idField,
+  audioId: idField,
+  callbackUrl: textField,
+  successFlag: textField,
+  status: textField,
+  createTime: anyField,
+  completeTime: anyField,
+  response: anyField,
+  errorCode: codeField,
+  errorMessage: textField,
+})
+type TaskRecord = z.infer<typeof record>
+
+/**
+ * Reads record-info's answer (`kie-record-info.txt`, `apikley-record-info.txt`, `sunoapi-record-info.txt`). A read never
+ * fails a task, only `successFlag` does: every code but 200 means either that the task is not visible or no news.
+ */
+export function readRecordInfo(answer: Envelope, providerTaskId: string, reading: Reading): CheckAnswer {
+  const { code, msg, data } = answer
+  if (code === null) return noNews('record-info answered without a code')
+  if (code === 404 || code === 422) return { kind: 'not-visible' }
+  if (code !== 200) {
+    return noNews(`record-info answered code ${code}${msg === null ? '' : `: ${reading.clean(msg, messageLength)}`}`)
+  }
+  if (data === null || data === undefined) return { kind: 'not-visible' }
+
+  const read = record.safeParse(data)
+  if (!read.success) return noNews('record-info answered data that is not an object')
+  const { taskId, callbackUrl, createTime } = read.data
+  if (taskId !== null && taskId !== providerTaskId) return noNews('record-info answered for another task')
+  const word = read.data.successFlag ?? read.data.status
+  const state = states.find((known) => known === word)
+  if (state === undefined) return noNews('record-info answered a state that we do not know')
+
+  const told = readTold(read.data, state, providerTaskId, reading)
+  return { kind: 'seen', told, callbackUrl, createdAtMs: readTime(createTime) }
+}
+
+function readTold(data: TaskRecord, state: State, providerTaskId: string, reading: Reading): Told {
+  const found = state === 'PENDING' ? noStems : readStems(data.response, reading.onDropped)
+  return {
+    kind: 'told',
+    by: 'record-info',
+    providerTaskId,
+    outcome: readOutcome(data, state, found, reading.clean),
+    type: found.type,
+    audioId: data.audioId,
+    musicId: data.musicId,
+    originUrl: found.originUrl,
+  }
+}
+
+const failures = {
+  CREATE_TASK_FAILED: { code: 'CREATION_FAILED', message: 'The provider could not create the task.' },
+  GENERATE_AUDIO_FAILED: { code: 'GENERATION_FAILED', message: 'The provider could not separate the track.' },
+  CALLBACK_EXCEPTION: {
+    code: 'CALLBACK_FAILED',
+    message: 'The provider could not report the result, and names no audio.',
+  },
+} as const
+
+/** Audio counts for more than a failure: CALLBACK_EXCEPTION is about the delivery to us alone (`facts.md`, "Callbacks"). */
+function readOutcome(data: TaskRecord, state: State, { stems }: StemsRead, clean: CleanText): Outcome {
+  const completedAtMs = readTime(data.completeTime)
+  if (state === 'PENDING') return { state: 'pending' }
+  if (state === 'SUCCESS' || stems.length > 0) return { state: 'succeeded', stems, completedAtMs }
+  const failure = failures[state]
+  const words = clean(data.errorMessage ?? '', messageLength, data.callbackUrl)
+  return {
+    state: 'failed',
+    code: failure.code,
+    providerCode: data.errorCode,
+    message: words === '' ? failure.message : words,
+    completedAtMs,
+  }
+}
+
+function noNews(cause: string): CheckAnswer {
+  return { kind: 'no-news', cause }
+}

@@ -1,0 +1,38 @@
+const earliestMs = Date.UTC(2015)
+const latestMs = Date.UTC(2100)
+const tenDigits = 10_000_000_000
+const dateAndTime = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?:(Z)|([+-]\d{2}):?(\d{2}))?$/i
+
+/**
+ * A provider's time as milliseconds since 1970; null if it cannot be read or is not between 2015 and 2100.
+ *
+ * The pages type `createTime` and `completeTime` as date-time and show epoch milliseconds; also seen: numeric text, epoch
+ * seconds, ISO and `YYYY-MM-DD HH:mm:ss`. A time without a zone is taken as UTC (`facts.md`, "Answers").
+ */
+export function readTime(value: unknown): number | null {
+  if (typeof value === 'number') return readEpoch(value)
+  if (typeof value !== 'string') return null
+  const text = value.trim()
+  return /^\d+(\.\d+)?$/.test(text) ? readEpoch(Number(text)) : readDateAndTime(text)
+}
+
+function readEpoch(value: number): number | null {
+  return plausible(Math.round(value < tenDigits ? value * 1_000 : value))
+}
+
+function readDateAndTime(text: string): number | null {
+  const [, date, time, , hours, minutes] = dateAndTime.exec(text) ?? []
+  if (date === undefined || time === undefined || !isOfCalendar(date)) return null
+  const zone = hours === undefined ? 'Z' : `${hours}:${minutes}`
+  return plausible(Date.parse(`${date}T${time}${zone}`))
+}
+
+/** Date.parse takes the 30th of February for the 2nd of March. */
+function isOfCalendar(date: string): boolean {
+  const ms = Date.parse(`${date}T00:00:00Z`)
+  return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(date)
+}
+
+function plausible(ms: number): number | null {
+  return ms >= earliestMs && ms < latestMs ? Math.trunc(ms) : null
+}

@@ -1,0 +1,200 @@
+import { setMaxListeners } from 'node:events'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { CheckAnswer, Provider, ProviderOrder, SubmitAnswer } from '../separation/ports.ts'
+import type { Told } from '../separation/report.ts'
+import { createCleanText, cut, messageLength, quoteLength } from './clean-text.ts'
+import { describeError } from './http-answer.ts'
+import { createPacedReader } from './paced-reader.ts'
+import { postOnce } from './post-once.ts'
+import { readCallbackBody, readCallbackId } from './read-callback.ts'
+import { parseEnvelope } from './read-envelope.ts'
+import { readRecordInfo, type Reading } from './read-record-info.ts'
+import { readSubmitAnswer } from './read-submit-answer.ts'
+import { notSent } from './refusal-of.ts'
+import type { Log, ProviderSpec } from './spec.ts'
+import { problemOfSignature } from './verify-signature.ts'
+
+/** A provider that speaks the REST contract of the five pages. None of its verbs ever throws. */
+export interface RestProvider extends Provider {
+  /**
+   * Verifies and reads a callback in one step. `told` is null if the body cannot be used or its signature is wrong: then
+   * it only wakes a check; `problem` says why, for the log, and holds no secret.
+   */
+  readCallback(callback: {
+    readonly headers: IncomingHttpHeaders
+    /** Parsed JSON. */
+    readonly body: unknown
+    readonly nowMs: number
+  }): { readonly told: Told | null; readonly problem: string | null }
+  /** Ends what is under way: a submit is then answered as unknown, a check as no news. */
+  close(): Promise<void>
+}
+
+/** How long each step may take, in milliseconds. */
+export interface ProviderTimeouts {
+  readonly connectMs: number
+  /** For the whole answer to a submit, which is worth waiting for: it names what was paid for. */
+  readonly submitMs: number
+  readonly checkMs: number
+}
+
+/** The time that each step is given unless an option says otherwise. */
+export const defaultTimeouts: ProviderTimeouts = { connectMs: 10_000, submitMs: 120_000, checkMs: 10_000 }
+
+export interface RestProviderOptions {
+  readonly spec: ProviderSpec
+  /** null: the spec's own. A function where the address is known only once a server listens. */
+  readonly baseUrl: string | (() => string) | null
+  /** null: the provider is off. It takes no orders and is not asked, but late callbacks are still read. */
+  readonly apiKey: string | null
+  /** null: callbacks need no signature. */
+  readonly webhookKey: string | null
+  readonly readsPerSecond: number
+  /** The network in front of Kie refuses requests without one (`facts.md`, "Answers"). */
+  readonly userAgent: string
+  readonly log: Log
+  readonly timeouts?: Partial<ProviderTimeouts>
+}
+
+const paths = {
+  submit: '/api/v1/vocal-removal/generate',
+  check: '/api/v1/vocal-removal/record-info',
+} as const
+
+/** Makes a provider of its data. Opens nothing until it is used. */
+export function createRestProvider(options: RestProviderOptions): RestProvider {
+  const { spec, apiKey, webhookKey, log } = options
+  const timeouts = { ...defaultTimeouts, ...options.timeouts }
+  const clean = createCleanText([apiKey, webhookKey])
+  const reader = createPacedReader({
+    readsPerSecond: options.readsPerSecond,
+    connectTimeoutMs: timeouts.connectMs,
+    timeoutMs: timeouts.checkMs,
+  })
+  const closing = new AbortController()
+  // One listener for each submit under way, however many there are.
+  setMaxListeners(0, closing.signal)
+  const reading: Reading = {
+    clean,
+    onDropped: (name) =>
+      log.warn({ provider: spec.name, name: cut(name, quoteLength) }, 'dropped an address that is not http(s)'),
+  }
+
+  function addressOf(path: string): URL {
+    const given = typeof options.baseUrl === 'function' ? options.baseUrl() : options.baseUrl
+    const base = given ?? spec.baseUrl ?? ''
+    return new URL(`${base.replace(/\/+$/, '')}${path}`)
+  }
+
+  function headersWith(key: string): Record<string, string> {
+    const { userAgent } = options
+    return {
+      authorization: `Bearer ${key}`,
+      accept: 'application/json',
+      'accept-encoding': 'identity',
+      'user-agent': userAgent,
+    }
+  }
+
+  async function order(key: string, given: ProviderOrder): Promise<SubmitAnswer> {
+    const { musicTaskId, audioId, type, callbackUrl } = given
+    let url: URL
+    try {
+      url = addressOf(paths.submit)
+    } catch (error) {
+      return unreachable(describeError(error))
+    }
+    const sent = await postOnce({
+      url,
+      headers: headersWith(key),
+      body: { taskId: musicTaskId, audioId, type, callBackUrl: callbackUrl },
+      connectTimeoutMs: timeouts.connectMs,
+      answerTimeoutMs: timeouts.submitMs,
+      signal: closing.signal,
+    })
+    if (sent.kind === 'not-sent') return unreachable(sent.cause)
+    if (sent.kind === 'no-answer') return { kind: 'unknown', cause: clean(sent.cause, messageLength, callbackUrl) }
+    return readSubmitAnswer(sent.answer, { spec, clean, callbackUrl, nowMs: Date.now() })
+  }
+
+  function unreachable(cause: string): SubmitAnswer {
+    log.warn({ provider: spec.name, cause: clean(cause, messageLength) }, 'the provider cannot be reached')
+    const message = `${spec.name} cannot be reached. Nothing was sent, so nothing was charged; try again later.`
+    return { kind: 'refused', refusal: notSent(message, true) }
+  }
+
+  /** What only the operator can mend is said loudly. */
+  function logged(answer: SubmitAnswer): SubmitAnswer {
+    const refusal = answer.kind === 'refused' ? answer.refusal : null
+    if (refusal?.reason === 'unavailable' && !refusal.retryable) {
+      log.error({ provider: spec.name, providerCode: refusal.providerCode }, refusal.message)
+    }
+    return answer
+  }
+
+  async function ask(key: string, providerTaskId: string): Promise<CheckAnswer> {
+    const url = addressOf(paths.check)
+    url.searchParams.set('taskId', providerTaskId)
+    const answer = await reader.get(url, headersWith(key))
+    const envelope = answer.body === null ? null : parseEnvelope(answer.body)
+    const code = envelope?.code ?? null
+    if (code === 401 || (code === null && answer.status === 401)) {
+      log.error({ provider: spec.name }, keyProblem)
+      return { kind: 'no-news', cause: keyProblem }
+    }
+    if (envelope === null || code === null) {
+      const cause = answer.problem ?? 'its body has no code that can be read'
+      return { kind: 'no-news', cause: clean(`HTTP ${answer.status}, ${cause}`, messageLength) }
+    }
+    return readRecordInfo(envelope, providerTaskId, reading)
+  }
+
+  return {
+    name: spec.name,
+    retentionMs: spec.retentionMs,
+
+    async submit(given) {
+      if (apiKey === null) {
+        return {
+          kind: 'refused',
+          refusal: notSent(`${spec.name} is switched off at this gateway. Choose another provider.`, false),
+        }
+      }
+      try {
+        return logged(await order(apiKey, given))
+      } catch (error) {
+        return { kind: 'unknown', cause: clean(describeError(error), messageLength, given.callbackUrl) }
+      }
+    },
+
+    async check(providerTaskId) {
+      if (apiKey === null) return { kind: 'no-news', cause: `${spec.name} is switched off: it has no API key` }
+      try {
+        return await ask(apiKey, providerTaskId)
+      } catch (error) {
+        return { kind: 'no-news', cause: clean(describeError(error), messageLength) }
+      }
+    },
+
+    readCallback({ headers, body, nowMs }) {
+      try {
+        const providerTaskId = readCallbackId(body)
+        if (providerTaskId === null) return { told: null, problem: 'the callback names no task' }
+        const isSigned = spec.signature !== null && webhookKey !== null
+        const problem = isSigned ? problemOfSignature({ headers, webhookKey, providerTaskId, nowMs }) : null
+        if (problem !== null) return { told: null, problem }
+        const told = readCallbackBody(body, reading)
+        return { told, problem: told === null ? 'the callback has neither a code nor audio' : null }
+      } catch (error) {
+        return { told: null, problem: `the callback could not be read: ${clean(describeError(error), messageLength)}` }
+      }
+    },
+
+    async close() {
+      closing.abort()
+      await reader.close()
+    },
+  }
+}
+
+const keyProblem = 'the provider does not accept our API key: its operator must mend it'

@@ -1,0 +1,5 @@
+import { kie } from './kie.ts'
+import type { ProviderSpec } from './spec.ts'
+
+/** Our own sandbox, which speaks as Kie does. Where it stands is known to the app alone. */
+export const sandbox: ProviderSpec = { ...kie, name: 'sandbox', baseUrl: null }

@@ -1,0 +1,22 @@
+import { usualRetentionMs, type ProviderSpec } from './spec.ts'
+
+/** SunoAPI. The same paths, other meanings of 404, 405, 429 and 430: `sunoapi-record-info.txt` and `facts.md`, "Codes". */
+export const sunoapi: ProviderSpec = {
+  name: 'sunoapi',
+  baseUrl: 'https://api.sunoapi.org',
+  retentionMs: usualRetentionMs,
+  signature: null,
+  codes: {
+    400: 'invalid-input',
+    401: 'key-not-accepted',
+    404: 'not-served',
+    405: 'rate-limited',
+    409: 'refused',
+    413: 'invalid-input',
+    422: 'invalid-input',
+    429: 'insufficient-credits',
+    430: 'rate-limited',
+    451: 'refused',
+    455: 'maintenance',
+  },
+}

@@ -1,0 +1,33 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** How far a callback's timestamp may be from our clock. */
+export const signatureToleranceMs = 5 * 60 * 1_000
+
+/**
+ * Checks Kie's signature: `X-Webhook-Signature` is base64(HMAC-SHA256(key, task id + "." + timestamp)) and
+ * `X-Webhook-Timestamp` is in Unix seconds (`facts.md`, "Kie's signature"). The body itself is not signed. Says what is
+ * wrong; null if nothing is.
+ */
+export function problemOfSignature(signed: {
+  readonly headers: IncomingHttpHeaders
+  readonly webhookKey: string
+  readonly providerTaskId: string
+  readonly nowMs: number
+}): string | null {
+  const timestamp = signed.headers['x-webhook-timestamp']
+  const signature = signed.headers['x-webhook-signature']
+  if (typeof timestamp !== 'string' || typeof signature !== 'string') return 'the callback is not signed'
+  if (!/^\d{1,12}$/.test(timestamp)) return "the signature's timestamp cannot be read"
+  const expected = createHmac('sha256', signed.webhookKey)
+    .update(`${signed.providerTaskId}.${timestamp}`)
+    .digest('base64')
+  if (!isEqual(signature, expected)) return 'the signature is wrong'
+  const isFar = Math.abs(Number(timestamp) * 1_000 - signed.nowMs) > signatureToleranceMs
+  return isFar ? "the signature's timestamp is more than five minutes off" : null
+}
+
+function isEqual(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}

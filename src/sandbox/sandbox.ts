@@ -1,0 +1,146 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createCallbacks } from './callbacks.ts'
+import { createFiles } from './files.ts'
+import { createLedger } from './ledger.ts'
+import { readBody, refuse, sendJson, sendNotFound, succeed } from './messages.ts'
+import { createSong } from './song.ts'
+import { readSubmission } from './submission.ts'
+import { createTaskIds } from './task-id.ts'
+import { createTasks } from './tasks.ts'
+import { testTracks } from './test-tracks.ts'
+import { createTimers } from './timers.ts'
+
+/** What a caller of the sandbox's API must send as its key: `Authorization: Bearer sandbox`. */
+export const sandboxApiKey = 'sandbox'
+
+/** The provider's own waits, in ms. */
+export interface SandboxTiming {
+  /** How long the receiver of a callback may take to answer. */
+  readonly callbackTimeoutMs: number
+  /** The pauses before each of the further tries of a callback. */
+  readonly retryPausesMs: readonly number[]
+  /** When the submit of `hanging-answer` is answered. */
+  readonly lateAnswerMs: number
+}
+
+export interface SandboxOptions {
+  /** Where those who fetch files reach this server, e.g. `http://127.0.0.1:4000`; asked late, as the port may be. */
+  readonly publicUrl: () => string
+  /** Seals task ids so that they cannot be made up. */
+  readonly secret: string
+  /** How long a usual separation takes, in ms. */
+  readonly delayMs: number
+  /** Told what went wrong; never a callback URL, which holds a secret, only its host. */
+  readonly log: (message: string, detail: Record<string, unknown>) => void
+  /** Made shorter by tests. */
+  readonly timing?: Partial<SandboxTiming>
+}
+
+/** A provider without money: the same REST contract as the real ones, under `/sandbox` of a server. */
+export interface Sandbox {
+  /** Answers a request whose path begins with `/sandbox`: the caller has checked that. */
+  handle(request: IncomingMessage, response: ServerResponse): void
+  /** Stops timers and deliveries in flight, and cuts the submits that are still waiting for their answer. */
+  close(): Promise<void>
+}
+
+const providersTiming: SandboxTiming = {
+  callbackTimeoutMs: 15_000,
+  retryPausesMs: [1000, 3000, 9000],
+  lateAnswerMs: 60_000,
+}
+
+/** Makes the provider. It does nothing until it is asked; `close` it when the server closes. */
+export function createSandbox({ publicUrl, secret, delayMs, log, timing }: SandboxOptions): Sandbox {
+  const { callbackTimeoutMs, retryPausesMs, lateAnswerMs } = { ...providersTiming, ...timing }
+  const ledger = createLedger()
+  const files = createFiles(createSong())
+  const timers = createTimers()
+  const callbacks = createCallbacks({ timeoutMs: callbackTimeoutMs, retryPausesMs, timers, log })
+  const tasks = createTasks({ publicUrl, delayMs, taskIds: createTaskIds(secret), ledger, callbacks, timers })
+  const waiting = new Set<ServerResponse>()
+
+  function answerLate(response: ServerResponse, data: unknown): void {
+    const cancel = timers.at(Date.now() + lateAnswerMs, () => succeed(response, data))
+    waiting.add(response)
+    response.once('close', () => {
+      cancel()
+      waiting.delete(response)
+    })
+  }
+
+  async function generate(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request)
+    if (body === null) return refuse(response, { code: 413, msg: 'The request body is too large' })
+    const submission = readSubmission(body)
+    if ('code' in submission) return refuse(response, submission)
+    const { answer } = submission.track
+    if (typeof answer === 'object') return refuse(response, answer)
+    const data = { taskId: tasks.accept(submission) }
+    switch (answer) {
+      case 'at-once':
+        return succeed(response, data)
+      case 'late':
+        return answerLate(response, data)
+      case 'never':
+        response.destroy()
+    }
+  }
+
+  function recordInfo(query: URLSearchParams, response: ServerResponse): void {
+    const taskId = query.get('taskId') ?? ''
+    if (taskId === '') refuse(response, { code: 422, msg: 'Please enter taskId.' })
+    else succeed(response, tasks.read(taskId))
+  }
+
+  async function callApi(call: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse) {
+    if (request.headers.authorization !== `Bearer ${sandboxApiKey}`) {
+      return refuse(response, { code: 401, msg: 'You do not have access permissions' })
+    }
+    switch (call) {
+      case 'POST /api/v1/vocal-removal/generate':
+        return generate(request, response)
+      case 'GET /api/v1/vocal-removal/record-info':
+        return recordInfo(query, response)
+      case 'GET /api/v1/chat/credit':
+        return succeed(response, ledger.credits())
+      default:
+        return sendNotFound(response)
+    }
+  }
+
+  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [address = '', query = ''] = (request.url ?? '').split(/\?(.*)/s)
+    const path = address.slice('/sandbox'.length)
+    const call = `${request.method} ${path}`
+    if (path.startsWith('/api/')) return callApi(call, new URLSearchParams(query), request, response)
+    if (call === 'GET /ledger') return sendJson(response, ledger.list())
+    if (call === 'GET /tracks') {
+      const tracks = testTracks.map(({ audioId, description }) => ({ audioId, description }))
+      return sendJson(response, tracks)
+    }
+    if (path.startsWith('/files/') && files.serve(path.slice('/files'.length), request, response)) return
+    sendNotFound(response)
+  }
+
+  function fail(response: ServerResponse, error: unknown): void {
+    log('sandbox failed to answer', { error })
+    if (response.headersSent) response.destroy()
+    else sendJson(response, { code: 500, msg: 'Internal Error', data: null })
+  }
+
+  return {
+    handle(request, response) {
+      route(request, response).catch((error: unknown) => {
+        // A client that left in the middle of its request is no news.
+        if (request.complete) fail(response, error)
+        else response.destroy()
+      })
+    },
+    async close() {
+      timers.stop()
+      for (const response of waiting) response.destroy()
+      await callbacks.close()
+    },
+  }
+}

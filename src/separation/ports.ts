@@ -1,0 +1,167 @@
+import type { Told } from './report.ts'
+import type { ProviderName, SeparationStatus, SeparationType, Task } from './task.ts'
+
+/** A vendor of the REST API. Neither verb ever throws: what went wrong is part of the answer. */
+export interface Provider {
+  readonly name: ProviderName
+  /** How long the provider keeps the files after success. */
+  readonly retentionMs: number
+  /** Orders and thereby pays. Sent at most once; nothing may repeat it. */
+  submit(order: ProviderOrder): Promise<SubmitAnswer>
+  /** Asks record-info; waits for its place within the provider's rate. */
+  check(providerTaskId: string): Promise<CheckAnswer>
+}
+
+export interface ProviderOrder {
+  readonly musicTaskId: string
+  readonly audioId: string
+  readonly type: SeparationType
+  readonly callbackUrl: string
+}
+
+/** Why a provider definitely did not take an order, by what the caller can do about it. */
+export type RefusalReason =
+  | 'invalid-input'
+  | 'track-not-found'
+  | 'insufficient-credits'
+  | 'rate-limited'
+  | 'refused'
+  /** The provider cannot be reached, is closed for maintenance, or does not accept our key. */
+  | 'unavailable'
+
+export interface Refusal {
+  readonly reason: RefusalReason
+  readonly providerCode: number | null
+  /** Written for the caller: what was wrong and what to do next. Holds no secret. */
+  readonly message: string
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean
+  readonly retryAfterSeconds: number | null
+}
+
+export type SubmitAnswer =
+  | { readonly kind: 'accepted'; readonly providerTaskId: string }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  /** Nothing that was heard tells whether the order was taken, so it may have been charged. */
+  | { readonly kind: 'unknown'; readonly cause: string }
+
+export type CheckAnswer =
+  | {
+      readonly kind: 'seen'
+      readonly told: Told
+      /** The callback URL that record-info echoes; null where it echoes none. It holds a secret. */
+      readonly callbackUrl: string | null
+      readonly createdAtMs: number | null
+    }
+  /** The provider knows no such task, or does not show it yet. */
+  | { readonly kind: 'not-visible' }
+  /** The provider could not be read, or said nothing that can be used; says nothing about the task. */
+  | { readonly kind: 'no-news'; readonly cause: string }
+
+/** Makes and recognises the addresses at which providers call us back. */
+export interface CallbackAddresses {
+  /** The address of one task. It holds the task's secret: give it to the provider alone. */
+  urlOf(provider: ProviderName, taskId: string): string
+  /** The task to which an address belongs that only we can have made; null for any other address. */
+  taskOf(url: string): string | null
+}
+
+/** Tells the readers in waiting that a task has changed. Carries ids alone, and is a hint alone: the store is the truth. */
+export interface Changes {
+  publish(taskId: string): void
+  /** Calls `listener` at every change of the task until the returned function is called. */
+  listen(taskId: string, listener: () => void): () => void
+}
+
+/** An idempotency key of one caller, and what it was first used for. */
+export interface Key {
+  readonly owner: string
+  readonly key: string
+  /** The input as it was given; the same key with another input is a conflict. */
+  readonly fingerprint: string
+}
+
+export type Placed =
+  | { readonly kind: 'new'; readonly task: Task }
+  /** An earlier task answers the order. */
+  | { readonly kind: 'joined'; readonly task: Task }
+  /** The key was used before, for something else. */
+  | { readonly kind: 'conflict'; readonly task: Task }
+
+/** A callback as it was received; null words only mean that somebody should ask the provider. */
+export interface CallbackNote {
+  readonly taskId: string
+  readonly receivedAtMs: number
+  readonly told: Told | null
+}
+
+export interface Filter {
+  readonly status?: readonly SeparationStatus[] | undefined
+  readonly type?: SeparationType | undefined
+  readonly provider?: ProviderName | undefined
+  readonly audioId?: string | undefined
+}
+
+/** A place in the list of a caller's tasks, newest first. */
+export interface Cursor {
+  readonly createdAtMs: number
+  readonly id: string
+}
+
+export interface Page {
+  readonly where: Filter
+  /** Only tasks behind this place. */
+  readonly after?: Cursor | undefined
+  /** Only tasks before this place. */
+  readonly before?: Cursor | undefined
+  readonly limit: number
+  /** The oldest tasks of the range first. */
+  readonly inverted: boolean
+}
+
+/**
+ * Where tasks, keys and callbacks are kept. Each verb is atomic, and durable when it returns. Each throws
+ * StoreUnavailableError if the store cannot do it now.
+ */
+export interface Store {
+  /** Takes an order: finds the task that answers it, by key or by track, or inserts `task`, due to be checked at `dueAtMs`. */
+  place(order: {
+    readonly task: Task
+    readonly key: Key | null
+    readonly dueAtMs: number
+    /** Whether an earlier task for the same track may answer the order; null if it must be a new one. */
+    readonly canJoin: ((earlier: Task) => boolean) | null
+  }): Promise<Placed>
+  /** Inserts a task made outside, unless some task bears its provider's id already; returns the one that stands there. */
+  adopt(task: Task, dueAtMs: number | null): Promise<Task>
+  /** Writes the task if the stored one still has the revision before it; false if it has moved on. */
+  replace(task: Task): Promise<boolean>
+  /** The tasks with these ids, in any order. One read, however many ids. */
+  find(ids: readonly string[]): Promise<readonly Task[]>
+  /** The tasks that bear these provider's ids. One read, however many. */
+  findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
+  list(owner: string, page: Page): Promise<readonly Task[]>
+  /** Forgets the keys that lead to the task, so that the callers may use them again. */
+  freeKeys(taskId: string): Promise<void>
+  /** Writes the callback down and makes the task due at once. */
+  note(note: CallbackNote): Promise<void>
+  /** The callbacks noted for the task, oldest first. */
+  notes(taskId: string): Promise<readonly CallbackNote[]>
+  /** Takes up to `limit` due tasks of a provider, longest due first, which nobody else is then given before `leaseUntilMs`. */
+  claimDue(provider: ProviderName, nowMs: number, leaseUntilMs: number, limit: number): Promise<readonly Task[]>
+  /** Ends a claim: the task is due next at `dueAtMs`, or never for null, unless a callback made it due meanwhile. */
+  release(taskId: string, leaseUntilMs: number, dueAtMs: number | null): Promise<void>
+  /** The secret of that name, made by `make` and kept if there is none yet. */
+  secret(name: string, make: () => string): Promise<string>
+  /** Resolves if the store answers. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Where the gateway tells its operator what happens. */
+export interface Log {
+  debug(detail: object, message: string): void
+  info(detail: object, message: string): void
+  warn(detail: object, message: string): void
+  error(detail: object, message: string): void
+}

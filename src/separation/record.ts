@@ -1,0 +1,33 @@
+import { advance } from './advance.ts'
+import { DuplicateBindingError } from './errors.ts'
+import type { Changes, Log, Store } from './ports.ts'
+import type { Report } from './report.ts'
+import type { Task } from './task.ts'
+
+/**
+ * Makes a report part of its task and tells those who wait for it. The only way in which a task changes.
+ * @param atMs when the report was made, in milliseconds since 1970; now, if it is left out
+ * @returns the task as it then is; null if there is no such task
+ */
+export type Record = (taskId: string, report: Report, atMs?: number) => Promise<Task | null>
+
+export function createRecord({ store, changes, log }: { store: Store; changes: Changes; log: Log }): Record {
+  return async function record(taskId, report, atMs = Date.now()) {
+    for (;;) {
+      const [task] = await store.find([taskId])
+      if (task === undefined) return null
+      const next = advance(task, report, atMs)
+      if (next === task) return task
+      try {
+        if (await store.replace(next)) {
+          changes.publish(taskId)
+          return next
+        }
+      } catch (error) {
+        if (!(error instanceof DuplicateBindingError)) throw error
+        log.error({ taskId, report: report.kind }, 'the provider gave this task an id that another task bears')
+        return task
+      }
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import type { SeparationType, Source, StemPart } from './task.ts'
+
+/** A stem as one source names it. */
+export interface ReportedStem {
+  readonly part: StemPart
+  readonly label: string | null
+  readonly url: string
+  readonly durationSeconds: number | null
+}
+
+/** How a provider says that the work stands. Times are milliseconds since 1970, null where it told none. */
+export type Outcome =
+  | { readonly state: 'pending' }
+  | {
+      readonly state: 'succeeded'
+      readonly stems: readonly ReportedStem[]
+      readonly completedAtMs: number | null
+    }
+  | {
+      readonly state: 'failed'
+      readonly code: 'CALLBACK_FAILED' | 'CREATION_FAILED' | 'GENERATION_FAILED'
+      readonly providerCode: number | null
+      readonly message: string
+      readonly completedAtMs: number | null
+    }
+
+/** What a provider told of one of its tasks, by a callback or when it was asked. */
+export interface Told {
+  readonly kind: 'told'
+  readonly by: Source
+  readonly providerTaskId: string
+  readonly outcome: Outcome
+  /** What can be seen of the type from the stems that are there; null where nothing can. */
+  readonly type: SeparationType | null
+  readonly audioId: string | null
+  readonly musicId: string | null
+  readonly originUrl: string | null
+}
+
+/** Anything that may change a task. */
+export type Report =
+  /** The provider took the order. This is the charge. */
+  | { readonly kind: 'accepted'; readonly providerTaskId: string }
+  /** The provider definitely did not take the order, so nothing was charged. */
+  | { readonly kind: 'refused'; readonly providerCode: number | null; readonly message: string }
+  /** Nothing was ever heard of the order: it may have been charged. */
+  | { readonly kind: 'unconfirmed' }
+  /** The provider took the order and gave no result within the time that we wait. */
+  | { readonly kind: 'no-result' }
+  /** The provider has said SUCCESS for the whole grace time and never named a stem: take it as it is. */
+  | { readonly kind: 'empty-result' }
+  | Told

@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { errorOf, IdempotencyConflictError, InvalidInputError, StoreUnavailableError } from './errors.ts'
+import type { CallbackAddresses, Log, Provider, Refusal, Store, SubmitAnswer } from './ports.ts'
+import type { Record } from './record.ts'
+import { fingerprintOf, parseSeparateInput, type SeparateInput } from './separate-input.ts'
+import { newTaskId } from './task-id.ts'
+import { expiresAtMs, type ProviderName, type Task } from './task.ts'
+
+export interface SeparateOptions {
+  readonly store: Store
+  readonly record: Record
+  readonly providers: ReadonlyMap<ProviderName, Provider>
+  readonly defaultProvider: ProviderName
+  readonly addresses: CallbackAddresses
+  readonly log: Log
+  /** How long a caller waits for the provider's answer; the answer itself is waited for longer. */
+  readonly submitTimeoutMs: number
+  /** How long after the order a task is asked for the first time. */
+  readonly firstCheckAfterMs: number
+}
+
+export interface Separated {
+  readonly task: Task
+  /** An earlier order answers this one: nothing was charged for it. */
+  readonly reused: boolean
+}
+
+export interface Separate {
+  /** Orders a separation, or finds the task that already answers the order. Throws a SeparateError if it is refused. */
+  separate(owner: string, input: SeparateInput): Promise<Separated>
+  /** Whether the answer to the task's submit is still being waited for. */
+  isSubmitting(taskId: string): boolean
+  /** Resolves when no submit is under way, or after `withinMs`. */
+  drain(withinMs: number): Promise<void>
+}
+
+/** A submit that is under way. */
+interface Submission {
+  /** The provider's answer; resolves as soon as it is there. */
+  readonly answer: Promise<SubmitAnswer>
+  /** Resolves to the refusal, if it was one, when the answer stands in the store. */
+  readonly kept: Promise<Refusal | null>
+  /** A caller was given the pending task, so that it has to stay known whatever the answer says. */
+  handedOut: boolean
+}
+
+const storeRetryMs = 500
+
+export function createSeparate(options: SeparateOptions): Separate {
+  const { store, record, providers, defaultProvider, addresses, log } = options
+  const submissions = new Map<string, Submission>()
+
+  return {
+    async separate(owner, given) {
+      const input = parseSeparateInput(given)
+      const provider = providerFor(input)
+      const nowMs = Date.now()
+      const placed = await store.place({
+        task: newTask(owner, provider.name, input, nowMs),
+        key:
+          input.idempotencyKey === null
+            ? null
+            : { owner, key: input.idempotencyKey, fingerprint: fingerprintOf(input) },
+        dueAtMs: nowMs + options.firstCheckAfterMs,
+        canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, Date.now()),
+      })
+      switch (placed.kind) {
+        case 'conflict':
+          throw new IdempotencyConflictError(placed.task)
+        case 'new':
+          return { task: await outcome(placed.task, submit(placed.task, input, provider)), reused: false }
+        case 'joined':
+          return { task: await outcome(placed.task, submissions.get(placed.task.id)), reused: true }
+      }
+    },
+
+    isSubmitting: (taskId) => submissions.has(taskId),
+
+    async drain(withinMs) {
+      const all = Promise.allSettled([...submissions.values()].map((submission) => submission.kept))
+      await within(withinMs, all)
+    },
+  }
+
+  function providerFor({ provider: name }: SeparateInput): Provider {
+    const provider = providers.get(name ?? defaultProvider)
+    if (provider !== undefined) return provider
+    const on = [...providers.keys()].map((each) => each.toUpperCase()).join(', ')
+    throw new InvalidInputError([
+      { path: ['input', 'provider'], message: `is not switched on at this gateway. Switched on: ${on}.` },
+    ])
+  }
+
+  /** Sends the order. The task stands in the store already, so that whatever happens from here on, it is known. */
+  function submit(task: Task, input: SeparateInput, provider: Provider): Submission {
+    const { musicTaskId, audioId, type } = input
+    const answer = provider.submit({ musicTaskId, audioId, type, callbackUrl: addresses.urlOf(task.provider, task.id) })
+    const submission: Submission = {
+      answer,
+      kept: answer.then(async (given) => keep(task, given, submission)),
+      handedOut: false,
+    }
+    submissions.set(task.id, submission)
+    submission.kept
+      .catch((error: unknown) => log.error({ err: error, taskId: task.id }, 'the answer to a submit could not be kept'))
+      .finally(() => submissions.delete(task.id))
+    return submission
+  }
+
+  async function keep(task: Task, answer: SubmitAnswer, submission: Submission): Promise<Refusal | null> {
+    switch (answer.kind) {
+      case 'accepted':
+        await untilStored(() => record(task.id, answer))
+        return null
+      case 'refused': {
+        const { refusal } = answer
+        // The key first: who calls again from here on joins the task, whose refusal is on its way to the store.
+        if (!submission.handedOut) await untilStored(() => store.freeKeys(task.id))
+        await untilStored(() =>
+          record(task.id, { kind: 'refused', providerCode: refusal.providerCode, message: refusal.message }),
+        )
+        return refusal
+      }
+      case 'unknown':
+        log.warn({ taskId: task.id, provider: task.provider, cause: answer.cause }, 'no usable answer to a submit')
+        return null
+    }
+  }
+
+  /** What a caller is told of its order: the refusal, or the task, bound if the answer came in time. */
+  async function outcome(task: Task, submission: Submission | undefined): Promise<Task> {
+    if (submission === undefined) return task
+    const answer = await within(options.submitTimeoutMs, submission.answer)
+    if (answer === null) submission.handedOut = true
+    const refusal = answer === null ? null : await submission.kept
+    if (refusal !== null) throw errorOf(refusal)
+    const [current] = await store.find([task.id])
+    return current ?? task
+  }
+
+  /** What the provider has answered must reach the store, however long that is away. */
+  async function untilStored(write: () => Promise<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        await write()
+        return
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) throw error
+        log.error({ err: error }, 'the store cannot take the answer to a submit; trying again')
+        await sleep(storeRetryMs, undefined, { ref: false })
+      }
+    }
+  }
+}
+
+function newTask(owner: string, provider: ProviderName, input: SeparateInput, nowMs: number): Task {
+  return {
+    id: newTaskId(),
+    owner,
+    provider,
+    providerTaskId: null,
+    type: input.type,
+    musicTaskId: input.musicTaskId,
+    audioId: input.audioId,
+    musicId: null,
+    originUrl: null,
+    charge: 'MAYBE',
+    revision: 1,
+    createdAtMs: nowMs,
+    state: 'pending',
+    emptySinceMs: null,
+  }
+}
+
+/** Whether a task still answers an order for the same track: it is under way, or its files are there, or it may be charged. */
+function answersTheSame(task: Task, provider: Provider, nowMs: number): boolean {
+  switch (task.state) {
+    case 'pending':
+      return true
+    case 'succeeded':
+      return (expiresAtMs(task, provider.retentionMs) ?? 0) > nowMs
+    case 'failed':
+      return task.failure.code === 'SUBMISSION_UNCONFIRMED'
+  }
+}
+
+/** The promise's value, or null if it takes longer than `ms`. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
+  const timeUp = new AbortController()
+  try {
+    return await Promise.race([promise, sleep(ms, null, { signal: timeUp.signal })])
+  } finally {
+    timeUp.abort()
+  }
+}

@@ -1,0 +1,78 @@
+import { createCheck, type Check } from './check.ts'
+import type { CheckTimes } from './check-times.ts'
+import { createFind, type Find, type TaskRef } from './find.ts'
+import type { CallbackAddresses, Changes, Log, Page, Provider, Store } from './ports.ts'
+import { createRecord } from './record.ts'
+import type { Told } from './report.ts'
+import { createSeparate, type Separated } from './separate.ts'
+import type { SeparateInput } from './separate-input.ts'
+import type { ProviderName, Task } from './task.ts'
+import { watchTask } from './watch.ts'
+
+export interface SeparationsOptions {
+  readonly store: Store
+  readonly changes: Changes
+  /** The providers that are switched on. */
+  readonly providers: ReadonlyMap<ProviderName, Provider>
+  readonly defaultProvider: ProviderName
+  readonly addresses: CallbackAddresses
+  readonly log: Log
+  readonly times: CheckTimes & { readonly submitTimeoutMs: number }
+  /** Called when a callback has made a task of the provider due at once. */
+  readonly onDue: (provider: ProviderName) => void
+}
+
+/** Everything that can be done with separation tasks. `owner` is the caller in whose name it is done. */
+export interface Separations {
+  /** Orders a separation, or finds the task that already answers the order. Throws a SeparateError if it is refused. */
+  separate(owner: string, input: SeparateInput): Promise<Separated>
+  /** The owner's tasks in the order of the refs. */
+  readonly find: Find
+  list(owner: string, page: Page): Promise<readonly Task[]>
+  /** The task now and at every change until it is settled; null alone if it is unknown. */
+  watch(owner: string, ref: TaskRef): AsyncIterable<Task | null>
+  /** Writes down what a callback said, durably, and has the provider asked. False: there is no such task. */
+  noteCallback(callback: { taskId: string; provider: ProviderName; told: Told | null }): Promise<boolean>
+  /** Asks the provider for a task; tells when to ask next, in milliseconds since 1970, or null for never. */
+  readonly check: Check
+  /** Resolves when no submit is under way, or after `withinMs`. */
+  drain(withinMs: number): Promise<void>
+}
+
+export function createSeparations(options: SeparationsOptions): Separations {
+  const { store, changes, times } = options
+  const record = createRecord(options)
+  const { separate, isSubmitting, drain } = createSeparate({
+    ...options,
+    record,
+    submitTimeoutMs: times.submitTimeoutMs,
+    firstCheckAfterMs: times.intervalMs,
+  })
+  const find = createFind({ ...options, record })
+  const check = createCheck({ ...options, record, isSubmitting })
+
+  return {
+    separate,
+    find,
+    check,
+    drain,
+    list: (owner, page) => store.list(owner, page),
+
+    watch(owner, ref) {
+      const findTask = async () => {
+        const [found = null] = await find(owner, [ref])
+        if (found instanceof Error) throw found
+        return found
+      }
+      return watchTask(findTask, { store, changes })
+    },
+
+    async noteCallback({ taskId, provider, told }) {
+      const [task] = await store.find([taskId])
+      if (task === undefined || task.provider !== provider) return false
+      await store.note({ taskId, receivedAtMs: Date.now(), told })
+      options.onDue(provider)
+      return true
+    },
+  }
+}

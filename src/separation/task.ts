@@ -1,0 +1,180 @@
+/** The providers we can order from. The sandbox is one of them. */
+export const providerNames = ['kie', 'apikley', 'sunoapi', 'sandbox'] as const
+export type ProviderName = (typeof providerNames)[number]
+
+/** What is ordered, in the providers' own words (`type` of `POST /vocal-removal/generate`). */
+export const separationTypes = ['separate_vocal', 'split_stem'] as const
+export type SeparationType = (typeof separationTypes)[number]
+
+/** What each type of separation is expected to yield. `pianoUrl` stands in record-info only. */
+export const partsOfType = {
+  separate_vocal: ['vocal', 'instrumental'],
+  split_stem: [
+    'vocal',
+    'backingVocals',
+    'drums',
+    'bass',
+    'guitar',
+    'piano',
+    'keyboard',
+    'percussion',
+    'strings',
+    'synth',
+    'fx',
+    'brass',
+    'woodwinds',
+  ],
+} as const satisfies Record<SeparationType, readonly string[]>
+
+export type KnownPart = (typeof partsOfType)[SeparationType][number]
+
+/** A part that we do not know is `other` and keeps the provider's own label. */
+export type StemPart = KnownPart | 'other'
+
+/** Every known part once, in the order in which stems are listed. */
+export const knownParts: readonly KnownPart[] = [...new Set(Object.values(partsOfType).flat())]
+
+export type SeparationStatus =
+  'PENDING' | 'SUCCESS' | 'CREATE_TASK_FAILED' | 'GENERATE_AUDIO_FAILED' | 'CALLBACK_EXCEPTION'
+
+/** Whether the provider has taken money: an accepted submit is a charge, an answer that never came may be one. */
+export type Charge = 'NONE' | 'CHARGED' | 'MAYBE'
+
+/** Who said it: record-info can be forged by nobody and knows more, so its words win over a callback's. */
+export type Source = 'callback' | 'record-info'
+
+/** A value and who said it. */
+export interface Said<T> {
+  readonly value: T
+  readonly by: Source
+}
+
+/** One separated part of the track. */
+export interface Stem {
+  readonly part: StemPart
+  /** The provider's own name for the part; null where it has none beside the part. */
+  readonly label: string | null
+  readonly url: Said<string>
+  /** Only record-info's `originData` tells it. */
+  readonly durationSeconds: number | null
+}
+
+/** Why a task failed, from the weakest statement to the strongest: see `advance`. */
+export const failureCodes = [
+  'SUBMISSION_UNCONFIRMED',
+  'SUBMISSION_REFUSED',
+  'CALLBACK_FAILED',
+  'NO_RESULT',
+  'CREATION_FAILED',
+  'GENERATION_FAILED',
+] as const
+export type FailureCode = (typeof failureCodes)[number]
+
+export interface Failure {
+  readonly code: FailureCode
+  /** The number that the provider gave, if it gave one. */
+  readonly providerCode: number | null
+  readonly message: string
+  /** Who said so; `gateway` where it is our own conclusion. */
+  readonly by: Source | 'gateway'
+  readonly atMs: number
+}
+
+/** What is true of a task in every state. Times are milliseconds since 1970. */
+interface Order {
+  /** Ours: a TypeID with the prefix `sep`. */
+  readonly id: string
+  /** The caller it belongs to, e.g. `anonymous`. */
+  readonly owner: string
+  readonly provider: ProviderName
+  /** What the provider calls it; null until the task is bound. */
+  readonly providerTaskId: string | null
+  /** null only for an adopted task that has not said yet. */
+  readonly type: SeparationType | null
+  /** The provider's id of the task that made the music; null for an adopted task. */
+  readonly musicTaskId: string | null
+  readonly audioId: string | null
+  readonly musicId: Said<string> | null
+  readonly originUrl: Said<string> | null
+  readonly charge: Charge
+  /** Grows by one with every change. */
+  readonly revision: number
+  readonly createdAtMs: number
+}
+
+export interface PendingTask extends Order {
+  readonly state: 'pending'
+  /** Since when the provider has been saying SUCCESS without naming any stem. */
+  readonly emptySinceMs: number | null
+}
+
+export interface SucceededTask extends Order {
+  readonly state: 'succeeded'
+  /** In the order of `knownParts`, others last. Empty only if the provider never named one. */
+  readonly stems: readonly Stem[]
+  readonly completedAtMs: Said<number>
+}
+
+export interface FailedTask extends Order {
+  readonly state: 'failed'
+  readonly failure: Failure
+}
+
+/** A separation task: one order for one track. */
+export type Task = PendingTask | SucceededTask | FailedTask
+
+const statusOfFailure = {
+  SUBMISSION_UNCONFIRMED: 'CREATE_TASK_FAILED',
+  SUBMISSION_REFUSED: 'CREATE_TASK_FAILED',
+  CALLBACK_FAILED: 'CALLBACK_EXCEPTION',
+  NO_RESULT: 'GENERATE_AUDIO_FAILED',
+  CREATION_FAILED: 'CREATE_TASK_FAILED',
+  GENERATION_FAILED: 'GENERATE_AUDIO_FAILED',
+} as const satisfies Record<FailureCode, SeparationStatus>
+
+/** The status that a caller sees, in the providers' words. */
+export function statusOf(task: Task): SeparationStatus {
+  switch (task.state) {
+    case 'pending':
+      return 'PENDING'
+    case 'succeeded':
+      return 'SUCCESS'
+    case 'failed':
+      return statusOfFailure[task.failure.code]
+  }
+}
+
+/** Whether the task has its end. A settled task may still be bettered (a failure by late audio), never become pending. */
+export function isSettled(task: Task): task is SucceededTask | FailedTask {
+  return task.state !== 'pending'
+}
+
+/** When the task reached its end, in milliseconds since 1970; null while it is pending. */
+export function completedAtMs(task: Task): number | null {
+  switch (task.state) {
+    case 'pending':
+      return null
+    case 'succeeded':
+      return task.completedAtMs.value
+    case 'failed':
+      return task.failure.atMs
+  }
+}
+
+/** Until when the provider keeps the files; null unless there are any. */
+export function expiresAtMs(task: Task, retentionMs: number): number | null {
+  return task.state === 'succeeded' ? task.completedAtMs.value + retentionMs : null
+}
+
+/** What the separation of this type should have yielded and did not, in the order of `partsOfType`. */
+export function missingParts(task: SucceededTask): readonly KnownPart[] {
+  const present = new Set<StemPart>(task.stems.map((stem) => stem.part))
+  return partsOfType[task.type ?? 'split_stem'].filter((part) => !present.has(part))
+}
+
+/** Names a stem within its task: two sources that use the same name mean the same stem. */
+export function stemName(stem: Pick<Stem, 'part' | 'label'>): string {
+  if (stem.part !== 'other') return stem.part
+  const label = (stem.label ?? '').toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-')
+  return `other.${label}`
+}

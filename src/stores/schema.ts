@@ -1,0 +1,83 @@
+import type { Migration } from 'kysely'
+
+/** The tables as Kysely sees them. Times are milliseconds since 1970. */
+export interface Database {
+  tasks: {
+    id: string
+    owner: string
+    provider: string
+    provider_task_id: string | null
+    type: string | null
+    status: string
+    audio_id: string | null
+    created_at: number
+    revision: number
+    /** When the provider is to be asked next; null for never again, 0 for at once. */
+    due_at: number | null
+    /** The whole task as JSON; the other columns are what is searched by. */
+    task: string
+  }
+  /** The newest task that was ordered for a track. */
+  tracks: { owner: string; provider: string; type: string; music_task_id: string; audio_id: string; task_id: string }
+  keys: { owner: string; key: string; fingerprint: string; task_id: string; created_at: number }
+  callbacks: { id: string; task_id: string; received_at: number; told: string | null }
+  secrets: { name: string; value: string }
+}
+
+/** In the order of their names. One that has been released is never changed. */
+export const migrations: Record<string, Migration> = {
+  '0001-tasks': {
+    async up(db) {
+      await db.schema
+        .createTable('tasks')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('provider', 'text', (column) => column.notNull())
+        .addColumn('provider_task_id', 'text')
+        .addColumn('type', 'text')
+        .addColumn('status', 'text', (column) => column.notNull())
+        .addColumn('audio_id', 'text')
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('revision', 'integer', (column) => column.notNull())
+        .addColumn('due_at', 'bigint')
+        .addColumn('task', 'text', (column) => column.notNull())
+        .addUniqueConstraint('tasks_bound', ['provider', 'provider_task_id'])
+        .execute()
+      await db.schema.createIndex('tasks_listed').on('tasks').columns(['owner', 'created_at', 'id']).execute()
+      await db.schema.createIndex('tasks_due').on('tasks').columns(['provider', 'due_at']).execute()
+      await db.schema
+        .createTable('tracks')
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('provider', 'text', (column) => column.notNull())
+        .addColumn('type', 'text', (column) => column.notNull())
+        .addColumn('music_task_id', 'text', (column) => column.notNull())
+        .addColumn('audio_id', 'text', (column) => column.notNull())
+        .addColumn('task_id', 'text', (column) => column.notNull().references('tasks.id'))
+        .addPrimaryKeyConstraint('tracks_one', ['owner', 'provider', 'type', 'music_task_id', 'audio_id'])
+        .execute()
+      await db.schema
+        .createTable('keys')
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('key', 'text', (column) => column.notNull())
+        .addColumn('fingerprint', 'text', (column) => column.notNull())
+        .addColumn('task_id', 'text', (column) => column.notNull().references('tasks.id'))
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('keys_one', ['owner', 'key'])
+        .execute()
+      await db.schema.createIndex('keys_of_task').on('keys').column('task_id').execute()
+      await db.schema
+        .createTable('callbacks')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('task_id', 'text', (column) => column.notNull().references('tasks.id'))
+        .addColumn('received_at', 'bigint', (column) => column.notNull())
+        .addColumn('told', 'text')
+        .execute()
+      await db.schema.createIndex('callbacks_of_task').on('callbacks').columns(['task_id', 'received_at']).execute()
+      await db.schema
+        .createTable('secrets')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .execute()
+    },
+  },
+}
