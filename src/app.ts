@@ -51,10 +51,8 @@ export async function startApp(config: Config, log: Log): Promise<App> {
   const publicUrl = () => config.publicUrl ?? url()
 
   const store = await openSqliteStore(config.databasePath)
-  const newSecret = () => randomBytes(32).toString('base64url')
   const ownSecret = await store.secret('callbacks', newSecret)
-  const [signing = ownSecret, ...accepted] = [...config.callbackSecrets, ownSecret]
-  const addresses = createCallbackAddresses({ publicUrl, secrets: [signing, ...accepted] })
+  const addresses = createCallbackAddresses({ publicUrl, secrets: [...config.callbackSecrets, ownSecret] })
   const changes = createInProcessChanges()
   const metrics = createMetrics({ waiting: changes.size })
 
@@ -164,4 +162,8 @@ export async function startApp(config: Config, log: Log): Promise<App> {
 function hostInUrl(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host
+}
+
+function newSecret(): string {
+  return randomBytes(32).toString('base64url')
 }

@@ -12,7 +12,7 @@ export function createInProcessChanges(): InProcessChanges {
   return {
     publish(taskId) {
       // A copy: who is told may listen or leave.
-      for (const listener of [...(listeners.get(taskId) ?? [])]) listener()
+      for (const listener of new Set(listeners.get(taskId))) listener()
     },
 
     listen(taskId, listener) {

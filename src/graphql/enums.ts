@@ -83,9 +83,9 @@ function enumOf<T extends string>(
   description: string,
   descriptions: Readonly<Record<T, string>>,
 ): EnumOf<T> {
-  const entries = Object.entries<string>(descriptions)
-  return builder.enumType(name, {
-    description,
-    values: Object.fromEntries(entries.map(([value, meaning]) => [enumName(value), { value, description: meaning }])),
-  }) as EnumOf<T>
+  const values = Object.entries<string>(descriptions).map(([value, meaning]) => [
+    enumName(value),
+    { value, description: meaning },
+  ])
+  return builder.enumType(name, { description, values: Object.fromEntries(values) })
 }

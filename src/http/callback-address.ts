@@ -5,8 +5,8 @@ import { providerNames, type ProviderName } from '../separation/task.ts'
 export interface CallbackAddressOptions {
   /** Where providers reach us, without a slash at its end; asked for at each use, because the port may be known late. */
   readonly publicUrl: () => string
-  /** The first signs, all are accepted. At least one. */
-  readonly secrets: readonly [string, ...string[]]
+  /** The first signs, all are accepted. */
+  readonly secrets: readonly string[]
 }
 
 export interface CallbackAddressBook extends CallbackAddresses {
@@ -19,6 +19,7 @@ const addressForm = /^\/callbacks\/([a-z]+)\/(sep_[0-9a-z]{26})\/([\w-]{43})$/
 /** Every task's callback address is its own: `/callbacks/<provider>/<task id>/<token>`, the token an HMAC of the rest. */
 export function createCallbackAddresses({ publicUrl, secrets }: CallbackAddressOptions): CallbackAddressBook {
   const [signing] = secrets
+  if (signing === undefined) throw new TypeError('Callback addresses need a secret.')
 
   function read(path: string) {
     const [, name, taskId = '', token = ''] = addressForm.exec(path) ?? []

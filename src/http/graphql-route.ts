@@ -26,7 +26,7 @@ export function createGraphqlRoute({ pipeline, callerOf, graphiql }: GraphqlRout
       return
     }
     if (request.method === 'POST' && !(await takeBody(request, response))) return
-    await pipeline.handleNodeRequestAndResponse(request, response, { caller })
+    await pipeline(request, response, { caller })
   }
 }
 

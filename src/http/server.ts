@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Log } from '../separation/ports.ts'
 import type { Callers } from './callers.ts'
 import type { Metrics } from './metrics.ts'
@@ -137,21 +136,26 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-const routes = {
-  '/': 'start',
-  '/graphql': 'graphql',
-  '/health/live': 'live',
-  '/health/ready': 'ready',
-  '/metrics': 'metrics',
-} as const
-
-type Route = (typeof routes)[keyof typeof routes] | 'callbacks' | 'sandbox' | 'sandbox-files' | 'none'
+type Route = 'graphql' | 'callbacks' | 'sandbox' | 'sandbox-files' | 'live' | 'ready' | 'metrics' | 'start' | 'none'
 
 function routeOf(path: string): Route {
   if (path.startsWith('/callbacks/')) return 'callbacks'
   if (path.startsWith('/sandbox/files/')) return 'sandbox-files'
   if (path.startsWith('/sandbox/')) return 'sandbox'
-  return Object.hasOwn(routes, path) ? routes[path as keyof typeof routes] : 'none'
+  switch (path) {
+    case '/':
+      return 'start'
+    case '/graphql':
+      return 'graphql'
+    case '/health/live':
+      return 'live'
+    case '/health/ready':
+      return 'ready'
+    case '/metrics':
+      return 'metrics'
+    default:
+      return 'none'
+  }
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {
@@ -168,6 +172,7 @@ function isEventStream(response: ServerResponse): boolean {
 }
 
 function portOf(server: Server): number {
-  const address = server.address() as AddressInfo
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new TypeError('A server that listens on a port has one.')
   return address.port
 }

@@ -26,10 +26,10 @@ const maxMessageBytes = 64 * 1024
 const initTimeoutMs = 3_000
 const pingEveryMs = 12_000
 
-/** What the pipeline made for one operation travels with it to where it is carried out. */
+/** What the pipeline made to carry out one operation. */
 interface Enveloped {
-  execute: (args: ExecutionArgs) => OperationResult
-  subscribe: (args: ExecutionArgs) => OperationResult
+  readonly execute: (args: ExecutionArgs) => OperationResult
+  readonly subscribe: (args: ExecutionArgs) => OperationResult
 }
 
 /** `/graphql` over WebSocket, in graphql-ws's protocol. */
@@ -40,11 +40,13 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
     perMessageDeflate: false,
     handleProtocols,
   })
+  /** By the context of the operation, which is its own. */
+  const envelopes = new WeakMap<object, Enveloped>()
   const server = useServer(
     {
       connectionInitWaitTimeout: initTimeoutMs,
-      execute: (args) => (args.rootValue as Enveloped).execute(args),
-      subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
+      execute: (args) => envelopeOf(args).execute(args),
+      subscribe: (args) => envelopeOf(args).subscribe(args),
       async onSubscribe({ extra }, _id, { query, operationName, variables }) {
         const caller = callerOf(extra.request.headers)
         if ('refusal' in caller) return [new GraphQLError(caller.refusal, { extensions: { code: 'FORBIDDEN' } })]
@@ -54,9 +56,9 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
           const document = parse(query)
           const errors = validate(schema, document)
           if (errors.length > 0) return errors
-          const rootValue: Enveloped = { execute, subscribe }
-          const contextValue = await contextFactory()
-          return { schema, document, operationName, variableValues: variables, contextValue, rootValue }
+          const contextValue: object = await contextFactory()
+          envelopes.set(contextValue, { execute, subscribe })
+          return { schema, document, operationName, variableValues: variables, contextValue }
         } catch (error) {
           // One unreadable document is no reason to close the socket with all its other operations.
           if (error instanceof GraphQLError) return [error]
@@ -79,6 +81,12 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
     async close() {
       await server.dispose()
     },
+  }
+
+  function envelopeOf({ contextValue }: ExecutionArgs): Enveloped {
+    const envelope = typeof contextValue === 'object' && contextValue !== null ? envelopes.get(contextValue) : undefined
+    if (envelope === undefined) throw new TypeError('An operation came without its envelope.')
+    return envelope
   }
 
   /** A page elsewhere may open a socket to us without asking, so that we have to ask where it comes from. */

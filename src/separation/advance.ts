@@ -101,11 +101,9 @@ function awaitStems(task: Task, atMs: number): Task {
 }
 
 function succeed(task: Task, stems: readonly Stem[], completedAt: Said<number>): SucceededTask {
-  const { providerTaskId, type, musicTaskId, audioId, musicId, originUrl, revision } = task
-  const { id, owner, provider, createdAtMs } = task
   const before = task.state === 'succeeded' ? task : null
   return {
-    ...{ id, owner, provider, createdAtMs, providerTaskId, type, musicTaskId, audioId, musicId, originUrl, revision },
+    ...orderOf(task),
     charge: 'CHARGED',
     state: 'succeeded',
     stems: mergeStems(before?.stems ?? [], stems),
@@ -114,10 +112,34 @@ function succeed(task: Task, stems: readonly Stem[], completedAt: Said<number>):
 }
 
 function fail(task: Task, failure: Failure): Task {
-  if (task.state === 'succeeded') return task
-  if (task.state === 'failed') return { ...task, failure: strongerFailure(task.failure, failure) }
-  const { emptySinceMs: _, ...order } = task
-  return { ...order, state: 'failed', failure }
+  switch (task.state) {
+    case 'pending':
+      return { ...orderOf(task), state: 'failed', failure }
+    case 'failed':
+      return { ...task, failure: strongerFailure(task.failure, failure) }
+    case 'succeeded':
+      return task
+  }
+}
+
+/** The task without what belongs to its state. */
+function orderOf(task: Task) {
+  const { id, owner, provider, providerTaskId, type, musicTaskId, audioId } = task
+  const { musicId, originUrl, charge, revision, createdAtMs } = task
+  return {
+    id,
+    owner,
+    provider,
+    providerTaskId,
+    type,
+    musicTaskId,
+    audioId,
+    musicId,
+    originUrl,
+    charge,
+    revision,
+    createdAtMs,
+  }
 }
 
 function withCharge(task: Task, charge: Charge): Task {

@@ -1,0 +1,169 @@
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { onTestFinished } from 'vitest'
+
+/** An order as the provider received it. */
+export interface ReceivedOrder {
+  readonly headers: IncomingHttpHeaders
+  readonly body: {
+    readonly taskId: string
+    readonly audioId: string
+    readonly type: string
+    readonly callBackUrl: string
+  }
+}
+
+/** How the provider answers: a body of JSON (with status 200), or anything that the function does with the response. */
+export type Play = object | ((response: ServerResponse, nth: number) => void)
+
+/** A small real HTTP server in a vendor's place, which plays what a test tells it to. */
+export interface PlayedProvider {
+  readonly url: string
+  /** What was ordered so far: each of these is a charge. */
+  readonly orders: readonly ReceivedOrder[]
+  /** The task ids that record-info was asked for so far. */
+  readonly reads: readonly string[]
+  /** Environment variables that make a gateway use it as kie. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Says how submits are answered from now on. */
+  answerSubmit(play: Play): void
+  /** Says how record-info is answered from now on. */
+  answerRead(play: Play): void
+  /** Resolves to the order with this index (from 0) once it has arrived. */
+  order(index: number): Promise<ReceivedOrder>
+  /** Resolves when record-info has been asked for this many times. */
+  readTimes(count: number): Promise<void>
+  /** Calls a task back, as the vendor would; resolves to the status of the answer. */
+  callBack(url: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<number>
+  /** Stops listening and cuts every connection, as a dead host would; `revive` listens again on the same port. */
+  die(): Promise<void>
+  revive(): Promise<void>
+}
+
+/** Unless told otherwise it accepts every order as `provider-task-<n>` (from 1) and says PENDING when it is asked. */
+export async function startPlayedProvider(): Promise<PlayedProvider> {
+  const orders: ReceivedOrder[] = []
+  const reads: string[] = []
+  const waiting: (() => void)[] = []
+  let submit: Play = (response, nth) => sendBody(response, accepted(`provider-task-${nth}`))
+  let read: Play = { code: 200, msg: 'success', data: { successFlag: 'PENDING' } }
+
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url ?? '/', 'http://provider')
+    const chunks: Buffer[] = []
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
+    if (request.method === 'POST') {
+      orders.push({ headers: request.headers, body: JSON.parse(Buffer.concat(chunks).toString()) })
+      play(submit, response, orders.length)
+    } else {
+      reads.push(url.searchParams.get('taskId') ?? '')
+      play(read, response, reads.length)
+    }
+    for (const wake of waiting.splice(0)) wake()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const url = `http://127.0.0.1:${port}`
+
+  const die = async () => {
+    if (!server.listening) return
+    const closed = once(server, 'close')
+    server.close()
+    server.closeAllConnections()
+    await closed
+  }
+  onTestFinished(die)
+
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await new Promise<void>((resolve) => waiting.push(resolve))
+  }
+
+  return {
+    url,
+    orders,
+    reads,
+    environment: { KIE_API_KEY: 'kie-test-key', KIE_BASE_URL: url },
+    answerSubmit: (play) => void (submit = play),
+    answerRead: (play) => void (read = play),
+    async order(index) {
+      await until(() => orders.length > index)
+      const order = orders[index]
+      if (order === undefined) throw new Error('An order that has arrived is there.')
+      return order
+    },
+    readTimes: (count) => until(() => reads.length >= count),
+    async callBack(to, body, headers = {}) {
+      const response = await fetch(to, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      })
+      await response.arrayBuffer()
+      return response.status
+    },
+    die,
+    async revive() {
+      server.listen(port, '127.0.0.1')
+      await once(server, 'listening')
+    },
+  }
+}
+
+/** The answer to an accepted order. */
+export function accepted(taskId: string): object {
+  return { code: 200, msg: 'success', data: { taskId } }
+}
+
+/** Record-info's answer for a task that has its two stems; `data` adds to it or overrides it. */
+export function recordOfSuccess(taskId: string, data: object = {}): object {
+  return {
+    code: 200,
+    msg: 'success',
+    data: {
+      taskId,
+      musicId: 'music-1',
+      callbackUrl: null,
+      audioId: 'audio-1',
+      completeTime: Date.now(),
+      response: {
+        originUrl: null,
+        instrumentalUrl: 'https://files.example/instrumental.mp3',
+        vocalUrl: 'https://files.example/vocal.mp3',
+      },
+      successFlag: 'SUCCESS',
+      createTime: Date.now() - 1000,
+      errorCode: null,
+      errorMessage: null,
+      ...data,
+    },
+  }
+}
+
+/** A callback that brings two stems. */
+export function callbackOfSuccess(taskId: string): object {
+  return {
+    code: 200,
+    msg: 'vocal separation generated successfully.',
+    data: {
+      task_id: taskId,
+      vocal_separation_info: {
+        instrumental_url: 'https://files.example/callback-instrumental.mp3',
+        origin_url: '',
+        vocal_url: 'https://files.example/callback-vocal.mp3',
+      },
+    },
+  }
+}
+
+/** Answers with JSON. */
+export function sendBody(response: ServerResponse, body: object, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify(body))
+}
+
+function play(how: Play, response: ServerResponse, nth: number): void {
+  if (typeof how === 'function') how(response, nth)
+  else sendBody(response, how)
+}
