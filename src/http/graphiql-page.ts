@@ -1,25 +1,32 @@
-import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-
-/** A tab that GraphiQL opens with. */
-export interface GraphiqlTab {
-  readonly query: string
-  readonly variables: string
-}
+import { readOperation, type OperationName } from '../graphql/operations.ts'
 
 /** Answers a browser with GraphiQL, whole, without any other server. */
 export type GraphiqlPage = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
-const operations = new URL('../../schema/operations/', import.meta.url)
+/**
+ * GraphiQL 5 can drag its tabs about, and holds tabs that it opens with to be on their way: the first click on one moves
+ * it under the pointer and selects nothing. Tabs that cannot be moved can be clicked.
+ */
+const tabsStayInPlace = '.graphiql-tab { transform: none !important }'
 
 /** The page is 9 MB: it is made when it is first asked for, and only its compressed form is kept. */
-export function createGraphiqlPage(readTabs: () => Promise<readonly GraphiqlTab[]>): GraphiqlPage {
+export function createGraphiqlPage(readTabs: () => Promise<readonly string[]>): GraphiqlPage {
   let page: Promise<Buffer> | null = null
 
+  async function makePage(): Promise<Buffer> {
+    try {
+      return await render(await readTabs())
+    } catch (error) {
+      page = null
+      throw error
+    }
+  }
+
   return async function sendPage(_request, response) {
-    page ??= render(await readTabs())
+    page ??= makePage()
     const body = await page
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
@@ -35,31 +42,49 @@ export function createGraphiqlPage(readTabs: () => Promise<readonly GraphiqlTab[
 
 /**
  * The ready tabs: order, split, watch, read, list, and an order of each test track of the sandbox. They are the documents
- * of `schema/operations`, which frontends start from too.
+ * of `schema/operations`, which frontends start from too, with their variables filled in.
  * @param testTracks none while the sandbox is off
  */
-export async function readGraphiqlTabs(testTracks: readonly { readonly audioId: string }[]): Promise<GraphiqlTab[]> {
-  const fields = await read('separation-fields')
-  const tab = async (name: string, title: string, variables: unknown): Promise<GraphiqlTab> => ({
-    query: `${(await read(name)).replace(/(?<=^(mutation|query|subscription) )\w+/m, title)}\n${fields}`,
-    variables: JSON.stringify(variables, null, 2),
-  })
-  const input = { musicTaskId: 'my-music', audioId: 'done' }
-  const taskId = 'sep_…: the id that an order has answered'
+export async function readGraphiqlTabs(
+  testTracks: readonly { readonly audioId: string; readonly description: string }[],
+): Promise<string[]> {
+  /** The operation under a title of its own, with a comment for its first line. */
+  const tab = async (
+    name: OperationName,
+    title: string,
+    values: Readonly<Record<string, string>>,
+    comment: string,
+  ): Promise<string> => {
+    const [, ...lines] = filledIn(await readOperation(name), title, values).split('\n')
+    return [`# ${comment}`, ...lines].join('\n')
+  }
+  const input = (rest: string) => ({ input: `{ musicTaskId: "my-music", ${rest} }` })
+  const taskId = '"sep_…"'
+  const thenWatch = 'Press play, and put the id that is answered into the tab Watch.'
+  const copyId = 'Put the id of a task here: the one that Separate has answered.'
   return [
-    await tab('separate', 'Separate', { input }),
-    await tab('separate', 'Split', { input: { ...input, type: 'SPLIT_STEM' } }),
-    await tab('watch', 'Watch', { taskId }),
-    await tab('read', 'Read', { taskId }),
-    await tab('list', 'List', { first: 10 }),
+    await tab('separate', 'Separate', input('audioId: "done"'), `Orders the voice and the rest. ${thenWatch}`),
+    await tab('separate', 'Split', input('audioId: "done", type: SPLIT_STEM'), `Orders every instrument. ${thenWatch}`),
+    await tab('watch', 'Watch', { taskId }, copyId),
+    await tab('read', 'Read', { taskId }, copyId),
+    await tab('list', 'List', { first: '10' }, 'Lists the newest tasks first.'),
     ...(await Promise.all(
-      testTracks.map(({ audioId }) => tab('separate', titleOf(audioId), { input: { ...input, audioId } })),
+      testTracks.map(({ audioId, description }) =>
+        tab('separate', titleOf(audioId), input(`audioId: "${audioId}"`), `Test track ${audioId}: ${description}`),
+      ),
     )),
   ]
 }
 
-function read(name: string): Promise<string> {
-  return readFile(new URL(`${name}.graphql`, operations), 'utf8')
+/** An operation under another name, with values in the place of its variables; arguments without a value are left out. */
+function filledIn(operation: string, title: string, values: Readonly<Record<string, string>>): string {
+  return operation
+    .replace(/^(mutation|query|subscription) .*$/m, `$1 ${title} {`)
+    .replace(/(,\s*)?\b(\w+): \$(\w+)/g, (_all, comma = '', argument: string, variable: string) => {
+      const value = values[variable]
+      return value === undefined ? '' : `${comma}${argument}: ${value}`
+    })
+    .replace(/\(\s*,\s*/g, '(')
 }
 
 /** `failed-creation` as `Try_failed_creation`. */
@@ -67,15 +92,15 @@ function titleOf(audioId: string): string {
   return `Try_${audioId.replaceAll('-', '_')}`
 }
 
-async function render(tabs: readonly GraphiqlTab[]): Promise<Buffer> {
+async function render(tabs: readonly string[]): Promise<Buffer> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
   const html = renderGraphiQL({
     title: 'Stemgate',
     endpoint: '/graphql',
     subscriptionsProtocol: 'WS',
-    defaultTabs: [...tabs],
-    defaultEditorToolsVisibility: 'variables',
+    defaultTabs: tabs.map((query) => ({ query })),
+    defaultEditorToolsVisibility: false,
     shouldPersistHeaders: false,
   })
-  return promisify(gzip)(html)
+  return promisify(gzip)(html.replace('</head>', `<style>${tabsStayInPlace}</style></head>`))
 }

@@ -1,0 +1,112 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { createClient } from 'graphql-ws'
+import { pino } from 'pino'
+import { WebSocket } from 'ws'
+import { z } from 'zod'
+import { startApp } from './app.ts'
+import { parseConfig } from './config.ts'
+import { readOperation } from './graphql/operations.ts'
+
+/** The whole job as a frontend does it, against the sandbox: order by HTTP, watch by WebSocket, download the stems. */
+
+const folder = 'stems'
+const sandboxDelayMs = 2_000
+
+const taskSchema = z.object({
+  id: z.string(),
+  status: z.string(),
+  revision: z.number(),
+  settled: z.boolean(),
+  stems: z
+    .object({
+      all: z.array(z.object({ part: z.string(), url: z.string(), durationSeconds: z.number().nullable() })),
+    })
+    .nullable(),
+})
+type Task = z.infer<typeof taskSchema>
+
+await main()
+
+async function main(): Promise<void> {
+  const config = parseConfig({ PORT: '0', DATABASE_URL: ':memory:', SANDBOX_DELAY_MS: String(sandboxDelayMs) })
+  const app = await startApp(config, pino({ level: 'warn' }, pino.destination(2)))
+  try {
+    console.log(`Stemgate runs at ${app.url}/graphql with its sandbox provider: nothing here costs anything.\n`)
+    for (const type of ['SEPARATE_VOCAL', 'SPLIT_STEM'] as const) await separate(app.url, type)
+    console.log('That was the whole job. `npm start` serves it, with GraphiQL to try more.')
+  } finally {
+    await app.close()
+  }
+}
+
+async function separate(url: string, type: 'SEPARATE_VOCAL' | 'SPLIT_STEM'): Promise<void> {
+  console.log(`${type}: ordering over HTTP, waiting over WebSocket`)
+  const ordered = await order(url, type)
+  const done = await watch(url, ordered.id)
+  if (done.stems === null) throw new Error(`The separation ended as ${done.status}.`)
+
+  const into = join(folder, done.id)
+  await mkdir(into, { recursive: true })
+  for (const stem of done.stems.all) {
+    const response = await fetch(stem.url)
+    if (!response.ok) throw new Error(`${stem.url} answered ${response.status}.`)
+    const bytes = Buffer.from(await response.arrayBuffer())
+    const file = join(into, `${stem.part.toLowerCase()}.wav`)
+    await writeFile(file, bytes)
+    const length = stem.durationSeconds === null ? '' : `${stem.durationSeconds} s, `
+    console.log(`  ${stem.part.padEnd(16)} ${length}${Math.round(bytes.length / 1024)} KiB   ${file}`)
+  }
+  console.log(`  ${done.stems.all.length} stems are in ${relative('.', into)}/ — play them with any player.\n`)
+}
+
+async function order(url: string, type: string): Promise<Task> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      query: await readOperation('separate'),
+      variables: { input: { musicTaskId: 'demo-music', audioId: 'done', type } },
+    }),
+  })
+  const answer: unknown = await response.json()
+  const parsed = z.object({ data: z.object({ separate: z.object({ task: taskSchema }) }) }).safeParse(answer)
+  if (!parsed.success) throw new Error(`The order was not taken: ${JSON.stringify(answer)}`)
+  return parsed.data.data.separate.task
+}
+
+/** Prints every update until the task is settled, and how long it takes meanwhile. */
+async function watch(url: string, taskId: string): Promise<Task> {
+  const client = createClient({ url: `${url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket })
+  const stopProgress = showProgress()
+  let last: Task | null = null
+  try {
+    const updates = client.iterate({ query: await readOperation('watch'), variables: { taskId } })
+    for await (const update of updates) {
+      const task = z.object({ data: z.object({ separationUpdated: taskSchema }) }).parse(update).data.separationUpdated
+      last = task
+      say(`  ${task.id} is ${task.status} (revision ${task.revision})`)
+    }
+  } finally {
+    stopProgress()
+    await client.dispose()
+  }
+  if (last === null) throw new Error('The gateway told nothing of the task.')
+  return last
+}
+
+/** A line that tells how long it has been waited: over itself on a terminal, once a second elsewhere. */
+function showProgress(): () => void {
+  const startedAt = performance.now()
+  const everyMs = process.stdout.isTTY ? 100 : 1_000
+  const timer = setInterval(() => {
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+    if (process.stdout.isTTY) process.stdout.write(`\r  … separating, ${seconds} s`)
+    else console.log(`  … separating, ${seconds} s`)
+  }, everyMs)
+  return () => clearInterval(timer)
+}
+
+function say(line: string): void {
+  console.log(process.stdout.isTTY ? `\r\u001b[K${line}` : line)
+}
