@@ -47,6 +47,8 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
     let lookAgain = false
     let hasStopped = false
     let timer: NodeJS.Timeout | undefined
+    // No two claims share one: by its lease a claim is told from a later one of the same task.
+    let lastLeaseMs = 0
 
     function look(): void {
       if (hasStopped) return
@@ -69,7 +71,8 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
       const room = maxAtATime - underWay.size
       if (room <= 0) return false
       try {
-        const leaseUntilMs = Date.now() + leaseMs
+        const leaseUntilMs = Math.max(Date.now() + leaseMs, lastLeaseMs + 1)
+        lastLeaseMs = leaseUntilMs
         const due = await store.claimDue(provider, Date.now(), leaseUntilMs, room)
         for (const task of due) {
           const done = checkOne(task, leaseUntilMs).finally(() => {

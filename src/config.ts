@@ -57,6 +57,7 @@ const httpUrl = z
     (text) => /^https?:\/\//i.test(text) && URL.canParse(text),
     'must be a URL that begins with http:// or https://',
   )
+  .refine((text) => !/[?#]|^[^/]*\/\/[^/]*@/.test(text), 'must hold no name, password, question mark or #')
   .transform((text) => text.replace(/\/+$/, ''))
 const secretText = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces')
 const list = z.string().transform((text) =>
@@ -67,12 +68,15 @@ const list = z.string().transform((text) =>
 )
 
 const schema = z.object({
-  HOST: z.string().default('127.0.0.1'),
-  PORT: z.coerce
-    .number(notA('port'))
-    .int('must be a whole number')
-    .min(0, 'must be from 0 to 65535')
-    .max(65_535, 'must be from 0 to 65535')
+  HOST: z
+    .string()
+    // An IPv6 address as it stands in a URL.
+    .transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
+    .default('127.0.0.1'),
+  PORT: z
+    .string()
+    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'must be a whole number from 0 to 65535')
+    .transform(Number)
     .default(4000),
   PUBLIC_URL: httpUrl.optional(),
   DATABASE_URL: z
@@ -133,16 +137,16 @@ export function parseConfig(environment: Environment): Config {
   const set = Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
   )
-  const parsed = schema.safeParse(set)
+  const issues = schema.safeParse(set).error?.issues ?? []
+  const wrong = new Set(issues.map((issue) => String(issue.path[0])))
   const mistakes = [
-    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}.`),
+    ...new Set(issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`)),
     ...notYetKnown
       .filter((name) => name in set)
       .map((name) => `${name} is not supported by this version: leave it unset.`),
   ]
-  if (!parsed.success) throw new ConfigError([...new Set(mistakes)])
-
-  const env = parsed.data
+  // What is wrong by itself is left out, so that the rest can still be looked at.
+  const env = schema.parse(Object.fromEntries(Object.entries(set).filter(([name]) => !wrong.has(name))))
   const vendors = {
     kie: { apiKey: env.KIE_API_KEY ?? null, baseUrl: env.KIE_BASE_URL ?? null },
     apikley: { apiKey: env.APIKLEY_API_KEY ?? null, baseUrl: env.APIKLEY_BASE_URL ?? null },
@@ -151,14 +155,14 @@ export function parseConfig(environment: Environment): Config {
   const [firstOn = 'sandbox'] = (['kie', 'apikley', 'sunoapi'] as const).filter((name) => vendors[name].apiKey !== null)
   const defaultProvider = env.DEFAULT_PROVIDER ?? firstOn
   const isOn = defaultProvider === 'sandbox' ? firstOn === 'sandbox' : vendors[defaultProvider].apiKey !== null
-  if (!isOn) {
+  if (!isOn && !wrong.has(`${defaultProvider.toUpperCase()}_API_KEY`)) {
     mistakes.push(
       defaultProvider === 'sandbox'
         ? 'DEFAULT_PROVIDER must not be sandbox: the sandbox is off as soon as a provider has a key.'
         : `DEFAULT_PROVIDER names a provider that is off: set ${defaultProvider.toUpperCase()}_API_KEY.`,
     )
   }
-  if (!isLoopback(env.HOST) && !env.ALLOW_ANONYMOUS) {
+  if (!isLoopback(env.HOST) && !env.ALLOW_ANONYMOUS && !wrong.has('ALLOW_ANONYMOUS')) {
     mistakes.push(
       'HOST is not a loopback address, so anybody who reaches it could spend your credits: ' +
         'keep 127.0.0.1, or set ALLOW_ANONYMOUS=true if something in front decides who may.',

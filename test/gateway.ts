@@ -2,13 +2,23 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { print } from 'graphql'
 import { createClient, type Client, type ClientOptions } from 'graphql-ws'
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { startApp, type App } from '../src/app.ts'
+import { createInProcessChanges } from '../src/changes/in-process.ts'
 import { parseConfig } from '../src/config.ts'
-import type { Log } from '../src/separation/ports.ts'
+import { createCallbackAddresses } from '../src/http/callback-address.ts'
+import { kie } from '../src/providers/kie.ts'
+import { createRestProvider } from '../src/providers/rest-provider.ts'
+import { SeparateDocument, WatchDocument, type SeparateInput } from '../schema/operations.ts'
+import type { Log, Store } from '../src/separation/ports.ts'
+import { createSeparations, type Separations } from '../src/separation/separations.ts'
+import type { Task } from '../src/separation/task.ts'
+import { openSqliteStore } from '../src/stores/sqlite-store.ts'
+import type { PlayedProvider } from './played-provider.ts'
 
 /** What came of an operation. */
 export interface Result<T> {
@@ -34,8 +44,14 @@ export interface TestGateway {
   close(): Promise<void>
 }
 
+/** What ends something with its test. A test that runs beside others has one of its own, in its context. */
+export type Ending = typeof onTestFinished
+
 /** Starts a gateway that ends with the test. Unless `environment` says otherwise, its only provider is a quick sandbox. */
-export async function startGateway(environment: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
+export async function startGateway(
+  environment: Readonly<Record<string, string>> = {},
+  atEnd: Ending = onTestFinished,
+): Promise<TestGateway> {
   const folder = environment['DATABASE_URL'] === undefined ? await mkdtemp(join(tmpdir(), 'stemgate-')) : null
   const whole = {
     PORT: '0',
@@ -48,19 +64,20 @@ export async function startGateway(environment: Readonly<Record<string, string>>
   const clients: Client[] = []
   let closed: Promise<void> | null = null
   const close = () => (closed ??= app.close())
-  onTestFinished(async () => {
-    await Promise.all(clients.map((client) => client.dispose()))
+  atEnd(async () => {
+    for (const client of clients) await client.dispose()
     await close()
     if (folder !== null) await rm(folder, { recursive: true, force: true })
   })
 
-  const ask = async (query: string, variables: unknown) => {
+  const ask = async <T>(query: string, variables: unknown): Promise<Result<T>> => {
     const response = await fetch(`${app.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify({ query, variables }),
     })
-    return response.json()
+    const result: Result<T> = await response.json()
+    return result
   }
 
   return {
@@ -68,9 +85,8 @@ export async function startGateway(environment: Readonly<Record<string, string>>
     url: app.url,
     logged,
     environment: whole,
-    send: <T, V>(document: TypedDocumentNode<T, V>, variables: V) =>
-      ask(print(document), variables) as Promise<Result<T>>,
-    ask: (query, variables = {}) => ask(query, variables) as Promise<Result<Record<string, unknown>>>,
+    send: (document, variables) => ask(print(document), variables),
+    ask: (query, variables = {}) => ask(query, variables),
     connect(options = {}) {
       const url = `${app.url.replace('http', 'ws')}/graphql`
       const client = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, ...options })
@@ -93,6 +109,120 @@ export async function collect<T, V extends Record<string, unknown>>(
     if (data !== null && data !== undefined) told.push(data)
   }
   return told
+}
+
+/** The track that is ordered unless a test says otherwise. */
+export const someTrack = { musicTaskId: 'music-task', audioId: 'audio-1' } as const
+
+/** Orders a separation that has to be taken; resolves to our id of its task. */
+export async function order(gateway: TestGateway, input: Partial<SeparateInput> = {}): Promise<string> {
+  const { data, errors } = await gateway.send(SeparateDocument, { input: { ...someTrack, ...input } })
+  if (data && 'reused' in data.separate) return data.separate.task.id
+  throw new Error(`The order was not taken: ${JSON.stringify(data ?? errors)}`)
+}
+
+/** The task as a subscription shows it at its end. */
+export async function untilSettled(gateway: TestGateway, taskId: string) {
+  const told = await collect(gateway.connect(), WatchDocument, { taskId })
+  const last = told.at(-1)?.separationUpdated
+  if (last?.settled !== true) throw new Error(`The subscription ended with ${JSON.stringify(last)}.`)
+  return last
+}
+
+/** A connection of its own to the gateway's file, as another process would have it; it ends with the test. */
+export async function openStoreOf(
+  { environment }: Pick<TestGateway, 'environment'>,
+  atEnd: Ending = onTestFinished,
+): Promise<Store> {
+  const store = await openSqliteStore(pathOf(environment))
+  atEnd(() => store.close())
+  return store
+}
+
+/** The task as it is stored. */
+export async function storedTask(store: Store, taskId: string): Promise<Task> {
+  const [task] = await store.find([taskId])
+  if (task === undefined) throw new Error(`There is no task ${taskId}.`)
+  return task
+}
+
+/** Every task of a caller, newest first. */
+export async function storedTasks(store: Store, owner = 'anonymous'): Promise<readonly Task[]> {
+  return store.list(owner, { where: {}, limit: 1_000, inverted: false })
+}
+
+/** The core of a gateway on a file of its own and a real provider, for what no caller of today's can do through the door. */
+export async function startCore(
+  played: PlayedProvider,
+  wrap: (store: Store) => Store = (store) => store,
+): Promise<{ readonly separations: Separations; readonly store: Store; readonly path: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
+  const path = join(folder, 'stemgate.db')
+  const store = await openSqliteStore(path)
+  const log = createListLog([])
+  const provider = createRestProvider({
+    spec: kie,
+    baseUrl: played.url,
+    apiKey: 'kie-test-key',
+    webhookKey: null,
+    readsPerSecond: 1_000,
+    userAgent: 'stemgate/test',
+    log,
+  })
+  const secondMs = 1_000
+  const separations = createSeparations({
+    store: wrap(store),
+    changes: createInProcessChanges(),
+    providers: new Map([['kie', provider]]),
+    defaultProvider: 'kie',
+    addresses: createCallbackAddresses({
+      publicUrl: () => 'http://gateway.example',
+      secrets: ['a-secret-of-the-core'],
+    }),
+    log,
+    times: {
+      intervalMs: 30 * secondMs,
+      submitTimeoutMs: 10 * secondMs,
+      unconfirmedAfterMs: 3_600 * secondMs,
+      giveUpAfterMs: 86_400 * secondMs,
+      callbackGraceMs: 4 * secondMs,
+      emptyGraceMs: 60 * secondMs,
+    },
+    onDue: () => {},
+  })
+  onTestFinished(async () => {
+    await provider.close()
+    await store.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return { separations, store, path }
+}
+
+/** Keeps every other connection from writing to the gateway's file, until the returned function is called. */
+export function lockFileOf({ environment }: Pick<TestGateway, 'environment'>): () => void {
+  const database = new DatabaseSync(pathOf(environment))
+  database.exec('BEGIN EXCLUSIVE')
+  const unlock = () => {
+    if (database.isOpen) database.close()
+  }
+  onTestFinished(unlock)
+  return unlock
+}
+
+/** When the task is to be asked for next, as the gateway's file has it: null for never again, 0 for at once. */
+export function dueAtOf({ environment }: Pick<TestGateway, 'environment'>, taskId: string): number | null {
+  const database = new DatabaseSync(pathOf(environment), { readOnly: true })
+  try {
+    const row = database.prepare('select due_at from tasks where id = ?').get(taskId)
+    const { due_at: dueAtMs } = { due_at: null, ...row }
+    return typeof dueAtMs === 'number' ? dueAtMs : null
+  } finally {
+    database.close()
+  }
+}
+
+function pathOf(environment: TestGateway['environment']): string {
+  return (environment['DATABASE_URL'] ?? '').replace(/^file:/, '')
 }
 
 function createListLog(lines: string[]): Log {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'
+import type { Ending } from './gateway.ts'
 
 /** An order as the provider received it. */
 export interface ReceivedOrder {
@@ -42,14 +42,16 @@ export interface PlayedProvider {
 }
 
 /** Unless told otherwise it accepts every order as `provider-task-<n>` (from 1) and says PENDING when it is asked. */
-export async function startPlayedProvider(): Promise<PlayedProvider> {
+export async function startPlayedProvider(atEnd: Ending = onTestFinished): Promise<PlayedProvider> {
   const orders: ReceivedOrder[] = []
   const reads: string[] = []
   const waiting: (() => void)[] = []
   let submit: Play = (response, nth) => sendBody(response, accepted(`provider-task-${nth}`))
   let read: Play = { code: 200, msg: 'success', data: { successFlag: 'PENDING' } }
 
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => void receive(request, response))
+
+  async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://provider')
     const chunks: Buffer[] = []
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
@@ -61,10 +63,12 @@ export async function startPlayedProvider(): Promise<PlayedProvider> {
       play(read, response, reads.length)
     }
     for (const wake of waiting.splice(0)) wake()
-  })
+  }
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
+  const { port } = address
   const url = `http://127.0.0.1:${port}`
 
   const die = async () => {
@@ -74,7 +78,7 @@ export async function startPlayedProvider(): Promise<PlayedProvider> {
     server.closeAllConnections()
     await closed
   }
-  onTestFinished(die)
+  atEnd(die)
 
   const until = async (isSo: () => boolean) => {
     while (!isSo()) await new Promise<void>((resolve) => waiting.push(resolve))
@@ -85,8 +89,8 @@ export async function startPlayedProvider(): Promise<PlayedProvider> {
     orders,
     reads,
     environment: { KIE_API_KEY: 'kie-test-key', KIE_BASE_URL: url },
-    answerSubmit: (play) => void (submit = play),
-    answerRead: (play) => void (read = play),
+    answerSubmit: (how) => void (submit = how),
+    answerRead: (how) => void (read = how),
     async order(index) {
       await until(() => orders.length > index)
       const order = orders[index]

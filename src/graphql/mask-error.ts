@@ -1,12 +1,21 @@
 import { GraphQLError } from 'graphql'
 import { ProviderUnreadableError, StoreUnavailableError, TooManyMissesError } from '../separation/errors.ts'
 import type { Log } from '../separation/ports.ts'
+import { withoutSuggestion } from './without-suggestion.ts'
+
+export interface MaskErrorOptions {
+  readonly log: Log
+  /** Whether mistakes in names are answered with suggestions. */
+  readonly suggestions: boolean
+}
 
 /** Errors of GraphQL's own and ours pass, with a code; of any other a caller learns nothing but that it happened. */
-export function createMaskError(log: Log): (error: unknown) => Error {
+export function createMaskError({ log, suggestions }: MaskErrorOptions): (error: unknown) => Error {
   return function maskError(error) {
     const cause = rootCause(error)
-    if (error instanceof GraphQLError && (cause === error || cause instanceof GraphQLError)) return error
+    if (error instanceof GraphQLError && (cause === error || cause instanceof GraphQLError)) {
+      return suggestions ? error : withoutSuggestion(error)
+    }
     if (cause instanceof StoreUnavailableError) {
       log.error({ err: cause }, 'the store is unavailable')
       return coded(error, 'The gateway cannot reach its store now. Try again in a moment.', { code: 'UNAVAILABLE' })

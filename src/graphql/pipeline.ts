@@ -1,15 +1,23 @@
-import { blockFieldSuggestionsPlugin } from '@escape.tech/graphql-armor-block-field-suggestions'
-import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases'
-import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth'
-import { maxDirectivesPlugin } from '@escape.tech/graphql-armor-max-directives'
+import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases'
+import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth'
+import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives'
 import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens'
-import { NoSchemaIntrospectionCustomRule, type ValidationRule } from 'graphql'
+import {
+  execute,
+  GraphQLError,
+  NoSchemaIntrospectionCustomRule,
+  subscribe,
+  type ValidationContext,
+  type ValidationRule,
+} from 'graphql'
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import type { Log } from '../separation/ports.ts'
+import { allowOrigins } from './allow-origins.ts'
 import { createContext, type Caller, type Context, type Gateway } from './context.ts'
 import { createMaskError } from './mask-error.ts'
 import { oneSeparateRule } from './one-separate-rule.ts'
 import { createSchema } from './schema.ts'
+import { withoutSuggestion } from './without-suggestion.ts'
 
 export interface PipelineOptions {
   readonly gateway: Gateway
@@ -30,6 +38,12 @@ export type Pipeline = YogaServerInstance<Incoming, Context>
 /** What one document may hold. GraphiQL's introspection stays well within. */
 const limits = { tokens: 2_000, depth: 12, aliases: 100, directives: 50 } as const
 
+/** A limit's error is one among the validation's; thrown, as they are by themselves, they would bear no code. */
+const reported = {
+  propagateOnRejection: false,
+  onReject: [(context: ValidationContext | null, error: GraphQLError) => context?.reportError(error)],
+}
+
 /**
  * The one way of an operation, whatever carries it: reading, rules, context, execution, masking. HTTP and SSE go through
  * Yoga itself, WebSocket through its `getEnveloped`; so everything here is a plugin of both.
@@ -44,23 +58,52 @@ export function createPipeline({ gateway, log, introspection, corsOrigins }: Pip
     batching: false,
     // The route in front has its own limit, which costs less than a stream around every body.
     maxRequestBodySize: false,
-    cors: corsOrigins.length > 0 ? { origin: [...corsOrigins], credentials: false, methods: ['GET', 'POST'] } : false,
-    maskedErrors: { maskError: createMaskError(log) },
+    // Yoga's own answers a foreign origin with `null`, which any sandboxed page may read.
+    cors: false,
+    maskedErrors: { maskError: createMaskError({ log, suggestions: introspection }) },
     logging: {
       debug: () => {},
       info: () => {},
       warn: (...words: unknown[]) => log.warn({ words }, 'graphql'),
-      error: (...words: unknown[]) => log.error({ words }, 'graphql'),
+      // What Yoga calls an error has been through maskError, which has told of it.
+      error: () => {},
     },
     plugins: [
+      allowOrigins(corsOrigins),
+      graphqlJs,
+      parseErrorCode,
       maxTokensPlugin({ n: limits.tokens }),
-      maxDepthPlugin({ n: limits.depth }),
-      maxAliasesPlugin({ n: limits.aliases }),
-      maxDirectivesPlugin({ n: limits.directives }),
+      withRule(maxDepthRule({ n: limits.depth, ...reported })),
+      withRule(maxAliasesRule({ n: limits.aliases, ...reported })),
+      withRule(maxDirectivesRule({ n: limits.directives, ...reported })),
       withRule(oneSeparateRule),
-      ...(introspection ? [] : [withRule(NoSchemaIntrospectionCustomRule), blockFieldSuggestionsPlugin()]),
+      ...(introspection ? [] : [withRule(NoSchemaIntrospectionCustomRule), hideSuggestions]),
     ],
   })
+}
+
+/** Yoga's own engine puts fields that resolve late behind the others, against the order of the query. */
+const graphqlJs: Plugin = {
+  onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
+  onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribe),
+}
+
+/** Yoga gives this code over HTTP alone. */
+const parseErrorCode: Plugin = {
+  onParse:
+    () =>
+    ({ result }) => {
+      if (result instanceof GraphQLError) result.extensions['code'] ??= 'GRAPHQL_PARSE_FAILED'
+    },
+}
+
+/** In validation; those of execution go through maskError. */
+const hideSuggestions: Plugin = {
+  onValidate:
+    () =>
+    ({ valid, result, setResult }) => {
+      if (!valid) setResult(result.map(withoutSuggestion))
+    },
 }
 
 function withRule(rule: ValidationRule): Plugin {

@@ -1,14 +1,14 @@
 import {
-  IdempotencyConflictError,
-  InsufficientCreditsError,
-  InvalidInputError,
-  ProviderRefusedError,
-  ProviderUnavailableError,
-  RateLimitedError,
   isSeparateError,
-  TrackNotFoundError,
+  type IdempotencyConflictError,
   type InputIssue,
+  type InsufficientCreditsError,
+  type InvalidInputError,
+  type ProviderRefusedError,
+  type ProviderUnavailableError,
+  type RateLimitedError,
   type SeparateError,
+  type TrackNotFoundError,
 } from '../separation/errors.ts'
 import type { Separated } from '../separation/separate.ts'
 import { builder } from './builder.ts'
@@ -85,8 +85,7 @@ const InputIssueType = builder.objectRef<InputIssue>('InputIssue').implement({
   }),
 })
 
-const InvalidInput = builder.objectType(InvalidInputError, {
-  name: 'InvalidInputError',
+const InvalidInput = builder.objectRef<InvalidInputError>('InvalidInputError').implement({
   description: 'The order cannot be taken as it stands: change what `issues` names.',
   interfaces: [SeparateErrorType],
   fields: (t) => ({
@@ -98,8 +97,7 @@ const InvalidInput = builder.objectType(InvalidInputError, {
   }),
 })
 
-const IdempotencyConflict = builder.objectType(IdempotencyConflictError, {
-  name: 'IdempotencyConflictError',
+const IdempotencyConflict = builder.objectRef<IdempotencyConflictError>('IdempotencyConflictError').implement({
   description: 'The idempotencyKey was first used with another input. Use a new key for a new order.',
   interfaces: [SeparateErrorType],
   fields: (t) => ({
@@ -111,14 +109,12 @@ const IdempotencyConflict = builder.objectType(IdempotencyConflictError, {
   }),
 })
 
-const InsufficientCredits = builder.objectType(InsufficientCreditsError, {
-  name: 'InsufficientCreditsError',
+const InsufficientCredits = builder.objectRef<InsufficientCreditsError>('InsufficientCreditsError').implement({
   description: "The operator's account at the provider has not enough credits.",
   interfaces: [SeparateErrorType],
 })
 
-const RateLimited = builder.objectType(RateLimitedError, {
-  name: 'RateLimitedError',
+const RateLimited = builder.objectRef<RateLimitedError>('RateLimitedError').implement({
   description: 'Too many orders at once. Send the same order again later.',
   interfaces: [SeparateErrorType],
   fields: (t) => ({
@@ -129,14 +125,12 @@ const RateLimited = builder.objectType(RateLimitedError, {
   }),
 })
 
-const TrackNotFound = builder.objectType(TrackNotFoundError, {
-  name: 'TrackNotFoundError',
+const TrackNotFound = builder.objectRef<TrackNotFoundError>('TrackNotFoundError').implement({
   description: 'The provider has no such track. Is it the provider that made the music?',
   interfaces: [SeparateErrorType],
 })
 
-const ProviderRefused = builder.objectType(ProviderRefusedError, {
-  name: 'ProviderRefusedError',
+const ProviderRefused = builder.objectRef<ProviderRefusedError>('ProviderRefusedError').implement({
   description: 'The provider refused the order for a reason of its own.',
   interfaces: [SeparateErrorType],
   fields: (t) => ({
@@ -148,8 +142,7 @@ const ProviderRefused = builder.objectType(ProviderRefusedError, {
   }),
 })
 
-const ProviderUnavailable = builder.objectType(ProviderUnavailableError, {
-  name: 'ProviderUnavailableError',
+const ProviderUnavailable = builder.objectRef<ProviderUnavailableError>('ProviderUnavailableError').implement({
   description:
     "The provider cannot take orders now: it cannot be reached, is closed, or does not accept the operator's key.",
   interfaces: [SeparateErrorType],
@@ -167,7 +160,7 @@ const SeparateResult = builder.unionType('SeparateResult', {
     ProviderRefused,
     ProviderUnavailable,
   ],
-  resolveType: (result) => (isSeparateError(result) ? result.name : 'SeparateSuccess'),
+  resolveType: (result) => ('retryable' in result ? result.name : 'SeparateSuccess'),
 })
 
 builder.mutationField('separate', (t) =>
@@ -185,7 +178,8 @@ builder.mutationField('separate', (t) =>
           idempotencyKey: input.idempotencyKey ?? null,
         })
       } catch (error) {
-        if (isSeparateError(error)) return error
+        // As plain data: an error that a resolver returns counts as thrown.
+        if (isSeparateError(error)) return Object.assign({}, error, { message: error.message })
         throw error
       }
     },

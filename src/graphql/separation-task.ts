@@ -3,6 +3,7 @@ import { isTaskId } from '../separation/task-id.ts'
 import { builder, dateOf } from './builder.ts'
 import { ChargeEnum, FailureCodeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
 import { Stems } from './stems.ts'
+import { tellingItsError } from './telling-its-error.ts'
 
 const maxInt = 2 ** 31 - 1
 
@@ -162,7 +163,10 @@ builder.subscriptionField('separationUpdated', (t) =>
       taskId: t.arg.id({ required: true, description: "The task's `id`, or the default provider's own id for it." }),
     },
     subscribe: (_root, { taskId }, { separations, caller }) =>
-      separations.watch(caller.owner, { taskId, provider: null }),
-    resolve: (task) => task,
+      tellingItsError(separations.watch(caller.owner, { taskId, provider: null })),
+    resolve: (task) => {
+      if (task instanceof Error) throw task
+      return task
+    },
   }),
 )

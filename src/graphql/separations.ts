@@ -29,8 +29,9 @@ builder.queryField('separations', (t) =>
       type: SeparationTask,
       description: 'Your tasks, newest first, at most 100 a page.',
       args: { where: t.arg({ type: SeparationFilter, description: 'Which tasks; all of them if left out.' }) },
-      resolve: (_root, { where, ...args }, { separations, caller }) =>
-        resolveCursorConnection(
+      resolve: async (_root, { where, ...args }, { separations, caller }) => {
+        checkSizes(args)
+        const page = await resolveCursorConnection(
           { args, defaultSize: defaultPageSize, maxSize: maxPageSize, toCursor: cursorOf },
           ({ before, after, limit, inverted }: ResolveCursorConnectionArgs) =>
             separations.list(caller.owner, {
@@ -45,7 +46,11 @@ builder.queryField('separations', (t) =>
               limit,
               inverted,
             }),
-        ),
+        )
+        // Relay's plugin names no place on an empty page by an empty text.
+        const isEmpty = page.edges.length === 0
+        return isEmpty ? { ...page, pageInfo: { ...page.pageInfo, startCursor: null, endCursor: null } } : page
+      },
     },
     { description: 'A page of separation tasks.' },
     { description: 'A separation task and its place in the list.' },
@@ -56,10 +61,17 @@ function cursorOf(task: Task): string {
   return Buffer.from(`${task.createdAtMs}/${task.id}`).toString('base64url')
 }
 
+function checkSizes({ first, last }: { first?: number | null | undefined; last?: number | null | undefined }): void {
+  if (typeof first === 'number' && typeof last === 'number') throw badInput('Give `first` or `last`, not both.')
+  if ((first ?? 0) < 0 || (last ?? 0) < 0) throw badInput('`first` and `last` must not be less than 0.')
+}
+
 function parseCursor(text: string): Cursor {
   const [createdAtMs = '', id = ''] = Buffer.from(text, 'base64url').toString().split('/')
   if (/^\d{1,15}$/.test(createdAtMs) && isTaskId(id)) return { createdAtMs: Number(createdAtMs), id }
-  throw new GraphQLError('This is no cursor of this list. Take `endCursor` or `startCursor` of a page as it is.', {
-    extensions: { code: 'BAD_USER_INPUT' },
-  })
+  throw badInput('This is no cursor of this list. Take `endCursor` or `startCursor` of a page as it is.')
+}
+
+function badInput(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
 }

@@ -5,7 +5,7 @@ import type { Told } from '../separation/report.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { ProviderName } from '../separation/task.ts'
 import type { CallbackAddressBook } from './callback-address.ts'
-import { closing, readBody, sendJson } from './respond.ts'
+import { readBody, sendJson } from './respond.ts'
 
 /** Verifies and reads a callback of one provider's in one step. */
 export interface CallbackReader {
@@ -33,12 +33,12 @@ export function createCallbackRoute({ addresses, readers, separations, log }: Ca
     const reader = address === null ? undefined : readers.get(address.provider)
     if (address === null || reader === undefined) return sendNotFound(response)
     if (request.method !== 'POST') {
-      sendJson(response, 405, { message: 'Callbacks come by POST.' }, { allow: 'POST', ...closing })
+      sendJson(response, 405, { message: 'Callbacks come by POST.' }, { allow: 'POST' })
       return
     }
     const bytes = await readBody(request, maxBodyBytes)
     if (bytes === 'too-large') {
-      sendJson(response, 413, { message: `A callback may hold ${maxBodyBytes / 1024} KiB.` }, closing)
+      sendJson(response, 413, { message: `A callback may hold ${maxBodyBytes / 1024} KiB.` })
       return
     }
     const body = parseJson(bytes)
@@ -63,7 +63,7 @@ export function createCallbackRoute({ addresses, readers, separations, log }: Ca
 
 /** The same for an address that nobody made and for a task that is not there. */
 function sendNotFound(response: ServerResponse): void {
-  sendJson(response, 404, { message: 'There is nothing here.' }, closing)
+  sendJson(response, 404, { message: 'There is nothing here.' })
 }
 
 /** The JSON in the bytes; undefined if there is none. */

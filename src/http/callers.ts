@@ -5,7 +5,9 @@ import type { Caller } from '../graphql/context.ts'
 /** Tells who asks, or why nobody is let in. */
 export type Callers = (headers: IncomingHttpHeaders) => Caller | { readonly refusal: string }
 
-const forwardingHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'] as const
+/** Whoever sends one of these has it from a proxy or a tunnel. */
+const forwardingHeader =
+  /^(x-forwarded(-.+)?|forwarded|via|(x-)?(real|client|cluster-client)-ip|(cf|fastly|true|fly)-(connecting-|client-)*ip)$/
 
 /**
  * While no callers are configured, whoever is on this machine is the one caller `anonymous`, and nobody else is let in: a
@@ -14,7 +16,7 @@ const forwardingHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', '
 export function createCallers({ allowAnonymous }: { readonly allowAnonymous: boolean }): Callers {
   return function callerOf(headers) {
     const isFromHere =
-      isLoopback(hostNameOf(headers.host)) && forwardingHeaders.every((name) => headers[name] === undefined)
+      isLoopback(hostNameOf(headers.host)) && !Object.keys(headers).some((name) => forwardingHeader.test(name))
     if (allowAnonymous || isFromHere) return { owner: 'anonymous' }
     return {
       refusal:

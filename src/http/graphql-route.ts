@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Pipeline } from '../graphql/pipeline.ts'
 import type { Callers } from './callers.ts'
 import type { GraphiqlPage } from './graphiql-page.ts'
-import { closing, readBody, sendGraphqlError } from './respond.ts'
+import { readBody, sendGraphqlError } from './respond.ts'
 
 export interface GraphqlRouteOptions {
   readonly pipeline: Pipeline
@@ -12,13 +12,14 @@ export interface GraphqlRouteOptions {
 }
 
 const maxBodyBytes = 64 * 1024
+const jsonType = /^\s*application\/(graphql\+)?json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 
 /** `/graphql` over HTTP: operations by POST and GET, subscriptions by SSE, GraphiQL for a browser. */
 export function createGraphqlRoute({ pipeline, callerOf, graphiql }: GraphqlRouteOptions) {
   return async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const caller = callerOf(request.headers)
     if ('refusal' in caller) {
-      sendGraphqlError(response, 403, caller.refusal, 'FORBIDDEN', closing)
+      sendGraphqlError(response, 403, caller.refusal, 'FORBIDDEN')
       return
     }
     if (graphiql !== null && isForPeople(request)) {
@@ -33,19 +34,14 @@ export function createGraphqlRoute({ pipeline, callerOf, graphiql }: GraphqlRout
 /** Reads the body within our own limit and hands it on; false if the request is answered already. */
 async function takeBody(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
-  if (!/^application\/(graphql\+)?json\b/i.test(type) || encoding !== 'identity') {
-    sendGraphqlError(
-      response,
-      415,
-      'Send operations as uncompressed application/json.',
-      'UNSUPPORTED_MEDIA_TYPE',
-      closing,
-    )
+  if (!jsonType.test(type) || encoding !== 'identity') {
+    const message = 'Send operations as application/json in UTF-8, not compressed.'
+    sendGraphqlError(response, 415, message, 'UNSUPPORTED_MEDIA_TYPE')
     return false
   }
   const body = await readBody(request, maxBodyBytes)
   if (body === 'too-large') {
-    sendGraphqlError(response, 413, `A request may hold ${maxBodyBytes / 1024} KiB.`, 'PAYLOAD_TOO_LARGE', closing)
+    sendGraphqlError(response, 413, `A request may hold ${maxBodyBytes / 1024} KiB.`, 'PAYLOAD_TOO_LARGE')
     return false
   }
   // Where Yoga looks for a body that somebody has read already. An empty one would make it wait for the request's own.

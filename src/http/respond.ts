@@ -22,18 +22,21 @@ export function sendGraphqlError(
   sendJson(response, status, { errors: [{ message, extensions: { code } }] }, headers)
 }
 
-/** The whole body of a request, or `too-large` as soon as it is known to be larger than `maxBytes`. Throws if the line is cut. */
+/**
+ * The whole body of a request, or `too-large` as soon as it is known to be larger than `maxBytes`. Throws if the line is
+ * cut. The rest of a large body is let go by: a line that we close on a sender who is still sending loses our answer.
+ */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | 'too-large'> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return 'too-large'
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > maxBytes) return 'too-large'
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= maxBytes) chunks.push(chunk)
+      else resolve('too-large')
+    })
+    request.once('end', () => resolve(Buffer.concat(chunks)))
+    request.once('error', reject)
+  })
 }
-
-/** For an answer that comes before the whole body was read: the rest of it is not wanted. */
-export const closing = { connection: 'close' } as const

@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Log } from '../separation/ports.ts'
 import type { Callers } from './callers.ts'
 import type { Metrics } from './metrics.ts'
-import { closing, sendJson } from './respond.ts'
+import { sendGraphqlError, sendJson } from './respond.ts'
 import type { WebSocketRoute } from './websocket.ts'
 
 export interface HttpServerOptions {
@@ -35,8 +36,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs },
     (request, response) => void answer(request, response),
   )
+  const connections = new Set<Duplex>()
   const underWay = new Set<ServerResponse>()
+  let isStopping = false
+  server.on('connection', (socket) => {
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  })
   server.on('upgrade', (request, socket, head) => {
+    connections.delete(socket)
     if (pathOf(request) === '/graphql') websocket.upgrade(request, socket, head)
     else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
   })
@@ -52,23 +60,37 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       }),
 
     async close(withinMs) {
+      isStopping = true
       const answered = new Promise<void>((resolve) => server.close(() => resolve()))
-      await websocket.close()
-      // Cut off, not ended: the end of a stream would say that the subscription is complete.
-      for (const response of underWay) if (isEventStream(response)) response.destroy()
-      server.closeIdleConnections()
+      for (const response of underWay) if (!response.headersSent) response.setHeader('connection', 'close')
+      cutStreams()
+      // One may still begin, whose request was half read.
+      const cutting = setInterval(cutStreams, 100)
+      // Node itself would wait for a connection on which nothing was ever asked.
+      const busy = new Set<Duplex>([...underWay].map(({ req }) => req.socket))
+      for (const socket of connections) if (!busy.has(socket)) socket.destroy()
       const timer = setTimeout(() => server.closeAllConnections(), withinMs)
-      await answered
+      await Promise.all([answered, websocket.close()])
       clearTimeout(timer)
+      clearInterval(cutting)
     },
+  }
+
+  /** Cut off, not ended: the end of a stream would say that the subscription is complete. */
+  function cutStreams(): void {
+    for (const response of underWay) if (isEventStream(response)) response.destroy()
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now()
     const path = pathOf(request)
     const route = routeOf(path)
+    if (isStopping) return sendStopping(response)
     underWay.add(response)
-    response.once('close', () => underWay.delete(response))
+    response.once('close', () => {
+      underWay.delete(response)
+      if (isStopping) request.socket.end()
+    })
     response.once('finish', () => {
       metrics.answered(route, response.statusCode, (performance.now() - startedAt) / 1000)
     })
@@ -79,7 +101,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       if (isCutOff) return
       log.error({ err: error, route }, 'a request went wrong')
       if (response.headersSent) response.destroy()
-      else sendJson(response, 500, { message: 'Something went wrong inside the gateway. It has been logged.' }, closing)
+      else sendJson(response, 500, { message: 'Something went wrong inside the gateway. It has been logged.' })
     }
   }
 
@@ -101,9 +123,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       case 'sandbox':
       case 'ready':
       case 'metrics':
-      case 'start':
-        if ('refusal' in callerOf(request.headers)) return sendNotFound(response)
+      case 'start': {
+        const caller = callerOf(request.headers)
+        if ('refusal' in caller) return sendGraphqlError(response, 403, caller.refusal, 'FORBIDDEN')
         return dispatchInside(route, request, response)
+      }
       case 'none':
         return sendNotFound(response)
     }
@@ -164,11 +188,22 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 }
 
 function sendNotFound(response: ServerResponse): void {
-  sendJson(response, 404, { message: 'There is nothing here. GraphQL is at /graphql.' }, closing)
+  sendJson(response, 404, { message: 'There is nothing here. GraphQL is at /graphql.' })
 }
 
-function isEventStream(response: ServerResponse): boolean {
-  return String(response.getHeader('content-type')).startsWith('text/event-stream')
+/** A client that kept its connection open asks again, when the gateway no longer takes anything. */
+function sendStopping(response: ServerResponse): void {
+  sendJson(
+    response,
+    503,
+    { message: 'The gateway is stopping. Try again.' },
+    { connection: 'close', 'retry-after': '1' },
+  )
+}
+
+/** Whether the answer is a stream under way. By what was asked for: Yoga's headers cannot be read back. */
+function isEventStream({ headersSent, req }: ServerResponse): boolean {
+  return headersSent && /\btext\/event-stream\b/.test(req.headers.accept ?? '')
 }
 
 function portOf(server: Server): number {

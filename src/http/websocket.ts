@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { GraphQLError, type ExecutionArgs } from 'graphql'
-import { handleProtocols, type OperationResult } from 'graphql-ws'
-import { useServer } from 'graphql-ws/use/ws'
-import { WebSocketServer } from 'ws'
-import type { Incoming, Pipeline } from '../graphql/pipeline.ts'
+import { getOperationAST, GraphQLError, type ExecutionArgs, type GraphQLFormattedError } from 'graphql'
+import { CloseCode, handleProtocols, makeServer, type OperationResult, type SubscribePayload } from 'graphql-ws'
+import { WebSocketServer, type WebSocket } from 'ws'
+import type { Pipeline } from '../graphql/pipeline.ts'
 import type { Log } from '../separation/ports.ts'
 import type { Callers } from './callers.ts'
 
@@ -25,6 +24,8 @@ export interface WebSocketRoute {
 const maxMessageBytes = 64 * 1024
 const initTimeoutMs = 3_000
 const pingEveryMs = 12_000
+/** How long a client may take to say goodbye. */
+const goodbyeMs = 2_000
 
 /** What the pipeline made to carry out one operation. */
 interface Enveloped {
@@ -42,45 +43,87 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
   })
   /** By the context of the operation, which is its own. */
   const envelopes = new WeakMap<object, Enveloped>()
-  const server = useServer(
-    {
-      connectionInitWaitTimeout: initTimeoutMs,
-      execute: (args) => envelopeOf(args).execute(args),
-      subscribe: (args) => envelopeOf(args).subscribe(args),
-      async onSubscribe({ extra }, _id, { query, operationName, variables }) {
-        const caller = callerOf(extra.request.headers)
-        if ('refusal' in caller) return [new GraphQLError(caller.refusal, { extensions: { code: 'FORBIDDEN' } })]
-        const incoming: Incoming = { caller }
-        const { schema, parse, validate, contextFactory, execute, subscribe } = pipeline.getEnveloped(incoming)
-        try {
-          const document = parse(query)
-          const errors = validate(schema, document)
-          if (errors.length > 0) return errors
-          const contextValue: object = await contextFactory()
-          envelopes.set(contextValue, { execute, subscribe })
-          return { schema, document, operationName, variableValues: variables, contextValue }
-        } catch (error) {
-          // One unreadable document is no reason to close the socket with all its other operations.
-          if (error instanceof GraphQLError) return [error]
-          throw error
-        }
-      },
-    },
-    sockets,
-    pingEveryMs,
-  )
+  const protocol = makeServer<Record<string, unknown>, { readonly request: IncomingMessage }>({
+    connectionInitWaitTimeout: initTimeoutMs,
+    onSubscribe: ({ extra }, _id, payload) => prepare(extra.request, payload),
+    execute: (args) => envelopeOf(args).execute(args),
+    subscribe: (args) => envelopeOf(args).subscribe(args),
+    onNext: (_context, _id, _payload, _args, { data, errors }) =>
+      errors === undefined ? undefined : { ...(data === undefined ? {} : { data }), errors: errors.map(formatted) },
+    onError: (_context, _id, _payload, errors) => errors.map(formatted),
+  })
 
   return {
     upgrade(request, socket, head) {
-      const refuse = (status: string) =>
-        socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
       socket.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
-      if ('refusal' in callerOf(request.headers) || !isWelcome(request)) refuse('403 Forbidden')
-      else sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request))
+      const caller = callerOf(request.headers)
+      if ('refusal' in caller) refuse(socket, caller.refusal)
+      else if (isWelcome(request)) sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, request))
+      else refuse(socket, 'Pages of this origin may not connect. To let them, the operator lists it in CORS_ORIGINS.')
     },
     async close() {
-      await server.dispose()
+      for (const ws of sockets.clients) ws.close(1001, 'The gateway is stopping.')
+      const timer = setTimeout(() => {
+        for (const ws of sockets.clients) ws.terminate()
+      }, goodbyeMs)
+      await new Promise<void>((resolve) => sockets.close(() => resolve()))
+      clearTimeout(timer)
     },
+  }
+
+  /** Joins a socket to the protocol. graphql-ws's own way of doing it writes to the console past our log. */
+  function serve(ws: WebSocket, request: IncomingMessage): void {
+    const closed = protocol.opened(
+      {
+        protocol: ws.protocol,
+        // Resolves when the line has taken it, so that a slow reader is waited for; one that has gone takes nothing more.
+        send: (text) => new Promise((resolve) => ws.send(text, () => resolve())),
+        close: (code, reason) => ws.close(code, reason),
+        onMessage: (take) =>
+          ws.on('message', (data: Buffer) => {
+            take(data.toString()).catch((error: unknown) => {
+              log.warn({ err: error }, 'a message of a socket could not be handled')
+              ws.close(CloseCode.InternalServerError, 'Internal server error')
+            })
+          }),
+      },
+      { request },
+    )
+    let hasAnswered = true
+    const pings = setInterval(() => {
+      if (!hasAnswered) return ws.terminate()
+      hasAnswered = false
+      ws.ping()
+    }, pingEveryMs)
+    ws.on('pong', () => (hasAnswered = true))
+    ws.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
+    ws.once('close', (code, reason) => {
+      clearInterval(pings)
+      closed(code, String(reason)).catch((error: unknown) => log.warn({ err: error }, 'a socket could not be let go'))
+    })
+  }
+
+  /** What is to be carried out, or the errors for which it is not. Throwing would close the socket with all that is on it. */
+  async function prepare(
+    request: IncomingMessage,
+    { query, operationName, variables }: SubscribePayload,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    const caller = callerOf(request.headers)
+    if ('refusal' in caller) return [new GraphQLError(caller.refusal, { extensions: { code: 'FORBIDDEN' } })]
+    const { schema, parse, validate, contextFactory, execute, subscribe } = pipeline.getEnveloped({ caller })
+    try {
+      const document = parse(query)
+      const errors = validate(schema, document)
+      if (errors.length > 0) return errors
+      if (!getOperationAST(document, operationName)) return [noOperation()]
+      const contextValue: object = await contextFactory()
+      envelopes.set(contextValue, { execute, subscribe })
+      return { schema, document, operationName, variableValues: variables, contextValue }
+    } catch (error) {
+      if (error instanceof GraphQLError) return [error]
+      log.error({ err: error }, 'an operation could not be prepared')
+      return [new GraphQLError('Something went wrong inside the gateway. It has been logged.', internal)]
+    }
   }
 
   function envelopeOf({ contextValue }: ExecutionArgs): Enveloped {
@@ -92,6 +135,30 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
   /** A page elsewhere may open a socket to us without asking, so that we have to ask where it comes from. */
   function isWelcome({ headers: { origin, host } }: IncomingMessage): boolean {
     if (origin === undefined || corsOrigins.includes(origin)) return true
-    return URL.canParse(origin) && new URL(origin).host === host
+    return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
   }
+}
+
+const internal = { extensions: { code: 'INTERNAL_SERVER_ERROR' } }
+
+/** In Yoga's words, so that it reads as it does over HTTP. */
+function noOperation(): GraphQLError {
+  return new GraphQLError('Could not determine what operation to execute.', {
+    extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
+  })
+}
+
+/** The error as HTTP shows it: without what is meant for Yoga's own status line. */
+function formatted(error: GraphQLError): GraphQLFormattedError {
+  const { extensions, ...rest } = error.toJSON()
+  const { http: _, ...shown } = extensions ?? {}
+  return { ...rest, ...(Object.keys(shown).length > 0 ? { extensions: shown } : {}) }
+}
+
+function refuse(socket: Duplex, message: string): void {
+  const body = JSON.stringify({ errors: [{ message, extensions: { code: 'FORBIDDEN' } }] })
+  socket.end(
+    'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n' +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
 }

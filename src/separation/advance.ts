@@ -36,12 +36,12 @@ function merge(task: Task, report: Report, atMs: number): Task {
         providerCode: report.providerCode,
         message: report.message,
         by: 'gateway',
-        atMs,
+        atMs: withinLife(task, atMs, atMs),
       })
     case 'unconfirmed':
-      return fail(task, { ...conclusion, code: 'SUBMISSION_UNCONFIRMED', message: unconfirmedMessage, atMs })
+      return fail(task, conclusion(task, 'SUBMISSION_UNCONFIRMED', atMs))
     case 'no-result':
-      return fail(task, { ...conclusion, code: 'NO_RESULT', message: noResultMessage, atMs })
+      return fail(task, conclusion(task, 'NO_RESULT', atMs))
     case 'empty-result':
       return succeed(task, [], { value: withinLife(task, atMs, atMs), by: 'record-info' })
     case 'told':
@@ -49,11 +49,17 @@ function merge(task: Task, report: Report, atMs: number): Task {
   }
 }
 
-const conclusion = { providerCode: null, by: 'gateway' } as const
-const unconfirmedMessage =
-  'The provider never confirmed this order, so it may have been charged. ' +
-  'If its callback still comes, this task becomes what the callback says.'
-const noResultMessage = 'The provider took the order and gave no result within the time that we wait for one.'
+const conclusions = {
+  SUBMISSION_UNCONFIRMED:
+    'The provider never confirmed this order, so it may have been charged. ' +
+    'If its callback still comes, this task becomes what the callback says.',
+  NO_RESULT: 'The provider took the order and gave no result within the time that we wait for one.',
+} as const
+
+/** A failure that nobody reported: the wait is over. */
+function conclusion(task: Task, code: keyof typeof conclusions, atMs: number): Failure {
+  return { code, providerCode: null, message: conclusions[code], by: 'gateway', atMs: withinLife(task, atMs, atMs) }
+}
 
 function mergeTold(task: Task, told: Told, atMs: number): Task {
   const isOfAnotherTask = task.providerTaskId !== null && task.providerTaskId !== told.providerTaskId
@@ -84,7 +90,8 @@ function mergeTold(task: Task, told: Told, atMs: number): Task {
         atMs: withinLife(task, outcome.completedAtMs ?? atMs, atMs),
       })
     case 'succeeded': {
-      if (outcome.stems.length === 0) return awaitStems(known, atMs)
+      // What a callback leaves out record-info may know; it is asked anyway.
+      if (outcome.stems.length === 0) return by === 'record-info' ? awaitStems(known, atMs) : known
       const completedAt = { value: withinLife(task, outcome.completedAtMs ?? atMs, atMs), by }
       return succeed(
         known,
@@ -156,6 +163,8 @@ function mergeStems(before: readonly Stem[], added: readonly Stem[]): readonly S
 }
 
 function mergeStem(a: Stem, b: Stem): Stem {
+  // Whoever names a stem names its address, so that the address tells whose words the others are.
+  
   return {
     part: a.part,
     label: smaller(a.label, b.label),

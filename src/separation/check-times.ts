@@ -23,7 +23,7 @@ const questionsPerGrace = 4
 
 /** When a settled task is looked at once more, in intervals after its end: for late audio, durations, the piano. */
 const afterFailure = [2, 10, 60]
-const afterCallbackAlone = [1, 4, 20, 120, 720, 2880]
+const afterUnsureSuccess = [1, 4, 20, 120, 720, 2880]
 
 /**
  * When a task is to be asked for next, in milliseconds since 1970; null for never again.
@@ -39,7 +39,7 @@ export function nextCheckAt(
   if (isSettled(task)) return nextLook(task, nowMs, times)
 
   const ageMs = nowMs - task.createdAtMs
-  const pause = (ms: number) => nowMs + ms * (0.9 + 0.2 * chance)
+  const pause = (ms: number) => Math.round(nowMs + ms * (0.9 + 0.2 * chance))
   if (hasWords) return pause(times.callbackGraceMs / questionsPerGrace)
   if (task.emptySinceMs !== null) return pause(Math.min(times.intervalMs, times.emptyGraceMs / questionsPerGrace))
 
@@ -49,10 +49,12 @@ export function nextCheckAt(
 }
 
 function nextLook(task: Task, nowMs: number, times: CheckTimes): number | null {
-  const recordInfoAgrees = task.state === 'succeeded' && task.completedAtMs.by === 'record-info'
+  // A success without a stem was taken as it was when the wait for one was over: there may be some yet.
+  const hasStems = task.state === 'succeeded' && task.stems.length > 0
+  const recordInfoAgrees = hasStems && task.completedAtMs.by === 'record-info'
   const nothingToAskFor = task.state === 'failed' && task.providerTaskId === null && task.failure.by === 'gateway'
   if (recordInfoAgrees || nothingToAskFor) return null
   const endedAtMs = completedAtMs(task) ?? nowMs
-  const steps = task.state === 'succeeded' ? afterCallbackAlone : afterFailure
-  return steps.map((step) => endedAtMs + step * times.intervalMs).find((atMs) => atMs > nowMs) ?? null
+  const steps = task.state === 'succeeded' ? afterUnsureSuccess : afterFailure
+  return steps.map((step) => Math.round(endedAtMs + step * times.intervalMs)).find((atMs) => atMs > nowMs) ?? null
 }

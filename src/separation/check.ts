@@ -2,8 +2,9 @@ import type { CheckTimes } from './check-times.ts'
 import { nextCheckAt } from './check-times.ts'
 import type { CallbackAddresses, CallbackNote, CheckAnswer, Provider, Store } from './ports.ts'
 import type { Record } from './record.ts'
-import type { Told } from './report.ts'
+import type { Report, Told } from './report.ts'
 import { isSettled, type ProviderName, type Task } from './task.ts'
+import { within } from './within.ts'
 
 export interface CheckOptions {
   readonly store: Store
@@ -25,14 +26,20 @@ interface SpokenNote extends CallbackNote {
 export function createCheck({ store, record, providers, addresses, times, isSubmitting }: CheckOptions): Check {
   return async function check(task) {
     const notes = (await store.notes(task.id)).filter((note): note is SpokenNote => note.told !== null)
-    const { task: asked, refuted } = await ask(task, notes)
-    const heard = await hearCallbacks(
-      asked,
-      notes.filter((note) => !refuted.has(note.told.providerTaskId)),
-    )
-    const current = await conclude(heard)
+    const asking = ask(task, notes)
+    if (notes.length > 0) {
+      // A provider that hangs does not hold up what its callback has said already.
+      const isAnswered = await within(times.callbackGraceMs, asking)
+      if (isAnswered === null) await hearCallbacks(task, notes, Date.now()).catch(() => asking)
+    }
+    const { task: asked, refuted } = await asking
 
-    const hasWords = notes.length > refuted.size && !isSettled(current)
+    const isOfThisTask = ({ told: { providerTaskId } }: SpokenNote) =>
+      asked.providerTaskId === null ? !refuted.has(providerTaskId) : asked.providerTaskId === providerTaskId
+    const words = notes.filter(isOfThisTask)
+    const nowMs = Date.now()
+    const current = await conclude(await hearCallbacks(asked, words, nowMs))
+    const hasWords = !isSettled(current) && words.some((note) => !isGraceOver(note, nowMs))
     return nextCheckAt(current, { nowMs: Date.now(), hasWords, chance: Math.random() }, times)
   }
 
@@ -60,30 +67,37 @@ export function createCheck({ store, record, providers, addresses, times, isSubm
   }
 
   /** Takes the callbacks' own words, once record-info has settled the task or has had its time to. */
-  async function hearCallbacks(task: Task, notes: readonly SpokenNote[]): Promise<Task> {
+  async function hearCallbacks(task: Task, notes: readonly SpokenNote[], nowMs: number): Promise<Task> {
     let current = task
     for (const note of notes) {
-      const graceIsOver = Date.now() - note.receivedAtMs >= times.callbackGraceMs
-      if (isSettled(current) || graceIsOver) {
+      if (isSettled(current) || isGraceOver(note, nowMs)) {
         current = (await record(task.id, note.told, note.receivedAtMs)) ?? current
       }
     }
     return current
   }
 
-  /** Ends a wait that has lasted its time. */
+  function isGraceOver(note: SpokenNote, nowMs: number): boolean {
+    return nowMs - note.receivedAtMs >= times.callbackGraceMs
+  }
+
+  /** Ends a wait that has lasted its time. What is concluded is concluded from the task as it then stands in the store. */
   async function conclude(task: Task): Promise<Task> {
-    if (task.state !== 'pending' || isSubmitting(task.id)) return task
-    const ageMs = Date.now() - task.createdAtMs
+    const nowMs = Date.now()
+    if (conclusionOf(task, nowMs) === null) return task
+    return (await record(task.id, (current) => conclusionOf(current, nowMs), nowMs)) ?? task
+  }
+
+  function conclusionOf(task: Task, nowMs: number): Report | null {
+    if (task.state !== 'pending' || isSubmitting(task.id)) return null
+    const ageMs = nowMs - task.createdAtMs
     const isUnheardOf = task.providerTaskId === null && task.charge === 'MAYBE'
-    if (isUnheardOf) {
-      return ageMs >= times.unconfirmedAfterMs ? ((await record(task.id, { kind: 'unconfirmed' })) ?? task) : task
-    }
+    if (isUnheardOf) return ageMs >= times.unconfirmedAfterMs ? { kind: 'unconfirmed' } : null
     const isGivenUp = ageMs >= times.giveUpAfterMs
-    if (task.emptySinceMs !== null && (isGivenUp || Date.now() - task.emptySinceMs >= times.emptyGraceMs)) {
-      return (await record(task.id, { kind: 'empty-result' })) ?? task
+    if (task.emptySinceMs !== null && (isGivenUp || nowMs - task.emptySinceMs >= times.emptyGraceMs)) {
+      return { kind: 'empty-result' }
     }
-    return isGivenUp ? ((await record(task.id, { kind: 'no-result' })) ?? task) : task
+    return isGivenUp ? { kind: 'no-result' } : null
   }
 
   async function recorded(task: Task, told: Told): Promise<Task> {

@@ -100,7 +100,9 @@ export function createFind(options: FindOptions): Find {
       case 'seen': {
         await missLimit.reward(owner)
         const ordered = answer.callbackUrl === null ? null : addresses.taskOf(answer.callbackUrl)
-        if (ordered !== null) return record(ordered, answer.told)
+        const bearer = ordered === null ? null : await record(ordered, answer.told)
+        // An address of ours whose task no store has any more is a task made outside, like any other.
+        if (bearer !== null) return bearer.providerTaskId === providerTaskId ? bearer : null
         const nowMs = Date.now()
         const task = advance(adoptedTask(owner, name, answer, nowMs), answer.told, nowMs)
         return store.adopt(task, nextCheckAt(task, { nowMs, hasWords: false, chance: Math.random() }, times))

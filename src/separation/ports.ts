@@ -129,7 +129,10 @@ export interface Store {
     readonly task: Task
     readonly key: Key | null
     readonly dueAtMs: number
-    /** Whether an earlier task for the same track may answer the order; null if it must be a new one. */
+    /**
+     * Whether an earlier task for the same track may answer the order; null if it must be a new one. The newest that may
+     * does. Asked of no task that was refused.
+     */
     readonly canJoin: ((earlier: Task) => boolean) | null
   }): Promise<Placed>
   /** Inserts a task made outside, unless some task bears its provider's id already; returns the one that stands there. */
@@ -141,13 +144,16 @@ export interface Store {
   /** The tasks that bear these provider's ids. One read, however many. */
   findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
   list(owner: string, page: Page): Promise<readonly Task[]>
-  /** Forgets the keys that lead to the task, so that the callers may use them again. */
-  freeKeys(taskId: string): Promise<void>
+  /** Forgets the keys that lead to the task but for those named, so that the callers may use them again. */
+  freeKeys(taskId: string, except: readonly string[]): Promise<void>
   /** Writes the callback down and makes the task due at once. */
   note(note: CallbackNote): Promise<void>
   /** The callbacks noted for the task, oldest first. */
   notes(taskId: string): Promise<readonly CallbackNote[]>
-  /** Takes up to `limit` due tasks of a provider, longest due first, which nobody else is then given before `leaseUntilMs`. */
+  /**
+   * Takes up to `limit` due tasks of a provider, those with callbacks before the others, longest due first, which nobody
+   * else is then given before `leaseUntilMs`.
+   */
   claimDue(provider: ProviderName, nowMs: number, leaseUntilMs: number, limit: number): Promise<readonly Task[]>
   /** Ends a claim: the task is due next at `dueAtMs`, or never for null, unless a callback made it due meanwhile. */
   release(taskId: string, leaseUntilMs: number, dueAtMs: number | null): Promise<void>

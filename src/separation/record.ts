@@ -6,17 +6,23 @@ import type { Task } from './task.ts'
 
 /**
  * Makes a report part of its task and tells those who wait for it. The only way in which a task changes.
+ * @param report what was heard; or what is to be concluded from the task as it stands in that moment, null for nothing
  * @param atMs when the report was made, in milliseconds since 1970; now, if it is left out
  * @returns the task as it then is; null if there is no such task
  */
-export type Record = (taskId: string, report: Report, atMs?: number) => Promise<Task | null>
+export type Record = (
+  taskId: string,
+  report: Report | ((task: Task) => Report | null),
+  atMs?: number,
+) => Promise<Task | null>
 
 export function createRecord({ store, changes, log }: { store: Store; changes: Changes; log: Log }): Record {
   return async function record(taskId, report, atMs = Date.now()) {
     for (;;) {
       const [task] = await store.find([taskId])
       if (task === undefined) return null
-      const next = advance(task, report, atMs)
+      const heard = typeof report === 'function' ? report(task) : report
+      const next = heard === null ? task : advance(task, heard, atMs)
       if (next === task) return task
       try {
         if (await store.replace(next)) {
@@ -25,7 +31,7 @@ export function createRecord({ store, changes, log }: { store: Store; changes: C
         }
       } catch (error) {
         if (!(error instanceof DuplicateBindingError)) throw error
-        log.error({ taskId, report: report.kind }, 'the provider gave this task an id that another task bears')
+        log.error({ taskId, report: heard?.kind }, 'the provider gave this task an id that another task bears')
         return task
       }
     }

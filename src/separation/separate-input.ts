@@ -1,16 +1,19 @@
 import { z } from 'zod'
-import { InvalidInputError } from './errors.ts'
+import type { InputIssue } from './errors.ts'
 import { providerNames, separationTypes } from './task.ts'
 
 const maxIdLength = 255
 
-/** An id of the provider's: any text it may have made, but nothing that only a mistake can make. */
-const foreignId = z
+/** What every store keeps as it is. Half a surrogate pair, or what follows a NUL, it may not: two texts would become one. */
+const storable = z
   .string()
   .min(1, 'must not be empty')
   .max(maxIdLength, `must not be longer than ${maxIdLength} characters`)
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'must not contain control characters')
-  .refine((text) => text === text.trim(), 'must not begin or end with a space')
+  .regex(/^\P{Cs}*$/u, 'must be well-formed Unicode')
+
+/** An id of the provider's: any text it may have made, but nothing that only a mistake can make. */
+const foreignId = storable.refine((text) => text === text.trim(), 'must not begin or end with a space')
 
 const schema = z
   .object({
@@ -18,11 +21,7 @@ const schema = z
     audioId: foreignId,
     type: z.enum(separationTypes),
     provider: z.enum(providerNames).nullable(),
-    idempotencyKey: z
-      .string()
-      .min(1, 'must not be empty')
-      .max(maxIdLength, `must not be longer than ${maxIdLength} characters`)
-      .nullable(),
+    idempotencyKey: storable.nullable(),
     force: z.boolean(),
   })
   .refine((input) => !input.force || input.idempotencyKey !== null, {
@@ -33,13 +32,13 @@ const schema = z
 /** What a caller orders. */
 export type SeparateInput = z.infer<typeof schema>
 
-/** Throws InvalidInputError that names everything wrong with the input at once. */
-export function parseSeparateInput(input: SeparateInput): SeparateInput {
-  const parsed = schema.safeParse(input)
-  if (parsed.success) return parsed.data
-  throw new InvalidInputError(
-    parsed.error.issues.map(({ path, message }) => ({ path: ['input', ...path.map(String)], message: `${message}.` })),
-  )
+/** Everything that is wrong with the input. */
+export function issuesOf(input: SeparateInput): readonly InputIssue[] {
+  const { error } = schema.safeParse(input)
+  return (error?.issues ?? []).map(({ path, message }) => ({
+    path: ['input', ...path.map(String)],
+    message: `${message}.`,
+  }))
 }
 
 /** The input as it was given, to tell a repeated call from another one that uses the same key. */

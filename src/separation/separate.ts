@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorOf, IdempotencyConflictError, InvalidInputError, StoreUnavailableError } from './errors.ts'
-import type { CallbackAddresses, Log, Provider, Refusal, Store, SubmitAnswer } from './ports.ts'
+import type { CallbackAddresses, Log, Provider, Store, SubmitAnswer } from './ports.ts'
 import type { Record } from './record.ts'
-import { fingerprintOf, parseSeparateInput, type SeparateInput } from './separate-input.ts'
+import { fingerprintOf, issuesOf, type SeparateInput } from './separate-input.ts'
 import { newTaskId } from './task-id.ts'
 import { expiresAtMs, type ProviderName, type Task } from './task.ts'
+import { within } from './within.ts'
 
 export interface SeparateOptions {
   readonly store: Store
@@ -38,10 +39,10 @@ export interface Separate {
 interface Submission {
   /** The provider's answer; resolves as soon as it is there. */
   readonly answer: Promise<SubmitAnswer>
-  /** Resolves to the refusal, if it was one, when the answer stands in the store. */
-  readonly kept: Promise<Refusal | null>
-  /** A caller was given the pending task, so that it has to stay known whatever the answer says. */
-  handedOut: boolean
+  /** Resolves when the answer stands in the store. */
+  readonly kept: Promise<void>
+  /** The keys for which a caller was given the pending task: they lead to it whatever the answer says. */
+  readonly handedOut: Set<string>
 }
 
 const storeRetryMs = 500
@@ -51,16 +52,13 @@ export function createSeparate(options: SeparateOptions): Separate {
   const submissions = new Map<string, Submission>()
 
   return {
-    async separate(owner, given) {
-      const input = parseSeparateInput(given)
+    async separate(owner, input) {
       const provider = providerFor(input)
+      const key = input.idempotencyKey
       const nowMs = Date.now()
       const placed = await store.place({
         task: newTask(owner, provider.name, input, nowMs),
-        key:
-          input.idempotencyKey === null
-            ? null
-            : { owner, key: input.idempotencyKey, fingerprint: fingerprintOf(input) },
+        key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
         dueAtMs: nowMs + options.firstCheckAfterMs,
         canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, Date.now()),
       })
@@ -68,9 +66,12 @@ export function createSeparate(options: SeparateOptions): Separate {
         case 'conflict':
           throw new IdempotencyConflictError(placed.task)
         case 'new':
-          return { task: await outcome(placed.task, submit(placed.task, input, provider)), reused: false }
-        case 'joined':
-          return { task: await outcome(placed.task, submissions.get(placed.task.id)), reused: true }
+          return { task: await outcome(placed.task, key, submit(placed.task, input, provider)), reused: false }
+        case 'joined': {
+          const submission = submissions.get(placed.task.id)
+          const task = submission === undefined ? placed.task : await outcome(placed.task, key, submission)
+          return { task, reused: true }
+        }
       }
     },
 
@@ -82,11 +83,15 @@ export function createSeparate(options: SeparateOptions): Separate {
     },
   }
 
-  function providerFor({ provider: name }: SeparateInput): Provider {
-    const provider = providers.get(name ?? defaultProvider)
-    if (provider !== undefined) return provider
+  /** The provider that is to take the order. Throws InvalidInputError with everything that is wrong with the input. */
+  function providerFor(input: SeparateInput): Provider {
+    const issues = issuesOf(input)
+    const provider = providers.get(input.provider ?? defaultProvider)
+    if (provider !== undefined && issues.length === 0) return provider
+    if (provider !== undefined) throw new InvalidInputError(issues)
     const on = [...providers.keys()].map((each) => each.toUpperCase()).join(', ')
     throw new InvalidInputError([
+      ...issues,
       { path: ['input', 'provider'], message: `is not switched on at this gateway. Switched on: ${on}.` },
     ])
   }
@@ -98,7 +103,7 @@ export function createSeparate(options: SeparateOptions): Separate {
     const submission: Submission = {
       answer,
       kept: answer.then(async (given) => keep(task, given, submission)),
-      handedOut: false,
+      handedOut: new Set(),
     }
     submissions.set(task.id, submission)
     submission.kept
@@ -107,33 +112,28 @@ export function createSeparate(options: SeparateOptions): Separate {
     return submission
   }
 
-  async function keep(task: Task, answer: SubmitAnswer, submission: Submission): Promise<Refusal | null> {
+  async function keep(task: Task, answer: SubmitAnswer, { handedOut }: Submission): Promise<void> {
     switch (answer.kind) {
       case 'accepted':
-        await untilStored(() => record(task.id, answer))
-        return null
+        return untilStored(() => record(task.id, answer))
       case 'refused': {
-        const { refusal } = answer
-        // The key first: who calls again from here on joins the task, whose refusal is on its way to the store.
-        if (!submission.handedOut) await untilStored(() => store.freeKeys(task.id))
-        await untilStored(() =>
-          record(task.id, { kind: 'refused', providerCode: refusal.providerCode, message: refusal.message }),
-        )
-        return refusal
+        const { providerCode, message } = answer.refusal
+        await untilStored(() => record(task.id, { kind: 'refused', providerCode, message }))
+        // After the refusal, when no other key can come to lead to the task. Until then who calls with one is refused with it.
+        return untilStored(() => store.freeKeys(task.id, [...handedOut]))
       }
       case 'unknown':
         log.warn({ taskId: task.id, provider: task.provider, cause: answer.cause }, 'no usable answer to a submit')
-        return null
     }
   }
 
   /** What a caller is told of its order: the refusal, or the task, bound if the answer came in time. */
-  async function outcome(task: Task, submission: Submission | undefined): Promise<Task> {
-    if (submission === undefined) return task
+  async function outcome(task: Task, key: string | null, submission: Submission): Promise<Task> {
     const answer = await within(options.submitTimeoutMs, submission.answer)
-    if (answer === null) submission.handedOut = true
-    const refusal = answer === null ? null : await submission.kept
-    if (refusal !== null) throw errorOf(refusal)
+    if (answer === null && key !== null) submission.handedOut.add(key)
+    // However long the store is away, the caller is not kept waiting for it.
+    if (answer !== null) await within(options.submitTimeoutMs, submission.kept)
+    if (answer?.kind === 'refused') throw errorOf(answer.refusal)
     const [current] = await store.find([task.id])
     return current ?? task
   }
@@ -181,15 +181,5 @@ function answersTheSame(task: Task, provider: Provider, nowMs: number): boolean 
       return (expiresAtMs(task, provider.retentionMs) ?? 0) > nowMs
     case 'failed':
       return task.failure.code === 'SUBMISSION_UNCONFIRMED'
-  }
-}
-
-/** The promise's value, or null if it takes longer than `ms`. */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
-  const timeUp = new AbortController()
-  try {
-    return await Promise.race([promise, sleep(ms, null, { signal: timeUp.signal })])
-  } finally {
-    timeUp.abort()
   }
 }

@@ -9,6 +9,9 @@ export interface Database {
     provider_task_id: string | null
     type: string | null
     status: string
+    charge: string
+    /** null for an adopted task, which joins no order. */
+    music_task_id: string | null
     audio_id: string | null
     created_at: number
     revision: number
@@ -17,8 +20,6 @@ export interface Database {
     /** The whole task as JSON; the other columns are what is searched by. */
     task: string
   }
-  /** The newest task that was ordered for a track. */
-  tracks: { owner: string; provider: string; type: string; music_task_id: string; audio_id: string; task_id: string }
   keys: { owner: string; key: string; fingerprint: string; task_id: string; created_at: number }
   callbacks: { id: string; task_id: string; received_at: number; told: string | null }
   secrets: { name: string; value: string }
@@ -36,6 +37,8 @@ export const migrations: Record<string, Migration> = {
         .addColumn('provider_task_id', 'text')
         .addColumn('type', 'text')
         .addColumn('status', 'text', (column) => column.notNull())
+        .addColumn('charge', 'text', (column) => column.notNull())
+        .addColumn('music_task_id', 'text')
         .addColumn('audio_id', 'text')
         .addColumn('created_at', 'bigint', (column) => column.notNull())
         .addColumn('revision', 'integer', (column) => column.notNull())
@@ -46,14 +49,9 @@ export const migrations: Record<string, Migration> = {
       await db.schema.createIndex('tasks_listed').on('tasks').columns(['owner', 'created_at', 'id']).execute()
       await db.schema.createIndex('tasks_due').on('tasks').columns(['provider', 'due_at']).execute()
       await db.schema
-        .createTable('tracks')
-        .addColumn('owner', 'text', (column) => column.notNull())
-        .addColumn('provider', 'text', (column) => column.notNull())
-        .addColumn('type', 'text', (column) => column.notNull())
-        .addColumn('music_task_id', 'text', (column) => column.notNull())
-        .addColumn('audio_id', 'text', (column) => column.notNull())
-        .addColumn('task_id', 'text', (column) => column.notNull().references('tasks.id'))
-        .addPrimaryKeyConstraint('tracks_one', ['owner', 'provider', 'type', 'music_task_id', 'audio_id'])
+        .createIndex('tasks_of_track')
+        .on('tasks')
+        .columns(['owner', 'music_task_id', 'audio_id', 'provider', 'type', 'created_at'])
         .execute()
       await db.schema
         .createTable('keys')

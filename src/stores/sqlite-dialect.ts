@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite'
-import { SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely'
+import { SqliteAdapter, SqliteDialect, type Dialect, type SqliteDatabase, type SqliteStatement } from 'kysely'
 
 const maxCachedStatements = 500
 
@@ -10,15 +10,33 @@ const maxCachedStatements = 500
  * file would otherwise be opened with less. Nothing waits inside SQLite for another process's lock, because that would
  * hold up the whole event loop: see `patiently`.
  */
-export function createSqliteDialect(path: string): SqliteDialect {
+export function createSqliteDialect(path: string): Dialect {
   if (path !== ':memory:') {
     mkdirSync(dirname(path), { recursive: true })
     // The file keeps the secret that signs callback addresses.
     closeSync(openSync(path, 'a', 0o600))
   }
   const database = new DatabaseSync(path, { timeout: 0 })
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
-  return new SqliteDialect({ database: withCachedStatements(database) })
+  try {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  const dialect = new SqliteDialect({ database: withCachedStatements(database) })
+  return {
+    createAdapter: () => new TransactionalAdapter(),
+    createDriver: () => dialect.createDriver(),
+    createIntrospector: (db) => dialect.createIntrospector(db),
+    createQueryCompiler: () => dialect.createQueryCompiler(),
+  }
+}
+
+/** SQLite makes tables within transactions, which Kysely does not trust it to: a migration is done whole or not at all. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl() {
+    return true
+  }
 }
 
 function withCachedStatements(database: DatabaseSyncInstance): SqliteDatabase {
@@ -51,6 +69,8 @@ function adapt(statement: StatementSyncInstance): SqliteStatement {
 }
 
 function sqlValue(value: unknown): string | number | bigint | null {
+  // The driver would cut it there without a word, and two texts would become one.
+  if (typeof value === 'string' && value.includes('\0')) throw new TypeError('SQLite keeps no text with a NUL in it.')
   if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
     return value
   throw new TypeError(`SQLite keeps no ${typeof value}.`)

@@ -1,4 +1,4 @@
-import { Kysely, Migrator, type Transaction } from 'kysely'
+import { Kysely, Migrator, type ExpressionBuilder, type Transaction } from 'kysely'
 import { typeidUnboxed } from 'typeid-js'
 import type { Cursor, Key, Placed, Store } from '../separation/ports.ts'
 import { statusOf, type Task } from '../separation/task.ts'
@@ -17,8 +17,13 @@ const atOnce = 0
 export async function openSqliteStore(path: string): Promise<Store> {
   const db = new Kysely<Database>({ dialect: createSqliteDialect(path) })
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
-  const { error } = await migrator.migrateToLatest()
-  if (error !== undefined) {
+  try {
+    // Another gateway may be doing the same just now.
+    await patiently(async () => {
+      const { error } = await migrator.migrateToLatest()
+      if (error !== undefined) throw error
+    })
+  } catch (error) {
     await db.destroy()
     throw new Error('The tables of the store could not be brought up to date.', { cause: error })
   }
@@ -29,9 +34,13 @@ export async function openSqliteStore(path: string): Promise<Store> {
         db.transaction().execute(async (trx): Promise<Placed> => {
           const keyed = key === null ? null : await keyedTask(trx, key)
           if (keyed !== null) return keyed
-          const earlier = canJoin === null ? null : await newestOfTrack(trx, task)
-          const joined = earlier !== null && canJoin?.(earlier) === true ? earlier : null
-          if (joined === null) await insertOrder(trx, task, dueAtMs)
+          const joined = canJoin === null ? undefined : (await earlierOfTrack(trx, task)).find(canJoin)
+          if (joined === undefined) {
+            await trx
+              .insertInto('tasks')
+              .values({ ...columnsOf(task), due_at: dueAtMs })
+              .execute()
+          }
           const answer = joined ?? task
           if (key !== null) {
             await trx
@@ -39,7 +48,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
               .values({ ...key, task_id: answer.id, created_at: Date.now() })
               .execute()
           }
-          return { kind: joined === null ? 'new' : 'joined', task: answer }
+          return { kind: joined === undefined ? 'new' : 'joined', task: answer }
         }),
       ),
 
@@ -106,9 +115,9 @@ export async function openSqliteStore(path: string): Promise<Store> {
         return rows.map((row) => parseStoredTask(row.task))
       }),
 
-    freeKeys: (taskId) =>
+    freeKeys: (taskId, except) =>
       patiently(async () => {
-        await db.deleteFrom('keys').where('task_id', '=', taskId).execute()
+        await db.deleteFrom('keys').where('task_id', '=', taskId).where('key', 'not in', except).execute()
       }),
 
     note: ({ taskId, receivedAtMs, told }) =>
@@ -154,6 +163,8 @@ export async function openSqliteStore(path: string): Promise<Store> {
               .select('id')
               .where('provider', '=', provider)
               .where('due_at', '<=', nowMs)
+              // The words of a callback have seconds to be confirmed in, however many tasks wait for their usual turn.
+              .orderBy(hasCallback, 'desc')
               .orderBy('due_at')
               .limit(limit),
           )
@@ -167,7 +178,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
         db.transaction().execute(async (trx) => {
           const { numUpdatedRows } = await trx
             .updateTable('tasks')
-            .set({ due_at: dueAtMs === null ? null : Math.round(dueAtMs) })
+            .set({ due_at: dueAtMs })
             .where('id', '=', taskId)
             .where('due_at', '=', leaseUntilMs)
             .executeTakeFirst()
@@ -200,6 +211,10 @@ export async function openSqliteStore(path: string): Promise<Store> {
   }
 }
 
+function hasCallback({ exists, selectFrom }: ExpressionBuilder<Database, 'tasks'>) {
+  return exists(selectFrom('callbacks').select('id').whereRef('callbacks.task_id', '=', 'tasks.id'))
+}
+
 function columnsOf(task: Task) {
   return {
     id: task.id,
@@ -208,6 +223,8 @@ function columnsOf(task: Task) {
     provider_task_id: task.providerTaskId,
     type: task.type,
     status: statusOf(task),
+    charge: task.charge,
+    music_task_id: task.musicTaskId,
     audio_id: task.audioId,
     created_at: task.createdAtMs,
     revision: task.revision,
@@ -227,41 +244,19 @@ async function keyedTask(trx: Transaction<Database>, key: Key): Promise<Placed |
   return { kind: row.fingerprint === key.fingerprint ? 'joined' : 'conflict', task: parseStoredTask(row.task) }
 }
 
-/** The columns that name a track for its owner. */
-function trackOf({ owner, provider, type, musicTaskId, audioId }: Task) {
-  if (type === null || musicTaskId === null || audioId === null) throw new TypeError('An order names its track whole.')
-  return { owner, provider, type, music_task_id: musicTaskId, audio_id: audioId }
-}
-
-async function newestOfTrack(trx: Transaction<Database>, task: Task): Promise<Task | null> {
-  const row = await trx
-    .selectFrom('tracks')
-    .innerJoin('tasks', 'tasks.id', 'tracks.task_id')
-    .select('tasks.task')
-    .where((eb) => {
-      const track = trackOf(task)
-      return eb.and([
-        eb('tracks.owner', '=', track.owner),
-        eb('tracks.provider', '=', track.provider),
-        eb('tracks.type', '=', track.type),
-        eb('tracks.music_task_id', '=', track.music_task_id),
-        eb('tracks.audio_id', '=', track.audio_id),
-      ])
-    })
-    .executeTakeFirst()
-  return row === undefined ? null : parseStoredTask(row.task)
-}
-
-async function insertOrder(trx: Transaction<Database>, task: Task, dueAtMs: number): Promise<void> {
-  await trx
-    .insertInto('tasks')
-    .values({ ...columnsOf(task), due_at: dueAtMs })
+/** The owner's orders for the track of the task that were not refused, the newest first. */
+async function earlierOfTrack(trx: Transaction<Database>, task: Task): Promise<Task[]> {
+  const rows = await trx
+    .selectFrom('tasks')
+    .select('task')
+    .where('owner', '=', task.owner)
+    .where('music_task_id', '=', task.musicTaskId)
+    .where('audio_id', '=', task.audioId)
+    .where('provider', '=', task.provider)
+    .where('type', '=', task.type)
+    .where('charge', '!=', 'NONE')
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
     .execute()
-  await trx
-    .insertInto('tracks')
-    .values({ ...trackOf(task), task_id: task.id })
-    .onConflict((conflict) =>
-      conflict.columns(['owner', 'provider', 'type', 'music_task_id', 'audio_id']).doUpdateSet({ task_id: task.id }),
-    )
-    .execute()
+  return rows.map((row) => parseStoredTask(row.task))
 }

@@ -1,0 +1,249 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, isLoopback, parseConfig } from '../src/config.ts'
+
+/** The mistakes in an environment; none if it can be used. */
+function mistakesIn(environment: Readonly<Record<string, string>>): readonly string[] {
+  try {
+    parseConfig(environment)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes
+    throw error
+  }
+}
+
+const defaults = {
+  host: '127.0.0.1',
+  port: 4000,
+  publicUrl: null,
+  databasePath: 'data/stemgate.db',
+  vendors: {
+    kie: { apiKey: null, baseUrl: null },
+    apikley: { apiKey: null, baseUrl: null },
+    sunoapi: { apiKey: null, baseUrl: null },
+  },
+  kieWebhookKey: null,
+  defaultProvider: 'sandbox',
+  callbackSecrets: [],
+  allowAnonymous: false,
+  corsOrigins: [],
+  graphiql: true,
+  introspection: true,
+  checkIntervalMs: 30_000,
+  submitTimeoutMs: 20_000,
+  unconfirmedAfterMs: 3_600_000,
+  giveUpAfterMs: 86_400_000,
+  readsPerSecond: 10,
+  sandboxDelayMs: 3_000,
+  logLevel: 'info',
+}
+
+const whole = {
+  HOST: '0.0.0.0',
+  PORT: '8080',
+  PUBLIC_URL: 'https://stems.example/gateway/',
+  DATABASE_URL: 'file:/var/lib/stemgate.db',
+  KIE_API_KEY: 'kie-key',
+  APIKLEY_API_KEY: 'apikley-key',
+  SUNOAPI_API_KEY: 'sunoapi-key',
+  KIE_BASE_URL: 'http://127.0.0.1:9001/',
+  APIKLEY_BASE_URL: 'https://apikley.example/v1//',
+  SUNOAPI_BASE_URL: 'https://sunoapi.example',
+  KIE_WEBHOOK_KEY: 'webhook-key',
+  DEFAULT_PROVIDER: 'SunoAPI',
+  CALLBACK_SECRET: '0123456789abcdef, fedcba9876543210',
+  ALLOW_ANONYMOUS: 'true',
+  CORS_ORIGINS: 'https://app.example, http://localhost:5173',
+  GRAPHIQL: 'true',
+  INTROSPECTION: 'false',
+  CHECK_INTERVAL_SECONDS: '0.5',
+  SUBMIT_TIMEOUT_SECONDS: '5',
+  UNCONFIRMED_AFTER_SECONDS: '600',
+  GIVE_UP_AFTER_SECONDS: '7200',
+  READS_PER_SECOND: '2.5',
+  SANDBOX_DELAY_MS: '0',
+  LOG_LEVEL: 'debug',
+}
+
+test('needs nothing', () => {
+  expect(parseConfig({})).toEqual(defaults)
+})
+
+test('a blank variable is an unset one', () => {
+  const names = [...Object.keys(whole), 'API_KEYS', 'JWT_ISSUER', 'REDIS_URL']
+  for (const blank of ['', ' ', '\t\n']) {
+    expect(parseConfig(Object.fromEntries(names.map((name) => [name, blank])))).toEqual(defaults)
+  }
+  expect(parseConfig({ PORT: undefined })).toEqual(defaults)
+})
+
+test('spaces around a value do not count', () => {
+  expect(parseConfig({ PORT: ' 8080 ', HOST: ' localhost\n' })).toMatchObject({ port: 8080, host: 'localhost' })
+})
+
+test('reads every variable', () => {
+  expect(parseConfig(whole)).toEqual({
+    host: '0.0.0.0',
+    port: 8080,
+    publicUrl: 'https://stems.example/gateway',
+    databasePath: '/var/lib/stemgate.db',
+    vendors: {
+      kie: { apiKey: 'kie-key', baseUrl: 'http://127.0.0.1:9001' },
+      apikley: { apiKey: 'apikley-key', baseUrl: 'https://apikley.example/v1' },
+      sunoapi: { apiKey: 'sunoapi-key', baseUrl: 'https://sunoapi.example' },
+    },
+    kieWebhookKey: 'webhook-key',
+    defaultProvider: 'sunoapi',
+    callbackSecrets: ['0123456789abcdef', 'fedcba9876543210'],
+    allowAnonymous: true,
+    corsOrigins: ['https://app.example', 'http://localhost:5173'],
+    graphiql: true,
+    introspection: false,
+    checkIntervalMs: 500,
+    submitTimeoutMs: 5_000,
+    unconfirmedAfterMs: 600_000,
+    giveUpAfterMs: 7_200_000,
+    readsPerSecond: 2.5,
+    sandboxDelayMs: 0,
+    logLevel: 'debug',
+  })
+})
+
+test('other variables are nobody’s business', () => {
+  expect(parseConfig({ PATH: '/bin', npm_config_x: 'y', KIE_API_KEYS: 'z' })).toEqual(defaults)
+})
+
+const badValues: Readonly<Record<string, readonly string[]>> = {
+  PORT: ['http', '-1', '65536', '80.5', '0x50', '1e3', 'Infinity'],
+  PUBLIC_URL: [
+    'stems.example',
+    'ftp://stems.example',
+    'https://',
+    'http://',
+    'https://stems.example/?a=b',
+    'https://stems.example/#a',
+    'https://name:hunter2@stems.example',
+  ],
+  DATABASE_URL: ['stemgate.db', 'file:', 'postgres://u:hunter2@db/x', 'sqlite:stemgate.db'],
+  KIE_API_KEY: ['two words', 'schlüssel', 'line\nbreak'],
+  APIKLEY_API_KEY: ['two words'],
+  SUNOAPI_API_KEY: ['two words'],
+  KIE_WEBHOOK_KEY: ['two words'],
+  KIE_BASE_URL: ['api.kie.ai', 'javascript:alert(1)', 'https://kie.example/?key=hunter2'],
+  APIKLEY_BASE_URL: ['api.apikley.example'],
+  SUNOAPI_BASE_URL: ['api.sunoapi.example'],
+  DEFAULT_PROVIDER: ['suno', 'kie,apikley'],
+  CALLBACK_SECRET: ['short', '0123456789abcdef,short', ','],
+  ALLOW_ANONYMOUS: ['yes', '1', 'TRUE', 'on'],
+  CORS_ORIGINS: ['*', 'app.example', 'https://app.example/', 'https://app.example/path', 'null', 'https://a.example,*'],
+  GRAPHIQL: ['yes', '0'],
+  INTROSPECTION: ['no', '1'],
+  CHECK_INTERVAL_SECONDS: ['0', '-1', '30s', 'never', 'Infinity', '31536001'],
+  SUBMIT_TIMEOUT_SECONDS: ['0', '20 s'],
+  UNCONFIRMED_AFTER_SECONDS: ['0', '1h'],
+  GIVE_UP_AFTER_SECONDS: ['0', 'NaN'],
+  READS_PER_SECOND: ['0', '-1', '1001', 'ten'],
+  SANDBOX_DELAY_MS: ['-1', '0.5', '3600001', 'fast'],
+  LOG_LEVEL: ['INFO', 'verbose'],
+}
+
+describe.each(Object.entries(badValues))('%s', (name, values) => {
+  test.each(values)('cannot be %j', (value) => {
+    const mistakes = mistakesIn({ [name]: value })
+    expect(mistakes.length).toBeGreaterThan(0)
+    for (const mistake of mistakes) expect(mistake).toMatch(new RegExp(`^${name} must .*[^.]\\.$`))
+  })
+})
+
+test.each(['API_KEYS', 'API_KEYS_FILE', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', 'REDIS_URL'])(
+  '%s is refused, because ignoring it would open what it should close',
+  (name) => {
+    expect(mistakesIn({ [name]: 'web:hunter2' })).toEqual([`${name} is not supported by this version: leave it unset.`])
+  },
+)
+
+test('all mistakes are told at once, by name and without a value', () => {
+  const secret = 'hunter2 hunter2'
+  const environment = {
+    ...Object.fromEntries(Object.keys(badValues).map((name) => [name, secret])),
+    HOST: '0.0.0.0',
+    REDIS_URL: secret,
+  }
+  const mistakes = mistakesIn(environment)
+  const named = new Set(mistakes.map((mistake) => mistake.split(' ')[0]))
+  // Whether HOST may stand depends on ALLOW_ANONYMOUS, which is wrong itself.
+  expect(named).toEqual(new Set([...Object.keys(badValues), 'REDIS_URL']))
+  expect(mistakes.join('\n')).not.toContain('hunter2')
+  expect(mistakesIn({ PORT: 'x', HOST: '0.0.0.0', DEFAULT_PROVIDER: 'kie', JWT_ISSUER: 'y' })).toEqual([
+    expect.stringMatching(/^PORT /),
+    expect.stringMatching(/^JWT_ISSUER /),
+    expect.stringMatching(/^DEFAULT_PROVIDER /),
+    expect.stringMatching(/^HOST /),
+  ])
+})
+
+describe('the default provider', () => {
+  test('is the first that has a key, and the sandbox if none has', () => {
+    expect(parseConfig({}).defaultProvider).toBe('sandbox')
+    expect(parseConfig({ SUNOAPI_API_KEY: 'k' }).defaultProvider).toBe('sunoapi')
+    expect(parseConfig({ SUNOAPI_API_KEY: 'k', APIKLEY_API_KEY: 'k' }).defaultProvider).toBe('apikley')
+    expect(parseConfig({ SUNOAPI_API_KEY: 'k', APIKLEY_API_KEY: 'k', KIE_API_KEY: 'k' }).defaultProvider).toBe('kie')
+  })
+
+  test('can be named in any case', () => {
+    expect(parseConfig({ DEFAULT_PROVIDER: 'SANDBOX' }).defaultProvider).toBe('sandbox')
+    const both = { SUNOAPI_API_KEY: 'k', KIE_API_KEY: 'k' }
+    expect(parseConfig({ ...both, DEFAULT_PROVIDER: 'sunoapi' }).defaultProvider).toBe('sunoapi')
+  })
+
+  test('must be switched on', () => {
+    expect(mistakesIn({ DEFAULT_PROVIDER: 'kie' })).toEqual([
+      'DEFAULT_PROVIDER names a provider that is off: set KIE_API_KEY.',
+    ])
+    expect(mistakesIn({ DEFAULT_PROVIDER: 'apikley', KIE_API_KEY: 'k' })).toEqual([
+      'DEFAULT_PROVIDER names a provider that is off: set APIKLEY_API_KEY.',
+    ])
+    expect(mistakesIn({ DEFAULT_PROVIDER: 'sandbox', KIE_API_KEY: 'k' })).toEqual([
+      'DEFAULT_PROVIDER must not be sandbox: the sandbox is off as soon as a provider has a key.',
+    ])
+    // Its key is there, and wrong: one mistake.
+    expect(mistakesIn({ DEFAULT_PROVIDER: 'kie', KIE_API_KEY: 'two words' })).toEqual([
+      'KIE_API_KEY must be printable characters without spaces.',
+    ])
+  })
+})
+
+describe('the host', () => {
+  test.each(['127.0.0.1', '127.0.0.53', 'localhost', 'LOCALHOST', '::1', '[::1]'])('%s is this machine', (host) => {
+    expect(isLoopback(host)).toBe(true)
+    expect(parseConfig({ HOST: host }).allowAnonymous).toBe(false)
+  })
+
+  test.each(['0.0.0.0', '::', '192.168.0.10', 'stems.example', 'localhost.example', '127.0.0.1.nip.io', '128.0.0.1'])(
+    '%s is refused unless ALLOW_ANONYMOUS=true',
+    (host) => {
+      for (const environment of [{ HOST: host }, { HOST: host, ALLOW_ANONYMOUS: 'false' }]) {
+        expect(mistakesIn(environment)).toEqual([expect.stringMatching(/^HOST .*ALLOW_ANONYMOUS=true/)])
+      }
+      expect(parseConfig({ HOST: host, ALLOW_ANONYMOUS: 'true' }).host).toBe(host)
+    },
+  )
+
+  test('an IPv6 address may stand in brackets', () => {
+    expect(parseConfig({ HOST: '[::1]' }).host).toBe('::1')
+  })
+})
+
+test.each([
+  { what: 'at home', environment: {}, isOn: true },
+  { what: 'with a loopback PUBLIC_URL', environment: { PUBLIC_URL: 'http://[::1]:4000' }, isOn: true },
+  { what: 'with a public PUBLIC_URL', environment: { PUBLIC_URL: 'https://stems.example' }, isOn: false },
+  { what: 'with a public HOST', environment: { HOST: '0.0.0.0', ALLOW_ANONYMOUS: 'true' }, isOn: false },
+])('GraphiQL and introspection are on at home alone, unless told otherwise ($what)', ({ environment, isOn }) => {
+  expect(parseConfig(environment)).toMatchObject({ graphiql: isOn, introspection: isOn })
+  const other = String(!isOn)
+  expect(parseConfig({ ...environment, GRAPHIQL: other, INTROSPECTION: other })).toMatchObject({
+    graphiql: !isOn,
+    introspection: !isOn,
+  })
+})

@@ -1,0 +1,263 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { startGateway } from './gateway.ts'
+import { accepted, callbackOfSuccess, sendBody, startPlayedProvider, type PlayedProvider } from './played-provider.ts'
+import { webSocketUrl } from './transports.ts'
+
+/** The program as an operator starts it, in a process of its own. */
+interface Program {
+  /** Where it listens; rejects if it ends before it does. */
+  readonly url: Promise<string>
+  /** Its exit code, or the signal that ended it. */
+  readonly exit: Promise<number | NodeJS.Signals>
+  stdout(): string
+  stderr(): string
+  signal(name: NodeJS.Signals): void
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+async function newDatabaseUrl(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return `file:${join(folder, 'stemgate.db')}`
+}
+
+/** Starts it with this environment and nothing else of ours. */
+function startProgram(environment: Readonly<Record<string, string>>): Program {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (data) => (stdout += String(data)))
+  child.stderr.on('data', (data) => (stderr += String(data)))
+  const exit = once(child, 'close').then(([code, signal]) => code ?? signal)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exit
+  })
+  const url = new Promise<string>((resolve, reject) => {
+    child.stdout.on('data', () => {
+      const found = /listening at (http:\S+)\/graphql/.exec(stdout)?.[1]
+      if (found !== undefined) resolve(found)
+    })
+    exit.then((code) => reject(new Error(`It ended with ${code}:\n${stdout}${stderr}`)), reject)
+  })
+  // Those who expect it to end do not ask where it is.
+  url.catch(() => {})
+  return { url, exit, stdout: () => stdout, stderr: () => stderr, signal: (name) => void child.kill(name) }
+}
+
+async function send(url: string, query: string): Promise<{ readonly data: Record<string, unknown> | null }> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  })
+  return JSON.parse(await response.text())
+}
+
+const order =
+  'mutation { separate(input: { musicTaskId: "my-music", audioId: "track" }) { ... on SeparateSuccess { task { id status providerTaskId charge } } } }'
+
+describe('at its start', () => {
+  test('the program says where it is, and what to paste works', async () => {
+    const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
+    const url = await program.url
+    const [, graphiql = ''] = /GraphiQL\s+(\S+)/.exec(program.stdout()) ?? []
+    expect(graphiql).toBe(`${url}/graphql`)
+    const page = await fetch(graphiql, { headers: { accept: 'text/html' } })
+    expect(page.headers.get('content-type')).toMatch(/^text\/html/)
+    await page.arrayBuffer()
+    expect(program.stdout()).toMatch(/Providers\s+SANDBOX .*nothing costs anything/)
+
+    const mutation = /^\s*(mutation .*)$/m.exec(program.stdout())?.[1] ?? ''
+    expect(await send(url, mutation)).toEqual({
+      data: { separate: { task: { id: expect.stringMatching(/^sep_/), status: 'PENDING' } } },
+    })
+  })
+
+  test('the program names the providers that have keys, and warns that no callback can arrive', async () => {
+    const program = startProgram({
+      DATABASE_URL: await newDatabaseUrl(),
+      KIE_API_KEY: 'kie-key-hunter2',
+      SUNOAPI_API_KEY: 'suno-key-hunter2',
+      DEFAULT_PROVIDER: 'sunoapi',
+    })
+    await program.url
+    expect(program.stdout()).toMatch(/Providers\s+SUNOAPI, KIE\n/)
+    expect(program.stdout()).toMatch(/! .*Set PUBLIC_URL/)
+    expect(program.stdout() + program.stderr()).not.toContain('hunter2')
+  })
+
+  test('a bad environment is told of whole, without a value', async () => {
+    const program = startProgram({
+      PORT: 'hunter2',
+      KIE_API_KEY: 'hunter2 hunter2',
+      DATABASE_URL: 'postgres://u:hunter2@db/x',
+      JWT_ISSUER: 'hunter2',
+      HOST: '0.0.0.0',
+    })
+    expect(await program.exit).toBe(1)
+    expect(program.stdout()).toBe('')
+    const lines = program.stderr().trimEnd().split('\n')
+    expect(lines.map((line) => line.split(' ').slice(0, 4).join(' '))).toEqual([
+      'Stemgate cannot start with',
+      '  - PORT',
+      '  - DATABASE_URL',
+      '  - KIE_API_KEY',
+      '  - JWT_ISSUER',
+      '  - HOST',
+    ])
+    expect(program.stderr()).not.toContain('hunter2')
+  })
+
+  test('a port that is taken is told of in one line', async () => {
+    const other = createServer()
+    other.listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    onTestFinished(() => void other.close())
+    const { port } = addressOf(other)
+    const program = startProgram({ PORT: String(port), DATABASE_URL: await newDatabaseUrl() })
+    expect(await program.exit).toBe(1)
+    expect(program.stdout()).toBe('')
+    expect(program.stderr()).toBe(
+      `Stemgate could not start: port ${port} of 127.0.0.1 is taken. Set PORT to another one, or stop what listens there.\n`,
+    )
+  })
+
+  test('a database that cannot be opened is told of in one line', async () => {
+    const program = startProgram({ DATABASE_URL: 'file:/dev/null/stemgate.db' })
+    expect(await program.exit).toBe(1)
+    expect(program.stderr()).toMatch(/^Stemgate could not start: .*\/dev\/null\/stemgate\.db.*\n$/)
+  })
+})
+
+describe.each(['SIGTERM', 'SIGINT'] as const)('at %s', (signal) => {
+  const task = { status: 'PENDING', providerTaskId: 'their-task', charge: 'CHARGED' }
+
+  test.each([
+    { transport: 'POST', sendOver: send, answer: { data: { separate: { task } } } },
+    // The socket is closed before the answer is there; whoever asks again finds the task.
+    { transport: 'WebSocket', sendOver: sendOverSocket, answer: { closedWith: 1001 } },
+  ])(
+    'an order under way is waited for, everything else is closed, and nothing is lost ($transport)',
+    async ({ sendOver, answer }) => {
+      const databaseUrl = await newDatabaseUrl()
+      const provider = await startPlayedProvider()
+      let answerNow = () => {}
+      provider.answerSubmit((response) => (answerNow = () => sendBody(response, accepted('their-task'))))
+      const environment = { ...provider.environment, DATABASE_URL: databaseUrl }
+      const program = startProgram(environment)
+      const url = await program.url
+
+      const bystander = await openSocket(url)
+      const answered = sendOver(url, order)
+      await provider.order(0)
+      const closed = once(bystander, 'close')
+      const stoppedAt = performance.now()
+      program.signal(signal)
+      expect([1001, 1012]).toContain((await closed)[0])
+      expect(performance.now() - stoppedAt).toBeLessThan(5_000)
+      await expect(fetch(`${url}/health/live`)).rejects.toThrow('fetch failed')
+
+      answerNow()
+      expect(await answered).toMatchObject(answer)
+      expect(await program.exit).toBe(0)
+
+      const second = await startGateway(environment)
+      const { data } = await second.ask('{ separations { edges { node { status providerTaskId charge } } } }')
+      expect(data).toEqual({ separations: { edges: [{ node: task }] } })
+      expect(provider.orders).toHaveLength(1)
+    },
+  )
+})
+
+test('a signal while nothing is under way ends it at once', async () => {
+  const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
+  const url = await program.url
+  // A connection that fetch keeps open.
+  await send(url, '{ __typename }')
+  const stoppedAt = performance.now()
+  program.signal('SIGTERM')
+  expect(await program.exit).toBe(0)
+  expect(performance.now() - stoppedAt).toBeLessThan(2_000)
+})
+
+test('no secret is written anywhere', async () => {
+  const provider = await startPlayedProvider()
+  const secrets = {
+    KIE_API_KEY: 'api-key-hunter2',
+    KIE_WEBHOOK_KEY: 'webhook-key-hunter2',
+    CALLBACK_SECRET: 'callback-secret-hunter2',
+  }
+  const program = startProgram({
+    ...provider.environment,
+    ...secrets,
+    DATABASE_URL: await newDatabaseUrl(),
+    LOG_LEVEL: 'debug',
+    CHECK_INTERVAL_SECONDS: '0.1',
+  })
+  const url = await program.url
+  await send(url, order)
+  const { body } = await provider.order(0)
+  const token = new URL(body.callBackUrl).pathname.split('/').at(-1) ?? ''
+  expect(token).toHaveLength(43)
+  await misbehave(provider, body.callBackUrl)
+  // Refused, unreachable, and at the end a clean stop.
+  provider.answerSubmit({ code: 401, msg: `Key ${secrets.KIE_API_KEY} is not accepted` })
+  await send(url, order.replace('track', 'another'))
+  await provider.die()
+  await send(url, order.replace('track', 'a third'))
+  program.signal('SIGTERM')
+  expect(await program.exit).toBe(0)
+
+  const written = program.stdout() + program.stderr()
+  expect(program.stderr()).toContain('"level"')
+  for (const secret of [...Object.values(secrets), token]) expect(written).not.toContain(secret)
+})
+
+/** What a provider may do wrong with its callbacks and answers; each is worth a line in the log. */
+async function misbehave(provider: PlayedProvider, callBackUrl: string): Promise<void> {
+  expect(await provider.callBack(callBackUrl, callbackOfSuccess('their-task'))).toBe(200)
+  const signed = { 'x-webhook-timestamp': '1', 'x-webhook-signature': 'forged' }
+  expect(await provider.callBack(callBackUrl, callbackOfSuccess('their-task'), signed)).toBe(200)
+  expect(await provider.callBack(callBackUrl, { nonsense: true })).toBe(200)
+  expect(await provider.callBack(`${callBackUrl.slice(0, -3)}xxx`, {})).toBe(404)
+  provider.answerRead((response) => response.writeHead(500).end(`callBackUrl was ${callBackUrl}`))
+  await provider.readTimes(provider.reads.length + 2)
+}
+
+function addressOf(server: Server): { readonly port: number } {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
+  return address
+}
+
+/** A socket that has introduced itself. */
+async function openSocket(url: string): Promise<WebSocket> {
+  const socket = new WebSocket(webSocketUrl(url), 'graphql-transport-ws')
+  onTestFinished(() => socket.terminate())
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ type: 'connection_init' }))
+  await once(socket, 'message')
+  return socket
+}
+
+/** Sends the operation and resolves to the code with which the socket is closed. */
+async function sendOverSocket(url: string, query: string): Promise<{ readonly closedWith: number }> {
+  const socket = await openSocket(url)
+  socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }))
+  const [code] = await once(socket, 'close')
+  return { closedWith: Number(code) }
+}

@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { createInProcessChanges } from '../src/changes/in-process.ts'
+import { createPipeline } from '../src/graphql/pipeline.ts'
+import { createCallers } from '../src/http/callers.ts'
+import { createGraphqlRoute } from '../src/http/graphql-route.ts'
+import { createMetrics } from '../src/http/metrics.ts'
+import { createHttpServer } from '../src/http/server.ts'
+import { createWebSocketRoute } from '../src/http/websocket.ts'
+import type { Log, Store } from '../src/separation/ports.ts'
+import { createSeparations } from '../src/separation/separations.ts'
+import type { Task } from '../src/separation/task.ts'
+import { openSqliteStore } from '../src/stores/sqlite-store.ts'
+
+/** The GraphQL half of a gateway on a real store and real sockets, for tests that put tasks there or make the store fail. */
+export interface WiredGateway {
+  readonly url: string
+  readonly store: Store
+  /** Stores the task as it is and tells those who watch it. */
+  put(task: Task): Promise<void>
+  /** Tells those who watch the task that it has changed. */
+  publish(taskId: string): void
+  /** How many subscriptions wait for a change. */
+  subscriptions(): number
+}
+
+export interface WiredOptions {
+  /** What stands between the gateway and its store. */
+  readonly wrap?: (store: Store) => Store
+  readonly log?: Log
+}
+
+const day = 24 * 60 * 60 * 1000
+const silence: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+/** Starts it; it ends with the test. It has no provider, so nothing can be ordered or adopted. */
+export async function startWiredGateway({ wrap, log = silence }: WiredOptions = {}): Promise<WiredGateway> {
+  const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
+  const store = await openSqliteStore(join(folder, 'stemgate.db'))
+  const changes = createInProcessChanges()
+  const separations = createSeparations({
+    store: wrap?.(store) ?? store,
+    changes,
+    providers: new Map(),
+    defaultProvider: 'kie',
+    addresses: { urlOf: () => 'http://unreached.example', taskOf: () => null },
+    log,
+    times: {
+      intervalMs: day,
+      submitTimeoutMs: day,
+      unconfirmedAfterMs: day,
+      giveUpAfterMs: day,
+      callbackGraceMs: day,
+      emptyGraceMs: day,
+    },
+    onDue: () => {},
+  })
+  const pipeline = createPipeline({
+    gateway: { separations, retentionMsOf: () => 14 * day },
+    log,
+    introspection: true,
+    corsOrigins: [],
+  })
+  const callerOf = createCallers({ allowAnonymous: false })
+  const server = createHttpServer({
+    graphql: createGraphqlRoute({ pipeline, callerOf, graphiql: null }),
+    websocket: createWebSocketRoute({ pipeline, callerOf, corsOrigins: [], log }),
+    callback: async (_request, response) => void response.end(),
+    sandbox: null,
+    callerOf,
+    checkReady: store.ping,
+    metrics: createMetrics({ waiting: changes.size }),
+    log,
+  })
+  const port = await server.listen('127.0.0.1', 0)
+  onTestFinished(async () => {
+    await server.close(1000)
+    await store.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    store,
+    async put(task) {
+      const isNew = (await store.find([task.id])).length === 0
+      if (isNew) {
+        // Adopting is the one verb that takes a task in any state; it wants to know the provider's id, which must be its own.
+        await store.adopt(task, null)
+      } else if (!(await store.replace(task))) throw new Error('The revision does not follow the stored one.')
+      changes.publish(task.id)
+    },
+    publish: changes.publish,
+    subscriptions: changes.size,
+  }
+}
