@@ -43,6 +43,8 @@ const callbackGraceMs = 4_000
 const emptyGraceMs = 60_000
 /** How often it is looked for tasks that are due. */
 const longestLookMs = 1_000
+/** At a stop, what is left at least for the orders that sockets have brought. */
+const leastDrainMs = 1_000
 
 /** Wires everything together and begins to listen. Throws if the store cannot be opened or the port is taken. */
 export async function startApp(config: Config, log: Log): Promise<App> {
@@ -146,11 +148,10 @@ export async function startApp(config: Config, log: Log): Promise<App> {
     providers: [...new Set([config.defaultProvider, ...providers.keys()])],
     subscriptions: changes.size,
     async close() {
-      await Promise.all([
-        server.close(config.submitTimeoutMs),
-        checker.stop(),
-        separations.drain(config.submitTimeoutMs),
-      ])
+      const startedAt = performance.now()
+      await Promise.all([server.close(config.submitTimeoutMs), checker.stop()])
+      // Only now can no socket bring another order.
+      await separations.drain(Math.max(leastDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
       await sandbox?.close()
       await Promise.all(clients.map((each) => each.close()))
       await store.close()

@@ -164,7 +164,7 @@ function mergeStems(before: readonly Stem[], added: readonly Stem[]): readonly S
 
 function mergeStem(a: Stem, b: Stem): Stem {
   // Whoever names a stem names its address, so that the address tells whose words the others are.
-  
+  if (a.url.by !== b.url.by) return a.url.by === 'record-info' ? a : b
   return {
     part: a.part,
     label: smaller(a.label, b.label),

@@ -31,7 +31,7 @@ export interface Separate {
   separate(owner: string, input: SeparateInput): Promise<Separated>
   /** Whether the answer to the task's submit is still being waited for. */
   isSubmitting(taskId: string): boolean
-  /** Resolves when no submit is under way, or after `withinMs`. */
+  /** Resolves when the orders that were taken are sent and answered, or after `withinMs`. */
   drain(withinMs: number): Promise<void>
 }
 
@@ -50,45 +50,56 @@ const storeRetryMs = 500
 export function createSeparate(options: SeparateOptions): Separate {
   const { store, record, providers, defaultProvider, addresses, log } = options
   const submissions = new Map<string, Submission>()
+  const orders = new Set<Promise<Separated>>()
 
   return {
-    async separate(owner, input) {
-      const provider = providerFor(input)
-      const key = input.idempotencyKey
-      const nowMs = Date.now()
-      const placed = await store.place({
-        task: newTask(owner, provider.name, input, nowMs),
-        key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
-        dueAtMs: nowMs + options.firstCheckAfterMs,
-        canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, Date.now()),
-      })
-      switch (placed.kind) {
-        case 'conflict':
-          throw new IdempotencyConflictError(placed.task)
-        case 'new':
-          return { task: await outcome(placed.task, key, submit(placed.task, input, provider)), reused: false }
-        case 'joined': {
-          const submission = submissions.get(placed.task.id)
-          const task = submission === undefined ? placed.task : await outcome(placed.task, key, submission)
-          return { task, reused: true }
-        }
-      }
+    separate(owner, input) {
+      const order = take(owner, input)
+      orders.add(order)
+      const end = () => orders.delete(order)
+      order.then(end, end)
+      return order
     },
 
     isSubmitting: (taskId) => submissions.has(taskId),
 
     async drain(withinMs) {
-      const all = Promise.allSettled([...submissions.values()].map((submission) => submission.kept))
-      await within(withinMs, all)
+      const kept = () => Promise.allSettled([...submissions.values()].map((submission) => submission.kept))
+      await within(withinMs, Promise.allSettled(orders).then(kept))
     },
+  }
+
+  async function take(owner: string, input: SeparateInput): Promise<Separated> {
+    const provider = providerFor(input)
+    const key = input.idempotencyKey
+    const nowMs = Date.now()
+    const placed = await store.place({
+      task: newTask(owner, provider.name, input, nowMs),
+      key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
+      dueAtMs: nowMs + options.firstCheckAfterMs,
+      canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, Date.now()),
+    })
+    switch (placed.kind) {
+      case 'conflict':
+        throw new IdempotencyConflictError(placed.task)
+      case 'new':
+        return { task: await outcome(placed.task, key, submit(placed.task, input, provider)), reused: false }
+      case 'joined': {
+        const submission = submissions.get(placed.task.id)
+        const task = submission === undefined ? placed.task : await outcome(placed.task, key, submission)
+        return { task, reused: true }
+      }
+    }
   }
 
   /** The provider that is to take the order. Throws InvalidInputError with everything that is wrong with the input. */
   function providerFor(input: SeparateInput): Provider {
     const issues = issuesOf(input)
     const provider = providers.get(input.provider ?? defaultProvider)
-    if (provider !== undefined && issues.length === 0) return provider
-    if (provider !== undefined) throw new InvalidInputError(issues)
+    if (provider !== undefined) {
+      if (issues.length > 0) throw new InvalidInputError(issues)
+      return provider
+    }
     const on = [...providers.keys()].map((each) => each.toUpperCase()).join(', ')
     throw new InvalidInputError([
       ...issues,
