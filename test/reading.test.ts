@@ -460,10 +460,11 @@ describe('the list', () => {
     { first: -1 },
     { last: -1 },
     { first: 1, last: 1 },
+    { where: { audioId: 'audio\u0000id' } },
   ])('refuses %j', async (args) => {
     const { ask } = await startListing([])
     const { data, errors } = await ask(
-      'query ($first: Int, $after: String, $last: Int, $before: String) { separations(first: $first, after: $after, last: $last, before: $before) { edges { cursor } } }',
+      'query ($where: SeparationFilter, $first: Int, $after: String, $last: Int, $before: String) { separations(where: $where, first: $first, after: $after, last: $last, before: $before) { edges { cursor } } }',
       args,
     )
     expect(data).toBeNull()

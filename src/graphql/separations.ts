@@ -31,6 +31,8 @@ builder.queryField('separations', (t) =>
       args: { where: t.arg({ type: SeparationFilter, description: 'Which tasks; all of them if left out.' }) },
       resolve: async (_root, { where, ...args }, { separations, caller }) => {
         checkSizes(args)
+        if (where?.audioId?.includes('\0') === true)
+          throw badInput('`where.audioId` must not contain control characters.')
         const page = await resolveCursorConnection(
           { args, defaultSize: defaultPageSize, maxSize: maxPageSize, toCursor: cursorOf },
           ({ before, after, limit, inverted }: ResolveCursorConnectionArgs) =>
