@@ -58,7 +58,8 @@ export async function startApp(config: Config, log: Log): Promise<App> {
   const changes = createInProcessChanges()
   const metrics = createMetrics({ waiting: changes.size })
 
-  const client = { readsPerSecond: config.readsPerSecond, userAgent: `stemgate/${version}`, log, webhookKey: null }
+  const { readsPerSecond, submitsPer10Seconds } = config
+  const client = { readsPerSecond, submitsPer10Seconds, userAgent: `stemgate/${version}`, log, webhookKey: null }
   const { vendors } = config
   const isSandboxOn = Object.values(vendors).every(({ apiKey }) => apiKey === null)
   const clients = [
@@ -93,6 +94,7 @@ export async function startApp(config: Config, log: Log): Promise<App> {
     times: {
       intervalMs: config.checkIntervalMs,
       submitTimeoutMs: config.submitTimeoutMs,
+      submitWaitMs: config.submitWaitMs,
       unconfirmedAfterMs: config.unconfirmedAfterMs,
       giveUpAfterMs: config.giveUpAfterMs,
       callbackGraceMs,

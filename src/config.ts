@@ -27,6 +27,9 @@ export interface Config {
   readonly unconfirmedAfterMs: number
   readonly giveUpAfterMs: number
   readonly readsPerSecond: number
+  readonly submitsPer10Seconds: number
+  /** How long an order waits for its place within that rate. */
+  readonly submitWaitMs: number
   readonly sandboxDelayMs: number
   readonly logLevel: LogLevel
 }
@@ -115,6 +118,17 @@ const schema = z.object({
   SUBMIT_TIMEOUT_SECONDS: seconds(20),
   UNCONFIRMED_AFTER_SECONDS: seconds(3600),
   GIVE_UP_AFTER_SECONDS: seconds(86_400),
+  SUBMITS_PER_10_SECONDS: z.coerce
+    .number(notA('number'))
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(1_000_000, 'must not be more than 1000000')
+    .default(20),
+  SUBMIT_WAIT_SECONDS: z.coerce
+    .number(notA('number of seconds'))
+    .min(0, 'must not be less than 0')
+    .max(60, 'must not be more than 60')
+    .default(3),
   READS_PER_SECOND: z.coerce
     .number(notA('number'))
     .positive('must be more than 0')
@@ -190,6 +204,8 @@ export function parseConfig(environment: Environment): Config {
     unconfirmedAfterMs: env.UNCONFIRMED_AFTER_SECONDS * 1000,
     giveUpAfterMs: env.GIVE_UP_AFTER_SECONDS * 1000,
     readsPerSecond: env.READS_PER_SECOND,
+    submitsPer10Seconds: env.SUBMITS_PER_10_SECONDS,
+    submitWaitMs: env.SUBMIT_WAIT_SECONDS * 1000,
     sandboxDelayMs: env.SANDBOX_DELAY_MS,
     logLevel: env.LOG_LEVEL,
   }

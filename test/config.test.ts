@@ -34,6 +34,8 @@ const defaults = {
   unconfirmedAfterMs: 3_600_000,
   giveUpAfterMs: 86_400_000,
   readsPerSecond: 10,
+  submitsPer10Seconds: 20,
+  submitWaitMs: 3000,
   sandboxDelayMs: 3_000,
   logLevel: 'info',
 }
@@ -61,6 +63,8 @@ const whole = {
   UNCONFIRMED_AFTER_SECONDS: '600',
   GIVE_UP_AFTER_SECONDS: '7200',
   READS_PER_SECOND: '2.5',
+  SUBMITS_PER_10_SECONDS: '7',
+  SUBMIT_WAIT_SECONDS: '0',
   SANDBOX_DELAY_MS: '0',
   LOG_LEVEL: 'debug',
 }
@@ -104,6 +108,8 @@ test('reads every variable', () => {
     unconfirmedAfterMs: 600_000,
     giveUpAfterMs: 7_200_000,
     readsPerSecond: 2.5,
+    submitsPer10Seconds: 7,
+    submitWaitMs: 0,
     sandboxDelayMs: 0,
     logLevel: 'debug',
   })
@@ -143,6 +149,8 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   UNCONFIRMED_AFTER_SECONDS: ['0', '1h'],
   GIVE_UP_AFTER_SECONDS: ['0', 'NaN'],
   READS_PER_SECOND: ['0', '-1', '1001', 'ten'],
+  SUBMITS_PER_10_SECONDS: ['0', '-1', '0.5', '1000001', 'ten'],
+  SUBMIT_WAIT_SECONDS: ['-1', '61', '3s'],
   SANDBOX_DELAY_MS: ['-1', '0.5', '3600001', 'fast'],
   LOG_LEVEL: ['INFO', 'verbose'],
 }

@@ -56,6 +56,7 @@ export async function startGateway(
   const whole = {
     PORT: '0',
     SANDBOX_DELAY_MS: '50',
+    SUBMITS_PER_10_SECONDS: '100000',
     ...(folder === null ? {} : { DATABASE_URL: `file:${join(folder, 'stemgate.db')}` }),
     ...environment,
   }
@@ -166,6 +167,7 @@ export async function startCore(
     apiKey: 'kie-test-key',
     webhookKey: null,
     readsPerSecond: 1_000,
+    submitsPer10Seconds: 1_000,
     userAgent: 'stemgate/test',
     log,
   })
@@ -183,6 +185,7 @@ export async function startCore(
     times: {
       intervalMs: 30 * secondMs,
       submitTimeoutMs: 10 * secondMs,
+      submitWaitMs: 3 * secondMs,
       unconfirmedAfterMs: 3_600 * secondMs,
       giveUpAfterMs: 86_400 * secondMs,
       callbackGraceMs: 4 * secondMs,

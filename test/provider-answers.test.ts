@@ -558,6 +558,7 @@ function createProvider(spec: ProviderSpec, webhookKey: string | null): RestProv
     apiKey: null,
     baseUrl: 'http://127.0.0.1:9',
     readsPerSecond: 10,
+    submitsPer10Seconds: 20,
     userAgent: 'test',
   })
 }

@@ -112,6 +112,7 @@ function createProvider(baseUrl: string | (() => string), options: Partial<RestP
     apiKey,
     webhookKey: null,
     readsPerSecond: 1_000,
+    submitsPer10Seconds: 1_000,
     userAgent: 'stemgate/test',
     log: { info: at('info'), warn: at('warn'), error: at('error') },
     ...options,

@@ -292,6 +292,7 @@ describe('the same track', () => {
       key: null,
       dueAtMs: Date.now() + 60_000,
       canJoin: () => true,
+      isAdmitted: () => true,
     })
     expect(placed.kind).toBe('new')
   })

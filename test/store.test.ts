@@ -35,6 +35,7 @@ function unbound(change: Partial<PendingTask> = {}): PendingTask {
 
 const keyOf = (key: string, fingerprint = 'input', owner = 'anonymous'): Key => ({ owner, key, fingerprint })
 const anything = () => true
+const isAdmitted = () => true
 
 const told: Told = {
   kind: 'told',
@@ -63,7 +64,7 @@ describe.each([
   })
 
   const place = (task: Task, more: Partial<Parameters<Store['place']>[0]> = {}) =>
-    store.place({ task, key: null, dueAtMs: someTime, canJoin: anything, ...more })
+    store.place({ task, key: null, dueAtMs: someTime, canJoin: anything, isAdmitted, ...more })
 
   describe('place', () => {
     test('inserts the first order for a track, and the second one joins it', async () => {
@@ -88,7 +89,7 @@ describe.each([
       const oldest = unbound({ createdAtMs: someTime })
       const middle = unbound({ createdAtMs: someTime + 1 })
       const newest = unbound({ createdAtMs: someTime + 2, charge: 'NONE' })
-      for (const task of [oldest, middle, newest]) await place(task, { canJoin: null })
+      for (const task of [oldest, middle, newest]) await place(task, { canJoin: null, isAdmitted })
       await store.adopt(pendingTask({ id: newTaskId(), providerTaskId: 'outside', musicTaskId: null }), null)
       const asked: string[] = []
       const canJoin = (earlier: Task) => asked.push(earlier.id) > 0 && earlier.id === oldest.id
@@ -101,7 +102,7 @@ describe.each([
       const task = unbound()
       await place(task, { key: keyOf('key') })
       const other = unbound({ audioId: 'other' })
-      expect(await place(other, { key: keyOf('key'), canJoin: null })).toEqual({ kind: 'joined', task })
+      expect(await place(other, { key: keyOf('key'), canJoin: null, isAdmitted })).toEqual({ kind: 'joined', task })
       expect(await place(other, { key: keyOf('key', 'other input') })).toEqual({ kind: 'conflict', task })
       expect(await place(other, { key: keyOf('key', 'input', 'key:other') })).toEqual({ kind: 'new', task: other })
     })
@@ -111,17 +112,22 @@ describe.each([
       for (const key of ['a', 'b', 'c']) await place(task, { key: keyOf(key) })
       const another = unbound()
       await store.freeKeys(task.id, ['b'])
-      expect(await place(another, { key: keyOf('b'), canJoin: null })).toEqual({ kind: 'joined', task })
-      expect(await place(another, { key: keyOf('a'), canJoin: null })).toEqual({ kind: 'new', task: another })
+      expect(await place(another, { key: keyOf('b'), canJoin: null, isAdmitted })).toEqual({ kind: 'joined', task })
+      expect(await place(another, { key: keyOf('a'), canJoin: null, isAdmitted })).toEqual({
+        kind: 'new',
+        task: another,
+      })
       await store.freeKeys(task.id, [])
-      expect(await place(unbound(), { key: keyOf('b'), canJoin: null })).toMatchObject({ kind: 'new' })
+      expect(await place(unbound(), { key: keyOf('b'), canJoin: null, isAdmitted })).toMatchObject({ kind: 'new' })
     })
 
     test.each(["'; drop table tasks; --", '🥁'.repeat(100), ' '])('takes the key %j', async (key) => {
       const task = unbound()
       await place(task, { key: keyOf(key) })
-      expect(await place(unbound(), { key: keyOf(key), canJoin: null })).toEqual({ kind: 'joined', task })
-      expect(await place(unbound(), { key: keyOf(`${key}x`), canJoin: null })).toMatchObject({ kind: 'new' })
+      expect(await place(unbound(), { key: keyOf(key), canJoin: null, isAdmitted })).toEqual({ kind: 'joined', task })
+      expect(await place(unbound(), { key: keyOf(`${key}x`), canJoin: null, isAdmitted })).toMatchObject({
+        kind: 'new',
+      })
     })
 
     test('takes no text that the file would cut off', async () => {
@@ -134,14 +140,14 @@ describe.each([
       const byTrack = Array.from({ length: 50 }, () => place(unbound()))
       const placed = await Promise.all([...byKey, ...byTrack])
       expect(placed.filter(({ kind }) => kind === 'new')).toHaveLength(1)
-      expect(new Set(placed.map(({ task }) => task.id)).size).toBe(1)
+      expect(new Set(placed.map((each) => (each.kind === 'not-admitted' ? null : each.task.id))).size).toBe(1)
     })
 
     test('leaves nothing behind if it fails', async () => {
       const task = unbound()
       await place(task)
-      await expect(place(task, { key: keyOf('key'), canJoin: null })).rejects.toThrow(DuplicateBindingError)
-      expect(await place(unbound(), { key: keyOf('key'), canJoin: null })).toMatchObject({ kind: 'new' })
+      await expect(place(task, { key: keyOf('key'), canJoin: null, isAdmitted })).rejects.toThrow(DuplicateBindingError)
+      expect(await place(unbound(), { key: keyOf('key'), canJoin: null, isAdmitted })).toMatchObject({ kind: 'new' })
     })
   })
 
@@ -169,7 +175,7 @@ describe.each([
 
     test("binds no task to an id that another of the provider's bears", async () => {
       const [one, two, elsewhere] = [unbound(), unbound(), unbound({ provider: 'sunoapi' })]
-      for (const task of [one, two, elsewhere]) await place(task, { canJoin: null })
+      for (const task of [one, two, elsewhere]) await place(task, { canJoin: null, isAdmitted })
       const bound = (task: Task): Task => ({ ...task, providerTaskId: 'taken', revision: task.revision + 1 })
       expect(await store.replace(bound(one))).toBe(true)
       await expect(store.replace(bound(two))).rejects.toThrow(DuplicateBindingError)
@@ -369,14 +375,14 @@ describe('a file', () => {
     const path = await newPath()
     const first = await openSqliteStore(path)
     const task = unbound()
-    await first.place({ task, key: keyOf('key'), dueAtMs: 5, canJoin: anything })
+    await first.place({ task, key: keyOf('key'), dueAtMs: 5, canJoin: anything, isAdmitted })
     const secret = await first.secret('callbacks', () => 'made-first')
     await first.close()
 
     const second = await open(path)
     expect(await second.find([task.id])).toEqual([task])
     expect(await second.secret('callbacks', () => 'made-second')).toBe(secret)
-    expect(await second.place({ task: unbound(), key: keyOf('key'), dueAtMs: 5, canJoin: null })).toEqual({
+    expect(await second.place({ task: unbound(), key: keyOf('key'), dueAtMs: 5, canJoin: null, isAdmitted })).toEqual({
       kind: 'joined',
       task,
     })
@@ -414,7 +420,7 @@ describe('a file', () => {
     const placed = await Promise.all(
       stores.flatMap((store) =>
         Array.from({ length: 20 }, () =>
-          store.place({ task: unbound(), key: keyOf('key'), dueAtMs: 5, canJoin: anything }),
+          store.place({ task: unbound(), key: keyOf('key'), dueAtMs: 5, canJoin: anything, isAdmitted }),
         ),
       ),
     )
@@ -427,7 +433,7 @@ describe('a file', () => {
     const path = await newPath()
     const store = await open(path)
     const task = unbound()
-    await store.place({ task, key: null, dueAtMs: 5, canJoin: null })
+    await store.place({ task, key: null, dueAtMs: 5, canJoin: null, isAdmitted })
     const other = new DatabaseSync(path)
     onTestFinished(() => other.close())
     other.exec('BEGIN EXCLUSIVE')
@@ -443,7 +449,7 @@ describe('a file', () => {
     })()
     const startedAt = performance.now()
     const writes = [
-      store.place({ task: unbound(), key: null, dueAtMs: 5, canJoin: null }),
+      store.place({ task: unbound(), key: null, dueAtMs: 5, canJoin: null, isAdmitted }),
       store.replace({ ...task, revision: task.revision + 1 }),
       store.note({ taskId: task.id, receivedAtMs: 1, told }),
       store.freeKeys(task.id, []),

@@ -50,6 +50,7 @@ export async function startWiredGateway({ wrap, log = silence }: WiredOptions = 
     times: {
       intervalMs: day,
       submitTimeoutMs: day,
+      submitWaitMs: day,
       unconfirmedAfterMs: day,
       giveUpAfterMs: day,
       callbackGraceMs: day,

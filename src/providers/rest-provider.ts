@@ -12,6 +12,7 @@ import { readRecordInfo, type Reading } from './read-record-info.ts'
 import { readSubmitAnswer } from './read-submit-answer.ts'
 import { notSent } from './refusal-of.ts'
 import type { Log, ProviderSpec } from './spec.ts'
+import { createSubmitGate } from './submit-gate.ts'
 import { problemOfSignature } from './verify-signature.ts'
 
 /** A provider that speaks the REST contract of the five pages. None of its verbs ever throws. */
@@ -50,6 +51,7 @@ export interface RestProviderOptions {
   /** null: callbacks need no signature. */
   readonly webhookKey: string | null
   readonly readsPerSecond: number
+  readonly submitsPer10Seconds: number
   /** The network in front of Kie refuses requests without one (`facts.md`, "Answers"). */
   readonly userAgent: string
   readonly log: Log
@@ -71,6 +73,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     connectTimeoutMs: timeouts.connectMs,
     timeoutMs: timeouts.checkMs,
   })
+  const gate = createSubmitGate({ provider: spec.name, submitsPer10Seconds: options.submitsPer10Seconds })
   const closing = new AbortController()
   // One listener for each submit under way, however many there are.
   setMaxListeners(0, closing.signal)
@@ -153,6 +156,8 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     name: spec.name,
     retentionMs: spec.retentionMs,
 
+    admit: gate.admit,
+
     async submit(given) {
       if (apiKey === null) {
         return {
@@ -160,11 +165,12 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
           refusal: notSent(`${spec.name} is switched off at this gateway. Choose another provider.`, false),
         }
       }
-      try {
-        return logged(await order(apiKey, given))
-      } catch (error) {
-        return { kind: 'unknown', cause: clean(describeError(error), messageLength, given.callbackUrl) }
-      }
+      const answer = await order(apiKey, given).catch((error: unknown): SubmitAnswer => ({
+        kind: 'unknown',
+        cause: clean(describeError(error), messageLength, given.callbackUrl),
+      }))
+      gate.heard(answer)
+      return logged(answer)
     },
 
     async check(providerTaskId) {

@@ -6,6 +6,8 @@ export interface Provider {
   readonly name: ProviderName
   /** How long the provider keeps the files after success. */
   readonly retentionMs: number
+  /** Asks for a place for one order, before it is written down. Who is admitted submits once, or gives the place back. */
+  admit(): Admission
   /** Orders and thereby pays. Sent at most once; nothing may repeat it. */
   submit(order: ProviderOrder): Promise<SubmitAnswer>
   /** Asks record-info; waits for its place within the provider's rate. */
@@ -38,6 +40,15 @@ export interface Refusal {
   readonly retryable: boolean
   readonly retryAfterSeconds: number | null
 }
+
+export type Admission =
+  | { readonly kind: 'admitted'; readonly giveBack: () => void }
+  | {
+      readonly kind: 'not-admitted'
+      /** How long until there is a place again, in milliseconds; null if waiting is not worth it. */
+      readonly freeInMs: number | null
+      readonly refusal: Refusal
+    }
 
 export type SubmitAnswer =
   | { readonly kind: 'accepted'; readonly providerTaskId: string }
@@ -87,6 +98,8 @@ export type Placed =
   | { readonly kind: 'joined'; readonly task: Task }
   /** The key was used before, for something else. */
   | { readonly kind: 'conflict'; readonly task: Task }
+  /** Nothing answers the order, and it may not be inserted. */
+  | { readonly kind: 'not-admitted' }
 
 /** A callback as it was received; null words only mean that somebody should ask the provider. */
 export interface CallbackNote {
@@ -124,7 +137,10 @@ export interface Page {
  * StoreUnavailableError if the store cannot do it now.
  */
 export interface Store {
-  /** Takes an order: finds the task that answers it, by key or by track, or inserts `task`, due to be checked at `dueAtMs`. */
+  /**
+   * Takes an order: finds the task that answers it, by key or by track, or inserts `task`, due to be checked at `dueAtMs`,
+   * if it is admitted.
+   */
   place(order: {
     readonly task: Task
     readonly key: Key | null
@@ -134,6 +150,8 @@ export interface Store {
      * does. Asked of no task that was refused.
      */
     readonly canJoin: ((earlier: Task) => boolean) | null
+    /** Asked, perhaps more than once, when no earlier task answers the order: whether it may be inserted. */
+    readonly isAdmitted: () => boolean
   }): Promise<Placed>
   /** Inserts a task made outside, unless some task bears its provider's id already; returns the one that stands there. */
   adopt(task: Task, dueAtMs: number | null): Promise<Task>

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorOf, IdempotencyConflictError, InvalidInputError, StoreUnavailableError } from './errors.ts'
-import type { CallbackAddresses, Log, Provider, Store, SubmitAnswer } from './ports.ts'
+import type { Admission, CallbackAddresses, Log, Placed, Provider, Store, SubmitAnswer } from './ports.ts'
 import type { Record } from './record.ts'
 import { fingerprintOf, issuesOf, type SeparateInput } from './separate-input.ts'
 import { newTaskId } from './task-id.ts'
@@ -16,6 +16,8 @@ export interface SeparateOptions {
   readonly log: Log
   /** How long a caller waits for the provider's answer; the answer itself is waited for longer. */
   readonly submitTimeoutMs: number
+  /** How long an order waits for its place within the provider's rate. */
+  readonly submitWaitMs: number
   /** How long after the order a task is asked for the first time. */
   readonly firstCheckAfterMs: number
 }
@@ -34,6 +36,8 @@ export interface Separate {
   /** Resolves when the orders that were taken are sent and answered, or after `withinMs`. */
   drain(withinMs: number): Promise<void>
 }
+
+type PlacedTask = Exclude<Placed, { readonly kind: 'not-admitted' }>
 
 /** A submit that is under way. */
 interface Submission {
@@ -72,13 +76,7 @@ export function createSeparate(options: SeparateOptions): Separate {
   async function take(owner: string, input: SeparateInput): Promise<Separated> {
     const provider = providerFor(input)
     const key = input.idempotencyKey
-    const nowMs = Date.now()
-    const placed = await store.place({
-      task: newTask(owner, provider.name, input, nowMs),
-      key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
-      dueAtMs: nowMs + options.firstCheckAfterMs,
-      canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, Date.now()),
-    })
+    const placed = await place(owner, input, provider)
     switch (placed.kind) {
       case 'conflict':
         throw new IdempotencyConflictError(placed.task)
@@ -89,6 +87,37 @@ export function createSeparate(options: SeparateOptions): Separate {
         const task = submission === undefined ? placed.task : await outcome(placed.task, key, submission)
         return { task, reused: true }
       }
+    }
+  }
+
+  /**
+   * Writes the order down, unless an earlier task answers it. It is written down only with a place at the provider, for
+   * which it waits a little; who joins needs none.
+   */
+  async function place(owner: string, input: SeparateInput, provider: Provider): Promise<PlacedTask> {
+    const { idempotencyKey: key } = input
+    const waitUntilMs = performance.now() + options.submitWaitMs
+    for (;;) {
+      const asked = askOnce(() => provider.admit())
+      const nowMs = Date.now()
+      let placed: Placed | null = null
+      try {
+        placed = await store.place({
+          task: newTask(owner, provider.name, input, nowMs),
+          key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
+          dueAtMs: nowMs + options.firstCheckAfterMs,
+          canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, Date.now()),
+          isAdmitted: () => asked.answer().kind === 'admitted',
+        })
+      } finally {
+        if (placed?.kind !== 'new') asked.giveBack()
+      }
+      if (placed.kind !== 'not-admitted') return placed
+      const admission = asked.answer()
+      if (admission.kind === 'admitted') continue
+      const { freeInMs, refusal } = admission
+      if (freeInMs === null || performance.now() + freeInMs > waitUntilMs) throw errorOf(refusal)
+      await sleep(freeInMs)
     }
   }
 
@@ -161,6 +190,17 @@ export function createSeparate(options: SeparateOptions): Separate {
         await sleep(storeRetryMs, undefined, { ref: false })
       }
     }
+  }
+}
+
+/** Asks for admission when it is first needed, however often the answer is. */
+function askOnce(ask: () => Admission): { answer: () => Admission; giveBack: () => void } {
+  let admission: Admission | null = null
+  return {
+    answer: () => (admission ??= ask()),
+    giveBack() {
+      if (admission?.kind === 'admitted') admission.giveBack()
+    },
   }
 }
 

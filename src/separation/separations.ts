@@ -17,7 +17,7 @@ export interface SeparationsOptions {
   readonly defaultProvider: ProviderName
   readonly addresses: CallbackAddresses
   readonly log: Log
-  readonly times: CheckTimes & { readonly submitTimeoutMs: number }
+  readonly times: CheckTimes & { readonly submitTimeoutMs: number; readonly submitWaitMs: number }
   /** Called when a callback has made a task of the provider due at once. */
   readonly onDue: (provider: ProviderName) => void
 }
@@ -46,6 +46,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
     ...options,
     record,
     submitTimeoutMs: times.submitTimeoutMs,
+    submitWaitMs: times.submitWaitMs,
     firstCheckAfterMs: times.intervalMs,
   })
   const find = createFind({ ...options, record })

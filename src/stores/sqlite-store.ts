@@ -29,13 +29,14 @@ export async function openSqliteStore(path: string): Promise<Store> {
   }
 
   return {
-    place: ({ task, key, dueAtMs, canJoin }) =>
+    place: ({ task, key, dueAtMs, canJoin, isAdmitted }) =>
       patiently(() =>
         db.transaction().execute(async (trx): Promise<Placed> => {
           const keyed = key === null ? null : await keyedTask(trx, key)
           if (keyed !== null) return keyed
           const joined = canJoin === null ? undefined : (await earlierOfTrack(trx, task)).find(canJoin)
           if (joined === undefined) {
+            if (!isAdmitted()) return { kind: 'not-admitted' }
             await trx
               .insertInto('tasks')
               .values({ ...columnsOf(task), due_at: dueAtMs })

@@ -1,0 +1,75 @@
+import type { Admission, SubmitAnswer } from '../separation/ports.ts'
+import type { ProviderName } from '../separation/task.ts'
+import { createBreaker, type BreakerOptions } from './breaker.ts'
+import { notSent } from './refusal-of.ts'
+import { createRollingRate } from './rolling-rate.ts'
+
+export interface SubmitGateOptions {
+  readonly provider: ProviderName
+  /** How many orders the provider takes in ten seconds: 20 at kie, which refuses what exceeds them (`facts.md`). */
+  readonly submitsPer10Seconds: number
+  readonly breaker?: BreakerOptions
+}
+
+/** Lets orders through at the provider's rate, and none while the provider is known to be down. */
+export interface SubmitGate {
+  /** Asked before an order is written down: what is not admitted was never sent, nor charged. */
+  admit(): Admission
+  /** What came of an order that was admitted. */
+  heard(answer: SubmitAnswer): void
+}
+
+const windowMs = 10_000
+const usualBreaker: BreakerOptions = { failures: 5, pauseMs: 15_000 }
+
+export function createSubmitGate({ provider, submitsPer10Seconds, breaker: options }: SubmitGateOptions): SubmitGate {
+  const breaker = createBreaker(options ?? usualBreaker)
+  const rate = createRollingRate({ limit: submitsPer10Seconds, windowMs })
+
+  return {
+    admit() {
+      const place = rate.take()
+      if (place === null) {
+        const freeInMs = rate.freeInMs()
+        const retryAfterSeconds = Math.ceil(freeInMs / 1000)
+        const message = `${provider} takes ${submitsPer10Seconds} orders in 10 s, and they are taken. Nothing was sent, so nothing was charged; try again in ${retryAfterSeconds} s.`
+        const refusal = {
+          reason: 'rate-limited',
+          providerCode: null,
+          message,
+          retryable: true,
+          retryAfterSeconds,
+        } as const
+        return { kind: 'not-admitted', freeInMs, refusal }
+      }
+      const trial = breaker.try()
+      if (trial === null) {
+        place.giveBack()
+        const seconds = Math.max(1, Math.ceil(breaker.waitMs() / 1000))
+        const message = `${provider} has not been answering orders. Nothing was sent, so nothing was charged; try again in ${seconds} s.`
+        return { kind: 'not-admitted', freeInMs: null, refusal: notSent(message, true) }
+      }
+      return {
+        kind: 'admitted',
+        giveBack() {
+          place.giveBack()
+          trial.giveBack()
+        },
+      }
+    },
+
+    heard: (answer) => breaker.heard(isFailure(answer)),
+  }
+}
+
+/** Whether the answer speaks against trying the provider with the next order. */
+function isFailure(answer: SubmitAnswer): boolean {
+  switch (answer.kind) {
+    case 'accepted':
+      return false
+    case 'refused':
+      return answer.refusal.reason === 'unavailable' && answer.refusal.retryable
+    case 'unknown':
+      return true
+  }
+}
