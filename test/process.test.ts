@@ -1,62 +1,11 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { startGateway } from './gateway.ts'
 import { accepted, callbackOfSuccess, sendBody, startPlayedProvider, type PlayedProvider } from './played-provider.ts'
+import { newDatabaseUrl, startProgram } from './program.ts'
 import { webSocketUrl } from './transports.ts'
-
-/** The program as an operator starts it, in a process of its own. */
-interface Program {
-  /** Where it listens; rejects if it ends before it does. */
-  readonly url: Promise<string>
-  /** Its exit code, or the signal that ended it. */
-  readonly exit: Promise<number | NodeJS.Signals>
-  stdout(): string
-  stderr(): string
-  signal(name: NodeJS.Signals): void
-}
-
-const root = fileURLToPath(new URL('..', import.meta.url))
-
-async function newDatabaseUrl(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  return `file:${join(folder, 'stemgate.db')}`
-}
-
-/** Starts it with this environment and nothing else of ours. */
-function startProgram(environment: Readonly<Record<string, string>>): Program {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-    cwd: root,
-    env: { PATH: process.env['PATH'], PORT: '0', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (data) => (stdout += String(data)))
-  child.stderr.on('data', (data) => (stderr += String(data)))
-  const exit = once(child, 'close').then(([code, signal]) => code ?? signal)
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await exit
-  })
-  const url = new Promise<string>((resolve, reject) => {
-    child.stdout.on('data', () => {
-      const found = /listening at (http:\S+)\/graphql/.exec(stdout)?.[1]
-      if (found !== undefined) resolve(found)
-    })
-    exit.then((code) => reject(new Error(`It ended with ${code}:\n${stdout}${stderr}`)), reject)
-  })
-  // Those who expect it to end do not ask where it is.
-  url.catch(() => {})
-  return { url, exit, stdout: () => stdout, stderr: () => stderr, signal: (name) => void child.kill(name) }
-}
 
 async function send(url: string, query: string): Promise<{ readonly data: Record<string, unknown> | null }> {
   const response = await fetch(`${url}/graphql`, {
