@@ -112,7 +112,11 @@ export async function startApp(config: Config, log: Log): Promise<App> {
 
   const retentionMs = new Map(clients.map((each) => [each.name, each.retentionMs]))
   const pipeline = createPipeline({
-    gateway: { separations, retentionMsOf: (provider) => retentionMs.get(provider) ?? 0 },
+    gateway: {
+      separations,
+      providers: [...providers.keys()],
+      retentionMsOf: (provider) => retentionMs.get(provider) ?? 0,
+    },
     log,
     introspection: config.introspection,
     corsOrigins: config.corsOrigins,
@@ -151,7 +155,10 @@ export async function startApp(config: Config, log: Log): Promise<App> {
     subscriptions: changes.size,
     async close() {
       const startedAt = performance.now()
-      await Promise.all([server.close(config.submitTimeoutMs), checker.stop()])
+      const quiet = Promise.all([server.close(config.submitTimeoutMs), checker.stop()])
+      // What is asked can be asked again; what is ordered cannot.
+      await Promise.all(clients.map((each) => each.stopChecking()))
+      await quiet
       // Only now can no socket bring another order.
       await separations.drain(Math.max(leastDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
       await sandbox?.close()

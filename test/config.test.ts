@@ -144,10 +144,10 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   CORS_ORIGINS: ['*', 'app.example', 'https://app.example/', 'https://app.example/path', 'null', 'https://a.example,*'],
   GRAPHIQL: ['yes', '0'],
   INTROSPECTION: ['no', '1'],
-  CHECK_INTERVAL_SECONDS: ['0', '-1', '30s', 'never', 'Infinity', '31536001'],
-  SUBMIT_TIMEOUT_SECONDS: ['0', '20 s'],
-  UNCONFIRMED_AFTER_SECONDS: ['0', '1h'],
-  GIVE_UP_AFTER_SECONDS: ['0', 'NaN'],
+  CHECK_INTERVAL_SECONDS: ['0', '-1', '0.04', '30s', 'never', 'Infinity', '86401'],
+  SUBMIT_TIMEOUT_SECONDS: ['0', '20 s', '121'],
+  UNCONFIRMED_AFTER_SECONDS: ['0', '1h', '31536001'],
+  GIVE_UP_AFTER_SECONDS: ['0', 'NaN', '31536001'],
   READS_PER_SECOND: ['0', '-1', '1001', 'ten'],
   SUBMITS_PER_10_SECONDS: ['0', '-1', '0.5', '1000001', 'ten'],
   SUBMIT_WAIT_SECONDS: ['-1', '61', '3s'],
@@ -219,6 +219,16 @@ describe('the default provider', () => {
       'KIE_API_KEY must be printable characters without spaces.',
     ])
   })
+})
+
+test('a task is not given up before an order counts as unconfirmed', () => {
+  const mistake =
+    'GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS, which is an hour unless it is set.'
+  expect(mistakesIn({ GIVE_UP_AFTER_SECONDS: '600' })).toEqual([mistake])
+  expect(mistakesIn({ UNCONFIRMED_AFTER_SECONDS: '90000' })).toEqual([mistake])
+  expect(mistakesIn({ GIVE_UP_AFTER_SECONDS: '600', UNCONFIRMED_AFTER_SECONDS: '600' })).toEqual([])
+  // One of them is wrong by itself: one mistake.
+  expect(mistakesIn({ GIVE_UP_AFTER_SECONDS: '600', UNCONFIRMED_AFTER_SECONDS: '1h' })).toHaveLength(1)
 })
 
 describe('the host', () => {

@@ -61,6 +61,7 @@ describe('after a restart', () => {
       taskId,
       // Its grace is over, and the second look at its words comes four intervals after it.
       receivedAtMs: Date.now() - 4_500,
+      providerTaskId: 'provider-task-1',
       told: {
         kind: 'told',
         by: 'callback',
@@ -277,7 +278,7 @@ describe('the next question', () => {
   }
   const pauseOf = (task: Task, ageMs: number, chance = 0.5, hasWords = false) => {
     const nowMs = createdAtMs + ageMs
-    const atMs = nextCheckAt(task, { nowMs, hasWords, chance }, times)
+    const atMs = nextCheckAt(task, { nowMs, lastHeardMs: null, hasWords, chance }, times)
     return atMs === null ? null : atMs - nowMs
   }
 

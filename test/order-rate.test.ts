@@ -4,7 +4,7 @@ import { createBreaker } from '../src/providers/breaker.ts'
 import { createRollingRate } from '../src/providers/rolling-rate.ts'
 import { createSubmitGate } from '../src/providers/submit-gate.ts'
 import { startGateway, type TestGateway } from './gateway.ts'
-import { sendBody, startPlayedProvider } from './played-provider.ts'
+import { accepted, sendBody, startPlayedProvider } from './played-provider.ts'
 
 async function order(gateway: TestGateway, audioId: string, more: Partial<SeparateInput> = {}) {
   const { data } = await gateway.send(SeparateDocument, { input: { musicTaskId: 'music', audioId, ...more } })
@@ -101,10 +101,10 @@ describe("the provider's rate for orders", () => {
 describe('a provider that keeps failing', () => {
   test('is sent no more orders after five failures, and nothing of them is written down', async () => {
     const provider = await startPlayedProvider()
-    provider.answerSubmit((response) => sendBody(response, { code: 455, msg: 'maintenance' }))
+    provider.answerSubmit((response) => void response.writeHead(502).end('<html>Bad Gateway</html>'))
     const gateway = await startGateway(provider.environment)
     for (const audioId of ['a', 'b', 'c', 'd', 'e']) {
-      expect(await order(gateway, audioId)).toMatchObject({ __typename: 'ProviderUnavailableError' })
+      expect(await order(gateway, audioId)).toMatchObject({ task: { status: 'PENDING', charge: 'MAYBE' } })
     }
     expect(provider.orders).toHaveLength(5)
 
@@ -121,7 +121,7 @@ describe('a provider that keeps failing', () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway(provider.environment)
     await order(gateway, 'joined')
-    provider.answerSubmit((response) => sendBody(response, { code: 455, msg: 'maintenance' }))
+    provider.answerSubmit((response) => void response.writeHead(502).end('<html>Bad Gateway</html>'))
     for (const audioId of ['a', 'b', 'c', 'd', 'e', 'f']) await order(gateway, audioId)
     expect(await order(gateway, 'joined')).toMatchObject({ __typename: 'SeparateSuccess', reused: true })
   })
@@ -148,7 +148,7 @@ describe('a provider that keeps failing', () => {
       submitsPer10Seconds: 100,
       breaker: { failures: 1, pauseMs: 500 },
     })
-    gate.heard({ kind: 'unknown', cause: 'a reset' })
+    gate.heard({ hasAnswered: false })
     expect(gate.admit().kind).toBe('not-admitted')
     const admitAndGiveBack = () => {
       const admission = gate.admit()
@@ -160,20 +160,25 @@ describe('a provider that keeps failing', () => {
     expect(gate.admit()).toMatchObject({ kind: 'not-admitted', freeInMs: null })
   })
 
-  test.each([
-    ['an order that it refuses for its content', 'invalid-input', false],
-    ['an order without credits', 'insufficient-credits', false],
-    ['a key that it does not accept', 'unavailable', false],
-  ] as const)('is not one that refuses %s', (_what, reason, retryable) => {
-    const gate = createSubmitGate({
-      provider: 'kie',
-      submitsPer10Seconds: 100,
-      breaker: { failures: 1, pauseMs: 60_000 },
-    })
-    gate.heard({
-      kind: 'refused',
-      refusal: { reason, retryable, providerCode: 400, message: 'no', retryAfterSeconds: null },
-    })
-    expect(gate.admit().kind).toBe('admitted')
+  test('is not one that refuses orders for reasons of their own, however many', async () => {
+    const provider = await startPlayedProvider()
+    const gateway = await startGateway(provider.environment)
+    const refusals = [402, 422, 451, 455, 401, 429, 531]
+    for (const code of refusals) {
+      provider.answerSubmit((response) => sendBody(response, { code, msg: 'no' }))
+      await order(gateway, `refused-${code}`)
+    }
+    provider.answerSubmit((response) => sendBody(response, accepted('provider-task')))
+    expect(await order(gateway, 'a')).toMatchObject({ __typename: 'SeparateSuccess', task: { charge: 'CHARGED' } })
+    expect(provider.orders).toHaveLength(refusals.length + 1)
+  })
+
+  test('is tried again after a pause even if the single order that was tried hangs', async () => {
+    const breaker = createBreaker({ failures: 1, pauseMs: 300 })
+    breaker.heard(true)
+    await expect.poll(() => breaker.try(), { interval: 5 }).not.toBeNull()
+    expect(breaker.try()).toBeNull()
+    expect(breaker.waitMs()).toBeGreaterThan(0)
+    await expect.poll(() => breaker.try(), { interval: 5 }).not.toBeNull()
   })
 })

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { startGateway } from './gateway.ts'
@@ -36,6 +38,15 @@ describe('at its start', () => {
     })
   })
 
+  test('without GraphiQL the line to try is one for a shell', async () => {
+    const program = startProgram({ DATABASE_URL: await newDatabaseUrl(), GRAPHIQL: 'false' })
+    await program.url
+    expect(program.stdout()).not.toContain('GraphiQL')
+    const command = /^\s*(curl .*)$/m.exec(program.stdout())?.[1] ?? ''
+    const { stdout } = await promisify(execFile)('sh', ['-c', command])
+    expect(JSON.parse(stdout)).toMatchObject({ data: { separate: { task: { status: 'PENDING' } } } })
+  })
+
   test('the program names the providers that have keys, and warns that no callback can arrive', async () => {
     const program = startProgram({
       DATABASE_URL: await newDatabaseUrl(),
@@ -46,6 +57,9 @@ describe('at its start', () => {
     await program.url
     expect(program.stdout()).toMatch(/Providers\s+SUNOAPI, KIE\n/)
     expect(program.stdout()).toMatch(/! .*Set PUBLIC_URL/)
+    expect(program.stdout()).toMatch(/charges/)
+    expect(program.stdout()).toContain('audioId: "<id of the track>"')
+    expect(program.stdout()).not.toContain('"done"')
     expect(program.stdout() + program.stderr()).not.toContain('hunter2')
   })
 
@@ -143,6 +157,57 @@ test('a signal while nothing is under way ends it at once', async () => {
   expect(performance.now() - stoppedAt).toBeLessThan(2_000)
 })
 
+test.each(['/nope', '/graphql'])('an upgrade of %s that is cut off harms nobody', async (path) => {
+  const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
+  const url = await program.url
+  for (let i = 0; i < 20; i++) {
+    const socket = sendUpgrade(url, path)
+    await once(socket, 'connect')
+    socket.resetAndDestroy()
+  }
+  expect(await send(url, '{ __typename }')).toEqual({ data: { __typename: 'Query' } })
+})
+
+test.each([
+  { what: 'of another path', path: '/nope', host: 'localhost', status: 404 },
+  { what: 'from elsewhere', path: '/graphql', host: 'evil.example', status: 403 },
+])('an upgrade $what is let go, though its client keeps its half open', async ({ path, host, status }) => {
+  const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
+  const socket = sendUpgrade(await program.url, path, host)
+  const [answer] = await once(socket, 'data')
+  expect(String(answer)).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  const stoppedAt = performance.now()
+  program.signal('SIGTERM')
+  expect(await program.exit).toBe(0)
+  expect(performance.now() - stoppedAt).toBeLessThan(5_000)
+})
+
+test('a WebSocket that never says goodbye is waited for no longer than orders are', async () => {
+  const program = startProgram({ DATABASE_URL: await newDatabaseUrl(), SUBMIT_TIMEOUT_SECONDS: '3' })
+  const socket = sendUpgrade(await program.url, '/graphql')
+  const [answer] = await once(socket, 'data')
+  expect(String(answer)).toMatch(/^HTTP\/1.1 101 /)
+  program.signal('SIGTERM')
+  expect(await program.exit).toBe(0)
+})
+
+test('a first signal says what is waited for, a second one ends it at once', async () => {
+  const provider = await startPlayedProvider()
+  provider.answerSubmit(() => {})
+  const program = startProgram({ ...provider.environment, DATABASE_URL: await newDatabaseUrl() })
+  const sent = send(await program.url, order).catch(() => null)
+  await provider.order(0)
+  program.signal('SIGINT')
+  await expect.poll(() => program.stdout()).toMatch(/^ {2}Stopping: .*20 s.*second signal/m)
+  // One Ctrl-C comes twice through npm, from the terminal and from npm.
+  program.signal('SIGINT')
+  await new Promise((resolve) => setTimeout(resolve, 1_200))
+  expect(await Promise.race([program.exit, 'runs'])).toBe('runs')
+  program.signal('SIGINT')
+  expect(await program.exit).toBe(1)
+  expect(await sent).toBeNull()
+})
+
 test('no secret is written anywhere', async () => {
   const provider = await startPlayedProvider()
   const secrets = {
@@ -191,6 +256,18 @@ function addressOf(server: Server): { readonly port: number } {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
   return address
+}
+
+/** Asks for a WebSocket and keeps its own half open whatever comes. */
+function sendUpgrade(url: string, path: string, host = 'localhost'): Socket {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => {})
+  socket.write(
+    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n` +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n',
+  )
+  return socket
 }
 
 /** A socket that has introduced itself. */

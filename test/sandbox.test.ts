@@ -200,6 +200,12 @@ describe('a submit', () => {
     ],
     ['has an unknown type', { ...good, type: 'split' }, 422, expect.stringContaining('type')],
     ['names a track that does not exist', { ...good, audioId: 'nobody' }, 422, 'Record does not exist'],
+    [
+      'names a track with an endless suffix',
+      { ...good, audioId: `done-${'鼓'.repeat(90)}` },
+      422,
+      'Record does not exist',
+    ],
     ['names a track with its suffix glued on', { ...good, audioId: 'done2' }, 422, 'Record does not exist'],
     ['is too large', { ...good, more: 'x'.repeat(70_000) }, 413, 'The request body is too large'],
     ['names a track without credits', { ...good, audioId: 'no-credits-7' }, 402, expect.any(String)],

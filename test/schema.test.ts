@@ -241,9 +241,8 @@ describe('the contract', () => {
     Query: [
       'type Query',
       'node(id: ID!): Node',
-      'nodes(ids: [ID!]!): [Node]!',
       'separation(provider: Provider, taskId: ID!): SeparationTask',
-      'separations(after: String, before: String, first: Int, last: Int, where: SeparationFilter): QuerySeparationsConnection!',
+      'separations(after: String, before: String, first: Int, last: Int, where: SeparationFilter): SeparationConnection!',
     ],
     SeparationFilter: [
       'input SeparationFilter',
@@ -268,7 +267,7 @@ describe('the contract', () => {
   test('holds nothing else', () => {
     const names = Object.keys(createSchema().getTypeMap()).filter((name) => !name.startsWith('__'))
     const scalars = ['Boolean', 'DateTime', 'Float', 'ID', 'Int', 'String', 'URL']
-    const pages = ['PageInfo', 'QuerySeparationsConnection', 'QuerySeparationsConnectionEdge']
+    const pages = ['PageInfo', 'SeparationConnection', 'SeparationEdge']
     expect(names.toSorted()).toEqual([...Object.keys(types), ...scalars, ...pages].toSorted())
   })
 })

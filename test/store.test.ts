@@ -146,7 +146,7 @@ describe.each([
     test('leaves nothing behind if it fails', async () => {
       const task = unbound()
       await place(task)
-      await expect(place(task, { key: keyOf('key'), canJoin: null, isAdmitted })).rejects.toThrow(DuplicateBindingError)
+      await expect(place(task, { key: keyOf('key'), canJoin: null, isAdmitted })).rejects.toThrow('UNIQUE')
       expect(await place(unbound(), { key: keyOf('key'), canJoin: null, isAdmitted })).toMatchObject({ kind: 'new' })
     })
   })
@@ -304,7 +304,7 @@ describe.each([
     test('gives tasks with callbacks before those that have been due for longer', async () => {
       const waiting = await put(10)
       const called = await put(40)
-      await store.note({ taskId: called, receivedAtMs: 1, told })
+      await store.note({ taskId: called, receivedAtMs: 1, providerTaskId: null, told })
       expect(await claim(50, 100, 1)).toEqual([called])
       await store.release(called, 100, 45)
       expect(await claim(50, 101, 1)).toEqual([called])
@@ -324,7 +324,7 @@ describe.each([
     test('leaves a task due that a callback woke meanwhile, with its note', async () => {
       const id = await put(10)
       await claim(10, 100)
-      await store.note({ taskId: id, receivedAtMs: someTime, told })
+      await store.note({ taskId: id, receivedAtMs: someTime, providerTaskId: null, told })
       await store.release(id, 100, null)
       expect(await store.notes(id)).toHaveLength(1)
       expect(await claim(11, 101)).toEqual([id])
@@ -343,11 +343,11 @@ describe.each([
   test('notes are kept as they came, oldest first, until the task needs no more asking', async () => {
     const task = unbound()
     await place(task)
-    await store.note({ taskId: task.id, receivedAtMs: 20, told: null })
-    await store.note({ taskId: task.id, receivedAtMs: 10, told })
+    await store.note({ taskId: task.id, receivedAtMs: 20, providerTaskId: null, told: null })
+    await store.note({ taskId: task.id, receivedAtMs: 10, providerTaskId: 'provider-task', told })
     expect(await store.notes(task.id)).toEqual([
-      { taskId: task.id, receivedAtMs: 10, told },
-      { taskId: task.id, receivedAtMs: 20, told: null },
+      { taskId: task.id, receivedAtMs: 10, providerTaskId: 'provider-task', told },
+      { taskId: task.id, receivedAtMs: 20, providerTaskId: null, told: null },
     ])
     await store.claimDue(task.provider, 0, 100, 1)
     await store.release(task.id, 100, 500)
@@ -451,7 +451,7 @@ describe('a file', () => {
     const writes = [
       store.place({ task: unbound(), key: null, dueAtMs: 5, canJoin: null, isAdmitted }),
       store.replace({ ...task, revision: task.revision + 1 }),
-      store.note({ taskId: task.id, receivedAtMs: 1, told }),
+      store.note({ taskId: task.id, receivedAtMs: 1, providerTaskId: null, told }),
       store.freeKeys(task.id, []),
       store.claimDue('kie', 5, 100, 1),
       store.release(task.id, 5, null),
@@ -471,7 +471,7 @@ describe('a file', () => {
     // Reading goes on meanwhile, and so does everything once the lock is gone.
     expect(await store.find([task.id])).toEqual([task])
     setTimeout(() => other.exec('ROLLBACK'), 300)
-    await store.note({ taskId: task.id, receivedAtMs: 1, told })
+    await store.note({ taskId: task.id, receivedAtMs: 1, providerTaskId: null, told })
     expect(await store.notes(task.id)).toHaveLength(1)
   })
 

@@ -80,10 +80,10 @@ describe.each(forQueries)('over %s', (name) => {
   test('fields come in the order of the query, however late they resolve', async () => {
     const gateway = await startGateway(unhurried)
     const taskId = await order(gateway, { audioId: 'done' })
-    const query = `{ separation(taskId: "${taskId}") { id status settled } __typename nodes(ids: []) { id } }`
+    const query = `{ separation(taskId: "${taskId}") { id status settled } __typename node(id: "x") { id } }`
     const [result] = await send(gateway.url, { query })
     expect(JSON.stringify(result?.data)).toBe(
-      `{"separation":{"id":"${taskId}","status":"PENDING","settled":false},"__typename":"Query","nodes":[]}`,
+      `{"separation":{"id":"${taskId}","status":"PENDING","settled":false},"__typename":"Query","node":null}`,
     )
   })
 

@@ -210,6 +210,18 @@ describe('a page', () => {
   })
 
   test.each([
+    { what: 'from elsewhere', status: 403, asking: { headers: { ...json, host: 'evil.example' }, body } },
+    { what: 'in another type', status: 415, asking: { headers: { 'content-type': 'text/plain' }, body } },
+    { what: 'that is too large', status: 413, asking: { headers: json, body: 'x'.repeat(65 * 1024) } },
+  ])('of a listed origin reads why a request $what is refused', async ({ status, asking }) => {
+    const gateway = await startGateway(configured)
+    const headers = { ...asking.headers, origin: listed }
+    const answer = await ask(gateway, '/graphql', { method: 'POST', ...asking, headers })
+    expect(answer.status).toBe(status)
+    expect(corsHeaders(answer)).toEqual({ 'access-control-allow-origin': listed, vary: 'Origin' })
+  })
+
+  test.each([
     { what: 'none', environment: {} },
     { what: 'one', environment: { CORS_ORIGINS: listed } },
     { what: 'two', environment: configured },

@@ -11,7 +11,7 @@ import { createHttpServer } from '../src/http/server.ts'
 import { createWebSocketRoute } from '../src/http/websocket.ts'
 import type { Log, Store } from '../src/separation/ports.ts'
 import { createSeparations } from '../src/separation/separations.ts'
-import type { Task } from '../src/separation/task.ts'
+import { providerNames, type Task } from '../src/separation/task.ts'
 import { openSqliteStore } from '../src/stores/sqlite-store.ts'
 
 /** The GraphQL half of a gateway on a real store and real sockets, for tests that put tasks there or make the store fail. */
@@ -59,7 +59,7 @@ export async function startWiredGateway({ wrap, log = silence }: WiredOptions = 
     onDue: () => {},
   })
   const pipeline = createPipeline({
-    gateway: { separations, retentionMsOf: () => 14 * day },
+    gateway: { separations, providers: providerNames, retentionMsOf: () => 14 * day },
     log,
     introspection: true,
     corsOrigins: [],

@@ -27,10 +27,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
       description: 'Any object by its id; null if there is none, or none that you may see.',
       args: { id: { description: 'The `id` of the object, as it was given.' } },
     },
-    nodesQueryOptions: {
-      description: 'Several objects by their ids, in the same order; null in the place of each that there is not.',
-      args: { ids: { description: 'The `id`s of the objects, as they were given.' } },
-    },
+    nodesQueryOptions: false,
     pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
     hasNextPageFieldOptions: {
       description: 'Whether there are more behind this page: ask again with `after: endCursor`.',

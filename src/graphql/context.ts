@@ -12,6 +12,8 @@ export interface Caller {
 /** What the gateway lends to every operation. */
 export interface Gateway {
   readonly separations: Separations
+  /** The providers that are switched on. */
+  readonly providers: readonly ProviderName[]
   /** How long a provider keeps the files, in milliseconds. */
   retentionMsOf(provider: ProviderName): number
 }
@@ -25,9 +27,9 @@ export interface Context extends Gateway {
 
 /** Makes the context of one operation. */
 export function createContext(gateway: Gateway, caller: Caller): Context {
-  const { separations, retentionMsOf } = gateway
+  const { separations, providers, retentionMsOf } = gateway
   const tasks = new DataLoader<TaskRef, Task | null, string>((refs) => separations.find(caller.owner, refs), {
     cacheKeyFn: ({ taskId, provider }) => JSON.stringify([taskId, provider]),
   })
-  return { separations, retentionMsOf, caller, tasks }
+  return { separations, providers, retentionMsOf, caller, tasks }
 }

@@ -1,11 +1,6 @@
 import type { ProviderName, SeparationType, StemPart } from '../separation/task.ts'
 import { builder, type EnumOf } from './builder.ts'
 
-/** GraphQL's name of a provider. */
-export function enumName(name: string): string {
-  return name.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()
-}
-
 export const ProviderEnum = enumOf<ProviderName>(
   'Provider',
   'A provider of separations. Only those that the operator has switched on can be ordered from.',
@@ -84,7 +79,7 @@ function enumOf<T extends string>(
   descriptions: Readonly<Record<T, string>>,
 ): EnumOf<T> {
   const values = Object.entries<string>(descriptions).map(([value, meaning]) => [
-    enumName(value),
+    value.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase(),
     { value, description: meaning },
   ])
   return builder.enumType(name, { description, values: Object.fromEntries(values) })

@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql'
+import { GraphQLError, Kind } from 'graphql'
 import { ProviderUnreadableError, StoreUnavailableError, TooManyMissesError } from '../separation/errors.ts'
 import type { Log } from '../separation/ports.ts'
 import { withoutSuggestion } from './without-suggestion.ts'
@@ -13,7 +13,7 @@ export interface MaskErrorOptions {
 export function createMaskError({ log, suggestions }: MaskErrorOptions): (error: unknown) => Error {
   return function maskError(error) {
     const cause = rootCause(error)
-    if (error instanceof GraphQLError && (cause === error || cause instanceof GraphQLError)) {
+    if (error instanceof GraphQLError && cause instanceof GraphQLError && !isOurFault(error)) {
       return suggestions ? error : withoutSuggestion(error)
     }
     if (cause instanceof StoreUnavailableError) {
@@ -37,6 +37,11 @@ function rootCause(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError !== undefined && error.originalError !== null
     ? rootCause(error.originalError)
     : error
+}
+
+/** Whether graphql-js cannot carry out a field as our resolvers left it. Of an argument that cannot be used it tells at the argument. */
+function isOurFault({ path, nodes, extensions }: GraphQLError): boolean {
+  return path !== undefined && extensions['code'] === undefined && nodes?.[0]?.kind === Kind.FIELD
 }
 
 /** An error in the place of another one: same path, no word of it. */

@@ -10,10 +10,11 @@ import {
   type ValidationContext,
   type ValidationRule,
 } from 'graphql'
-import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
+import { _createLRUCache as createLruCache, createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import type { Log } from '../separation/ports.ts'
 import { allowOrigins } from './allow-origins.ts'
 import { createContext, type Caller, type Context, type Gateway } from './context.ts'
+import { costRule } from './cost-rule.ts'
 import { createMaskError } from './mask-error.ts'
 import { oneSeparateRule } from './one-separate-rule.ts'
 import { createSchema } from './schema.ts'
@@ -38,6 +39,9 @@ export type Pipeline = YogaServerInstance<Incoming, Context>
 /** What one document may hold. GraphiQL's introspection stays well within. */
 const limits = { tokens: 2_000, depth: 12, aliases: 100, directives: 50 } as const
 
+/** How many documents are kept as they were read; what validation said of them goes with them. */
+const keptDocuments = 100
+
 /** A limit's error is one among the validation's; thrown, as they are by themselves, they would bear no code. */
 const reported = {
   propagateOnRejection: false,
@@ -56,6 +60,11 @@ export function createPipeline({ gateway, log, introspection, corsOrigins }: Pip
     graphiql: false,
     landingPage: false,
     batching: false,
+    // By default it keeps a thousand of each: more than a gigabyte, whoever sends so many.
+    parserAndValidationCache: {
+      documentCache: createLruCache({ max: keptDocuments }),
+      errorCache: createLruCache({ max: keptDocuments }),
+    },
     // The route in front has its own limit, which costs less than a stream around every body.
     maxRequestBodySize: false,
     // Yoga's own answers a foreign origin with `null`, which any sandboxed page may read.
@@ -77,6 +86,7 @@ export function createPipeline({ gateway, log, introspection, corsOrigins }: Pip
       withRule(maxAliasesRule({ n: limits.aliases, ...reported })),
       withRule(maxDirectivesRule({ n: limits.directives, ...reported })),
       withRule(oneSeparateRule),
+      withRule(costRule),
       ...(introspection ? [] : [withRule(NoSchemaIntrospectionCustomRule), hideSuggestions]),
     ],
   })

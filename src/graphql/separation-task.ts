@@ -1,5 +1,6 @@
 import { completedAtMs, expiresAtMs, isSettled, statusOf, type FailedTask, type Task } from '../separation/task.ts'
 import { isTaskId } from '../separation/task-id.ts'
+import { badInput } from './bad-input.ts'
 import { builder, dateOf } from './builder.ts'
 import { ChargeEnum, FailureCodeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
 import { Stems } from './stems.ts'
@@ -101,7 +102,7 @@ export const SeparationTask = builder.node(SeparationTaskRef, {
       type: Stems,
       nullable: true,
       description: 'The result; null unless the status is SUCCESS.',
-      resolve: (task) => (task.state === 'succeeded' ? task : null),
+      resolve: (task) => (task.state === 'succeeded' ? { task } : null),
     }),
     failure: t.field({
       type: SeparationFailure,
@@ -145,10 +146,19 @@ builder.queryField('separation', (t) =>
       taskId: t.arg.id({ required: true, description: "The task's `id`, or the provider's own id for it." }),
       provider: t.arg({
         type: ProviderEnum,
-        description: "Whose id it is, where it is a provider's own; the default provider if left out.",
+        description:
+          "Whose id it is, where it is a provider's own; the default provider if left out. An unknown id of a provider that is off is an error (BAD_USER_INPUT).",
       }),
     },
-    resolve: (_root, { taskId, provider }, { tasks }) => tasks.load({ taskId, provider: provider ?? null }),
+    resolve: async (_root, { taskId, provider }, { tasks, providers }) => {
+      const task = await tasks.load({ taskId, provider: provider ?? null })
+      if (task === null && provider && !providers.includes(provider)) {
+        throw badInput(
+          `${provider.toUpperCase()} is off, so it cannot be asked. On: ${providers.join(', ').toUpperCase()}.`,
+        )
+      }
+      return task
+    },
   }),
 )
 
@@ -158,7 +168,8 @@ builder.subscriptionField('separationUpdated', (t) =>
     nullable: true,
     description:
       'The task as it is now, then again at every change, until it is settled. So there is nothing to miss between asking and ' +
-      'waiting, nor after a reconnect. An unknown task is null once.',
+      'waiting, nor after a reconnect. An unknown task is null once. An error, as when the gateway cannot reach its store ' +
+      '(UNAVAILABLE), is the last item: ask again after a moment.',
     args: {
       taskId: t.arg.id({ required: true, description: "The task's `id`, or the default provider's own id for it." }),
     },

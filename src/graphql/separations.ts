@@ -1,14 +1,15 @@
 import { resolveCursorConnection, type ResolveCursorConnectionArgs } from '@pothos/plugin-relay'
-import { GraphQLError } from 'graphql'
 import type { Cursor } from '../separation/ports.ts'
 import { isTaskId } from '../separation/task-id.ts'
 import type { Task } from '../separation/task.ts'
+import { badInput } from './bad-input.ts'
 import { builder } from './builder.ts'
 import { ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
 import { SeparationTask } from './separation-task.ts'
 
-const defaultPageSize = 20
-const maxPageSize = 100
+/** How many tasks a page holds if nothing is said, and how many at most. */
+export const defaultPageSize = 20
+export const maxPageSize = 100
 
 const SeparationFilter = builder.inputType('SeparationFilter', {
   description: 'Which tasks to list: those that fit everything that is given.',
@@ -54,8 +55,8 @@ builder.queryField('separations', (t) =>
         return isEmpty ? { ...page, pageInfo: { ...page.pageInfo, startCursor: null, endCursor: null } } : page
       },
     },
-    { description: 'A page of separation tasks.' },
-    { description: 'A separation task and its place in the list.' },
+    { name: 'SeparationConnection', description: 'A page of separation tasks.' },
+    { name: 'SeparationEdge', description: 'A separation task and its place in the list.' },
   ),
 )
 
@@ -72,8 +73,4 @@ function parseCursor(text: string): Cursor {
   const [createdAtMs = '', id = ''] = Buffer.from(text, 'base64url').toString().split('/')
   if (/^\d{1,15}$/.test(createdAtMs) && isTaskId(id)) return { createdAtMs: Number(createdAtMs), id }
   throw badInput('This is no cursor of this list. Take `endCursor` or `startCursor` of a page as it is.')
-}
-
-function badInput(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
 }

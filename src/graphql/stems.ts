@@ -10,8 +10,12 @@ import {
 import { builder, dateOf, type FieldsOf } from './builder.ts'
 import { StemPartEnum } from './enums.ts'
 
-interface StemOfTask {
+/** Not the task itself: Pothos brands the object that `node` loads as a SeparationTask, and it can be of one type alone. */
+interface StemsOfTask {
   readonly task: SucceededTask
+}
+
+interface StemOfTask extends StemsOfTask {
   readonly stem: Stem
 }
 
@@ -47,23 +51,23 @@ const StemType = builder.objectRef<StemOfTask>('Stem').implement({
   }),
 })
 
-const StemSet = builder.interfaceRef<SucceededTask>('StemSet').implement({
+const StemSet = builder.interfaceRef<StemsOfTask>('StemSet').implement({
   description: 'The stems of one separation, whatever its type.',
   fields: (t) => ({
     all: t.field({
       type: [StemType],
       description: 'Every stem that the provider named, also parts that this gateway does not know.',
-      resolve: (task) => task.stems.map((stem) => ({ task, stem })),
+      resolve: ({ task }) => task.stems.map((stem) => ({ task, stem })),
     }),
     missing: t.field({
       type: [StemPartEnum],
       description: 'The parts that this type of separation can yield and this one did not, as when nobody plays them.',
-      resolve: (task) => missingParts(task),
+      resolve: ({ task }) => missingParts(task),
     }),
   }),
 })
 
-const VocalStems = builder.objectRef<SucceededTask>('VocalStems').implement({
+const VocalStems = builder.objectRef<StemsOfTask>('VocalStems').implement({
   description: 'What SEPARATE_VOCAL yields.',
   interfaces: [StemSet],
   fields: (t) => {
@@ -75,7 +79,7 @@ const VocalStems = builder.objectRef<SucceededTask>('VocalStems').implement({
   },
 })
 
-const InstrumentStems = builder.objectRef<SucceededTask>('InstrumentStems').implement({
+const InstrumentStems = builder.objectRef<StemsOfTask>('InstrumentStems').implement({
   description: 'What SPLIT_STEM yields. A part that nobody plays is null.',
   interfaces: [StemSet],
   fields: (t) => {
@@ -102,17 +106,17 @@ const InstrumentStems = builder.objectRef<SucceededTask>('InstrumentStems').impl
 export const Stems = builder.unionType('Stems', {
   description: 'The stems of a finished separation, by its type.',
   types: [VocalStems, InstrumentStems],
-  resolveType: (task) => (task.type === 'separate_vocal' ? VocalStems : InstrumentStems),
+  resolveType: ({ task }) => (task.type === 'separate_vocal' ? VocalStems : InstrumentStems),
 })
 
 /** Defines the field of one part. */
-function stemField(t: FieldsOf<SucceededTask>) {
+function stemField(t: FieldsOf<StemsOfTask>) {
   return (part: KnownPart, description: string) =>
     t.field({
       type: StemType,
       nullable: true,
       description,
-      resolve: (task) => {
+      resolve: ({ task }) => {
         const stem = task.stems.find((each) => each.part === part)
         return stem === undefined ? null : { task, stem }
       },

@@ -10,6 +10,8 @@ import { readBody, sendJson } from './respond.ts'
 /** Verifies and reads a callback of one provider's in one step. */
 export interface CallbackReader {
   readCallback(callback: { readonly headers: IncomingHttpHeaders; readonly body: unknown; readonly nowMs: number }): {
+    /** The provider's id that it names; null if it names none. To be believed only if the provider confirms it. */
+    readonly providerTaskId: string | null
     /** null: it cannot be read or not be trusted, and only wakes a check. */
     readonly told: Told | null
     /** Why `told` is null, for the log. */
@@ -48,10 +50,11 @@ export function createCallbackRoute({ addresses, readers, separations, log }: Ca
     }
 
     const { provider, taskId } = address
-    const { told, problem } = reader.readCallback({ headers: request.headers, body, nowMs: Date.now() })
+    const { providerTaskId, told, problem } = reader.readCallback({ headers: request.headers, body, nowMs: Date.now() })
     if (problem !== null) log.warn({ provider, taskId, problem }, 'a callback is not taken at its word')
     try {
-      if (await separations.noteCallback({ taskId, provider, told })) sendJson(response, 200, { status: 'received' })
+      if (await separations.noteCallback({ taskId, provider, providerTaskId, told }))
+        sendJson(response, 200, { status: 'received' })
       else sendNotFound(response)
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error

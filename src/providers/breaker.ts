@@ -1,9 +1,9 @@
 /** Knows whether a provider is worth trying. */
 export interface Breaker {
-  /** Asks to try once. Whoever may, says what came of it by `heard`, or gives the try back. */
+  /** Asks to try once; `giveBack` if nothing was tried after all. */
   try(): { readonly giveBack: () => void } | null
   /** How long until another try is worth asking for, in milliseconds. */
-  readonly waitMs: () => number
+  waitMs(): number
   /** What came of a try. */
   heard(isFailure: boolean): void
 }
@@ -11,32 +11,30 @@ export interface Breaker {
 export interface BreakerOptions {
   /** After so many failures in a row nothing is tried any more. */
   readonly failures: number
-  /** After this, in milliseconds, a single try is let through (half open): what comes of it decides. */
+  /** After each such pause, in milliseconds, a single try is let through (half open). */
   readonly pauseMs: number
 }
 
 /** Opens after repeated failures, and closes at the first success. Times are monotonic. */
 export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
   let failuresInRow = 0
-  let opensAgainAtMs = 0
-  /** The single try that is under way while the breaker is half open. */
-  let trial: object | null = null
+  let closedUntilMs = 0
 
-  const waitMs = () => Math.max(0, opensAgainAtMs - performance.now())
+  const waitMs = () => (failuresInRow < failures ? 0 : Math.max(0, closedUntilMs - performance.now()))
 
   return {
     waitMs,
     try() {
+      if (waitMs() > 0) return null
       if (failuresInRow < failures) return { giveBack: () => {} }
-      if (waitMs() > 0 || trial !== null) return null
-      const mine = {}
-      trial = mine
-      return { giveBack: () => void (trial = trial === mine ? null : trial) }
+      // The others wait for what comes of this one, but no longer than a pause: it may hang.
+      const before = closedUntilMs
+      closedUntilMs = performance.now() + pauseMs
+      return { giveBack: () => void (closedUntilMs = before) }
     },
     heard(isFailure) {
-      trial = null
       failuresInRow = isFailure ? failuresInRow + 1 : 0
-      if (failuresInRow >= failures) opensAgainAtMs = performance.now() + pauseMs
+      if (isFailure) closedUntilMs = performance.now() + pauseMs
     },
   }
 }

@@ -5,6 +5,8 @@ export const messageLength = 500
 
 /** Control and format characters, halves of characters, line and paragraph separators. */
 export const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu
+/** Where we are called back: the host may be left out, the secret behind it may not be shown. */
+const callbackPaths = /\/callbacks\/[^\s"'<>]+/gi
 const addresses = /https?(?::|%3a)(?:\\?\/|%2f){2}[^\s"'<>]+/gi
 const shortestToken = 16
 
@@ -21,7 +23,7 @@ export function createCleanText(secrets: readonly (string | null)[]): CleanText 
     for (const secret of [...secrets, ...partsOfAddress(callbackUrl)]) {
       if (secret !== null && secret !== '') clean = clean.replaceAll(secret, '[removed]')
     }
-    clean = clean.replace(addresses, '[address]').replace(/\s+/gu, ' ').trim()
+    clean = clean.replace(addresses, '[address]').replace(callbackPaths, '[address]').replace(/\s+/gu, ' ').trim()
     return clean.length <= limit ? clean : `${cut(clean, limit - 1)}…`
   }
 }

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { CheckAnswer, Provider, ProviderOrder, SubmitAnswer } from '../separation/ports.ts'
 import type { Told } from '../separation/report.ts'
 import { createCleanText, cut, messageLength, quoteLength } from './clean-text.ts'
-import { describeError } from './http-answer.ts'
+import { describeError, type HttpAnswer } from './http-answer.ts'
 import { createPacedReader } from './paced-reader.ts'
 import { postOnce } from './post-once.ts'
 import { readCallbackBody, readCallbackId } from './read-callback.ts'
@@ -19,15 +19,17 @@ import { problemOfSignature } from './verify-signature.ts'
 export interface RestProvider extends Provider {
   /**
    * Verifies and reads a callback in one step. `told` is null if the body cannot be used or its signature is wrong: then
-   * it only wakes a check; `problem` says why, for the log, and holds no secret.
+   * it only wakes a check, at most for the id that it names; `problem` says why, for the log, and holds no secret.
    */
   readCallback(callback: {
     readonly headers: IncomingHttpHeaders
     /** Parsed JSON. */
     readonly body: unknown
     readonly nowMs: number
-  }): { readonly told: Told | null; readonly problem: string | null }
-  /** Ends what is under way: a submit is then answered as unknown, a check as no news. */
+  }): { readonly providerTaskId: string | null; readonly told: Told | null; readonly problem: string | null }
+  /** Ends the checks that are under way, and those to come: they are answered as no news. */
+  stopChecking(): Promise<void>
+  /** Ends everything that is under way: a submit is then answered as unknown. */
   close(): Promise<void>
 }
 
@@ -115,6 +117,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       answerTimeoutMs: timeouts.submitMs,
       signal: closing.signal,
     })
+    gate.heard({ hasAnswered: sent.kind === 'answered' && isOfTheProvider(sent.answer) })
     if (sent.kind === 'not-sent') return unreachable(sent.cause)
     if (sent.kind === 'no-answer') return { kind: 'unknown', cause: clean(sent.cause, messageLength, callbackUrl) }
     return readSubmitAnswer(sent.answer, { spec, clean, callbackUrl, nowMs: Date.now() })
@@ -169,7 +172,6 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
         kind: 'unknown',
         cause: clean(describeError(error), messageLength, given.callbackUrl),
       }))
-      gate.heard(answer)
       return logged(answer)
     },
 
@@ -183,24 +185,36 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     },
 
     readCallback({ headers, body, nowMs }) {
+      let providerTaskId: string | null = null
+      const unusable = (problem: string) => ({ providerTaskId, told: null, problem })
       try {
-        const providerTaskId = readCallbackId(body)
-        if (providerTaskId === null) return { told: null, problem: 'the callback names no task' }
+        providerTaskId = readCallbackId(body)
+        if (providerTaskId === null) return unusable('the callback names no task')
         const isSigned = spec.signature !== null && webhookKey !== null
         const problem = isSigned ? problemOfSignature({ headers, webhookKey, providerTaskId, nowMs }) : null
-        if (problem !== null) return { told: null, problem }
+        if (problem !== null) return unusable(problem)
         const told = readCallbackBody(body, reading)
-        return { told, problem: told === null ? 'the callback has neither a code nor audio' : null }
+        return told === null
+          ? unusable('the callback has neither a code nor audio')
+          : { providerTaskId, told, problem: null }
       } catch (error) {
-        return { told: null, problem: `the callback could not be read: ${clean(describeError(error), messageLength)}` }
+        return unusable(`the callback could not be read: ${clean(describeError(error), messageLength)}`)
       }
     },
+
+    stopChecking: () => reader.close(),
 
     async close() {
       closing.abort()
       await reader.close()
     },
   }
+}
+
+/** Whether an answer is the provider's own word, not that of something in front of it which cannot reach it. */
+function isOfTheProvider({ status, body }: HttpAnswer): boolean {
+  const code = body === null ? null : (parseEnvelope(body)?.code ?? null)
+  return code !== null || status < 500
 }
 
 const keyProblem = 'the provider does not accept our API key: its operator must mend it'

@@ -1,4 +1,4 @@
-import type { Admission, SubmitAnswer } from '../separation/ports.ts'
+import type { Admission } from '../separation/ports.ts'
 import type { ProviderName } from '../separation/task.ts'
 import { createBreaker, type BreakerOptions } from './breaker.ts'
 import { notSent } from './refusal-of.ts'
@@ -15,8 +15,8 @@ export interface SubmitGateOptions {
 export interface SubmitGate {
   /** Asked before an order is written down: what is not admitted was never sent, nor charged. */
   admit(): Admission
-  /** What came of an order that was admitted. */
-  heard(answer: SubmitAnswer): void
+  /** Whether an order that was admitted had an answer of the provider's own, whatever it said. */
+  heard(order: { readonly hasAnswered: boolean }): void
 }
 
 const windowMs = 10_000
@@ -58,18 +58,6 @@ export function createSubmitGate({ provider, submitsPer10Seconds, breaker: optio
       }
     },
 
-    heard: (answer) => breaker.heard(isFailure(answer)),
-  }
-}
-
-/** Whether the answer speaks against trying the provider with the next order. */
-function isFailure(answer: SubmitAnswer): boolean {
-  switch (answer.kind) {
-    case 'accepted':
-      return false
-    case 'refused':
-      return answer.refusal.reason === 'unavailable' && answer.refusal.retryable
-    case 'unknown':
-      return true
+    heard: ({ hasAnswered }) => breaker.heard(!hasAnswered),
   }
 }

@@ -1,6 +1,5 @@
-import type { CheckTimes } from './check-times.ts'
-import { nextCheckAt } from './check-times.ts'
-import type { CallbackAddresses, CallbackNote, CheckAnswer, Provider, Store } from './ports.ts'
+import { nextCheckAt, type CheckTimes } from './check-times.ts'
+import type { CallbackAddresses, CallbackNote, Provider, Store } from './ports.ts'
 import type { Record } from './record.ts'
 import type { Report, Told } from './report.ts'
 import { isSettled, type ProviderName, type Task } from './task.ts'
@@ -23,28 +22,59 @@ interface SpokenNote extends CallbackNote {
   readonly told: Told
 }
 
+interface NamedIds {
+  readonly all: readonly string[]
+  /** Those that stand in words which can be trusted. */
+  readonly trusted: ReadonlySet<string>
+}
+
 export function createCheck({ store, record, providers, addresses, times, isSubmitting }: CheckOptions): Check {
   return async function check(task) {
-    const notes = (await store.notes(task.id)).filter((note): note is SpokenNote => note.told !== null)
-    const asking = ask(task, notes)
-    if (notes.length > 0) {
-      // A provider that hangs does not hold up what its callback has said already.
-      const isAnswered = await within(times.callbackGraceMs, asking)
-      if (isAnswered === null) await hearCallbacks(task, notes, Date.now()).catch(() => asking)
-    }
-    const { task: asked, refuted } = await asking
+    const notes = await store.notes(task.id)
+    const named = await namedIds(task, notes)
+    const spoken = notes
+      .filter((note): note is SpokenNote => note.told !== null)
+      .filter(({ told }) => named.trusted.has(told.providerTaskId))
 
+    const asking = ask(task, named)
+    const asked = spoken.length === 0 ? await asking : await within(times.callbackGraceMs, asking)
+    if (asked === null) {
+      // A provider that hangs does not hold up what its callbacks have said already, neither here nor in those that wait.
+      asking.catch(() => {})
+      const heard = await hearCallbacks(task, spoken, Date.now())
+      if (isSettled(heard)) return nextAt(heard, notes, false)
+    }
+
+    const { task: current, refuted } = asked ?? (await asking)
     const isOfThisTask = ({ told: { providerTaskId } }: SpokenNote) =>
-      asked.providerTaskId === null ? !refuted.has(providerTaskId) : asked.providerTaskId === providerTaskId
-    const words = notes.filter(isOfThisTask)
+      current.providerTaskId === null ? !refuted.has(providerTaskId) : current.providerTaskId === providerTaskId
+    const words = spoken.filter(isOfThisTask)
     const nowMs = Date.now()
-    const current = await conclude(await hearCallbacks(asked, words, nowMs))
-    const hasWords = !isSettled(current) && words.some((note) => !isGraceOver(note, nowMs))
-    return nextCheckAt(current, { nowMs: Date.now(), hasWords, chance: Math.random() }, times)
+    const concluded = await conclude(await hearCallbacks(current, words, nowMs))
+    const hasWords = !isSettled(concluded) && words.some((note) => !isGraceOver(note, nowMs))
+    return nextAt(concluded, notes, hasWords)
+  }
+
+  function nextAt(task: Task, notes: readonly CallbackNote[], hasWords: boolean): number | null {
+    const lastHeardMs = notes.at(-1)?.receivedAtMs ?? null
+    return nextCheckAt(task, { nowMs: Date.now(), lastHeardMs, hasWords, chance: Math.random() }, times)
+  }
+
+  /** The provider's ids that the callbacks of a task name, without those that are another task's already. */
+  async function namedIds(task: Task, notes: readonly CallbackNote[]): Promise<NamedIds> {
+    const all = new Set(notes.flatMap(({ providerTaskId }) => providerTaskId ?? []))
+    if (all.size === 0 || task.providerTaskId !== null) return { all: [...all], trusted: all }
+    const bearers = await store.findBound(
+      [...all].map((providerTaskId) => ({ provider: task.provider, providerTaskId })),
+    )
+    for (const { id, providerTaskId } of bearers)
+      if (id !== task.id && providerTaskId !== null) all.delete(providerTaskId)
+    const spoken = new Set(notes.flatMap(({ told }) => told?.providerTaskId ?? []))
+    return { all: [...all], trusted: new Set([...all].filter((id) => spoken.has(id))) }
   }
 
   /** Asks record-info by the task's own id or, while it has none, by the ids that its callbacks named. */
-  async function ask(task: Task, notes: readonly SpokenNote[]): Promise<{ task: Task; refuted: Set<string> }> {
+  async function ask(task: Task, named: NamedIds): Promise<{ task: Task; refuted: Set<string> }> {
     const provider = providers.get(task.provider)
     const refuted = new Set<string>()
     if (provider === undefined) return { task, refuted }
@@ -53,15 +83,14 @@ export function createCheck({ store, record, providers, addresses, times, isSubm
       const answer = await provider.check(task.providerTaskId)
       return { task: answer.kind === 'seen' ? await recorded(task, answer.told) : task, refuted }
     }
-    for (const candidate of new Set(notes.map((note) => note.told.providerTaskId))) {
-      if (await bearsAnother(task, candidate)) {
-        refuted.add(candidate)
-        continue
-      }
+    for (const candidate of named.all) {
       const answer = await provider.check(candidate)
       if (answer.kind !== 'seen') continue
-      if (echoesOurs(answer, task)) return { task: await recorded(task, answer.told), refuted }
-      refuted.add(candidate)
+      // A provider that echoes a callback URL says thereby whose task it is. Where it echoes none, a trusted word suffices.
+      const isOurs =
+        answer.callbackUrl === null ? named.trusted.has(candidate) : addresses.taskOf(answer.callbackUrl) === task.id
+      if (isOurs) return { task: await recorded(task, answer.told), refuted }
+      if (answer.callbackUrl !== null) refuted.add(candidate)
     }
     return { task, refuted }
   }
@@ -102,15 +131,5 @@ export function createCheck({ store, record, providers, addresses, times, isSubm
 
   async function recorded(task: Task, told: Told): Promise<Task> {
     return (await record(task.id, told)) ?? task
-  }
-
-  async function bearsAnother(task: Task, providerTaskId: string): Promise<boolean> {
-    const bearers = await store.findBound([{ provider: task.provider, providerTaskId }])
-    return bearers.some((bearer) => bearer.id !== task.id)
-  }
-
-  /** A provider that echoes a callback URL says thereby whose task it is. */
-  function echoesOurs(answer: Extract<CheckAnswer, { kind: 'seen' }>, task: Task): boolean {
-    return answer.callbackUrl === null || addresses.taskOf(answer.callbackUrl) === task.id
   }
 }

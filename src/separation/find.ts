@@ -105,7 +105,10 @@ export function createFind(options: FindOptions): Find {
         if (bearer !== null) return bearer.providerTaskId === providerTaskId ? bearer : null
         const nowMs = Date.now()
         const task = advance(adoptedTask(owner, name, answer, nowMs), answer.told, nowMs)
-        return store.adopt(task, nextCheckAt(task, { nowMs, hasWords: false, chance: Math.random() }, times))
+        return store.adopt(
+          task,
+          nextCheckAt(task, { nowMs, lastHeardMs: null, hasWords: false, chance: Math.random() }, times),
+        )
       }
     }
   }

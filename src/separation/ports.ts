@@ -101,10 +101,13 @@ export type Placed =
   /** Nothing answers the order, and it may not be inserted. */
   | { readonly kind: 'not-admitted' }
 
-/** A callback as it was received; null words only mean that somebody should ask the provider. */
+/** A callback as it was received. */
 export interface CallbackNote {
   readonly taskId: string
   readonly receivedAtMs: number
+  /** The provider's id that it names: what to ask for while the task has none of its own. */
+  readonly providerTaskId: string | null
+  /** Its words; null if they cannot be read or not be trusted, and only mean that somebody should ask the provider. */
   readonly told: Told | null
 }
 

@@ -1,9 +1,8 @@
 import { createCheck, type Check } from './check.ts'
 import type { CheckTimes } from './check-times.ts'
 import { createFind, type Find, type TaskRef } from './find.ts'
-import type { CallbackAddresses, Changes, Log, Page, Provider, Store } from './ports.ts'
+import type { CallbackAddresses, CallbackNote, Changes, Log, Page, Provider, Store } from './ports.ts'
 import { createRecord } from './record.ts'
-import type { Told } from './report.ts'
 import { createSeparate, type Separated } from './separate.ts'
 import type { SeparateInput } from './separate-input.ts'
 import type { ProviderName, Task } from './task.ts'
@@ -32,7 +31,7 @@ export interface Separations {
   /** The task now and at every change until it is settled; null alone if it is unknown. */
   watch(owner: string, ref: TaskRef): AsyncIterable<Task | null>
   /** Writes down what a callback said, durably, and has the provider asked. False: there is no such task. */
-  noteCallback(callback: { taskId: string; provider: ProviderName; told: Told | null }): Promise<boolean>
+  noteCallback(callback: Omit<CallbackNote, 'receivedAtMs'> & { readonly provider: ProviderName }): Promise<boolean>
   /** Asks the provider for a task; tells when to ask next, in milliseconds since 1970, or null for never. */
   readonly check: Check
   /** Resolves when no submit is under way, or after `withinMs`. */
@@ -68,10 +67,10 @@ export function createSeparations(options: SeparationsOptions): Separations {
       return watchTask(findTask, { store, changes })
     },
 
-    async noteCallback({ taskId, provider, told }) {
+    async noteCallback({ taskId, provider, providerTaskId, told }) {
       const [task] = await store.find([taskId])
       if (task === undefined || task.provider !== provider) return false
-      await store.note({ taskId, receivedAtMs: Date.now(), told })
+      await store.note({ taskId, receivedAtMs: Date.now(), providerTaskId, told })
       options.onDue(provider)
       return true
     },

@@ -14,7 +14,7 @@ const constraint = 19
 /**
  * Runs work on SQLite, again if another process holds the lock, without holding up the event loop meanwhile.
  * Throws StoreUnavailableError for whatever the database itself could not do: a lock that stays, a full disk, a file
- * that cannot be written; DuplicateBindingError if a constraint was in the way.
+ * that cannot be written; DuplicateBindingError if another task bears the provider's id.
  */
 export async function patiently<T>(work: () => Promise<T>): Promise<T> {
   const startedAt = performance.now()
@@ -24,13 +24,21 @@ export async function patiently<T>(work: () => Promise<T>): Promise<T> {
     } catch (error) {
       const code = sqliteCodeOf(error)
       if (code === null) throw error
-      if (code === constraint)
-        throw new DuplicateBindingError('A constraint of the store was in the way.', { cause: error })
+      if (code === constraint) throw isOfBinding(error) ? duplicateBinding(error) : error
       const isWorthWaiting = (code === busy || code === locked) && performance.now() - startedAt < maxWaitMs
       if (!isWorthWaiting) throw new StoreUnavailableError('The store cannot be used now.', { cause: error })
       await sleep(pauseMs)
     }
   }
+}
+
+function duplicateBinding(cause: unknown): DuplicateBindingError {
+  return new DuplicateBindingError("Another task bears this provider's id.", { cause })
+}
+
+/** Whether the constraint is the one that keeps two tasks from bearing one id of a provider's. */
+function isOfBinding(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('tasks.provider_task_id')
 }
 
 /** The primary result code of an error of SQLite's; null for any other error. */

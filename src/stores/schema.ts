@@ -21,7 +21,13 @@ export interface Database {
     task: string
   }
   keys: { owner: string; key: string; fingerprint: string; task_id: string; created_at: number }
-  callbacks: { id: string; task_id: string; received_at: number; told: string | null }
+  callbacks: {
+    id: string
+    task_id: string
+    received_at: number
+    provider_task_id: string | null
+    told: string | null
+  }
   secrets: { name: string; value: string }
 }
 
@@ -47,6 +53,13 @@ export const migrations: Record<string, Migration> = {
         .addUniqueConstraint('tasks_bound', ['provider', 'provider_task_id'])
         .execute()
       await db.schema.createIndex('tasks_listed').on('tasks').columns(['owner', 'created_at', 'id']).execute()
+      for (const column of ['status', 'audio_id']) {
+        await db.schema
+          .createIndex(`tasks_listed_by_${column}`)
+          .on('tasks')
+          .columns(['owner', column, 'created_at', 'id'])
+          .execute()
+      }
       await db.schema.createIndex('tasks_due').on('tasks').columns(['provider', 'due_at']).execute()
       await db.schema
         .createIndex('tasks_of_track')
@@ -68,6 +81,7 @@ export const migrations: Record<string, Migration> = {
         .addColumn('id', 'text', (column) => column.primaryKey())
         .addColumn('task_id', 'text', (column) => column.notNull().references('tasks.id'))
         .addColumn('received_at', 'bigint', (column) => column.notNull())
+        .addColumn('provider_task_id', 'text')
         .addColumn('told', 'text')
         .execute()
       await db.schema.createIndex('callbacks_of_task').on('callbacks').columns(['task_id', 'received_at']).execute()

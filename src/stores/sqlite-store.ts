@@ -121,7 +121,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
         await db.deleteFrom('keys').where('task_id', '=', taskId).where('key', 'not in', except).execute()
       }),
 
-    note: ({ taskId, receivedAtMs, told }) =>
+    note: ({ taskId, receivedAtMs, providerTaskId, told }) =>
       patiently(() =>
         db.transaction().execute(async (trx) => {
           const id = typeidUnboxed('cb')
@@ -131,6 +131,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
               id,
               task_id: taskId,
               received_at: receivedAtMs,
+              provider_task_id: providerTaskId,
               told: told === null ? null : JSON.stringify(told),
             })
             .execute()
@@ -142,13 +143,14 @@ export async function openSqliteStore(path: string): Promise<Store> {
       patiently(async () => {
         const rows = await db
           .selectFrom('callbacks')
-          .select(['received_at', 'told'])
+          .select(['received_at', 'provider_task_id', 'told'])
           .where('task_id', '=', taskId)
           .orderBy('received_at')
           .execute()
-        return rows.map(({ received_at, told }) => ({
+        return rows.map(({ received_at, provider_task_id, told }) => ({
           taskId,
           receivedAtMs: received_at,
+          providerTaskId: provider_task_id,
           told: told === null ? null : parseStoredTold(told),
         }))
       }),
