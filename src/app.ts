@@ -6,6 +6,7 @@ import { createPipeline } from './graphql/pipeline.ts'
 import { createCallbackAddresses } from './http/callback-address.ts'
 import { createCallbackRoute } from './http/callback-route.ts'
 import { createCallers } from './http/callers.ts'
+import { createCors } from './http/cors.ts'
 import { createGraphiqlPage, readGraphiqlTabs } from './http/graphiql-page.ts'
 import { createGraphqlRoute } from './http/graphql-route.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -119,13 +120,12 @@ export async function startApp(config: Config, log: Log): Promise<App> {
     },
     log,
     introspection: config.introspection,
-    corsOrigins: config.corsOrigins,
   })
   const callerOf = createCallers(config)
   const websocket = createWebSocketRoute({ pipeline, callerOf, corsOrigins: config.corsOrigins, log })
   const graphiql = config.graphiql ? createGraphiqlPage(() => readGraphiqlTabs(isSandboxOn ? testTracks : [])) : null
   const server = createHttpServer({
-    graphql: createGraphqlRoute({ pipeline, callerOf, graphiql }),
+    graphql: createGraphqlRoute({ pipeline, callerOf, cors: createCors(config.corsOrigins), graphiql }),
     websocket,
     callback: createCallbackRoute({
       addresses,

@@ -47,12 +47,8 @@ export class ConfigError extends Error {
   }
 }
 
-const seconds = (fallback: number) =>
-  z.coerce
-    .number(notA('number of seconds'))
-    .positive('must be more than 0')
-    .max(31_536_000, 'must not be more than a year')
-    .default(fallback)
+const seconds = z.coerce.number(notA('number of seconds')).positive('must be more than 0')
+const longSeconds = seconds.max(31_536_000, 'must not be more than a year')
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((text) => text === 'true')
 const httpUrl = z
   .string()
@@ -114,10 +110,14 @@ const schema = z.object({
     .default([]),
   GRAPHIQL: flag.optional(),
   INTROSPECTION: flag.optional(),
-  CHECK_INTERVAL_SECONDS: seconds(30),
-  SUBMIT_TIMEOUT_SECONDS: seconds(20),
-  UNCONFIRMED_AFTER_SECONDS: seconds(3600),
-  GIVE_UP_AFTER_SECONDS: seconds(86_400),
+  CHECK_INTERVAL_SECONDS: seconds
+    .min(0.05, 'must not be less than 0.05')
+    .max(86_400, 'must not be more than a day')
+    .default(30),
+  // The answer to an order is waited for no longer, whoever waits for it.
+  SUBMIT_TIMEOUT_SECONDS: seconds.max(120, 'must not be more than 120').default(20),
+  UNCONFIRMED_AFTER_SECONDS: longSeconds.default(3600),
+  GIVE_UP_AFTER_SECONDS: longSeconds.default(86_400),
   SUBMITS_PER_10_SECONDS: z.coerce
     .number(notA('number'))
     .int('must be a whole number')
@@ -180,6 +180,12 @@ export function parseConfig(environment: Environment): Config {
     mistakes.push(
       'HOST is not a loopback address, so anybody who reaches it could spend your credits: ' +
         'keep 127.0.0.1, or set ALLOW_ANONYMOUS=true if something in front decides who may.',
+    )
+  }
+  const areTimesRight = !wrong.has('GIVE_UP_AFTER_SECONDS') && !wrong.has('UNCONFIRMED_AFTER_SECONDS')
+  if (areTimesRight && env.GIVE_UP_AFTER_SECONDS < env.UNCONFIRMED_AFTER_SECONDS) {
+    mistakes.push(
+      'GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS, which is an hour unless it is set.',
     )
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes)

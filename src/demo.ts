@@ -12,6 +12,7 @@ import { readOperation } from './graphql/operations.ts'
 
 const folder = 'stems'
 const sandboxDelayMs = 2_000
+const deadlineMs = 60_000
 
 const taskSchema = z.object({
   id: z.string(),
@@ -31,11 +32,19 @@ await main()
 async function main(): Promise<void> {
   const config = parseConfig({ PORT: '0', DATABASE_URL: ':memory:', SANDBOX_DELAY_MS: String(sandboxDelayMs) })
   const app = await startApp(config, pino({ level: 'warn' }, pino.destination(2)))
+  // It waits on sockets, which may wait for ever.
+  const deadline = setTimeout(() => {
+    console.error(
+      `\nThe demo is not done after ${deadlineMs / 1000} s, so something is wrong. LOG_LEVEL=debug npm start tells more.`,
+    )
+    process.exit(1)
+  }, deadlineMs)
   try {
     console.log(`Stemgate runs at ${app.url}/graphql with its sandbox provider: nothing here costs anything.\n`)
     for (const type of ['SEPARATE_VOCAL', 'SPLIT_STEM'] as const) await separate(app.url, type)
     console.log('That was the whole job. `npm start` serves it, with GraphiQL to try more.')
   } finally {
+    clearTimeout(deadline)
     await app.close()
   }
 }

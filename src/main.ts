@@ -2,6 +2,9 @@ import { pino } from 'pino'
 import { startApp, type App } from './app.ts'
 import { ConfigError, isLoopback, parseConfig, type Config } from './config.ts'
 
+/** One Ctrl-C comes twice through npm, from the terminal and from npm. */
+const echoMs = 1_000
+
 await main()
 
 async function main(): Promise<void> {
@@ -23,11 +26,18 @@ async function main(): Promise<void> {
   }
   console.log(welcome(app, config))
 
-  let isStopping = false
+  let stoppingSince: number | null = null
   const stop = (signal: string) => {
-    if (isStopping) return
-    isStopping = true
+    if (stoppingSince !== null) {
+      if (performance.now() - stoppingSince > echoMs) process.exit(1)
+      return
+    }
+    stoppingSince = performance.now()
     log.info({ signal }, 'stopping: nothing new is taken, orders under way are waited for')
+    const longest = Math.ceil(config.submitTimeoutMs / 1000)
+    console.log(
+      `  Stopping: orders under way are waited for, some ${longest} s at most. A second signal ends it at once.`,
+    )
     app.close().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -64,9 +74,6 @@ function reasonOf(error: unknown, { host, port, databasePath }: Config): string 
 function welcome(app: App, config: Config): string {
   const { url, publicUrl, providers } = app
   const isSandbox = providers.includes('sandbox')
-  const mutation =
-    'mutation { separate(input: { musicTaskId: "my-music", audioId: "done" })' +
-    ' { ... on SeparateSuccess { task { id status } } ... on SeparateError { message } } }'
   const lines = [
     '',
     `  Stemgate is listening at ${url}/graphql`,
@@ -76,13 +83,25 @@ function welcome(app: App, config: Config): string {
     `  Callbacks     ${publicUrl}/callbacks/…`,
     `  Tasks         ${config.databasePath}`,
     '',
-    '  To try it, paste this into GraphiQL:',
-    '',
-    `    ${mutation}`,
+    ...howToTry(url, { isSandbox, hasGraphiql: config.graphiql }),
     '',
     ...warnings(app, config).map((warning) => `  ! ${warning}\n`),
   ]
   return lines.join('\n')
+}
+
+function howToTry(url: string, { isSandbox, hasGraphiql }: { isSandbox: boolean; hasGraphiql: boolean }): string[] {
+  const [musicTaskId, audioId] = isSandbox ? ['my-music', 'done'] : ['<id of the music task>', '<id of the track>']
+  const mutation =
+    `mutation { separate(input: { musicTaskId: "${musicTaskId}", audioId: "${audioId}" })` +
+    ' { ... on SeparateSuccess { task { id status } } ... on SeparateError { message } } }'
+  const body = JSON.stringify({ query: mutation })
+  const withIds = isSandbox ? '' : ' with your own ids (the provider charges for it)'
+  return [
+    `  To try it, ${hasGraphiql ? 'paste this into GraphiQL' : 'run this in a shell'}${withIds}:`,
+    '',
+    `    ${hasGraphiql ? mutation : `curl -s ${url}/graphql -H 'content-type: application/json' -d '${body}'`}`,
+  ]
 }
 
 function warnings({ publicUrl, providers }: App, config: Config): string[] {
@@ -90,7 +109,8 @@ function warnings({ publicUrl, providers }: App, config: Config): string[] {
   return [
     ...(isReal && isLoopback(new URL(publicUrl).hostname)
       ? [
-          `Providers cannot reach ${publicUrl}, so no callback will arrive and results are found by asking alone. Set PUBLIC_URL.`,
+          `Providers cannot reach ${publicUrl}, so no callback will arrive: results are found by asking alone, and an order ` +
+            'whose answer is lost cannot be asked for (SUBMISSION_UNCONFIRMED). Set PUBLIC_URL.',
         ]
       : []),
     ...(config.allowAnonymous

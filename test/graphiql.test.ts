@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs'
+import { parse, validate } from 'graphql'
 import { chromium, type Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
+import { createSchema } from '../src/graphql/schema.ts'
+import { readGraphiqlTabs } from '../src/http/graphiql-page.ts'
 import { startGateway } from './gateway.ts'
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
@@ -21,6 +24,17 @@ const onLoopbackAlone = [
   '--disable-sync',
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ]
+
+test('with a provider that charges the tabs have to be filled in, and say so', async () => {
+  const tabs = await readGraphiqlTabs([])
+  expect(tabs).toHaveLength(5)
+  for (const tab of tabs) expect(validate(createSchema(), parse(tab))).toEqual([])
+  for (const tab of tabs.slice(0, 2)) {
+    expect(tab).toMatch(/^# .*charges/)
+    expect(tab).toContain('audioId: "<id of the track>"')
+  }
+  expect(tabs.join()).not.toMatch(/"done"|my-music/)
+})
 
 test.skipIf(!isThere)(
   'GraphiQL orders a separation, watches it and shows the stems, without any other server',

@@ -44,7 +44,7 @@ describe.concurrent('a callback that comes when nobody expected one any more', (
     onTestFinished,
   }) => {
     const { provider, gateway } = await start(
-      { CHECK_INTERVAL_SECONDS: '0.1', GIVE_UP_AFTER_SECONDS: '0.3' },
+      { CHECK_INTERVAL_SECONDS: '0.1', UNCONFIRMED_AFTER_SECONDS: '0.3', GIVE_UP_AFTER_SECONDS: '0.3' },
       onTestFinished,
     )
     provider.answerRead(pending)

@@ -72,6 +72,28 @@ const hostile: readonly { readonly what: string; readonly query: string; readonl
     message: /An operation may hold one "separate"; this one holds 2/,
   },
   {
+    what: 'more than a few large pages',
+    query: `{ ${times(10, (i) => `a${i}: separations(first: 100) { edges { node { id } } }`)} }`,
+    message: /An operation may cost 50000; this one costs 53010: /,
+  },
+  {
+    what: 'large pages whose size is in a variable',
+    query: `query ($n: Int = 1) { ${times(10, (i) => `a${i}: separations(last: $n) { edges { node { id } } }`)} }`,
+    message: /An operation may cost 50000; this one costs 53010: /,
+  },
+  {
+    what: 'a large page with the same stems again and again',
+    query: `{ separations(first: 100) { edges { node { ...f } } } }
+      fragment f on SeparationTask { ${times(10, (i) => `a${i}: stems { ...g }`)} }
+      fragment g on StemSet { all { id part label url durationSeconds expiresAt } }`,
+    message: /An operation may cost 50000; this one costs /,
+  },
+  {
+    what: 'many introspections',
+    query: `{ ${times(45, (i) => `a${i}: __schema { types { name fields { name args { name type { name } } type { name ofType { name } } } } }`)} }`,
+    message: /An operation may cost 50000; this one costs /,
+  },
+  {
     what: 'fragments in a circle',
     query: `mutation { ...f } fragment f on Mutation { ...g ${oneOrder} } fragment g on Mutation { ...f }`,
     message: /Cannot spread fragment "f" within itself via "g"/,
@@ -87,6 +109,33 @@ const hostile: readonly { readonly what: string; readonly query: string; readonl
     message: /Maximum introspection depth exceeded/,
   },
 ]
+
+const stemFields = '{ id part label url durationSeconds expiresAt }'
+const taskFields =
+  'id provider providerTaskId type status settled revision musicTaskId audioId musicId originUrl charge createdAt completedAt expiresAt ' +
+  'failure { code providerCode message }'
+
+function list(args: string, more = ''): string {
+  const stems = `stems { ... on StemSet { all ${stemFields} missing } ${more} }`
+  return `separations(${args}) { edges { cursor node { ${taskFields} ${stems} } } pageInfo { hasNextPage endCursor } }`
+}
+
+/** All that there is to a list, every part by its name too. */
+function everything(args: string): string {
+  const parts = [
+    'vocal',
+    'backingVocals',
+    'drums',
+    'bass',
+    'guitar',
+    'piano',
+    'keyboard',
+    'percussion',
+    'strings',
+    'synth',
+  ]
+  return `{ ${list(args, `... on InstrumentStems { ${parts.map((part) => `${part} ${stemFields}`).join(' ')} }`)} }`
+}
 
 describe.each(forEverything)('over %s', (name) => {
   test.each(hostile)('a document with $what is refused', async ({ query, message }) => {
@@ -104,6 +153,19 @@ describe.each(forEverything)('over %s', (name) => {
     ])
     const ledger = await fetch(`${gateway.url}/sandbox/ledger`)
     expect(await ledger.json()).toMatchObject({ charges: [] })
+  })
+
+  test.each([
+    { what: 'a page of 100 with everything in it', query: everything('first: 100') },
+    {
+      what: 'the pages of a dashboard',
+      query: `query ($n: Int) { ${times(3, (i) => `a${i}: ${list('first: $n')}`)} }`,
+    },
+    { what: "GraphiQL's introspection", query: getIntrospectionQuery() },
+  ])('$what is carried out', async ({ query }) => {
+    const gateway = await startGateway(unhurried)
+    const [result] = await transports[name](gateway.url, { query })
+    expect(result?.errors).toBeUndefined()
   })
 
   test('the same order twice under one name is one order', async () => {

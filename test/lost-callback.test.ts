@@ -105,7 +105,7 @@ describe('after a restart', () => {
 
 describe('a wait has its end', () => {
   test('a task without a result is given up, and is a success if audio turns up after all', async () => {
-    const { provider, gateway, store } = await start({ GIVE_UP_AFTER_SECONDS: '0.5' })
+    const { provider, gateway, store } = await start({ UNCONFIRMED_AFTER_SECONDS: '0.5', GIVE_UP_AFTER_SECONDS: '0.5' })
     const taskId = await order(gateway)
     expect(await untilSettled(gateway, taskId)).toMatchObject({
       status: 'GENERATE_AUDIO_FAILED',

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { startGateway } from './gateway.ts'
@@ -42,9 +40,10 @@ describe('at its start', () => {
     const program = startProgram({ DATABASE_URL: await newDatabaseUrl(), GRAPHIQL: 'false' })
     await program.url
     expect(program.stdout()).not.toContain('GraphiQL')
-    const command = /^\s*(curl .*)$/m.exec(program.stdout())?.[1] ?? ''
-    const { stdout } = await promisify(execFile)('sh', ['-c', command])
-    expect(JSON.parse(stdout)).toMatchObject({ data: { separate: { task: { status: 'PENDING' } } } })
+    const [, to = '', type = '', body = ''] =
+      /^\s*curl -s (\S+) -H 'content-type: (\S+)' -d '([^']*)'$/m.exec(program.stdout()) ?? []
+    const response = await fetch(to, { method: 'POST', headers: { 'content-type': type }, body })
+    expect(await response.json()).toMatchObject({ data: { separate: { task: { status: 'PENDING' } } } })
   })
 
   test('the program names the providers that have keys, and warns that no callback can arrive', async () => {
@@ -202,7 +201,7 @@ test('a first signal says what is waited for, a second one ends it at once', asy
   // One Ctrl-C comes twice through npm, from the terminal and from npm.
   program.signal('SIGINT')
   await new Promise((resolve) => setTimeout(resolve, 1_200))
-  expect(await Promise.race([program.exit, 'runs'])).toBe('runs')
+  expect(await Promise.race([program.exit, Promise.resolve('runs')])).toBe('runs')
   program.signal('SIGINT')
   expect(await program.exit).toBe(1)
   expect(await sent).toBeNull()

@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import type { Store } from '../src/separation/ports.ts'
+import type { Log, Store } from '../src/separation/ports.ts'
 import { newTaskId } from '../src/separation/task-id.ts'
 import { partsOfType, type Task } from '../src/separation/task.ts'
+import { startGateway } from './gateway.ts'
 import { failedTask, pendingTask, stem, succeededTask } from './tasks.ts'
 import { post } from './transports.ts'
 import { startWiredGateway, type WiredGateway, type WiredOptions } from './wired-gateway.ts'
@@ -268,6 +270,66 @@ describe('a hundred tasks', () => {
     expect(Object.values(data ?? {})).toEqual(tasks.map(({ id }) => ({ id })))
     expect(reads).toEqual(['find 100'])
   })
+})
+
+test.each(['separate_vocal', 'split_stem'] as const)(
+  'as a node a finished task is the same as by its id (%s)',
+  async (type) => {
+    const task = succeededTask({ type })
+    const { ask } = await startWith([task])
+    const fragment = await readFile(new URL('../schema/operations/separation-fields.graphql', import.meta.url), 'utf8')
+    const { data, errors } = await ask(
+      `query ($id: ID!) { node(id: $id) { ...SeparationFields } separation(taskId: $id) { ...SeparationFields } } ${fragment}`,
+      { id: task.id },
+    )
+    expect(errors).toBeUndefined()
+    expect(data?.['node']).toMatchObject({ id: task.id, stems: { __typename: expect.stringMatching(/Stems$/) } })
+    expect(data?.['node']).toEqual(data?.['separation'])
+  },
+)
+
+test('a provider that is off is told of, where an id of its own is asked for', async () => {
+  const gateway = await startGateway()
+  const query = '{ separation(taskId: "theirs", provider: KIE) { id } }'
+  expect(await gateway.ask(query)).toMatchObject({
+    data: { separation: null },
+    errors: [{ message: 'KIE is off, so it cannot be asked. On: SANDBOX.', extensions: { code: 'BAD_USER_INPUT' } }],
+  })
+  expect(await gateway.ask(query.replace('KIE', 'SANDBOX'))).toEqual({ data: { separation: null } })
+})
+
+test('what graphql-js finds wrong with our own values is logged and not told; what is wrong with the caller’s is told', async () => {
+  const logged: string[] = []
+  const log: Log = {
+    debug() {},
+    info() {},
+    warn() {},
+    error: (detail) => void logged.push(String(Object.values(detail))),
+  }
+  const task = pendingTask()
+  const broken: Task = { ...task, audioId: JSON.parse('{}') }
+  const wrap = (store: Store): Store => ({ ...store, find: async () => [broken] })
+  const { ask } = await startWith([task], { wrap, log })
+  const query =
+    'query ($id: ID! = "x", $n: Int) { separation(taskId: $id) { audioId } separations(first: $n) { __typename } }'
+  expect(await ask(query, { id: task.id })).toMatchObject({
+    errors: [
+      {
+        message: 'Something went wrong inside the gateway. It has been logged.',
+        path: ['separation', 'audioId'],
+        extensions: { code: 'INTERNAL_SERVER_ERROR' },
+      },
+    ],
+  })
+  expect(logged).toEqual([expect.stringContaining('ID cannot represent value')])
+
+  for (const variables of [{ id: null }, { id: {} }, { id: 'x', n: 'three' }, { id: 'x', n: 2 ** 40 }]) {
+    const { errors } = await ask(query, variables)
+    expect(errors).toEqual([
+      expect.objectContaining({ message: expect.stringMatching(/\$|Argument|must not be null/) }),
+    ])
+  }
+  expect(logged).toHaveLength(1)
 })
 
 test('ids that are none are null', async () => {

@@ -453,3 +453,12 @@ function keysIn(path: string): number {
 async function untilKeys(gateway: TestGateway, count: number): Promise<void> {
   while (countKeys(gateway) < count) await sleep(5)
 }
+
+test("an order that the provider calls by another task's id is charged, and the other task stays as it is", async () => {
+  const { provider, gateway, store } = await start()
+  provider.answerSubmit(accepted('the-same-id'))
+  const [first, second] = [await order(gateway, { audioId: 'first' }), await order(gateway, { audioId: 'second' })]
+  expect(await storedTask(store, first)).toMatchObject({ providerTaskId: 'the-same-id', charge: 'CHARGED' })
+  expect(await storedTask(store, second)).toMatchObject({ providerTaskId: null, charge: 'CHARGED', state: 'pending' })
+  expect(gateway.logged.join('\n')).toContain('an id that another task bears')
+})

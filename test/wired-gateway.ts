@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest'
 import { createInProcessChanges } from '../src/changes/in-process.ts'
 import { createPipeline } from '../src/graphql/pipeline.ts'
 import { createCallers } from '../src/http/callers.ts'
+import { createCors } from '../src/http/cors.ts'
 import { createGraphqlRoute } from '../src/http/graphql-route.ts'
 import { createMetrics } from '../src/http/metrics.ts'
 import { createHttpServer } from '../src/http/server.ts'
@@ -62,11 +63,10 @@ export async function startWiredGateway({ wrap, log = silence }: WiredOptions = 
     gateway: { separations, providers: providerNames, retentionMsOf: () => 14 * day },
     log,
     introspection: true,
-    corsOrigins: [],
   })
   const callerOf = createCallers({ allowAnonymous: false })
   const server = createHttpServer({
-    graphql: createGraphqlRoute({ pipeline, callerOf, graphiql: null }),
+    graphql: createGraphqlRoute({ pipeline, callerOf, cors: createCors([]), graphiql: null }),
     websocket: createWebSocketRoute({ pipeline, callerOf, corsOrigins: [], log }),
     callback: async (_request, response) => void response.end(),
     sandbox: null,

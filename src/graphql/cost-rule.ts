@@ -13,7 +13,7 @@ const maxCost = 50_000
 /** What it takes to read one task for a list, in fields. */
 const taskCost = 50
 const mostStems = 13
-/** How many fields each field of an introspection yields, at least. */
+/** How many fields each field of an introspection yields, roughly. */
 const introspectionTimes = 100
 
 /**

@@ -12,7 +12,6 @@ import {
 } from 'graphql'
 import { _createLRUCache as createLruCache, createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import type { Log } from '../separation/ports.ts'
-import { allowOrigins } from './allow-origins.ts'
 import { createContext, type Caller, type Context, type Gateway } from './context.ts'
 import { costRule } from './cost-rule.ts'
 import { createMaskError } from './mask-error.ts'
@@ -25,8 +24,6 @@ export interface PipelineOptions {
   readonly log: Log
   /** Whether the schema may be asked for, and mistakes in names are answered with suggestions. */
   readonly introspection: boolean
-  /** Pages of these origins may read our answers. */
-  readonly corsOrigins: readonly string[]
 }
 
 /** What the transport knows of an operation before it is read. */
@@ -52,7 +49,7 @@ const reported = {
  * The one way of an operation, whatever carries it: reading, rules, context, execution, masking. HTTP and SSE go through
  * Yoga itself, WebSocket through its `getEnveloped`; so everything here is a plugin of both.
  */
-export function createPipeline({ gateway, log, introspection, corsOrigins }: PipelineOptions): Pipeline {
+export function createPipeline({ gateway, log, introspection }: PipelineOptions): Pipeline {
   return createYoga<Incoming, Context>({
     schema: createSchema(),
     context: ({ caller }) => createContext(gateway, caller),
@@ -67,7 +64,7 @@ export function createPipeline({ gateway, log, introspection, corsOrigins }: Pip
     },
     // The route in front has its own limit, which costs less than a stream around every body.
     maxRequestBodySize: false,
-    // Yoga's own answers a foreign origin with `null`, which any sandboxed page may read.
+    // The route in front sees to it: Yoga's own answers a foreign origin with `null`, which any sandboxed page may read.
     cors: false,
     maskedErrors: { maskError: createMaskError({ log, suggestions: introspection }) },
     logging: {
@@ -78,7 +75,6 @@ export function createPipeline({ gateway, log, introspection, corsOrigins }: Pip
       error: () => {},
     },
     plugins: [
-      allowOrigins(corsOrigins),
       graphqlJs,
       parseErrorCode,
       maxTokensPlugin({ n: limits.tokens }),

@@ -43,7 +43,7 @@ export function createGraphiqlPage(readTabs: () => Promise<readonly string[]>): 
 /**
  * The ready tabs: order, split, watch, read, list, and an order of each test track of the sandbox. They are the documents
  * of `schema/operations`, which frontends start from too, with their variables filled in.
- * @param testTracks none while the sandbox is off
+ * @param testTracks none while the sandbox is off: then an order has to be filled in, because it costs
  */
 export async function readGraphiqlTabs(
   testTracks: readonly { readonly audioId: string; readonly description: string }[],
@@ -58,13 +58,20 @@ export async function readGraphiqlTabs(
     const [, ...lines] = filledIn(await readOperation(name), title, values).split('\n')
     return [`# ${comment}`, ...lines].join('\n')
   }
+  const isSandboxOn = testTracks.length > 0
   const input = (rest: string) => ({ input: `{ musicTaskId: "my-music", ${rest} }` })
+  const orderOf = (rest: string) =>
+    isSandboxOn
+      ? input(`audioId: "done"${rest}`)
+      : { input: `{ musicTaskId: "<id of the music task>", audioId: "<id of the track>"${rest} }` }
   const taskId = '"sep_…"'
-  const thenWatch = 'Press play, and put the id that is answered into the tab Watch.'
+  const thenWatch = isSandboxOn
+    ? 'Press play, and put the id that is answered into the tab Watch.'
+    : 'The provider charges for it. Put in the two ids, press play, and put the id that is answered into the tab Watch.'
   const copyId = 'Put the id of a task here: the one that Separate has answered.'
   return [
-    await tab('separate', 'Separate', input('audioId: "done"'), `Orders the voice and the rest. ${thenWatch}`),
-    await tab('separate', 'Split', input('audioId: "done", type: SPLIT_STEM'), `Orders every instrument. ${thenWatch}`),
+    await tab('separate', 'Separate', orderOf(''), `Orders the voice and the rest. ${thenWatch}`),
+    await tab('separate', 'Split', orderOf(', type: SPLIT_STEM'), `Orders every instrument. ${thenWatch}`),
     await tab('watch', 'Watch', { taskId }, copyId),
     await tab('read', 'Read', { taskId }, copyId),
     await tab('list', 'List', { first: '10' }, 'Lists the newest tasks first.'),

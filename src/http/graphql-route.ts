@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Pipeline } from '../graphql/pipeline.ts'
 import type { Callers } from './callers.ts'
+import type { Cors } from './cors.ts'
 import type { GraphiqlPage } from './graphiql-page.ts'
 import { readBody, sendGraphqlError } from './respond.ts'
 
 export interface GraphqlRouteOptions {
   readonly pipeline: Pipeline
   readonly callerOf: Callers
+  readonly cors: Cors
   /** null: GraphiQL is off. */
   readonly graphiql: GraphiqlPage | null
 }
@@ -15,8 +17,10 @@ const maxBodyBytes = 64 * 1024
 const jsonType = /^\s*application\/(graphql\+)?json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 
 /** `/graphql` over HTTP: operations by POST and GET, subscriptions by SSE, GraphiQL for a browser. */
-export function createGraphqlRoute({ pipeline, callerOf, graphiql }: GraphqlRouteOptions) {
+export function createGraphqlRoute({ pipeline, callerOf, cors, graphiql }: GraphqlRouteOptions) {
   return async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // First, so that a page can read of a refusal too.
+    if (cors(request, response)) return
     const caller = callerOf(request.headers)
     if ('refusal' in caller) {
       sendGraphqlError(response, 403, caller.refusal, 'FORBIDDEN')

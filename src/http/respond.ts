@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 
 /** Answers with JSON. */
 export function sendJson(
@@ -20,6 +21,16 @@ export function sendGraphqlError(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   sendJson(response, status, { errors: [{ message, extensions: { code } }] }, headers)
+}
+
+/** Answers an upgrade that is not granted. The socket goes at once: a peer that keeps its half open would hold it for ever. */
+export function refuseUpgrade(socket: Duplex, status: '403 Forbidden' | '404 Not Found', body: unknown): void {
+  const text = JSON.stringify(body)
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+    () => socket.destroy(),
+  )
 }
 
 /**

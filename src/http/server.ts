@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Log } from '../separation/ports.ts'
 import type { Callers } from './callers.ts'
 import type { Metrics } from './metrics.ts'
-import { sendGraphqlError, sendJson } from './respond.ts'
+import { refuseUpgrade, sendGraphqlError, sendJson } from './respond.ts'
 import type { WebSocketRoute } from './websocket.ts'
 
 export interface HttpServerOptions {
@@ -26,6 +26,7 @@ export interface HttpServer {
   close(withinMs: number): Promise<void>
 }
 
+const notFound = { message: 'There is nothing here. GraphQL is at /graphql.' }
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
 
@@ -37,6 +38,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     (request, response) => void answer(request, response),
   )
   const connections = new Set<Duplex>()
+  const upgraded = new Set<Duplex>()
   const underWay = new Set<ServerResponse>()
   let isStopping = false
   server.on('connection', (socket) => {
@@ -44,9 +46,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     socket.once('close', () => connections.delete(socket))
   })
   server.on('upgrade', (request, socket, head) => {
+    // Before anything else: a reset that nobody listens for ends the process.
+    socket.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
     connections.delete(socket)
+    upgraded.add(socket)
+    socket.once('close', () => upgraded.delete(socket))
     if (pathOf(request) === '/graphql') websocket.upgrade(request, socket, head)
-    else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    else refuseUpgrade(socket, '404 Not Found', notFound)
   })
 
   return {
@@ -69,7 +75,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       // Node itself would wait for a connection on which nothing was ever asked.
       const busy = new Set<Duplex>([...underWay].map(({ req }) => req.socket))
       for (const socket of connections) if (!busy.has(socket)) socket.destroy()
-      const timer = setTimeout(() => server.closeAllConnections(), withinMs)
+      const timer = setTimeout(() => {
+        server.closeAllConnections()
+        // Node no longer counts these among its own, and waits for them all the same.
+        for (const socket of upgraded) socket.destroy()
+      }, withinMs)
       await Promise.all([answered, websocket.close()])
       clearTimeout(timer)
       clearInterval(cutting)
@@ -188,7 +198,7 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 }
 
 function sendNotFound(response: ServerResponse): void {
-  sendJson(response, 404, { message: 'There is nothing here. GraphQL is at /graphql.' })
+  sendJson(response, 404, notFound)
 }
 
 /** A client that kept its connection open asks again, when the gateway no longer takes anything. */

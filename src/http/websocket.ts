@@ -6,6 +6,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import type { Pipeline } from '../graphql/pipeline.ts'
 import type { Log } from '../separation/ports.ts'
 import type { Callers } from './callers.ts'
+import { refuseUpgrade } from './respond.ts'
 
 export interface WebSocketRouteOptions {
   readonly pipeline: Pipeline
@@ -16,6 +17,7 @@ export interface WebSocketRouteOptions {
 }
 
 export interface WebSocketRoute {
+  /** Grants an upgrade or refuses it. Whoever hands the socket over listens for its errors. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Closes every socket with 1001, so that its client connects again, here or elsewhere. */
   close(): Promise<void>
@@ -55,7 +57,6 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
 
   return {
     upgrade(request, socket, head) {
-      socket.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
       const caller = callerOf(request.headers)
       if ('refusal' in caller) refuse(socket, caller.refusal)
       else if (isWelcome(request)) sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, request))
@@ -156,9 +157,5 @@ function formatted(error: GraphQLError): GraphQLFormattedError {
 }
 
 function refuse(socket: Duplex, message: string): void {
-  const body = JSON.stringify({ errors: [{ message, extensions: { code: 'FORBIDDEN' } }] })
-  socket.end(
-    'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n' +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  )
+  refuseUpgrade(socket, '403 Forbidden', { errors: [{ message, extensions: { code: 'FORBIDDEN' } }] })
 }

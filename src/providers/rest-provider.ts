@@ -42,7 +42,7 @@ export interface ProviderTimeouts {
 }
 
 /** The time that each step is given unless an option says otherwise. */
-export const defaultTimeouts: ProviderTimeouts = { connectMs: 10_000, submitMs: 120_000, checkMs: 10_000 }
+const defaultTimeouts: ProviderTimeouts = { connectMs: 10_000, submitMs: 120_000, checkMs: 10_000 }
 
 export interface RestProviderOptions {
   readonly spec: ProviderSpec

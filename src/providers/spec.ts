@@ -1,12 +1,8 @@
-import type { RefusalReason } from '../separation/ports.ts'
+import type { Log as OperatorLog, RefusalReason } from '../separation/ports.ts'
 import type { ProviderName } from '../separation/task.ts'
 
-/** Where we say what the operator should know. Pino fits. */
-export interface Log {
-  readonly info: (detail: Record<string, unknown>, message: string) => void
-  readonly warn: (detail: Record<string, unknown>, message: string) => void
-  readonly error: (detail: Record<string, unknown>, message: string) => void
-}
+/** Where we say what the operator should know. */
+export type Log = Pick<OperatorLog, 'info' | 'warn' | 'error'>
 
 /** What a code in a submit's answer says. Every one is a definite refusal: nothing was charged. */
 export type CodeMeaning =

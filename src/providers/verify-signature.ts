@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 
 /** How far a callback's timestamp may be from our clock. */
-export const signatureToleranceMs = 5 * 60 * 1_000
+const signatureToleranceMs = 5 * 60 * 1_000
 
 /**
  * Checks Kie's signature: `X-Webhook-Signature` is base64(HMAC-SHA256(key, task id + "." + timestamp)) and

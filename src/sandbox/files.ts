@@ -31,7 +31,7 @@ interface ByteRange {
  * Reads a Range header (RFC 9110, section 14). `whole`: there is none that we understand, or several ranges, which may
  * be answered with the whole; `none`: nothing of the file lies within.
  */
-export function readRange(header: string | undefined, size: number): ByteRange | 'whole' | 'none' {
+function readRange(header: string | undefined, size: number): ByteRange | 'whole' | 'none' {
   const found = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(header ?? '')
   const [, from = '', to = ''] = found ?? []
   if (from === '' && to === '') return 'whole'

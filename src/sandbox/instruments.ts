@@ -29,7 +29,7 @@ export function vowel(hertz: number, formants: readonly (readonly [hertz: number
 }
 
 /** Noise between -1 and 1 that is the same every time. */
-export function createNoise(seed: number): () => number {
+function createNoise(seed: number): () => number {
   let state = seed >>> 0 || 1
   return () => {
     state ^= state << 13

@@ -18,6 +18,7 @@ export interface Submission {
 }
 
 const notFound: Refusal = { code: 422, msg: 'Record does not exist' }
+/** For an audioId in bytes: its length has one byte in a task id. */
 const maxIdLength = 128
 
 function parseJsonObject(text: string): Readonly<Record<string, unknown>> | null {
@@ -46,7 +47,7 @@ export function readSubmission(body: string): Submission | Refusal {
   const known = orderTypes.find((name) => name === type)
   if (known === undefined) return { code: 422, msg: `type must be one of ${orderTypes.join(', ')}.` }
   const track = findTestTrack(audioId)
-  if (track === null || taskId.length > maxIdLength || audioId.length > maxIdLength) return notFound
+  if (track === null || taskId.length > maxIdLength || Buffer.byteLength(audioId) > maxIdLength) return notFound
   if (Buffer.byteLength(audioId) + Buffer.byteLength(callBackUrl) > maxOrderBytes) {
     return { code: 422, msg: 'callBackUrl is too long.' }
   }

@@ -18,11 +18,12 @@ export type Record = (
 
 export function createRecord({ store, changes, log }: { store: Store; changes: Changes; log: Log }): Record {
   return async function record(taskId, report, atMs = Date.now()) {
+    let mayBind = true
     for (;;) {
       const [task] = await store.find([taskId])
       if (task === undefined) return null
       const heard = typeof report === 'function' ? report(task) : report
-      const next = heard === null ? task : advance(task, heard, atMs)
+      const next = heard === null ? task : advance(task, mayBind ? heard : withoutId(heard), atMs)
       if (next === task) return task
       try {
         if (await store.replace(next)) {
@@ -30,10 +31,16 @@ export function createRecord({ store, changes, log }: { store: Store; changes: C
           return next
         }
       } catch (error) {
-        if (!(error instanceof DuplicateBindingError)) throw error
+        if (!(error instanceof DuplicateBindingError) || !mayBind) throw error
         log.error({ taskId, report: heard?.kind }, 'the provider gave this task an id that another task bears')
-        return task
+        if (heard?.kind !== 'accepted') return task
+        mayBind = false
       }
     }
   }
+}
+
+/** What a report says besides the id: an order that was taken was charged, whatever it is called. */
+function withoutId(report: Report): Report {
+  return report.kind === 'accepted' ? { ...report, providerTaskId: null } : report
 }

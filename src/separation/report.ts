@@ -39,8 +39,8 @@ export interface Told {
 
 /** Anything that may change a task. */
 export type Report =
-  /** The provider took the order. This is the charge. */
-  | { readonly kind: 'accepted'; readonly providerTaskId: string }
+  /** The provider took the order. This is the charge. The id is null if it cannot be this task's, as it is another one's. */
+  | { readonly kind: 'accepted'; readonly providerTaskId: string | null }
   /** The provider definitely did not take the order, so nothing was charged. */
   | { readonly kind: 'refused'; readonly providerCode: number | null; readonly message: string }
   /** Nothing was ever heard of the order: it may have been charged. */
