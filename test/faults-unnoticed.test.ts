@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import type { Store } from '../src/separation/ports.ts'
+import { openStoreOf, order, someTrack, startCore, startGateway, storedTask } from './gateway.ts'
+import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from './played-provider.ts'
+
+// What no other test noticed when its bug was planted: see test/planted.
+
+test.each([1, 2])('a task that is settled in the moment of read %i of a watch is shown settled', async (nth) => {
+  const provider = await startPlayedProvider()
+  let afterRead: (() => Promise<unknown>) | null = null
+  let reads = 0
+  const withMoment = (store: Store): Store => ({
+    ...store,
+    async find(ids) {
+      const found = await store.find(ids)
+      const settle = afterRead
+      if (settle === null || ++reads !== nth) return found
+      afterRead = null
+      await settle()
+      // As it was when it was read.
+      return found
+    },
+  })
+  const { separations } = await startCore(provider, withMoment)
+  const { task } = await separations.separate('someone', {
+    ...someTrack,
+    type: 'separate_vocal',
+    provider: null,
+    idempotencyKey: null,
+    force: false,
+  })
+  provider.answerRead(recordOfSuccess('provider-task-1'))
+  afterRead = () => separations.check(task)
+
+  const states: string[] = []
+  const watched = (async () => {
+    for await (const shown of separations.watch('someone', { taskId: task.id, provider: null })) {
+      states.push(shown?.state ?? 'unknown')
+    }
+  })()
+  await Promise.race([watched, sleep(3_000)])
+  expect(states.at(-1)).toBe('succeeded')
+})
+
+test('a callback with a wrong signature is never taken at its word, however long record-info knows nothing', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({
+    ...provider.environment,
+    KIE_WEBHOOK_KEY: 'webhook-key',
+    CHECK_INTERVAL_SECONDS: '0.5',
+  })
+  const store = await openStoreOf(gateway)
+  const taskId = await order(gateway)
+  const { body } = await provider.order(0)
+  const forged = { 'x-webhook-timestamp': String(Math.floor(Date.now() / 1_000)), 'x-webhook-signature': 'forged' }
+  expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'), forged)).toBe(200)
+  // A callback's own words count after four seconds.
+  const untilMs = performance.now() + 6_000
+  while (performance.now() < untilMs) await provider.readTimes(provider.reads.length + 1)
+  expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending', charge: 'CHARGED' })
+})
+
+test('an answer that tells nothing leaves the key where it is, although the order was forced', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway(provider.environment)
+  provider.answerSubmit((response) => response.destroy())
+  const input = { idempotencyKey: 'key', force: true }
+  const taskId = await order(gateway, input)
+  expect(await order(gateway, input)).toBe(taskId)
+  expect(provider.orders).toHaveLength(1)
+})

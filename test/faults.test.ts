@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { runFaults } from './faults/fault-run.ts'
+import { printReport } from './faults/print-report.ts'
+
+/** A small share of `npm run test:faults`, which plays 1,000 separations and 200 kills. */
+const seed = 'a small share'
+const separations = 40
+
+test('nothing is paid twice or lost through faults of the network and ten sudden deaths', async () => {
+  const report = await runFaults({
+    seed,
+    separations,
+    kills: 10,
+    longestLifeMs: 300,
+    unconfirmedAfterSeconds: 2,
+    healWithinMs: 20_000,
+    skipMinutesAfterMs: 0,
+    onProgress: () => {},
+  })
+  const struckKinds = [...report.struck.values()].filter((count) => count > 0).length
+  const pointsOfDeath = [...report.killed.values()].filter((count) => count > 0).length
+  if (report.breaches.length > 0) console.error(printReport(report, { seed, separations }))
+  expect(report.breaches).toEqual([])
+  // The faults and the deaths did come.
+  expect(report.counts['charges in the ledger']).toBeGreaterThan(10)
+  expect(pointsOfDeath).toBeGreaterThanOrEqual(6)
+  expect(struckKinds).toBeGreaterThanOrEqual(8)
+}, 60_000)

@@ -1,0 +1,143 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient } from 'graphql-ws'
+import { WebSocket } from 'ws'
+
+/** An order as a client makes it. */
+export interface Order {
+  readonly musicTaskId: string
+  readonly audioId: string
+  readonly type: 'SEPARATE_VOCAL' | 'SPLIT_STEM'
+  readonly idempotencyKey: string | null
+  readonly force: boolean
+}
+
+/** How an order ended for the client. */
+export type Ordered =
+  | { readonly kind: 'task'; readonly taskId: string; readonly reused: boolean }
+  | { readonly kind: 'refused'; readonly error: string }
+  /** The clients were told to stop before there was an answer. */
+  | { readonly kind: 'unanswered' }
+
+/** A task as the gateway shows it. */
+export interface ShownTask {
+  readonly id: string
+  readonly providerTaskId: string | null
+  readonly status: string
+  readonly settled: boolean
+  readonly charge: string
+  readonly audioId: string | null
+  readonly failure: { readonly code: string } | null
+  readonly stems: { readonly all: readonly { readonly url: string }[] } | null
+}
+
+/** How a subscription ended. */
+export interface Watched {
+  readonly taskId: string
+  readonly last: ShownTask | null
+  /** The error that it ended with; null if it was completed. */
+  readonly problem: string | null
+}
+
+const taskFields =
+  'id providerTaskId status settled charge audioId failure { code } stems { ... on StemSet { all { url } } }'
+const separate = `mutation ($input: SeparateInput!) {
+  separate(input: $input) {
+    __typename
+    ... on SeparateSuccess { reused task { id } }
+    ... on SeparateError { message retryable }
+  }
+}`
+const list = `query ($after: String) {
+  separations(first: 100, after: $after) { edges { node { ${taskFields} } } pageInfo { hasNextPage endCursor } }
+}`
+const watch = `subscription ($taskId: ID!) { separationUpdated(taskId: $taskId) { ${taskFields} } }`
+
+const requestTimeoutMs = 6_000
+const retryMs = 150
+
+/** The gateway's address at this moment; null while it is down. */
+export type Where = () => string | null
+
+/** Orders, and sends the very same again after every error, until there is a task or a refusal that is meant to last. */
+export async function orderUntilAnswered(where: Where, order: Order, stop: AbortSignal): Promise<Ordered> {
+  while (!stop.aborted) {
+    const answer = await ask<{ separate: SeparateAnswer }>(where, separate, { input: order }).catch(() => null)
+    const result = answer?.separate
+    if (result?.__typename === 'SeparateSuccess') {
+      return { kind: 'task', taskId: result.task.id, reused: result.reused }
+    }
+    if (result !== undefined && !result.retryable) return { kind: 'refused', error: result.__typename }
+    await sleep(retryMs)
+  }
+  return { kind: 'unanswered' }
+}
+
+type SeparateAnswer =
+  | { readonly __typename: 'SeparateSuccess'; readonly reused: boolean; readonly task: { readonly id: string } }
+  | { readonly __typename: `${string}Error`; readonly retryable: boolean }
+
+/** Watches a task with the client that frontends use, which connects again by itself; null if it is told to stop first. */
+export async function watchUntilComplete(where: Where, taskId: string, stop: AbortSignal): Promise<Watched | null> {
+  const client = createClient({
+    url: () => `${(where() ?? 'http://127.0.0.1:1').replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    retryAttempts: Number.MAX_SAFE_INTEGER,
+    retryWait: () => sleep(retryMs),
+    shouldRetry: () => true,
+  })
+  const leave = () => client.terminate()
+  stop.addEventListener('abort', leave)
+  let last: ShownTask | null = null
+  try {
+    const told = client.iterate<{ separationUpdated: ShownTask | null }>({ query: watch, variables: { taskId } })
+    const stopped = new Promise<null>((resolve) => stop.addEventListener('abort', () => resolve(null), { once: true }))
+    for (;;) {
+      const next = await Promise.race([told.next().catch(asProblem), stopped])
+      if (next === null) return null
+      if ('problem' in next) return { taskId, last, problem: next.problem }
+      if (next.done) return { taskId, last, problem: null }
+      last = next.value.data?.separationUpdated ?? last
+    }
+  } finally {
+    stop.removeEventListener('abort', leave)
+    await client.dispose()
+  }
+}
+
+function asProblem(error: unknown): { readonly problem: string } {
+  return { problem: error instanceof Error ? error.message : JSON.stringify(error) }
+}
+
+/** Every task that the gateway has, page by page. Throws if it cannot be asked. */
+export async function listTasks(where: Where): Promise<readonly ShownTask[]> {
+  const tasks: ShownTask[] = []
+  for (let after: string | null = null; ;) {
+    const page: TaskPage = await ask(where, list, { after })
+    tasks.push(...page.separations.edges.map(({ node }) => node))
+    const { hasNextPage, endCursor } = page.separations.pageInfo
+    if (!hasNextPage) return tasks
+    after = endCursor
+  }
+}
+
+interface TaskPage {
+  readonly separations: {
+    readonly edges: readonly { readonly node: ShownTask }[]
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null }
+  }
+}
+
+/** Sends an operation once. Throws if it is not answered with data. */
+async function ask<T>(where: Where, query: string, variables: object): Promise<T> {
+  const url = where()
+  if (url === null) throw new Error('The gateway is down.')
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query, variables }),
+    signal: AbortSignal.timeout(requestTimeoutMs),
+  })
+  const { data, errors }: { data?: T | null; errors?: unknown } = await response.json()
+  if (data === null || data === undefined) throw new Error(JSON.stringify(errors))
+  return data
+}

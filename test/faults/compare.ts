@@ -1,0 +1,117 @@
+import type { Order, Ordered, ShownTask, Watched } from './client.ts'
+import { stemsInCallback, type Charge } from './ledger.ts'
+
+/** What is known when everything is over. */
+export interface Evidence {
+  readonly ledger: readonly Charge[]
+  readonly tasks: readonly ShownTask[]
+  readonly orders: readonly { readonly order: Order; readonly ended: Ordered }[]
+  /** null: the watch had not ended. */
+  readonly watches: readonly { readonly taskId: string; readonly ended: Watched | null }[]
+}
+
+/** What must not be. */
+export const breachKinds = ['charged twice', 'lost', 'contradictions', 'never answered', 'keys to two tasks'] as const
+
+/** A promise that was not kept. */
+export interface Breach {
+  readonly kind: (typeof breachKinds)[number]
+  readonly detail: string
+}
+
+/** Compares the vendor's ledger with what the gateway shows and its clients were told. Empty if all is well. */
+export function compare(evidence: Evidence): readonly Breach[] {
+  return [...chargedTwice(evidence), ...settledWrongly(evidence), ...watchedInVain(evidence), ...keysAstray(evidence)]
+}
+
+/** No test orders a track that may have failed again, so that each track, and each task, is charged at most once. */
+function* chargedTwice({ ledger }: Evidence): Generator<Breach> {
+  for (const of of ['audioId', 'taskId'] as const) {
+    const first = new Map<string, Charge>()
+    for (const charge of ledger) {
+      const earlier = first.get(charge[of])
+      if (earlier === undefined) first.set(charge[of], charge)
+      else yield { kind: 'charged twice', detail: `${of} ${charge[of]}: ${named(earlier)} and ${named(charge)}` }
+    }
+  }
+}
+
+function* settledWrongly({ ledger, tasks }: Evidence): Generator<Breach> {
+  const byId = new Map(tasks.map((task) => [task.id, task]))
+  const charged = new Set(ledger.map((charge) => charge.taskId))
+  for (const charge of ledger) {
+    const task = byId.get(charge.taskId)
+    if (task === undefined) {
+      yield { kind: 'lost', detail: `${named(charge)}: the gateway has no such task` }
+      continue
+    }
+    const problem = problemOf(charge, task)
+    if (problem === null) continue
+    const mustBeKnown = charge.callbackTaken || charge.answerTaken
+    yield { kind: mustBeKnown ? 'lost' : 'contradictions', detail: `${named(charge)}: ${problem}: ${shown(task)}` }
+  }
+  for (const task of tasks.filter(({ id }) => !charged.has(id))) {
+    const isRight = task.status === 'CREATE_TASK_FAILED' && task.charge !== 'CHARGED' && task.stems === null
+    if (!isRight) yield { kind: 'contradictions', detail: `never charged: ${shown(task)}` }
+  }
+}
+
+/** What is wrong with the task of a charge; null for nothing. */
+function problemOf(charge: Charge, task: ShownTask): string | null {
+  const isUnconfirmed = task.failure?.code === 'SUBMISSION_UNCONFIRMED' && task.charge === 'MAYBE'
+  if (isUnconfirmed && !charge.callbackTaken && !charge.answerTaken) return null
+  if (task.charge !== 'CHARGED') return 'it is charged'
+  // What its callback's own words settled is asked for a few times only: record-info may have been away each time.
+  const isHearsay = task.providerTaskId === null && charge.callbackTaken
+  if (!isHearsay && task.providerTaskId !== charge.providerTaskId) return 'it is not bound to the charge'
+  if (charge.outcome === 'failed') return task.status === 'GENERATE_AUDIO_FAILED' ? null : 'the vendor says it failed'
+  if (task.status !== 'SUCCESS') return 'the vendor says it succeeded'
+  const urls = task.stems?.all.map(({ url }) => url).toSorted() ?? []
+  const told = isHearsay ? stemsInCallback(charge) : charge.stems
+  const wanted = Object.values(told).toSorted()
+  return urls.join(' ') === wanted.join(' ') ? null : `other stems than ${wanted.join(' ')}`
+}
+
+function* watchedInVain({ watches }: Evidence): Generator<Breach> {
+  for (const { taskId, ended } of watches) {
+    if (ended?.last?.settled === true) continue
+    const end =
+      ended === null ? 'it never ended' : `it ended with ${ended.last === null ? 'nothing' : shown(ended.last)}`
+    yield { kind: 'never answered', detail: `${taskId}: ${end}` }
+  }
+}
+
+/** Every order of one key, or of one track that cannot fail, was told of the same task, and of no surprising error. */
+function* keysAstray({ orders }: Evidence): Generator<Breach> {
+  const told = new Map<string, string>()
+  for (const { order, ended } of orders) {
+    const isBroke = order.audioId.endsWith('broke')
+    if (ended.kind === 'task') {
+      const earlier = told.get(order.audioId)
+      if (earlier !== undefined && earlier !== ended.taskId) {
+        yield { kind: 'keys to two tasks', detail: `${keyOf(order)}: ${earlier} and ${ended.taskId}` }
+      }
+      told.set(order.audioId, ended.taskId)
+    } else if (ended.kind === 'unanswered') {
+      yield { kind: 'never answered', detail: `${keyOf(order)}: the order was never answered` }
+    } else if (!isBroke || ended.error !== 'InsufficientCreditsError') {
+      yield { kind: 'contradictions', detail: `${keyOf(order)}: refused with ${ended.error}` }
+    }
+  }
+}
+
+function keyOf({ audioId, idempotencyKey }: Order): string {
+  return `${audioId} with ${idempotencyKey ?? 'no key'}`
+}
+
+function named(charge: Charge): string {
+  const { providerTaskId, audioId, outcome, callsBack, callbackTaken, answerTaken } = charge
+  const heard = `callback ${callsBack ? (callbackTaken ? 'taken' : 'not taken') : 'never sent'}, answer ${answerTaken ? 'taken' : 'perhaps not taken'}`
+  return `${providerTaskId} of ${audioId} (${outcome}, ${heard})`
+}
+
+function shown(task: ShownTask): string {
+  const { id, providerTaskId, status, charge, failure, stems } = task
+  const what = `${status}${failure === null ? '' : ` ${failure.code}`}, ${charge}, ${stems?.all.length ?? 0} stems`
+  return `${id} (${providerTaskId ?? 'unbound'}): ${what}`
+}

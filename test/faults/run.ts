@@ -1,0 +1,33 @@
+import { parseArgs } from 'node:util'
+import { breachKinds } from './compare.ts'
+import { runFaults } from './fault-run.ts'
+import { printReport } from './print-report.ts'
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    separations: { type: 'string', default: '1000' },
+    kills: { type: 'string', default: '200' },
+  },
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
+
+const { seed } = values
+const separations = Number(values.separations)
+const kills = Number(values.kills)
+console.log(
+  `${separations} separations, ${kills} kills, seed ${seed}; to play it again: npm run test:faults -- --seed ${seed}`,
+)
+const report = await runFaults({
+  seed,
+  separations,
+  kills,
+  longestLifeMs: 1_000,
+  unconfirmedAfterSeconds: 8,
+  // The lease of a check that was killed ends after a minute.
+  healWithinMs: 150_000,
+  skipMinutesAfterMs: 75_000,
+  onProgress: (line) => console.log(line),
+})
+console.log(printReport(report, { seed, separations }))
+process.exitCode = breachKinds.some((kind) => report.breaches.some((breach) => breach.kind === kind)) ? 1 : 0

@@ -1,0 +1,273 @@
+/** One exact replacement; `from` must stand exactly once in the file, so that it is noticed when the code moves on. */
+export interface Edit {
+  /** Below src. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+/** A bug that costs money or results, and the tests that should notice it, the quickest first. */
+export interface Bug {
+  readonly name: string
+  readonly edits: readonly Edit[]
+  /** Files below test, without `.test.ts`. */
+  readonly tests: readonly string[]
+}
+
+/** The bugs that are planted, one at a time. */
+export const bugs: readonly Bug[] = [
+  {
+    name: 'an order is posted once more after an error',
+    edits: [
+      {
+        file: 'providers/rest-provider.ts',
+        from: 'const answer = await order(apiKey, given).catch(',
+        to: "const first = await order(apiKey, given)\n      const answer = await (first.kind === 'unknown' ? order(apiKey, given) : Promise.resolve(first)).catch(",
+      },
+    ],
+    tests: ['separate', 'provider-client'],
+  },
+  {
+    name: 'a callback is answered before it is noted',
+    edits: [
+      {
+        file: 'separation/separations.ts',
+        from: 'await store.note({',
+        to: 'void store.note({',
+      },
+    ],
+    tests: ['callback', 'faults-durability'],
+  },
+  {
+    name: "two tasks may bear one of the provider's ids",
+    edits: [
+      {
+        file: 'stores/schema.ts',
+        from: "        .addUniqueConstraint('tasks_bound', ['provider', 'provider_task_id'])\n",
+        to: '',
+      },
+    ],
+    tests: ['store'],
+  },
+  {
+    name: 'commits are not brought to disk',
+    edits: [{ file: 'stores/sqlite-dialect.ts', from: 'PRAGMA synchronous = FULL', to: 'PRAGMA synchronous = NORMAL' }],
+    tests: ['faults-durability', 'store'],
+  },
+  {
+    name: 'a watch reads before it listens',
+    edits: [
+      {
+        file: 'separation/watch.ts',
+        from: '    let hasChanged = true\n',
+        to: '    await push(found)\n    if (isSettled(found)) return stop()\n    let hasChanged = false\n',
+      },
+    ],
+    tests: ['faults-unnoticed'],
+  },
+  {
+    name: 'what was due before a restart is forgotten',
+    edits: [
+      {
+        file: 'stores/sqlite-store.ts',
+        from: "              .where('due_at', '<=', nowMs)\n",
+        to: "              .where('due_at', '<=', nowMs)\n              .where((each) => each.or([each('due_at', '=', atOnce), each('due_at', '>=', openedAtMs)]))\n",
+      },
+      {
+        file: 'stores/sqlite-store.ts',
+        from: '  return {\n    place:',
+        to: '  const openedAtMs = Date.now()\n  return {\n    place:',
+      },
+    ],
+    tests: ['lost-callback', 'faults'],
+  },
+  {
+    name: 'a callback is trusted whatever its token',
+    edits: [
+      {
+        file: 'http/callback-address.ts',
+        from: 'return fits.includes(true) ?',
+        to: 'return fits.length > 0 ?',
+      },
+    ],
+    tests: ['callback'],
+  },
+  {
+    name: 'a wrongly signed callback is taken at its word',
+    edits: [
+      {
+        file: 'providers/rest-provider.ts',
+        from: 'if (problem !== null) return unusable(problem)',
+        to: 'if (problem !== null) return { providerTaskId, told: readCallbackBody(body, reading), problem }',
+      },
+    ],
+    tests: ['faults-unnoticed'],
+  },
+  {
+    name: 'a 502 counts as a refusal',
+    edits: [
+      {
+        file: 'providers/read-submit-answer.ts',
+        from: "  429: 'rate-limited',\n",
+        to: "  429: 'rate-limited',\n  502: 'maintenance',\n",
+      },
+    ],
+    tests: ['provider-client', 'separate', 'faults'],
+  },
+  {
+    name: '429 means the same at every provider',
+    edits: [{ file: 'providers/sunoapi.ts', from: "429: 'insufficient-credits'", to: "429: 'rate-limited'" }],
+    tests: ['provider-client'],
+  },
+  {
+    name: 'nobody joins an order in flight',
+    edits: [
+      {
+        file: 'separation/separate.ts',
+        from: "    case 'pending':\n      return true\n",
+        to: "    case 'pending':\n      return task.providerTaskId !== null\n",
+      },
+    ],
+    tests: ['separate', 'faults'],
+  },
+  {
+    name: 'an answer that tells nothing frees the key',
+    edits: [
+      {
+        file: 'separation/separate.ts',
+        from: "      case 'unknown':\n",
+        to: "      case 'unknown':\n        await store.freeKeys(task.id, [])\n",
+      },
+    ],
+    tests: ['faults-unnoticed'],
+  },
+  {
+    name: 'a late refusal frees a key that has led to its task',
+    edits: [
+      {
+        file: 'separation/separate.ts',
+        from: 'store.freeKeys(task.id, [...handedOut])',
+        to: 'store.freeKeys(task.id, [])',
+      },
+    ],
+    tests: ['separate'],
+  },
+  {
+    name: 'an order leaves before it is stored',
+    edits: [
+      {
+        file: 'separation/separate.ts',
+        from: '  const submissions = new Map<string, Submission>()\n',
+        to: '  const submissions = new Map<string, Submission>()\n  const early = new Map<string, Promise<SubmitAnswer>>()\n',
+      },
+      {
+        file: 'separation/separate.ts',
+        from: '      let placed: Placed | null = null\n',
+        to:
+          '      let placed: Placed | null = null\n' +
+          '      const task = newTask(owner, provider.name, input, nowMs)\n' +
+          '      const { musicTaskId, audioId, type } = input\n' +
+          '      const order = { musicTaskId, audioId, type, callbackUrl: addresses.urlOf(task.provider, task.id) }\n',
+      },
+      {
+        file: 'separation/separate.ts',
+        from: '          task: newTask(owner, provider.name, input, nowMs),\n',
+        to: '          task,\n',
+      },
+      {
+        file: 'separation/separate.ts',
+        from: "isAdmitted: () => asked.answer().kind === 'admitted',",
+        to: "isAdmitted: () => asked.answer().kind === 'admitted' && early.set(task.id, early.get(task.id) ?? provider.submit(order)).size > 0,",
+      },
+      {
+        file: 'separation/separate.ts',
+        from: 'const answer = provider.submit({ ',
+        to: 'const answer = early.get(task.id) ?? provider.submit({ ',
+      },
+    ],
+    tests: ['separate', 'faults-durability', 'store-trouble'],
+  },
+  {
+    name: 'a settled task may be pending again',
+    edits: [
+      {
+        file: 'separation/advance.ts',
+        from: "    case 'pending':\n      return known\n",
+        to: "    case 'pending':\n      return { ...orderOf(known), state: 'pending', emptySinceMs: null }\n",
+      },
+    ],
+    tests: ['advance'],
+  },
+  {
+    name: "a callback's own words count before record-info was asked",
+    edits: [
+      {
+        file: 'separation/check.ts',
+        from: 'return nowMs - note.receivedAtMs >= times.callbackGraceMs',
+        to: 'return nowMs >= note.receivedAtMs',
+      },
+    ],
+    tests: ['callback'],
+  },
+  {
+    name: 'orders share a connection that is kept',
+    edits: [
+      {
+        file: 'providers/post-once.ts',
+        from: 'export async function postOnce(post: Post)',
+        to: 'const kept = new Map<string, Client>()\n\nexport async function postOnce(post: Post)',
+      },
+      {
+        file: 'providers/post-once.ts',
+        from: 'const opened = new Client(post.url.origin, {',
+        to: 'const opened = kept.get(post.url.origin) ?? new Client(post.url.origin, {',
+      },
+      {
+        file: 'providers/post-once.ts',
+        from: '    client = opened\n',
+        to: '    client = opened\n    kept.set(post.url.origin, opened)\n',
+      },
+      { file: 'providers/post-once.ts', from: '      reset: true,\n', to: '' },
+      { file: 'providers/post-once.ts', from: "    end('done')\n", to: '' },
+    ],
+    tests: ['provider-client'],
+  },
+  {
+    name: 'a callback binds its task to whatever id it names',
+    edits: [
+      {
+        file: 'separation/check.ts',
+        from: 'addresses.taskOf(answer.callbackUrl) === task.id',
+        to: 'addresses.taskOf(answer.callbackUrl) !== task.owner',
+      },
+    ],
+    tests: ['callback'],
+  },
+  {
+    name: 'a forged callback binds its task where no address is echoed',
+    edits: [
+      {
+        file: 'separation/check.ts',
+        from: 'answer.callbackUrl === null ? named.trusted.has(candidate) :',
+        to: 'answer.callbackUrl === null ? true :',
+      },
+    ],
+    tests: ['callback', 'faults-unnoticed'],
+  },
+  {
+    name: 'an order that nobody confirmed is never joined',
+    edits: [
+      {
+        file: 'separation/separate.ts',
+        from: "return task.failure.code === 'SUBMISSION_UNCONFIRMED'",
+        to: "return task.failure.code !== 'SUBMISSION_UNCONFIRMED' && task.charge === 'MAYBE'",
+      },
+    ],
+    tests: ['separate'],
+  },
+  {
+    name: 'one operation may hold many orders',
+    edits: [{ file: 'graphql/one-separate-rule.ts', from: 'names.size > 1', to: 'names.size > 100' }],
+    tests: ['limits'],
+  },
+]
