@@ -35,7 +35,7 @@ async function trace(provider: PlayedProvider, program: string, folder: string, 
       GRAPHIQL: 'false',
     },
   )
-  onTestFinished(gateway.kill)
+  onTestFinished(gateway.close)
   await gateway.start()
   const order = async (track: string) => {
     const audioId = `${name}-${track}`

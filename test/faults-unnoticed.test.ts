@@ -61,6 +61,25 @@ test('a callback with a wrong signature is never taken at its word, however long
   expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending', charge: 'CHARGED' })
 })
 
+test('a callback with a wrong signature binds its task to nothing where record-info echoes no address', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({
+    ...provider.environment,
+    KIE_WEBHOOK_KEY: 'webhook-key',
+    CHECK_INTERVAL_SECONDS: '0.2',
+  })
+  const store = await openStoreOf(gateway)
+  provider.answerSubmit((response) => response.destroy())
+  const taskId = await order(gateway)
+  const { body } = await provider.order(0)
+  provider.answerRead(recordOfSuccess('stranger', { callbackUrl: null }))
+  const forged = { 'x-webhook-timestamp': String(Math.floor(Date.now() / 1_000)), 'x-webhook-signature': 'forged' }
+  expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('stranger'), forged)).toBe(200)
+  // The first answer has been dealt with before it is asked again.
+  await provider.readTimes(2)
+  expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending', charge: 'MAYBE', providerTaskId: null })
+})
+
 test('an answer that tells nothing leaves the key where it is, although the order was forced', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway(provider.environment)

@@ -6,7 +6,7 @@ import { printReport } from './faults/print-report.ts'
 const seed = 'a small share'
 const separations = 40
 
-test('nothing is paid twice or lost through faults of the network and ten sudden deaths', async () => {
+test('nothing is paid twice or lost through faults of the network and ten sudden deaths', async ({ signal }) => {
   const report = await runFaults({
     seed,
     separations,
@@ -16,6 +16,7 @@ test('nothing is paid twice or lost through faults of the network and ten sudden
     healWithinMs: 20_000,
     skipMinutesAfterMs: 0,
     onProgress: () => {},
+    signal,
   })
   const struckKinds = [...report.struck.values()].filter((count) => count > 0).length
   const pointsOfDeath = [...report.killed.values()].filter((count) => count > 0).length

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmdirSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,12 +16,14 @@ function mountSmallDisk(): string | null {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' })
     return folder
   } catch {
+    rmdirSync(folder)
     return null
   }
 }
 
 function unmount(folder: string): void {
   execFileSync('umount', ['--lazy', folder], { stdio: 'ignore' })
+  rmdirSync(folder)
 }
 
 const probe = mountSmallDisk()

@@ -31,6 +31,8 @@ export interface FaultRunOptions {
    */
   readonly skipMinutesAfterMs: number
   readonly onProgress: (line: string) => void
+  /** Breaks the run off: it then throws. */
+  readonly signal: AbortSignal
 }
 
 export interface FaultReport {
@@ -102,7 +104,8 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       GRAPHIQL: 'false',
       LOG_LEVEL: 'error',
     })
-    endings.push(gateway.kill, () => stop.abort())
+    endings.push(gateway.close, () => stop.abort())
+    options.signal.addEventListener('abort', () => void gateway.close())
 
     await gateway.start()
     const groups = planOrders(seed, options.separations)
@@ -128,9 +131,11 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       const tasks = await listTasks(gateway.url).catch(() => [])
       return { ledger: vendor.ledger, tasks, orders: [...orders, ...more], watches }
     }
+    options.signal.throwIfAborted()
     const untilMs = performance.now() + healWithinMs
     const skipAtMs = performance.now() + options.skipMinutesAfterMs
     while (compare(await see()).length > 0 && performance.now() < untilMs) {
+      options.signal.throwIfAborted()
       if (performance.now() >= skipAtMs) skipMinute(path)
       await sleep(pollMs)
     }

@@ -23,10 +23,12 @@ export interface GatewayProcess {
   /** Where it is now; null while it is down. */
   url(): string | null
   port(): number | null
-  /** Resolves when it listens, or when it was killed before. */
+  /** Resolves when it listens, or when it was killed before. Throws once it is closed. */
   start(): Promise<void>
   /** kill -9; resolves when it is gone. */
   kill(): Promise<void>
+  /** Kills it for good. */
+  close(): Promise<void>
   /** Whether the one that ran at `fromMs` still ran at `toMs`, or runs now; by the clock of `performance.now()`. */
   livedThrough(fromMs: number, toMs: number): boolean
   /** What it wrote last to its standard error. */
@@ -45,14 +47,25 @@ export function createGatewayProcess(
   let url: string | null = null
   let words = ''
   let ownEnds = 0
+  let isClosed = false
   // None is left behind by a run that is broken off.
   process.on('exit', () => child?.kill('SIGKILL'))
+
+  async function kill(): Promise<void> {
+    const mine = child
+    if (mine === null || mine.exitCode !== null || mine.signalCode !== null) return
+    const gone = once(mine, 'exit')
+    url = null
+    mine.kill('SIGKILL')
+    await gone
+  }
 
   return {
     url: () => url,
     port: () => (url === null ? null : Number(new URL(url).port)),
 
     async start() {
+      if (isClosed) throw new Error('The gateway was closed for good.')
       const [program, ...args] = command
       const mine = spawn(program, args, {
         env: { PATH: process.env['PATH'], PORT: '0', ...environment },
@@ -80,13 +93,11 @@ export function createGatewayProcess(
       })
     },
 
-    async kill() {
-      const mine = child
-      if (mine === null || mine.exitCode !== null || mine.signalCode !== null) return
-      const gone = once(mine, 'exit')
-      url = null
-      mine.kill('SIGKILL')
-      await gone
+    kill,
+
+    close() {
+      isClosed = true
+      return kill()
     },
 
     livedThrough: (fromMs, toMs) => lives.some((life) => life.startedAtMs <= fromMs && life.endedAtMs > toMs),

@@ -28,6 +28,7 @@ const report = await runFaults({
   healWithinMs: 150_000,
   skipMinutesAfterMs: 75_000,
   onProgress: (line) => console.log(line),
+  signal: new AbortController().signal,
 })
 console.log(printReport(report, { seed, separations }))
 process.exitCode = breachKinds.some((kind) => report.breaches.some((breach) => breach.kind === kind)) ? 1 : 0
