@@ -324,3 +324,14 @@ describe('the next question', () => {
     expect(pauseOf(bound, 45 * minuteMs, 0.5, true)).toBe(secondMs)
   })
 })
+
+test('a stop does not wait for a provider that hangs while it is asked', async () => {
+  const { provider, gateway } = await start()
+  provider.answerRead(() => {})
+  await order(gateway)
+  await provider.readTimes(1)
+  const startedAt = performance.now()
+  await gateway.close()
+  // A read that is not ended takes ten seconds.
+  expect(performance.now() - startedAt).toBeLessThan(5_000)
+})
