@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { createInProcessChanges } from './changes/in-process.ts'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { createChecker } from './checker.ts'
 import type { Config } from './config.ts'
 import { createPipeline } from './graphql/pipeline.ts'
@@ -22,7 +21,8 @@ import { testTracks } from './sandbox/test-tracks.ts'
 import type { Log } from './separation/ports.ts'
 import { createSeparations } from './separation/separations.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
-import { openSqliteStore } from './stores/sqlite-store.ts'
+import { openSharing } from './sharing.ts'
+import { openStore } from './stores/open-store.ts'
 
 /** The gateway, listening. */
 export interface App {
@@ -53,14 +53,19 @@ export async function startApp(config: Config, log: Log): Promise<App> {
   const url = () => `http://${hostInUrl(config.host)}:${port}`
   const publicUrl = () => config.publicUrl ?? url()
 
-  const store = await openSqliteStore(config.databasePath)
+  const store = await openStore(config.database, log)
   const ownSecret = await store.secret('callbacks', newSecret)
   const addresses = createCallbackAddresses({ publicUrl, secrets: [...config.callbackSecrets, ownSecret] })
-  const changes = createInProcessChanges()
+  const { readsPerSecond, submitsPer10Seconds } = config
+  const { changes, rates, ...sharing } = await openSharing({
+    redisUrl: config.redisUrl,
+    deployment: () => store.secret('deployment', randomUUID),
+    rates: { readsPerSecond, submitsPer10Seconds },
+    log,
+  })
   const metrics = createMetrics({ waiting: changes.size })
 
-  const { readsPerSecond, submitsPer10Seconds } = config
-  const client = { readsPerSecond, submitsPer10Seconds, userAgent: `stemgate/${version}`, log, webhookKey: null }
+  const client = { rates, userAgent: `stemgate/${version}`, log, webhookKey: null }
   const { vendors } = config
   const isSandboxOn = Object.values(vendors).every(({ apiKey }) => apiKey === null)
   const clients = [
@@ -143,6 +148,7 @@ export async function startApp(config: Config, log: Log): Promise<App> {
   try {
     port = await server.listen(config.host, config.port)
   } catch (error) {
+    await sharing.close()
     await store.close()
     throw error
   }
@@ -163,6 +169,7 @@ export async function startApp(config: Config, log: Log): Promise<App> {
       await separations.drain(Math.max(leastDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
       await sandbox?.close()
       await Promise.all(clients.map((each) => each.close()))
+      await sharing.close()
       await store.close()
     },
   }

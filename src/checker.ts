@@ -1,11 +1,12 @@
+import { keepClaim, leaseMs, type Claim } from './claim.ts'
 import { StoreUnavailableError } from './separation/errors.ts'
 import type { Log, Store } from './separation/ports.ts'
 import type { Separations } from './separation/separations.ts'
-import type { ProviderName } from './separation/task.ts'
+import type { ProviderName, Task } from './separation/task.ts'
 
 export interface CheckerOptions {
   readonly separations: Pick<Separations, 'check'>
-  readonly store: Pick<Store, 'claimDue' | 'release'>
+  readonly store: Pick<Store, 'claimDue' | 'renew' | 'release'>
   readonly providers: readonly ProviderName[]
   readonly log: Log
   /** How often it is looked for due tasks, in milliseconds. */
@@ -23,8 +24,6 @@ export interface Checker {
 
 /** How many tasks of one provider are asked for at a time; the provider's rate is kept by its client. */
 const maxAtATime = 20
-/** A check that has not ended by then is taken to have died with its gateway. */
-const leaseMs = 60_000
 /** How long a task rests whose check went wrong. */
 const restAfterErrorMs = 10_000
 
@@ -71,11 +70,18 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
       const room = maxAtATime - underWay.size
       if (room <= 0) return false
       try {
-        const leaseUntilMs = Math.max(Date.now() + leaseMs, lastLeaseMs + 1)
-        lastLeaseMs = leaseUntilMs
+        const leaseUntilMs = newLease()
         const due = await store.claimDue(provider, Date.now(), leaseUntilMs, room)
+        if (due.length === 0) return false
+        const claimed = keepClaim({
+          store,
+          taskIds: due.map(({ id }) => id),
+          leaseUntilMs,
+          newLease,
+          onError: (error) => complain(error, { provider }, 'a claim could not be renewed'),
+        })
         for (const task of due) {
-          const done = checkOne(task, leaseUntilMs).finally(() => {
+          const done = checkOne(task, claimed).finally(() => {
             underWay.delete(done)
             if (underWay.size === maxAtATime - 1) look()
           })
@@ -88,13 +94,18 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
       }
     }
 
-    async function checkOne(task: Parameters<Separations['check']>[0], leaseUntilMs: number): Promise<void> {
+    function newLease(): number {
+      lastLeaseMs = Math.max(Date.now() + leaseMs, lastLeaseMs + 1)
+      return lastLeaseMs
+    }
+
+    async function checkOne(task: Task, claim: Claim): Promise<void> {
       try {
         const dueAtMs = await separations.check(task).catch((error: unknown) => {
           complain(error, { provider, taskId: task.id }, 'a check went wrong')
           return Date.now() + restAfterErrorMs
         })
-        await store.release(task.id, leaseUntilMs, dueAtMs)
+        await store.release(task.id, await claim.letGo(task.id), dueAtMs)
       } catch (error) {
         complain(
           error,

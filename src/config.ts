@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { databaseAt, type Database } from './stores/database-url.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -10,8 +11,9 @@ export interface Config {
   readonly port: number
   /** Where providers reach us; null: at the host and port that we listen on. */
   readonly publicUrl: string | null
-  /** The path of SQLite's file, or `:memory:`. */
-  readonly databasePath: string
+  readonly database: Database
+  /** Carries the changes between the gateways of one database, and their common rates; null: there is this one alone. */
+  readonly redisUrl: string | null
   /** A provider with a key is switched on; with none on, the sandbox is. */
   readonly vendors: Readonly<Record<VendorName, { readonly apiKey: string | null; readonly baseUrl: string | null }>>
   readonly kieWebhookKey: string | null
@@ -80,9 +82,12 @@ const schema = z.object({
   PUBLIC_URL: httpUrl.optional(),
   DATABASE_URL: z
     .string()
-    .regex(/^(file:.+|:memory:)$/, 'must be file:<path> or :memory:')
-    .transform((text) => text.replace(/^file:/, ''))
-    .default('data/stemgate.db'),
+    .transform((text, context) => databaseAt(text) ?? fault(context, 'must be file:<path>, :memory: or postgres://<…>'))
+    .default({ kind: 'sqlite', path: 'data/stemgate.db' }),
+  REDIS_URL: z
+    .string()
+    .refine((text) => /^rediss?:\/\//.test(text) && URL.canParse(text), 'must be redis://<…> or rediss://<…>')
+    .optional(),
   KIE_API_KEY: secretText.optional(),
   APIKLEY_API_KEY: secretText.optional(),
   SUNOAPI_API_KEY: secretText.optional(),
@@ -144,7 +149,7 @@ const schema = z.object({
 })
 
 /** Variables that would change who may do what, if this version knew them: ignoring one would open what it should close. */
-const notYetKnown = ['API_KEYS', 'API_KEYS_FILE', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', 'REDIS_URL']
+const notYetKnown = ['API_KEYS', 'API_KEYS_FILE', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE']
 
 /** Reads the environment; a blank variable is an unset one. Throws ConfigError with every mistake at once. */
 export function parseConfig(environment: Environment): Config {
@@ -176,6 +181,12 @@ export function parseConfig(environment: Environment): Config {
         : `DEFAULT_PROVIDER names a provider that is off: set ${defaultProvider.toUpperCase()}_API_KEY.`,
     )
   }
+  if (env.REDIS_URL !== undefined && env.DATABASE_URL.kind === 'sqlite' && env.DATABASE_URL.path === ':memory:') {
+    mistakes.push(
+      'REDIS_URL makes no sense with DATABASE_URL=:memory:, which no other gateway can read: ' +
+        'leave it unset, or give the gateways one database.',
+    )
+  }
   if (!isLoopback(env.HOST) && !env.ALLOW_ANONYMOUS && !wrong.has('ALLOW_ANONYMOUS')) {
     mistakes.push(
       'HOST is not a loopback address, so anybody who reaches it could spend your credits: ' +
@@ -196,7 +207,8 @@ export function parseConfig(environment: Environment): Config {
     host: env.HOST,
     port: env.PORT,
     publicUrl: env.PUBLIC_URL ?? null,
-    databasePath: env.DATABASE_URL,
+    database: env.DATABASE_URL,
+    redisUrl: env.REDIS_URL ?? null,
     vendors,
     kieWebhookKey: env.KIE_WEBHOOK_KEY ?? null,
     defaultProvider,
@@ -220,6 +232,11 @@ export function parseConfig(environment: Environment): Config {
 /** Whether a host name or address names this machine alone. */
 export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
+}
+
+function fault(context: z.RefinementCtx, message: string): never {
+  context.addIssue({ code: 'custom', message })
+  return z.NEVER
 }
 
 function notA(kind: string) {

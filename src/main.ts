@@ -1,5 +1,7 @@
 import { pino } from 'pino'
 import { startApp, type App } from './app.ts'
+import { nameOf, nameOfDatabase } from './stores/database-url.ts'
+import { StoreUnavailableError } from './separation/errors.ts'
 import { ConfigError, isLoopback, parseConfig, type Config } from './config.ts'
 
 /** One Ctrl-C comes twice through npm, from the terminal and from npm. */
@@ -62,13 +64,19 @@ function readConfig(): Config | null {
   }
 }
 
-function reasonOf(error: unknown, { host, port, databasePath }: Config): string {
+function reasonOf(error: unknown, { host, port, database }: Config): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'EADDRINUSE')
     return `port ${port} of ${host} is taken. Set PORT to another one, or stop what listens there.`
   if (code === 'EACCES' && port < 1024) return `port ${port} may not be listened on. Set PORT to one above 1023.`
-  const message = error instanceof Error ? error.message : String(error)
-  return `${message} (the database is ${databasePath}; LOG_LEVEL=debug tells more)`
+  const cause = error instanceof StoreUnavailableError && error.cause !== undefined ? error.cause : error
+  return `${wordsOf(cause)} (the database is ${nameOfDatabase(database)}; LOG_LEVEL=debug tells more)`
+}
+
+/** Where several addresses were tried, the error itself may say nothing. */
+function wordsOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(wordsOf).join(', ')
+  return error instanceof Error ? error.message : String(error)
 }
 
 function welcome(app: App, config: Config): string {
@@ -81,7 +89,8 @@ function welcome(app: App, config: Config): string {
     ...(config.graphiql ? [`  GraphiQL      ${url}/graphql   (open it in a browser)`] : []),
     `  Providers     ${providers.map((name) => name.toUpperCase()).join(', ')}${isSandbox ? '   (no key is set: nothing costs anything)' : ''}`,
     `  Callbacks     ${publicUrl}/callbacks/…`,
-    `  Tasks         ${config.databasePath}`,
+    `  Tasks         ${nameOfDatabase(config.database)}`,
+    ...(config.redisUrl === null ? [] : [`  Shared over   ${nameOf(config.redisUrl)}`]),
     '',
     ...howToTry(url, { isSandbox, hasGraphiql: config.graphiql }),
     '',
@@ -111,6 +120,12 @@ function warnings({ publicUrl, providers }: App, config: Config): string[] {
       ? [
           `Providers cannot reach ${publicUrl}, so no callback will arrive: results are found by asking alone, and an order ` +
             'whose answer is lost cannot be asked for (SUBMISSION_UNCONFIRMED). Set PUBLIC_URL.',
+        ]
+      : []),
+    ...(config.database.kind === 'postgres' && config.redisUrl === null
+      ? [
+          'REDIS_URL is not set: right for a single gateway. Several on this database share all tasks, but tell each ' +
+            "other's subscribers only within 30 s, and each keeps the providers' rates by itself.",
         ]
       : []),
     ...(config.allowAnonymous

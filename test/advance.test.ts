@@ -92,8 +92,13 @@ const gatewaysOwn: fc.Arbitrary<Report> = fc.oneof(
   fc.constant({ kind: 'empty-result' } as const),
   fc.record({
     kind: fc.constant('refused'),
-    providerCode: maybe(fc.constantFrom(402, 451)),
-    message: fc.constantFrom('too poor', 'too late'),
+    refusal: fc.record({
+      reason: fc.constant('refused'),
+      providerCode: maybe(fc.constantFrom(402, 451)),
+      message: fc.constantFrom('too poor', 'too late'),
+      retryable: fc.constant(false),
+      retryAfterSeconds: fc.constant(null),
+    }),
   }),
 )
 const report = fc.oneof({ arbitrary: told, weight: 3 }, { arbitrary: gatewaysOwn, weight: 1 })
@@ -341,9 +346,16 @@ describe('among failures a fixed rank counts', () => {
     musicId: null,
     originUrl: null,
   })
+  const refused = {
+    reason: 'refused',
+    providerCode: 402,
+    message: 'no',
+    retryable: false,
+    retryAfterSeconds: null,
+  } as const
   const ranked: readonly (readonly [Failure['code'], Report, string])[] = [
     ['SUBMISSION_UNCONFIRMED', { kind: 'unconfirmed' }, 'CREATE_TASK_FAILED'],
-    ['SUBMISSION_REFUSED', { kind: 'refused', providerCode: 402, message: 'no' }, 'CREATE_TASK_FAILED'],
+    ['SUBMISSION_REFUSED', { kind: 'refused', refusal: refused }, 'CREATE_TASK_FAILED'],
     ['CALLBACK_FAILED', failed('CALLBACK_FAILED'), 'CALLBACK_EXCEPTION'],
     ['NO_RESULT', { kind: 'no-result' }, 'GENERATE_AUDIO_FAILED'],
     ['CREATION_FAILED', failed('CREATION_FAILED'), 'CREATE_TASK_FAILED'],

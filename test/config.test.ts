@@ -16,7 +16,8 @@ const defaults = {
   host: '127.0.0.1',
   port: 4000,
   publicUrl: null,
-  databasePath: 'data/stemgate.db',
+  database: { kind: 'sqlite', path: 'data/stemgate.db' },
+  redisUrl: null,
   vendors: {
     kie: { apiKey: null, baseUrl: null },
     apikley: { apiKey: null, baseUrl: null },
@@ -44,7 +45,8 @@ const whole = {
   HOST: '0.0.0.0',
   PORT: '8080',
   PUBLIC_URL: 'https://stems.example/gateway/',
-  DATABASE_URL: 'file:/var/lib/stemgate.db',
+  DATABASE_URL: 'postgres://stemgate:hunter2@db.example:5433/stems',
+  REDIS_URL: 'rediss://:hunter2@redis.example:6380/1',
   KIE_API_KEY: 'kie-key',
   APIKLEY_API_KEY: 'apikley-key',
   SUNOAPI_API_KEY: 'sunoapi-key',
@@ -74,7 +76,7 @@ test('needs nothing', () => {
 })
 
 test('a blank variable is an unset one', () => {
-  const names = [...Object.keys(whole), 'API_KEYS', 'JWT_ISSUER', 'REDIS_URL']
+  const names = [...Object.keys(whole), 'API_KEYS', 'JWT_ISSUER']
   for (const blank of ['', ' ', '\t\n']) {
     expect(parseConfig(Object.fromEntries(names.map((name) => [name, blank])))).toEqual(defaults)
   }
@@ -90,7 +92,8 @@ test('reads every variable', () => {
     host: '0.0.0.0',
     port: 8080,
     publicUrl: 'https://stems.example/gateway',
-    databasePath: '/var/lib/stemgate.db',
+    database: { kind: 'postgres', url: 'postgres://stemgate:hunter2@db.example:5433/stems' },
+    redisUrl: 'rediss://:hunter2@redis.example:6380/1',
     vendors: {
       kie: { apiKey: 'kie-key', baseUrl: 'http://127.0.0.1:9001' },
       apikley: { apiKey: 'apikley-key', baseUrl: 'https://apikley.example/v1' },
@@ -130,7 +133,8 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
     'https://stems.example/#a',
     'https://name:hunter2@stems.example',
   ],
-  DATABASE_URL: ['stemgate.db', 'file:', 'postgres://u:hunter2@db/x', 'sqlite:stemgate.db'],
+  DATABASE_URL: ['stemgate.db', 'file:', 'mysql://u:hunter2@db/x', 'postgres:db', 'sqlite:stemgate.db'],
+  REDIS_URL: ['127.0.0.1:6379', 'http://127.0.0.1:6379', 'redis:hunter2'],
   KIE_API_KEY: ['two words', 'schlüssel', 'line\nbreak'],
   APIKLEY_API_KEY: ['two words'],
   SUNOAPI_API_KEY: ['two words'],
@@ -163,7 +167,7 @@ describe.each(Object.entries(badValues))('%s', (name, values) => {
   })
 })
 
-test.each(['API_KEYS', 'API_KEYS_FILE', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', 'REDIS_URL'])(
+test.each(['API_KEYS', 'API_KEYS_FILE', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'])(
   '%s is refused, because ignoring it would open what it should close',
   (name) => {
     expect(mistakesIn({ [name]: 'web:hunter2' })).toEqual([`${name} is not supported by this version: leave it unset.`])
@@ -175,12 +179,11 @@ test('all mistakes are told at once, by name and without a value', () => {
   const environment = {
     ...Object.fromEntries(Object.keys(badValues).map((name) => [name, secret])),
     HOST: '0.0.0.0',
-    REDIS_URL: secret,
   }
   const mistakes = mistakesIn(environment)
   const named = new Set(mistakes.map((mistake) => mistake.split(' ')[0]))
   // Whether HOST may stand depends on ALLOW_ANONYMOUS, which is wrong itself.
-  expect(named).toEqual(new Set([...Object.keys(badValues), 'REDIS_URL']))
+  expect(named).toEqual(new Set(Object.keys(badValues)))
   expect(mistakes.join('\n')).not.toContain('hunter2')
   expect(mistakesIn({ PORT: 'x', HOST: '0.0.0.0', DEFAULT_PROVIDER: 'kie', JWT_ISSUER: 'y' })).toEqual([
     expect.stringMatching(/^PORT /),
@@ -188,6 +191,13 @@ test('all mistakes are told at once, by name and without a value', () => {
     expect.stringMatching(/^DEFAULT_PROVIDER /),
     expect.stringMatching(/^HOST /),
   ])
+})
+
+test('a database that no other gateway can read is not shared', () => {
+  const shared = { DATABASE_URL: ':memory:', REDIS_URL: 'redis://127.0.0.1' }
+  expect(mistakesIn(shared)).toEqual([expect.stringMatching(/^REDIS_URL makes no sense with DATABASE_URL=:memory:/)])
+  expect(mistakesIn({ ...shared, DATABASE_URL: 'file:shared.db' })).toEqual([])
+  expect(mistakesIn({ DATABASE_URL: 'postgresql://db/stems' })).toEqual([])
 })
 
 describe('the default provider', () => {

@@ -12,6 +12,7 @@ import { createInProcessChanges } from '../src/changes/in-process.ts'
 import { parseConfig } from '../src/config.ts'
 import { createCallbackAddresses } from '../src/http/callback-address.ts'
 import { kie } from '../src/providers/kie.ts'
+import { createInProcessRates } from '../src/rates/in-process.ts'
 import { createRestProvider } from '../src/providers/rest-provider.ts'
 import { SeparateDocument, WatchDocument, type SeparateInput } from '../schema/operations.ts'
 import type { Log, Store } from '../src/separation/ports.ts'
@@ -166,8 +167,7 @@ export async function startCore(
     baseUrl: played.url,
     apiKey: 'kie-test-key',
     webhookKey: null,
-    readsPerSecond: 1_000,
-    submitsPer10Seconds: 1_000,
+    rates: createInProcessRates({ readsPerSecond: 1_000, submitsPer10Seconds: 1_000 }),
     userAgent: 'stemgate/test',
     log,
   })

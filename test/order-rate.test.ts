@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { SeparateDocument, type SeparateInput } from '../schema/operations.ts'
 import { createBreaker } from '../src/providers/breaker.ts'
-import { createRollingRate } from '../src/providers/rolling-rate.ts'
 import { createSubmitGate } from '../src/providers/submit-gate.ts'
+import { createInProcessRates } from '../src/rates/in-process.ts'
 import { startGateway, type TestGateway } from './gateway.ts'
 import { accepted, sendBody, startPlayedProvider } from './played-provider.ts'
 
@@ -86,16 +86,6 @@ describe("the provider's rate for orders", () => {
     expect(await order(gateway, 'b')).toMatchObject({ __typename: 'RateLimitedError' })
     expect(performance.now() - startedAt).toBeLessThan(2_500)
   })
-
-  test('has a place again as soon as one is given back', () => {
-    const rate = createRollingRate({ limit: 1, windowMs: 60_000 })
-    const place = rate.take()
-    expect(rate.take()).toBeNull()
-    place?.giveBack()
-    place?.giveBack()
-    expect(rate.take()).not.toBeNull()
-    expect(rate.take()).toBeNull()
-  })
 })
 
 describe('a provider that keeps failing', () => {
@@ -145,19 +135,19 @@ describe('a provider that keeps failing', () => {
   test('is tried by another order if the one that was let through was not sent', async () => {
     const gate = createSubmitGate({
       provider: 'kie',
-      submitsPer10Seconds: 100,
+      orders: createInProcessRates({ submitsPer10Seconds: 100, readsPerSecond: 1 }).of('kie').orders,
       breaker: { failures: 1, pauseMs: 500 },
     })
     gate.heard({ hasAnswered: false })
-    expect(gate.admit().kind).toBe('not-admitted')
-    const admitAndGiveBack = () => {
-      const admission = gate.admit()
+    expect((await gate.admit()).kind).toBe('not-admitted')
+    const admitAndGiveBack = async () => {
+      const admission = await gate.admit()
       if (admission.kind === 'admitted') admission.giveBack()
       return admission.kind
     }
     await expect.poll(admitAndGiveBack).toBe('admitted')
-    expect(gate.admit().kind).toBe('admitted')
-    expect(gate.admit()).toMatchObject({ kind: 'not-admitted', freeInMs: null })
+    expect((await gate.admit()).kind).toBe('admitted')
+    expect(await gate.admit()).toMatchObject({ kind: 'not-admitted', freeInMs: null })
   })
 
   test('is not one that refuses orders for reasons of their own, however many', async () => {

@@ -66,7 +66,7 @@ describe('at its start', () => {
     const program = startProgram({
       PORT: 'hunter2',
       KIE_API_KEY: 'hunter2 hunter2',
-      DATABASE_URL: 'postgres://u:hunter2@db/x',
+      DATABASE_URL: 'mysql://u:hunter2@db/x',
       JWT_ISSUER: 'hunter2',
       HOST: '0.0.0.0',
     })

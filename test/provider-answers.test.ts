@@ -15,6 +15,7 @@ import { createRestProvider, type RestProvider } from '../src/providers/rest-pro
 import { sandbox } from '../src/providers/sandbox.ts'
 import type { ProviderSpec } from '../src/providers/spec.ts'
 import { sunoapi } from '../src/providers/sunoapi.ts'
+import { createInProcessRates } from '../src/rates/in-process.ts'
 import type { CheckAnswer, SubmitAnswer } from '../src/separation/ports.ts'
 import type { Told } from '../src/separation/report.ts'
 import { stemName } from '../src/separation/task.ts'
@@ -557,8 +558,7 @@ function createProvider(spec: ProviderSpec, webhookKey: string | null): RestProv
     log,
     apiKey: null,
     baseUrl: 'http://127.0.0.1:9',
-    readsPerSecond: 10,
-    submitsPer10Seconds: 20,
+    rates: createInProcessRates({ readsPerSecond: 10, submitsPer10Seconds: 20 }),
     userAgent: 'test',
   })
 }

@@ -9,7 +9,9 @@ import { kie } from '../src/providers/kie.ts'
 import { createRestProvider, type RestProviderOptions } from '../src/providers/rest-provider.ts'
 import { sandbox } from '../src/providers/sandbox.ts'
 import { sunoapi } from '../src/providers/sunoapi.ts'
-import type { ProviderOrder, RefusalReason } from '../src/separation/ports.ts'
+import { createInProcessRates } from '../src/rates/in-process.ts'
+import type { ProviderOrder } from '../src/separation/ports.ts'
+import type { RefusalReason } from '../src/separation/task.ts'
 
 const apiKey = 'key-0123456789-secret'
 const order: ProviderOrder = {
@@ -99,6 +101,10 @@ async function closedPort(): Promise<number> {
   return port
 }
 
+function ratesOf(readsPerSecond: number) {
+  return createInProcessRates({ readsPerSecond, submitsPer10Seconds: 1_000 })
+}
+
 type Line = readonly [level: string, detail: Record<string, unknown>, message: string]
 
 function createProvider(baseUrl: string | (() => string), options: Partial<RestProviderOptions> = {}) {
@@ -111,8 +117,7 @@ function createProvider(baseUrl: string | (() => string), options: Partial<RestP
     baseUrl,
     apiKey,
     webhookKey: null,
-    readsPerSecond: 1_000,
-    submitsPer10Seconds: 1_000,
+    rates: ratesOf(1_000),
     userAgent: 'stemgate/test',
     log: { info: at('info'), warn: at('warn'), error: at('error') },
     ...options,
@@ -486,7 +491,7 @@ describe('a check', () => {
 
   test('keeps to the pace of reads', async () => {
     const server = await serve((socket) => socket.write(http(200, fixture('record-info-unknown-task'))))
-    const { check } = createProvider(server.url, { readsPerSecond: 40 })
+    const { check } = createProvider(server.url, { rates: ratesOf(40) })
     await Promise.all(Array.from({ length: 9 }, () => check('a')))
     const times = server.requests.map(({ atMs }) => atMs)
     // Eight intervals of 25 ms, less what a timer may be early.
@@ -510,7 +515,7 @@ describe('a provider', () => {
       asked += 1
       if (asked === 2) events.emit('both')
     })
-    const { submit, check, close } = createProvider(server.url, { readsPerSecond: 10 })
+    const { submit, check, close } = createProvider(server.url, { rates: ratesOf(10) })
     const bothAsked = once(events, 'both')
     const [submitted, checked, waiting] = [submit(order), check('a'), check('b')]
     await bothAsked

@@ -292,7 +292,7 @@ describe('the same track', () => {
       key: null,
       dueAtMs: Date.now() + 60_000,
       canJoin: () => true,
-      isAdmitted: () => true,
+      isAdmitted: async () => true,
     })
     expect(placed.kind).toBe('new')
   })
@@ -351,7 +351,14 @@ describe('who joined while the order was under way', () => {
     expect(new Set((await Promise.all(calls)).map(({ error }) => error))).toEqual(new Set(['InsufficientCreditsError']))
     expect(provider.orders).toHaveLength(1)
     expect(await storedTasks(store)).toMatchObject([{ charge: 'NONE' }])
-    expect(countKeys(gateway)).toBe(0)
+
+    provider.answerSubmit(accepted('provider-task-2'))
+    const again = await outcomeOf(gateway, { idempotencyKey: 'first' })
+    expect(again).toMatchObject({ reused: false })
+    for (const key of ['key-0', 'key-9']) {
+      expect(await outcomeOf(gateway, { idempotencyKey: key })).toEqual({ ...again, reused: true })
+    }
+    expect(provider.orders).toHaveLength(2)
   })
 
   test('is left with no key to a refused task, even if it joins in the moment in which the refusal is written down', async () => {
@@ -359,20 +366,23 @@ describe('who joined while the order was under way', () => {
     provider.answerSubmit(noCredits)
     const input = { ...someTrack, type: 'separate_vocal', provider: null, force: false } as const
     const joined: Promise<unknown>[] = []
-    const { separations, path } = await startCore(provider, (store) => ({
+    const { separations } = await startCore(provider, (store) => ({
       ...store,
-      // A slow disk: there is time to join between the two steps in which a refusal is written down.
-      async freeKeys(...of) {
-        await store.freeKeys(...of)
-        if (joined.length > 0) return
-        joined.push(separations.separate('anonymous', { ...input, idempotencyKey: 'late' }).catch(String))
-        await sleep(100)
+      // A slow disk: there is time to join before the refusal is there.
+      async replace(task) {
+        if (task.charge === 'NONE' && joined.length === 0) {
+          joined.push(separations.separate('anonymous', { ...input, idempotencyKey: 'late' }).catch(String))
+          await sleep(100)
+        }
+        return store.replace(task)
       },
     }))
     await expect(separations.separate('anonymous', { ...input, idempotencyKey: 'early' })).rejects.toThrow('credits')
     expect(await Promise.all(joined)).toEqual([expect.stringContaining('credits')])
-    await separations.drain(1_000)
-    expect(keysIn(path)).toBe(0)
+    expect(provider.orders).toHaveLength(1)
+    provider.answerSubmit(accepted('provider-task-2'))
+    const again = await separations.separate('anonymous', { ...input, idempotencyKey: 'late' })
+    expect(again).toMatchObject({ reused: false, task: { charge: 'CHARGED' } })
   })
 })
 
@@ -439,10 +449,7 @@ test('an accepted order whose answer cannot be stored is answered in time, and s
 })
 
 function countKeys({ environment }: TestGateway): number {
-  return keysIn(environment['DATABASE_URL']?.replace('file:', '') ?? '')
-}
-
-function keysIn(path: string): number {
+  const path = environment['DATABASE_URL']?.replace('file:', '') ?? ''
   const database = new DatabaseSync(path, { readOnly: true })
   const keys = database.prepare('select key from keys').all()
   database.close()

@@ -11,9 +11,13 @@ import type { Told } from '../src/separation/report.ts'
 import { newTaskId } from '../src/separation/task-id.ts'
 import type { PendingTask, Task } from '../src/separation/task.ts'
 import { createSqliteDialect } from '../src/stores/sqlite-dialect.ts'
+import { openPostgresStore } from '../src/stores/postgres-store.ts'
 import { openSqliteStore } from '../src/stores/sqlite-store.ts'
+import { findPostgres, newPostgresDatabase } from './services.ts'
 import { failedTask, pendingTask, succeededTask } from './tasks.ts'
 
+const postgres = await findPostgres()
+const silentLog = { debug() {}, info() {}, warn() {}, error() {} }
 const someTime = 1_700_000_000_000
 
 /** A path in a folder of its own, which ends with the test. */
@@ -35,7 +39,7 @@ function unbound(change: Partial<PendingTask> = {}): PendingTask {
 
 const keyOf = (key: string, fingerprint = 'input', owner = 'anonymous'): Key => ({ owner, key, fingerprint })
 const anything = () => true
-const isAdmitted = () => true
+const isAdmitted = async () => true
 
 const told: Told = {
   kind: 'told',
@@ -52,13 +56,18 @@ const told: Told = {
   originUrl: null,
 }
 
-describe.each([
-  ['a file of SQLite', newPath],
-  ['SQLite in memory', async () => ':memory:'],
-])('%s', (_name, pathOf) => {
+const stores: readonly (readonly [string, () => Promise<Store>])[] = [
+  ['a file of SQLite', async () => openSqliteStore(await newPath())],
+  ['SQLite in memory', () => openSqliteStore(':memory:')],
+  ...(postgres === null
+    ? []
+    : [['PostgreSQL', async () => openPostgresStore(await newPostgresDatabase(), silentLog)] as const]),
+]
+
+describe.each(stores)('%s', (_name, openNew) => {
   let store: Store
   beforeEach(async () => {
-    const opened = await openSqliteStore(await pathOf())
+    const opened = await openNew()
     store = opened
     return () => opened.close()
   })
@@ -107,18 +116,31 @@ describe.each([
       expect(await place(other, { key: keyOf('key', 'input', 'key:other') })).toEqual({ kind: 'new', task: other })
     })
 
-    test('leads several keys to one task until they are freed, but for those that are to stay', async () => {
+    test('leads several keys to one task, until its order is refused: then only those that were handed out', async () => {
       const task = unbound()
       for (const key of ['a', 'b', 'c']) await place(task, { key: keyOf(key) })
-      const another = unbound()
-      await store.freeKeys(task.id, ['b'])
-      expect(await place(another, { key: keyOf('b'), canJoin: null, isAdmitted })).toEqual({ kind: 'joined', task })
-      expect(await place(another, { key: keyOf('a'), canJoin: null, isAdmitted })).toEqual({
-        kind: 'new',
-        task: another,
-      })
-      await store.freeKeys(task.id, [])
-      expect(await place(unbound(), { key: keyOf('b'), canJoin: null, isAdmitted })).toMatchObject({ kind: 'new' })
+      await store.handOut('anonymous', 'b')
+      await store.handOut('key:other', 'c')
+      const [another, elsewhere] = [unbound(), unbound({ audioId: 'elsewhere' })]
+      const placeAnew = (each: Task, key: string) => place(each, { key: keyOf(key), canJoin: null })
+      expect(await placeAnew(another, 'a')).toEqual({ kind: 'joined', task })
+
+      const refused = failedTask({ id: task.id, charge: 'NONE', revision: task.revision + 1 })
+      await store.replace(refused)
+      expect(await placeAnew(another, 'b')).toEqual({ kind: 'joined', task: refused })
+      expect(await placeAnew(another, 'a')).toEqual({ kind: 'new', task: another })
+      expect(await placeAnew(unbound(), 'a')).toEqual({ kind: 'joined', task: another })
+      expect(await place(elsewhere, { key: keyOf('c', 'another input') })).toEqual({ kind: 'new', task: elsewhere })
+    })
+
+    test('is new to its caller however often it is written down', async () => {
+      const task = unbound()
+      for (const key of [null, keyOf('key')]) {
+        const order = unbound({ audioId: `${key?.key}` })
+        expect(await place(order, { key })).toEqual({ kind: 'new', task: order })
+        expect(await place(order, { key })).toEqual({ kind: 'new', task: order })
+        expect(await place(task, { key: keyOf('another') })).toMatchObject({ kind: 'new' })
+      }
     })
 
     test.each(["'; drop table tasks; --", '🥁'.repeat(100), ' '])('takes the key %j', async (key) => {
@@ -131,7 +153,7 @@ describe.each([
     })
 
     test('takes no text that the file would cut off', async () => {
-      await expect(place(unbound(), { key: keyOf('a\u0000b') })).rejects.toThrow('NUL')
+      await expect(place(unbound(), { key: keyOf('a\u0000b') })).rejects.toThrow(/NUL|0x00/)
       expect(await place(unbound(), { key: keyOf('a') })).toMatchObject({ kind: 'new' })
     })
 
@@ -146,7 +168,7 @@ describe.each([
     test('leaves nothing behind if it fails', async () => {
       const task = unbound()
       await place(task)
-      await expect(place(task, { key: keyOf('key'), canJoin: null, isAdmitted })).rejects.toThrow('UNIQUE')
+      await expect(place(task, { key: keyOf('key'), canJoin: null, isAdmitted })).rejects.toThrow(/UNIQUE/i)
       expect(await place(unbound(), { key: keyOf('key'), canJoin: null, isAdmitted })).toMatchObject({ kind: 'new' })
     })
   })
@@ -330,6 +352,19 @@ describe.each([
       expect(await claim(11, 101)).toEqual([id])
     })
 
+    test('makes a claim last longer, but no claim that has ended', async () => {
+      const [one, two, woken] = [await put(10), await put(10), await put(10)]
+      await claim(10, 100)
+      await store.note({ taskId: woken, receivedAtMs: someTime, providerTaskId: null, told })
+      await store.renew([one, two, woken], 100, 200)
+      expect(await claim(150, 300)).toEqual([woken])
+      await store.renew([one, woken], 100, 1_000)
+      await store.renew([], 100, 1_000)
+      await store.release(two, 200, 160)
+      expect(await claim(160, 300)).toEqual([two])
+      expect((await claim(300, 400)).toSorted()).toEqual([one, two, woken].toSorted())
+    })
+
     test('lets a claim whose lease has ended release nothing', async () => {
       const id = await put(10)
       await claim(10, 100)
@@ -452,7 +487,8 @@ describe('a file', () => {
       store.place({ task: unbound(), key: null, dueAtMs: 5, canJoin: null, isAdmitted }),
       store.replace({ ...task, revision: task.revision + 1 }),
       store.note({ taskId: task.id, receivedAtMs: 1, providerTaskId: null, told }),
-      store.freeKeys(task.id, []),
+      store.handOut('anonymous', 'key'),
+      store.renew([task.id], 5, 6),
       store.claimDue('kie', 5, 100, 1),
       store.release(task.id, 5, null),
       store.secret('another', () => 'secret'),

@@ -78,14 +78,16 @@ test('the imports are found', () => {
 /** Who may import whom, beside itself. Which way an arrow may run is the design's. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   separation: [],
-  changes: ['separation'],
+  redis: ['separation'],
+  changes: ['separation', 'redis'],
+  rates: ['providers', 'redis'],
   stores: ['separation'],
   providers: ['separation'],
   sandbox: [],
   graphql: ['separation'],
   // Of main's it is config.ts alone, for what a loopback address is.
   http: ['separation', 'graphql', 'main'],
-  main: ['separation', 'changes', 'stores', 'providers', 'sandbox', 'graphql', 'http'],
+  main: ['separation', 'changes', 'rates', 'redis', 'stores', 'providers', 'sandbox', 'graphql', 'http'],
 }
 
 test('every part is known', () => {
@@ -106,7 +108,7 @@ test('http takes nothing of main but config.ts', () => {
 })
 
 test('the core and the checker know no GraphQL, no HTTP, no SQL and no provider', () => {
-  const allowed = ['@repeaterjs/repeater', 'node:', 'rate-limiter-flexible', 'typeid-js', 'zod']
+  const allowed = ['@repeaterjs/repeater', 'dataloader', 'node:', 'rate-limiter-flexible', 'typeid-js', 'zod']
   expect(packagesOf('separation').filter((name) => !allowed.includes(name))).toEqual([])
   const builtIn = modulesOf('separation').flatMap(({ foreign }) => foreign.filter((name) => name.startsWith('node:')))
   expect(
@@ -121,10 +123,12 @@ test('each library has its place', () => {
   const placesOf = (name: RegExp) => [
     ...new Set(parts.filter(({ foreign }) => foreign.some((each) => name.test(each))).map(({ part }) => part)),
   ]
-  expect(placesOf(/^@pothos|^dataloader|^graphql-yoga|^graphql-scalars|^@escape/)).toEqual(['graphql'])
+  expect(placesOf(/^@pothos|^graphql-yoga|^graphql-scalars|^@escape/)).toEqual(['graphql'])
   expect(placesOf(/^graphql$/).toSorted()).toEqual(['graphql', 'http'])
   expect(placesOf(/^(ws|graphql-ws|prom-client)(\/|$)/)).toEqual(['http'])
-  expect(placesOf(/^kysely|^@photostructure/)).toEqual(['stores'])
+  expect(placesOf(/^dataloader/).toSorted()).toEqual(['graphql', 'separation'])
+  expect(placesOf(/^kysely|^@photostructure|^pg$/)).toEqual(['stores'])
+  expect(placesOf(/^redis$/)).toEqual(['redis'])
   expect(packagesOf('sandbox')).toEqual(['node:', 'undici'])
 })
 

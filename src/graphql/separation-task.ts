@@ -168,8 +168,8 @@ builder.subscriptionField('separationUpdated', (t) =>
     nullable: true,
     description:
       'The task as it is now, then again at every change, until it is settled. So there is nothing to miss between asking and ' +
-      'waiting, nor after a reconnect. An unknown task is null once. An error, as when the gateway cannot reach its store ' +
-      '(UNAVAILABLE), is the last item: ask again after a moment.',
+      'waiting, nor after a reconnect. An unknown task is null once. An error, as when the gateway cannot reach its store at ' +
+      'the beginning (UNAVAILABLE), is the last item: ask again after a moment.',
     args: {
       taskId: t.arg.id({ required: true, description: "The task's `id`, or the default provider's own id for it." }),
     },

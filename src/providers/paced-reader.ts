@@ -1,6 +1,6 @@
-import { RateLimiterMemory, RateLimiterQueue } from 'rate-limiter-flexible'
 import { Agent } from 'undici'
 import { maxAnswerBytes, readHttpAnswer, type HttpAnswer } from './http-answer.ts'
+import type { ReadPace } from './rates.ts'
 
 /** GETs at a steady pace over connections that are kept. */
 export interface PacedReader {
@@ -10,19 +10,13 @@ export interface PacedReader {
   close(): Promise<void>
 }
 
-const shortestIntervalSeconds = 0.02
-
 /** A reader of its own for one provider. `timeoutMs` is for each read's whole answer. */
 export function createPacedReader(options: {
-  readonly readsPerSecond: number
+  readonly pace: ReadPace
   readonly connectTimeoutMs: number
   readonly timeoutMs: number
 }): PacedReader {
-  const { readsPerSecond, connectTimeoutMs, timeoutMs } = options
-  // A place every tenth of a second, not ten places every second: two bursts may else meet within one of the provider's seconds.
-  const points = Math.max(1, Math.floor(readsPerSecond * shortestIntervalSeconds))
-  const limiter = new RateLimiterMemory({ points, duration: points / readsPerSecond })
-  const places = new RateLimiterQueue(limiter)
+  const { pace, connectTimeoutMs, timeoutMs } = options
   const agent = new Agent({
     connect: { timeout: connectTimeoutMs },
     headersTimeout: timeoutMs,
@@ -33,7 +27,7 @@ export function createPacedReader(options: {
 
   return {
     async get(url, headers) {
-      if (!closed) await places.removeTokens(1)
+      await pace.turn()
       if (closed) throw new Error('we are closing')
       const signal = AbortSignal.timeout(connectTimeoutMs + timeoutMs)
       const { origin, pathname, search } = url
@@ -44,7 +38,7 @@ export function createPacedReader(options: {
     async close() {
       closed = true
       // Whoever waits for a place is let through, to find the reader closed, instead of holding the process up.
-      limiter.points = Number.MAX_SAFE_INTEGER
+      pace.stop()
       await agent.destroy(new Error('we are closing'))
     },
   }

@@ -1,5 +1,4 @@
-import type { Refusal, RefusalReason } from '../separation/ports.ts'
-import type { ProviderName } from '../separation/task.ts'
+import type { ProviderName, Refusal, RefusalReason } from '../separation/task.ts'
 import type { CodeMeaning } from './spec.ts'
 
 interface Refused {

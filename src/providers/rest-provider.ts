@@ -7,6 +7,7 @@ import { describeError, type HttpAnswer } from './http-answer.ts'
 import { createPacedReader } from './paced-reader.ts'
 import { postOnce } from './post-once.ts'
 import { readCallbackBody, readCallbackId } from './read-callback.ts'
+import type { Rates } from './rates.ts'
 import { parseEnvelope } from './read-envelope.ts'
 import { readRecordInfo, type Reading } from './read-record-info.ts'
 import { readSubmitAnswer } from './read-submit-answer.ts'
@@ -52,8 +53,7 @@ export interface RestProviderOptions {
   readonly apiKey: string | null
   /** null: callbacks need no signature. */
   readonly webhookKey: string | null
-  readonly readsPerSecond: number
-  readonly submitsPer10Seconds: number
+  readonly rates: Rates
   /** The network in front of Kie refuses requests without one (`facts.md`, "Answers"). */
   readonly userAgent: string
   readonly log: Log
@@ -70,12 +70,13 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   const { spec, apiKey, webhookKey, log } = options
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const clean = createCleanText([apiKey, webhookKey])
+  const { orders, reads } = options.rates.of(spec.name)
   const reader = createPacedReader({
-    readsPerSecond: options.readsPerSecond,
+    pace: reads,
     connectTimeoutMs: timeouts.connectMs,
     timeoutMs: timeouts.checkMs,
   })
-  const gate = createSubmitGate({ provider: spec.name, submitsPer10Seconds: options.submitsPer10Seconds })
+  const gate = createSubmitGate({ provider: spec.name, orders })
   const closing = new AbortController()
   // One listener for each submit under way, however many there are.
   setMaxListeners(0, closing.signal)

@@ -1,5 +1,5 @@
-import type { Log as OperatorLog, RefusalReason } from '../separation/ports.ts'
-import type { ProviderName } from '../separation/task.ts'
+import type { Log as OperatorLog } from '../separation/ports.ts'
+import type { ProviderName, RefusalReason } from '../separation/task.ts'
 
 /** Where we say what the operator should know. */
 export type Log = Pick<OperatorLog, 'info' | 'warn' | 'error'>

@@ -1,38 +1,35 @@
 import type { Admission } from '../separation/ports.ts'
 import type { ProviderName } from '../separation/task.ts'
 import { createBreaker, type BreakerOptions } from './breaker.ts'
+import type { OrderRate } from './rates.ts'
 import { notSent } from './refusal-of.ts'
-import { createRollingRate } from './rolling-rate.ts'
 
 export interface SubmitGateOptions {
   readonly provider: ProviderName
-  /** How many orders the provider takes in ten seconds: 20 at kie, which refuses what exceeds them (`facts.md`). */
-  readonly submitsPer10Seconds: number
+  readonly orders: OrderRate
   readonly breaker?: BreakerOptions
 }
 
 /** Lets orders through at the provider's rate, and none while the provider is known to be down. */
 export interface SubmitGate {
   /** Asked before an order is written down: what is not admitted was never sent, nor charged. */
-  admit(): Admission
+  admit(): Promise<Admission>
   /** Whether an order that was admitted had an answer of the provider's own, whatever it said. */
   heard(order: { readonly hasAnswered: boolean }): void
 }
 
-const windowMs = 10_000
 const usualBreaker: BreakerOptions = { failures: 5, pauseMs: 15_000 }
 
-export function createSubmitGate({ provider, submitsPer10Seconds, breaker: options }: SubmitGateOptions): SubmitGate {
+export function createSubmitGate({ provider, orders, breaker: options }: SubmitGateOptions): SubmitGate {
   const breaker = createBreaker(options ?? usualBreaker)
-  const rate = createRollingRate({ limit: submitsPer10Seconds, windowMs })
 
   return {
-    admit() {
-      const place = rate.take()
-      if (place === null) {
-        const freeInMs = rate.freeInMs()
+    async admit() {
+      const place = await orders.take()
+      if (place.kind === 'full') {
+        const { freeInMs } = place
         const retryAfterSeconds = Math.ceil(freeInMs / 1000)
-        const message = `${provider} takes ${submitsPer10Seconds} orders in 10 s, and they are taken. Nothing was sent, so nothing was charged; try again in ${retryAfterSeconds} s.`
+        const message = `${provider} takes ${orders.limit} orders in 10 s, and they are taken. Nothing was sent, so nothing was charged; try again in ${retryAfterSeconds} s.`
         const refusal = {
           reason: 'rate-limited',
           providerCode: null,

@@ -33,10 +33,11 @@ function merge(task: Task, report: Report, atMs: number): Task {
     case 'refused':
       return fail(withCharge(task, 'NONE'), {
         code: 'SUBMISSION_REFUSED',
-        providerCode: report.providerCode,
-        message: report.message,
+        providerCode: report.refusal.providerCode,
+        message: report.refusal.message,
         by: 'gateway',
         atMs: withinLife(task, atMs, atMs),
+        refusal: report.refusal,
       })
     case 'unconfirmed':
       return fail(task, conclusion(task, 'SUBMISSION_UNCONFIRMED', atMs))

@@ -1,5 +1,4 @@
-import type { Refusal } from './ports.ts'
-import type { Task } from './task.ts'
+import type { Refusal, Task } from './task.ts'
 
 /** One thing that is wrong with an input. */
 export interface InputIssue {

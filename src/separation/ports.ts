@@ -1,5 +1,5 @@
 import type { Told } from './report.ts'
-import type { ProviderName, SeparationStatus, SeparationType, Task } from './task.ts'
+import type { ProviderName, Refusal, SeparationStatus, SeparationType, Task } from './task.ts'
 
 /** A vendor of the REST API. Neither verb ever throws: what went wrong is part of the answer. */
 export interface Provider {
@@ -7,7 +7,7 @@ export interface Provider {
   /** How long the provider keeps the files after success. */
   readonly retentionMs: number
   /** Asks for a place for one order, before it is written down. Who is admitted submits once, or gives the place back. */
-  admit(): Admission
+  admit(): Promise<Admission>
   /** Orders and thereby pays. Sent at most once; nothing may repeat it. */
   submit(order: ProviderOrder): Promise<SubmitAnswer>
   /** Asks record-info; waits for its place within the provider's rate. */
@@ -19,26 +19,6 @@ export interface ProviderOrder {
   readonly audioId: string
   readonly type: SeparationType
   readonly callbackUrl: string
-}
-
-/** Why a provider definitely did not take an order, by what the caller can do about it. */
-export type RefusalReason =
-  | 'invalid-input'
-  | 'track-not-found'
-  | 'insufficient-credits'
-  | 'rate-limited'
-  | 'refused'
-  /** The provider cannot be reached, is closed for maintenance, or does not accept our key. */
-  | 'unavailable'
-
-export interface Refusal {
-  readonly reason: RefusalReason
-  readonly providerCode: number | null
-  /** Written for the caller: what was wrong and what to do next. Holds no secret. */
-  readonly message: string
-  /** Whether the same call may succeed later. */
-  readonly retryable: boolean
-  readonly retryAfterSeconds: number | null
 }
 
 export type Admission =
@@ -142,7 +122,7 @@ export interface Page {
 export interface Store {
   /**
    * Takes an order: finds the task that answers it, by key or by track, or inserts `task`, due to be checked at `dueAtMs`,
-   * if it is admitted.
+   * if it is admitted. A key leads to no order that was refused, unless its task was handed out.
    */
   place(order: {
     readonly task: Task
@@ -154,7 +134,7 @@ export interface Store {
      */
     readonly canJoin: ((earlier: Task) => boolean) | null
     /** Asked, perhaps more than once, when no earlier task answers the order: whether it may be inserted. */
-    readonly isAdmitted: () => boolean
+    readonly isAdmitted: () => Promise<boolean>
   }): Promise<Placed>
   /** Inserts a task made outside, unless some task bears its provider's id already; returns the one that stands there. */
   adopt(task: Task, dueAtMs: number | null): Promise<Task>
@@ -165,8 +145,8 @@ export interface Store {
   /** The tasks that bear these provider's ids. One read, however many. */
   findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
   list(owner: string, page: Page): Promise<readonly Task[]>
-  /** Forgets the keys that lead to the task but for those named, so that the callers may use them again. */
-  freeKeys(taskId: string, except: readonly string[]): Promise<void>
+  /** Makes the key lead to its task from now on, even if the provider turns out to have refused the order. */
+  handOut(owner: string, key: string): Promise<void>
   /** Writes the callback down and makes the task due at once. */
   note(note: CallbackNote): Promise<void>
   /** The callbacks noted for the task, oldest first. */
@@ -176,6 +156,8 @@ export interface Store {
    * else is then given before `leaseUntilMs`.
    */
   claimDue(provider: ProviderName, nowMs: number, leaseUntilMs: number, limit: number): Promise<readonly Task[]>
+  /** Makes a claim of these tasks last until `laterMs`, where it has not ended yet. */
+  renew(taskIds: readonly string[], leaseUntilMs: number, laterMs: number): Promise<void>
   /** Ends a claim: the task is due next at `dueAtMs`, or never for null, unless a callback made it due meanwhile. */
   release(taskId: string, leaseUntilMs: number, dueAtMs: number | null): Promise<void>
   /** The secret of that name, made by `make` and kept if there is none yet. */

@@ -19,17 +19,23 @@ export type Record = (
 export function createRecord({ store, changes, log }: { store: Store; changes: Changes; log: Log }): Record {
   return async function record(taskId, report, atMs = Date.now()) {
     let mayBind = true
+    let wasOvertaken = false
     for (;;) {
       const [task] = await store.find([taskId])
       if (task === undefined) return null
       const heard = typeof report === 'function' ? report(task) : report
       const next = heard === null ? task : advance(task, mayBind ? heard : withoutId(heard), atMs)
-      if (next === task) return task
+      if (next === task) {
+        // It may have been this very report that was written, by an answer of the store's that was lost.
+        if (wasOvertaken) changes.publish(taskId)
+        return task
+      }
       try {
         if (await store.replace(next)) {
           changes.publish(taskId)
           return next
         }
+        wasOvertaken = true
       } catch (error) {
         if (!(error instanceof DuplicateBindingError) || !mayBind) throw error
         log.error({ taskId, report: heard?.kind }, 'the provider gave this task an id that another task bears')

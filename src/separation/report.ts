@@ -1,4 +1,4 @@
-import type { SeparationType, Source, StemPart } from './task.ts'
+import type { Refusal, SeparationType, Source, StemPart } from './task.ts'
 
 /** A stem as one source names it. */
 export interface ReportedStem {
@@ -42,7 +42,7 @@ export type Report =
   /** The provider took the order. This is the charge. The id is null if it cannot be this task's, as it is another one's. */
   | { readonly kind: 'accepted'; readonly providerTaskId: string | null }
   /** The provider definitely did not take the order, so nothing was charged. */
-  | { readonly kind: 'refused'; readonly providerCode: number | null; readonly message: string }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** Nothing was ever heard of the order: it may have been charged. */
   | { readonly kind: 'unconfirmed' }
   /** The provider took the order and gave no result within the time that we wait. */

@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorOf, IdempotencyConflictError, InvalidInputError, StoreUnavailableError } from './errors.ts'
-import type { Admission, CallbackAddresses, Log, Placed, Provider, Store, SubmitAnswer } from './ports.ts'
+import type { Admission, CallbackAddresses, Changes, Log, Placed, Provider, Store, SubmitAnswer } from './ports.ts'
+import type { ReadTask } from './read-task.ts'
 import type { Record } from './record.ts'
 import { fingerprintOf, issuesOf, type SeparateInput } from './separate-input.ts'
 import { newTaskId } from './task-id.ts'
 import { expiresAtMs, type ProviderName, type Task } from './task.ts'
+import { isAnswered, untilAnswered } from './until-answered.ts'
 import { within } from './within.ts'
 
 export interface SeparateOptions {
   readonly store: Store
+  readonly readTask: ReadTask
+  readonly changes: Changes
   readonly record: Record
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly defaultProvider: ProviderName
@@ -45,15 +49,15 @@ interface Submission {
   readonly answer: Promise<SubmitAnswer>
   /** Resolves when the answer stands in the store. */
   readonly kept: Promise<void>
-  /** The keys for which a caller was given the pending task: they lead to it whatever the answer says. */
-  readonly handedOut: Set<string>
 }
 
 const storeRetryMs = 500
 
 export function createSeparate(options: SeparateOptions): Separate {
-  const { store, record, providers, defaultProvider, addresses, log } = options
+  const { store, readTask, changes, record, providers, defaultProvider, addresses, log } = options
   const submissions = new Map<string, Submission>()
+  /** Tasks of which it is known here that no answer will come. */
+  const unanswered = new Set<string>()
   const orders = new Set<Promise<Separated>>()
 
   return {
@@ -83,9 +87,11 @@ export function createSeparate(options: SeparateOptions): Separate {
       case 'new':
         return { task: await outcome(placed.task, key, submit(placed.task, input, provider)), reused: false }
       case 'joined': {
+        if (isAnswered(placed.task)) return { task: placed.task, reused: true }
         const submission = submissions.get(placed.task.id)
-        const task = submission === undefined ? placed.task : await outcome(placed.task, key, submission)
-        return { task, reused: true }
+        const told =
+          submission === undefined ? outcomeElsewhere(placed.task, key) : outcome(placed.task, key, submission)
+        return { task: await told, reused: true }
       }
     }
   }
@@ -107,13 +113,13 @@ export function createSeparate(options: SeparateOptions): Separate {
           key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
           dueAtMs: nowMs + options.firstCheckAfterMs,
           canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, Date.now()),
-          isAdmitted: () => asked.answer().kind === 'admitted',
+          isAdmitted: async () => (await asked.answer()).kind === 'admitted',
         })
       } finally {
         if (placed?.kind !== 'new') asked.giveBack()
       }
       if (placed.kind !== 'not-admitted') return placed
-      const admission = asked.answer()
+      const admission = await asked.answer()
       if (admission.kind === 'admitted') continue
       const { freeInMs, refusal } = admission
       if (freeInMs === null || performance.now() + freeInMs > waitUntilMs) throw errorOf(refusal)
@@ -140,11 +146,7 @@ export function createSeparate(options: SeparateOptions): Separate {
   function submit(task: Task, input: SeparateInput, provider: Provider): Submission {
     const { musicTaskId, audioId, type } = input
     const answer = provider.submit({ musicTaskId, audioId, type, callbackUrl: addresses.urlOf(task.provider, task.id) })
-    const submission: Submission = {
-      answer,
-      kept: answer.then(async (given) => keep(task, given, submission)),
-      handedOut: new Set(),
-    }
+    const submission: Submission = { answer, kept: answer.then((given) => keep(task, given)) }
     submissions.set(task.id, submission)
     submission.kept
       .catch((error: unknown) => log.error({ err: error, taskId: task.id }, 'the answer to a submit could not be kept'))
@@ -152,30 +154,41 @@ export function createSeparate(options: SeparateOptions): Separate {
     return submission
   }
 
-  async function keep(task: Task, answer: SubmitAnswer, { handedOut }: Submission): Promise<void> {
+  async function keep(task: Task, answer: SubmitAnswer): Promise<void> {
     switch (answer.kind) {
       case 'accepted':
+      case 'refused':
         return untilStored(() => record(task.id, answer))
-      case 'refused': {
-        const { providerCode, message } = answer.refusal
-        await untilStored(() => record(task.id, { kind: 'refused', providerCode, message }))
-        // After the refusal, when no other key can come to lead to the task. Until then who calls with one is refused with it.
-        return untilStored(() => store.freeKeys(task.id, [...handedOut]))
-      }
       case 'unknown':
         log.warn({ taskId: task.id, provider: task.provider, cause: answer.cause }, 'no usable answer to a submit')
+        unanswered.add(task.id)
+        setTimeout(() => unanswered.delete(task.id), options.submitTimeoutMs).unref()
     }
   }
 
   /** What a caller is told of its order: the refusal, or the task, bound if the answer came in time. */
   async function outcome(task: Task, key: string | null, submission: Submission): Promise<Task> {
     const answer = await within(options.submitTimeoutMs, submission.answer)
-    if (answer === null && key !== null) submission.handedOut.add(key)
     // However long the store is away, the caller is not kept waiting for it.
     if (answer !== null) await within(options.submitTimeoutMs, submission.kept)
     if (answer?.kind === 'refused') throw errorOf(answer.refusal)
     const [current] = await store.find([task.id])
-    return current ?? task
+    return handOut(current ?? task, key)
+  }
+
+  /** The same for an order that another gateway may have under way: it is waited for as long as there. */
+  async function outcomeElsewhere(task: Task, key: string | null): Promise<Task> {
+    const ageMs = Math.max(0, Date.now() - task.createdAtMs)
+    const waitMs = unanswered.has(task.id) ? 0 : Math.max(0, options.submitTimeoutMs - ageMs)
+    return handOut(await untilAnswered(task, waitMs, { readTask, changes }), key)
+  }
+
+  /** Gives a caller the task, or the refusal of its order. While that is open, the key comes to lead to the task for good. */
+  async function handOut(task: Task, key: string | null): Promise<Task> {
+    const refusal = task.state === 'failed' ? task.failure.refusal : undefined
+    if (refusal !== undefined) throw errorOf(refusal)
+    if (!isAnswered(task) && key !== null) await store.handOut(task.owner, key)
+    return task
   }
 
   /** What the provider has answered must reach the store, however long that is away. */
@@ -194,12 +207,14 @@ export function createSeparate(options: SeparateOptions): Separate {
 }
 
 /** Asks for admission when it is first needed, however often the answer is. */
-function askOnce(ask: () => Admission): { answer: () => Admission; giveBack: () => void } {
-  let admission: Admission | null = null
+function askOnce(ask: () => Promise<Admission>): { answer: () => Promise<Admission>; giveBack: () => void } {
+  let answer: Promise<Admission> | null = null
   return {
-    answer: () => (admission ??= ask()),
+    answer: () => (answer ??= ask()),
     giveBack() {
-      if (admission?.kind === 'admitted') admission.giveBack()
+      void answer?.then((admission) => {
+        if (admission.kind === 'admitted') admission.giveBack()
+      })
     },
   }
 }

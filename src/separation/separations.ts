@@ -2,6 +2,7 @@ import { createCheck, type Check } from './check.ts'
 import type { CheckTimes } from './check-times.ts'
 import { createFind, type Find, type TaskRef } from './find.ts'
 import type { CallbackAddresses, CallbackNote, Changes, Log, Page, Provider, Store } from './ports.ts'
+import { createReadTask } from './read-task.ts'
 import { createRecord } from './record.ts'
 import { createSeparate, type Separated } from './separate.ts'
 import type { SeparateInput } from './separate-input.ts'
@@ -40,9 +41,11 @@ export interface Separations {
 
 export function createSeparations(options: SeparationsOptions): Separations {
   const { store, changes, times } = options
+  const readTask = createReadTask(store)
   const record = createRecord(options)
   const { separate, isSubmitting, drain } = createSeparate({
     ...options,
+    readTask,
     record,
     submitTimeoutMs: times.submitTimeoutMs,
     submitWaitMs: times.submitWaitMs,
@@ -64,7 +67,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
         if (found instanceof Error) throw found
         return found
       }
-      return watchTask(findTask, { store, changes })
+      return watchTask(findTask, { readTask, changes })
     },
 
     async noteCallback({ taskId, provider, providerTaskId, told }) {

@@ -70,6 +70,28 @@ export const failureCodes = [
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 
+/** Why a provider definitely did not take an order, by what the caller can do about it. */
+export const refusalReasons = [
+  'invalid-input',
+  'track-not-found',
+  'insufficient-credits',
+  'rate-limited',
+  'refused',
+  /** The provider cannot be reached, is closed for maintenance, or does not accept our key. */
+  'unavailable',
+] as const
+export type RefusalReason = (typeof refusalReasons)[number]
+
+export interface Refusal {
+  readonly reason: RefusalReason
+  readonly providerCode: number | null
+  /** Written for the caller: what was wrong and what to do next. Holds no secret. */
+  readonly message: string
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean
+  readonly retryAfterSeconds: number | null
+}
+
 export interface Failure {
   readonly code: FailureCode
   /** The number that the provider gave, if it gave one. */
@@ -78,6 +100,8 @@ export interface Failure {
   /** Who said so; `gateway` where it is our own conclusion. */
   readonly by: Source | 'gateway'
   readonly atMs: number
+  /** Only with SUBMISSION_REFUSED: what whoever ordered is told. */
+  readonly refusal?: Refusal | undefined
 }
 
 /** What is true of a task in every state. Times are milliseconds since 1970. */

@@ -1,6 +1,18 @@
 import { Repeater } from '@repeaterjs/repeater'
-import type { Changes, Store } from './ports.ts'
+import { StoreUnavailableError } from './errors.ts'
+import type { Changes } from './ports.ts'
+import type { ReadTask } from './read-task.ts'
 import { isSettled, type Task } from './task.ts'
+
+export interface WatchOptions {
+  readonly readTask: ReadTask
+  readonly changes: Changes
+}
+
+/** A change is told of only once and may go astray, so that the task is read at least this often. */
+const rereadMs = 30_000
+/** While the store is away it is asked again so soon: who waits for the task goes on waiting. */
+const storeRetryMs = 1_000
 
 /**
  * The task as it is, then once for every change, ending when it is settled; null alone if there is none. Listens before
@@ -9,7 +21,7 @@ import { isSettled, type Task } from './task.ts'
  */
 export function watchTask(
   findTask: () => Promise<Task | null>,
-  { store, changes }: { store: Store; changes: Changes },
+  { readTask, changes }: WatchOptions,
 ): AsyncIterable<Task | null> {
   return new Repeater<Task | null>(async (push, stop) => {
     const found = await findTask()
@@ -18,11 +30,12 @@ export function watchTask(
       stop()
       return
     }
-    let hasChanged = true
+    let mayHaveChanged = true
+    let restMs = 0
     let hasLeft = false
     let wake: () => void = () => {}
     const unlisten = changes.listen(found.id, () => {
-      hasChanged = true
+      mayHaveChanged = true
       wake()
     })
     void stop.then(() => {
@@ -33,13 +46,26 @@ export function watchTask(
 
     let shownRevision = -1
     while (!hasLeft) {
-      if (!hasChanged) {
-        await new Promise<void>((resolve) => (wake = resolve))
+      if (!mayHaveChanged) {
+        let timer: NodeJS.Timeout | undefined
+        await new Promise<void>((resolve) => {
+          wake = resolve
+          timer = setTimeout(resolve, restMs).unref()
+        })
+        clearTimeout(timer)
+        if (hasLeft) break
+      }
+      mayHaveChanged = false
+      restMs = soonEnough()
+      let task: Task | null
+      try {
+        task = await readTask(found.id)
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) throw error
+        restMs = storeRetryMs
         continue
       }
-      hasChanged = false
-      const [task] = await store.find([found.id])
-      if (task === undefined) break
+      if (task === null) break
       if (task.revision <= shownRevision) continue
       shownRevision = task.revision
       await push(task)
@@ -47,4 +73,9 @@ export function watchTask(
     }
     stop()
   })
+}
+
+/** Those who wait do not all read at one time. */
+function soonEnough(): number {
+  return rereadMs * (0.8 + 0.2 * Math.random())
 }

@@ -1,49 +1,44 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DuplicateBindingError, StoreUnavailableError } from '../separation/errors.ts'
 
-/** How long a lock of another process is waited for, in milliseconds. */
-const maxWaitMs = 3_000
+/** What an error of a database means for the work that met it. */
+export type Trouble =
+  /** Somebody else was quicker; the work begins again at once and sees what they did. */
+  | 'raced'
+  /** It may be over in a moment: a lock, a connection that was lost. */
+  | 'passing'
+  /** The database cannot do it now, and has been given its time. */
+  | 'away'
+  /** Another task bears the provider's id already. */
+  | 'duplicate-binding'
+  /** A mistake of ours, or no error of the database's at all. */
+  | 'ours'
+
+/** How long trouble is given to pass, in milliseconds. */
+const patienceMs = 3_000
 const firstPauseMs = 5
 const longestPauseMs = 100
 
-/** SQLite's primary result codes, https://www.sqlite.org/rescode.html */
-const busy = 5
-const locked = 6
-const constraint = 19
-
 /**
- * Runs work on SQLite, again if another process holds the lock, without holding up the event loop meanwhile.
- * Throws StoreUnavailableError for whatever the database itself could not do: a lock that stays, a full disk, a file
- * that cannot be written; DuplicateBindingError if another task bears the provider's id.
+ * Runs work on a database, and again while its trouble may pass. The work must bear to be done twice, also when nobody
+ * heard that it was done. Throws StoreUnavailableError for what the database itself could not do; DuplicateBindingError
+ * if another task bears the provider's id.
  */
-export async function patiently<T>(work: () => Promise<T>): Promise<T> {
+export async function patiently<T>(work: () => Promise<T>, troubleOf: (error: unknown) => Trouble): Promise<T> {
   const startedAt = performance.now()
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
       return await work()
     } catch (error) {
-      const code = sqliteCodeOf(error)
-      if (code === null) throw error
-      if (code === constraint) throw isOfBinding(error) ? duplicateBinding(error) : error
-      const isWorthWaiting = (code === busy || code === locked) && performance.now() - startedAt < maxWaitMs
-      if (!isWorthWaiting) throw new StoreUnavailableError('The store cannot be used now.', { cause: error })
-      await sleep(pauseMs)
+      const trouble = troubleOf(error)
+      if (trouble === 'ours') throw error
+      if (trouble === 'duplicate-binding') {
+        throw new DuplicateBindingError("Another task bears this provider's id.", { cause: error })
+      }
+      if (trouble === 'away' || performance.now() - startedAt > patienceMs) {
+        throw new StoreUnavailableError('The store cannot be used now.', { cause: error })
+      }
+      if (trouble === 'passing') await sleep(pauseMs)
     }
   }
-}
-
-function duplicateBinding(cause: unknown): DuplicateBindingError {
-  return new DuplicateBindingError("Another task bears this provider's id.", { cause })
-}
-
-/** Whether the constraint is the one that keeps two tasks from bearing one id of a provider's. */
-function isOfBinding(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('tasks.provider_task_id')
-}
-
-/** The primary result code of an error of SQLite's; null for any other error. */
-function sqliteCodeOf(error: unknown): number | null {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_SQLITE_ERROR') return null
-  // The low byte of an extended code is its primary one.
-  return 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0
 }

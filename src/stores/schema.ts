@@ -20,7 +20,15 @@ export interface Database {
     /** The whole task as JSON; the other columns are what is searched by. */
     task: string
   }
-  keys: { owner: string; key: string; fingerprint: string; task_id: string; created_at: number }
+  keys: {
+    owner: string
+    key: string
+    fingerprint: string
+    task_id: string
+    created_at: number
+    /** 1 once a caller was given the task for this key: it then leads there, even if the order is refused after all. */
+    handed_out: number
+  }
   callbacks: {
     id: string
     task_id: string
@@ -73,6 +81,7 @@ export const migrations: Record<string, Migration> = {
         .addColumn('fingerprint', 'text', (column) => column.notNull())
         .addColumn('task_id', 'text', (column) => column.notNull().references('tasks.id'))
         .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('handed_out', 'integer', (column) => column.notNull())
         .addPrimaryKeyConstraint('keys_one', ['owner', 'key'])
         .execute()
       await db.schema.createIndex('keys_of_task').on('keys').column('task_id').execute()

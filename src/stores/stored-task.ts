@@ -1,6 +1,14 @@
 import { z } from 'zod'
 import type { Told } from '../separation/report.ts'
-import { failureCodes, partsOfType, providerNames, separationTypes, type Task } from '../separation/task.ts'
+import {
+  failureCodes,
+  partsOfType,
+  providerNames,
+  refusalReasons,
+  separationTypes,
+  statusOf,
+  type Task,
+} from '../separation/task.ts'
 
 const source = z.enum(['callback', 'record-info'])
 const part = z.enum([...partsOfType.separate_vocal, ...partsOfType.split_stem, 'other'])
@@ -8,6 +16,14 @@ const type = z.enum(separationTypes).nullable()
 const text = z.string().nullable()
 const time = z.number()
 const saidText = z.object({ value: z.string(), by: source }).nullable()
+
+const refusal = z.object({
+  reason: z.enum(refusalReasons),
+  providerCode: z.number().nullable(),
+  message: z.string(),
+  retryable: z.boolean(),
+  retryAfterSeconds: z.number().nullable(),
+})
 
 const order = {
   id: z.string(),
@@ -48,6 +64,7 @@ const taskSchema: z.ZodType<Task> = z.discriminatedUnion('state', [
       message: z.string(),
       by: z.enum(['callback', 'record-info', 'gateway']),
       atMs: time,
+      refusal: refusal.optional(),
     }),
   }),
 ])
@@ -76,6 +93,24 @@ const toldSchema: z.ZodType<Told> = z.object({
     }),
   ]),
 })
+
+/** The task as a row, but for when it is due. */
+export function columnsOf(task: Task) {
+  return {
+    id: task.id,
+    owner: task.owner,
+    provider: task.provider,
+    provider_task_id: task.providerTaskId,
+    type: task.type,
+    status: statusOf(task),
+    charge: task.charge,
+    music_task_id: task.musicTaskId,
+    audio_id: task.audioId,
+    created_at: task.createdAtMs,
+    revision: task.revision,
+    task: JSON.stringify(task),
+  }
+}
 
 /** Reads a task back as it was written; throws if the row holds anything else. */
 export function parseStoredTask(json: string): Task {

@@ -1,0 +1,32 @@
+import type { Changes } from './ports.ts'
+import type { ReadTask } from './read-task.ts'
+import type { Task } from './task.ts'
+import { watchTask } from './watch.ts'
+import { within } from './within.ts'
+
+/** Whether it is known what the provider made of the order. */
+export function isAnswered(task: Task): boolean {
+  return task.state !== 'pending' || task.charge !== 'MAYBE'
+}
+
+/** The task as soon as it is known what the provider made of the order, or as it is after `waitMs`. */
+export async function untilAnswered(
+  task: Task,
+  waitMs: number,
+  from: { readonly readTask: ReadTask; readonly changes: Changes },
+): Promise<Task> {
+  const endsAtMs = performance.now() + waitMs
+  const states = watchTask(async () => task, from)[Symbol.asyncIterator]()
+  let current = task
+  try {
+    while (!isAnswered(current)) {
+      const next = await within(Math.max(0, endsAtMs - performance.now()), states.next())
+      if (next === null || next.done === true) break
+      current = next.value ?? current
+    }
+  } finally {
+    await states.return?.()
+  }
+  // No message may have told of it.
+  return isAnswered(current) ? current : ((await from.readTask(task.id)) ?? current)
+}

@@ -1,0 +1,83 @@
+import type { Transaction } from 'kysely'
+import type { Key, Placed, Store } from '../separation/ports.ts'
+import type { Task } from '../separation/task.ts'
+import type { Database } from './schema.ts'
+import { columnsOf, parseStoredTask } from './stored-task.ts'
+
+/** Keeps everybody else from placing an order for the same track until the transaction ends. */
+export type LockTrack = (trx: Transaction<Database>, track: string) => Promise<void>
+
+/** See `Store.place`. Two orders with one key and different tracks are kept apart by the key's own constraint. */
+export async function placeOrder(
+  trx: Transaction<Database>,
+  { task, key, dueAtMs, canJoin, isAdmitted }: Parameters<Store['place']>[0],
+  lockTrack: LockTrack,
+): Promise<Placed> {
+  // Most of those who call again with a key need no lock to be answered.
+  const early = key === null ? null : await keyedTask(trx, key)
+  if (early !== null) return ownAsNew(early, task)
+  await lockTrack(trx, trackOf(task))
+  const keyed = key === null ? null : await keyedTask(trx, key)
+  if (keyed !== null) return ownAsNew(keyed, task)
+
+  const joined = canJoin === null ? undefined : (await earlierOfTrack(trx, task)).find(canJoin)
+  if (joined === undefined) {
+    if (!(await isAdmitted())) return { kind: 'not-admitted' }
+    await trx
+      .insertInto('tasks')
+      .values({ ...columnsOf(task), due_at: dueAtMs })
+      .execute()
+  }
+  const answer = joined ?? task
+  if (key !== null) await keep(trx, key, answer)
+  return ownAsNew({ kind: joined === undefined ? 'new' : 'joined', task: answer }, task)
+}
+
+/** An order may have been placed already without anybody having heard of it: it is still new to its caller. */
+function ownAsNew(placed: Placed, task: Task): Placed {
+  return placed.kind === 'joined' && placed.task.id === task.id ? { kind: 'new', task } : placed
+}
+
+/** What the key leads to. To an order that was refused it leads only if a caller was given its task before. */
+async function keyedTask(trx: Transaction<Database>, key: Key): Promise<Placed | null> {
+  const row = await trx
+    .selectFrom('keys')
+    .innerJoin('tasks', 'tasks.id', 'keys.task_id')
+    .select(['keys.fingerprint', 'tasks.task'])
+    .where('keys.owner', '=', key.owner)
+    .where('keys.key', '=', key.key)
+    .where((eb) => eb.or([eb('tasks.charge', '!=', 'NONE'), eb('keys.handed_out', '=', 1)]))
+    .executeTakeFirst()
+  if (row === undefined) return null
+  return { kind: row.fingerprint === key.fingerprint ? 'joined' : 'conflict', task: parseStoredTask(row.task) }
+}
+
+/** Makes the key lead to the task, wherever it led before. */
+async function keep(trx: Transaction<Database>, key: Key, task: Task): Promise<void> {
+  await trx.deleteFrom('keys').where('owner', '=', key.owner).where('key', '=', key.key).execute()
+  await trx
+    .insertInto('keys')
+    .values({ ...key, task_id: task.id, created_at: Date.now(), handed_out: 0 })
+    .execute()
+}
+
+/** The owner's orders for the track of the task that were not refused, the newest first. */
+async function earlierOfTrack(trx: Transaction<Database>, task: Task): Promise<Task[]> {
+  const rows = await trx
+    .selectFrom('tasks')
+    .select('task')
+    .where('owner', '=', task.owner)
+    .where('music_task_id', '=', task.musicTaskId)
+    .where('audio_id', '=', task.audioId)
+    .where('provider', '=', task.provider)
+    .where('type', '=', task.type)
+    .where('charge', '!=', 'NONE')
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .execute()
+  return rows.map((row) => parseStoredTask(row.task))
+}
+
+function trackOf({ owner, provider, type, musicTaskId, audioId }: Task): string {
+  return JSON.stringify([owner, provider, type, musicTaskId, audioId])
+}

@@ -1,0 +1,68 @@
+import { Socket } from 'node:net'
+import { PostgresDialect, type Dialect } from 'kysely'
+import pg from 'pg'
+import type { Log } from '../separation/ports.ts'
+
+/** How long anything may take on a connection, in milliseconds. */
+export interface PostgresLimits {
+  readonly connections: number
+  /** A statement; ended by the server. */
+  readonly statementMs: number
+  /** Waiting for a lock; ended by the server. */
+  readonly lockMs: number
+  /** A transaction in which nothing happens, as that of a gateway that was stopped; ended by the server. */
+  readonly restMs: number
+  /** A connection on which nothing arrives is taken for dead; longer than what the server itself would end. */
+  readonly silenceMs: number
+}
+
+export const usualLimits: PostgresLimits = {
+  connections: 10,
+  statementMs: 4_000,
+  lockMs: 3_000,
+  restMs: 5_000,
+  silenceMs: 5_000,
+}
+
+/** Changing tables takes as long as it takes. */
+export const migrationLimits: PostgresLimits = {
+  connections: 1,
+  statementMs: 0,
+  lockMs: 0,
+  restMs: 0,
+  silenceMs: 600_000,
+}
+
+const connectTimeoutMs = 3_000
+/** Idle connections are closed before they are taken for dead. */
+const idleShareOfSilence = 0.8
+/** PostgreSQL's type of a 64 bit integer, which the driver gives as a text. */
+const int8 = 20
+
+/** Connections to a database of PostgreSQL's for Kysely. Times and counts come as numbers. */
+export function createPostgresDialect(url: string, limits: PostgresLimits, log: Log): Dialect {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: 'stemgate',
+    max: limits.connections,
+    connectionTimeoutMillis: connectTimeoutMs,
+    idleTimeoutMillis: limits.silenceMs * idleShareOfSilence,
+    statement_timeout: limits.statementMs,
+    lock_timeout: limits.lockMs,
+    idle_in_transaction_session_timeout: limits.restMs,
+    stream: () => impatientSocket(limits.silenceMs),
+    types: { getTypeParser: (type, format) => (type === int8 ? Number : pg.types.getTypeParser(type, format)) },
+  })
+  // Without a listener, a connection that breaks while nobody uses it would end the process.
+  pool.on('error', (error) => log.debug({ err: error }, 'an idle connection to PostgreSQL was lost'))
+  return new PostgresDialect({ pool })
+}
+
+/** A connection whose other side has vanished without a word would otherwise be waited for until the system gives up. */
+function impatientSocket(silenceMs: number): Socket {
+  const socket = new Socket()
+  socket.setTimeout(silenceMs, () => {
+    socket.destroy(new Error(`PostgreSQL has not been heard of for ${silenceMs / 1000} s.`))
+  })
+  return socket
+}

@@ -1,0 +1,37 @@
+import { Kysely, sql, type Transaction } from 'kysely'
+import type { Log, Store } from '../separation/ports.ts'
+import { createKyselyStore } from './kysely-store.ts'
+import { patiently } from './patiently.ts'
+import { createPostgresDialect, migrationLimits, usualLimits } from './postgres-dialect.ts'
+import { postgresTroubleOf } from './postgres-trouble.ts'
+import { bringUpToDate } from './bring-up-to-date.ts'
+import type { Database } from './schema.ts'
+
+/**
+ * Opens the store in a database of PostgreSQL's and brings its tables up to date; several gateways may do so at once.
+ * Throws if the database cannot be reached or was written by a later version.
+ */
+export async function openPostgresStore(url: string, log: Log): Promise<Store> {
+  const db = await openPostgres(url, log)
+  return createKyselyStore(db, {
+    attempt: (work) => patiently(work, postgresTroubleOf),
+    lockTrack,
+    skipsLocked: true,
+  })
+}
+
+/** The database's tables, up to date. */
+export async function openPostgres(url: string, log: Log): Promise<Kysely<Database>> {
+  const migrating = new Kysely<Database>({ dialect: createPostgresDialect(url, migrationLimits, log) })
+  try {
+    await bringUpToDate(migrating, postgresTroubleOf)
+  } finally {
+    await migrating.destroy()
+  }
+  return new Kysely<Database>({ dialect: createPostgresDialect(url, usualLimits, log) })
+}
+
+/** Two tracks whose names share a hash wait for each other now and then, which harms nobody. */
+async function lockTrack(trx: Transaction<Database>, track: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${track}, 0))`.execute(trx)
+}
