@@ -99,13 +99,13 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
       return lastLeaseMs
     }
 
-    async function checkOne(task: Task, claim: Claim): Promise<void> {
+    async function checkOne(task: Task, claimed: Claim): Promise<void> {
       try {
         const dueAtMs = await separations.check(task).catch((error: unknown) => {
           complain(error, { provider, taskId: task.id }, 'a check went wrong')
           return Date.now() + restAfterErrorMs
         })
-        await store.release(task.id, await claim.letGo(task.id), dueAtMs)
+        await store.release(task.id, await claimed.letGo(task.id), dueAtMs)
       } catch (error) {
         complain(
           error,

@@ -444,23 +444,23 @@ describe('a file', () => {
 
   test('may be opened by several at once, new as it is', async () => {
     const path = await newPath()
-    const stores = await Promise.all(Array.from({ length: 4 }, () => open(path)))
-    const secrets = await Promise.all(stores.map((store, index) => store.secret('callbacks', () => `secret-${index}`)))
+    const opened = await Promise.all(Array.from({ length: 4 }, () => open(path)))
+    const secrets = await Promise.all(opened.map((store, index) => store.secret('callbacks', () => `secret-${index}`)))
     expect(new Set(secrets).size).toBe(1)
   })
 
   test('gives two gateways one task for one order, and one of them each due task', async () => {
     const path = await newPath()
-    const stores = [await open(path), await open(path)]
+    const both = [await open(path), await open(path)]
     const placed = await Promise.all(
-      stores.flatMap((store) =>
+      both.flatMap((store) =>
         Array.from({ length: 20 }, () =>
           store.place({ task: unbound(), key: keyOf('key'), dueAtMs: 5, canJoin: anything, isAdmitted }),
         ),
       ),
     )
     expect(placed.filter((each) => each.kind === 'new')).toHaveLength(1)
-    const claimed = await Promise.all(stores.map((store, index) => store.claimDue('kie', 5, 100 + index, 10)))
+    const claimed = await Promise.all(both.map((store, index) => store.claimDue('kie', 5, 100 + index, 10)))
     expect(claimed.flat()).toHaveLength(1)
   })
 

@@ -14,8 +14,13 @@ export type Trouble =
   /** A mistake of ours, or no error of the database's at all. */
   | 'ours'
 
-/** How long trouble is given to pass, in milliseconds. */
-const patienceMs = 3_000
+/** How a database is waited for. */
+export interface Patience {
+  /** How long trouble is given to pass, in milliseconds; what is under way by then is still waited for. */
+  readonly patienceMs: number
+  readonly troubleOf: (error: unknown) => Trouble
+}
+
 const firstPauseMs = 5
 const longestPauseMs = 100
 
@@ -24,7 +29,7 @@ const longestPauseMs = 100
  * heard that it was done. Throws StoreUnavailableError for what the database itself could not do; DuplicateBindingError
  * if another task bears the provider's id.
  */
-export async function patiently<T>(work: () => Promise<T>, troubleOf: (error: unknown) => Trouble): Promise<T> {
+export async function patiently<T>(work: () => Promise<T>, { patienceMs, troubleOf }: Patience): Promise<T> {
   const startedAt = performance.now()
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {

@@ -52,9 +52,15 @@ async function keyedTask(trx: Transaction<Database>, key: Key): Promise<Placed |
   return { kind: row.fingerprint === key.fingerprint ? 'joined' : 'conflict', task: parseStoredTask(row.task) }
 }
 
-/** Makes the key lead to the task, wherever it led before. */
+/** Makes a key that leads nowhere lead to the task. If another transaction has done so meanwhile, its constraint says no. */
 async function keep(trx: Transaction<Database>, key: Key, task: Task): Promise<void> {
-  await trx.deleteFrom('keys').where('owner', '=', key.owner).where('key', '=', key.key).execute()
+  await trx
+    .deleteFrom('keys')
+    .where('owner', '=', key.owner)
+    .where('key', '=', key.key)
+    .where('handed_out', '=', 0)
+    .where('task_id', 'in', (eb) => eb.selectFrom('tasks').select('id').where('charge', '=', 'NONE'))
+    .execute()
   await trx
     .insertInto('keys')
     .values({ ...key, task_id: task.id, created_at: Date.now(), handed_out: 0 })

@@ -36,8 +36,6 @@ export const migrationLimits: PostgresLimits = {
 const connectTimeoutMs = 3_000
 /** Idle connections are closed before they are taken for dead. */
 const idleShareOfSilence = 0.8
-/** PostgreSQL's type of a 64 bit integer, which the driver gives as a text. */
-const int8 = 20
 
 /** Connections to a database of PostgreSQL's for Kysely. Times and counts come as numbers. */
 export function createPostgresDialect(url: string, limits: PostgresLimits, log: Log): Dialect {
@@ -51,10 +49,16 @@ export function createPostgresDialect(url: string, limits: PostgresLimits, log: 
     lock_timeout: limits.lockMs,
     idle_in_transaction_session_timeout: limits.restMs,
     stream: () => impatientSocket(limits.silenceMs),
-    types: { getTypeParser: (type, format) => (type === int8 ? Number : pg.types.getTypeParser(type, format)) },
+    types: {
+      getTypeParser: (type, format) =>
+        type === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(type, format),
+    },
   })
-  // Without a listener, a connection that breaks while nobody uses it would end the process.
-  pool.on('error', (error) => log.debug({ err: error }, 'an idle connection to PostgreSQL was lost'))
+  // Without a listener, a connection that breaks while no statement is under way would end the process: in the pool, or
+  // in the middle of a transaction. Whoever uses it next is told.
+  const lost = (error: Error) => log.debug({ err: error }, 'a connection to PostgreSQL was lost')
+  pool.on('error', lost)
+  pool.on('connect', (client) => client.on('error', lost))
   return new PostgresDialect({ pool })
 }
 

@@ -7,6 +7,9 @@ import { postgresTroubleOf } from './postgres-trouble.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
 import type { Database } from './schema.ts'
 
+/** Long enough to find a connection dead and to do the work on another one. */
+const patience = { patienceMs: usualLimits.silenceMs + 1_000, troubleOf: postgresTroubleOf }
+
 /**
  * Opens the store in a database of PostgreSQL's and brings its tables up to date; several gateways may do so at once.
  * Throws if the database cannot be reached or was written by a later version.
@@ -14,7 +17,7 @@ import type { Database } from './schema.ts'
 export async function openPostgresStore(url: string, log: Log): Promise<Store> {
   const db = await openPostgres(url, log)
   return createKyselyStore(db, {
-    attempt: (work) => patiently(work, postgresTroubleOf),
+    attempt: (work) => patiently(work, patience),
     lockTrack,
     skipsLocked: true,
   })
@@ -24,7 +27,7 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
 export async function openPostgres(url: string, log: Log): Promise<Kysely<Database>> {
   const migrating = new Kysely<Database>({ dialect: createPostgresDialect(url, migrationLimits, log) })
   try {
-    await bringUpToDate(migrating, postgresTroubleOf)
+    await bringUpToDate(migrating, patience)
   } finally {
     await migrating.destroy()
   }

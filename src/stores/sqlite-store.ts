@@ -7,6 +7,9 @@ import type { Database } from './schema.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
 import { sqliteTroubleOf } from './sqlite-trouble.ts'
 
+/** Waits for another process's lock. */
+const patience = { patienceMs: 3_000, troubleOf: sqliteTroubleOf }
+
 /**
  * Opens the store in a file of SQLite, or in memory for `:memory:`, and brings its tables up to date.
  * Throws if the file cannot be opened or was written by a later version.
@@ -14,7 +17,7 @@ import { sqliteTroubleOf } from './sqlite-trouble.ts'
 export async function openSqliteStore(path: string): Promise<Store> {
   const db = await openSqlite(path)
   return createKyselyStore(db, {
-    attempt: (work) => patiently(work, sqliteTroubleOf),
+    attempt: (work) => patiently(work, patience),
     // A transaction has the whole file for itself.
     lockTrack: async () => {},
     skipsLocked: false,
@@ -25,7 +28,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
 export async function openSqlite(path: string): Promise<Kysely<Database>> {
   const db = new Kysely<Database>({ dialect: createSqliteDialect(path) })
   try {
-    await bringUpToDate(db, sqliteTroubleOf)
+    await bringUpToDate(db, patience)
     return db
   } catch (error) {
     await db.destroy()
