@@ -17,6 +17,9 @@ async function main(): Promise<void> {
   }
   // What is told to people goes to standard output, the log beside it.
   const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }))
+  // One listener from the beginning to the end: a signal that comes while it is exchanged would be lost.
+  let stop = (_signal: string): void => process.exit(0)
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stop(signal))
   let app: App
   try {
     app = await startApp(config, log)
@@ -29,7 +32,7 @@ async function main(): Promise<void> {
   console.log(welcome(app, config))
 
   let stoppingSince: number | null = null
-  const stop = (signal: string) => {
+  stop = (signal) => {
     if (stoppingSince !== null) {
       if (performance.now() - stoppingSince > echoMs) process.exit(1)
       return
@@ -48,8 +51,6 @@ async function main(): Promise<void> {
       },
     )
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
 }
 
 function readConfig(): Config | null {

@@ -29,8 +29,9 @@ export async function openSharing({ redisUrl, deployment, rates, log }: SharingO
     import('./changes/redis.ts'),
     import('./rates/redis.ts'),
   ])
+  const name = await deployment()
   const redis = await openRedisConnection(redisUrl, { log })
-  const common = { redis, deployment: await deployment() }
+  const common = { redis, deployment: name }
   return {
     changes: createRedisChanges({ ...common, log }),
     rates: createRedisRates({ ...common, ...rates }),

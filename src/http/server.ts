@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../separation/ports.ts'
+import { within } from '../separation/within.ts'
 import type { Callers } from './callers.ts'
 import type { Metrics } from './metrics.ts'
 import { refuseUpgrade, sendGraphqlError, sendJson } from './respond.ts'
@@ -29,6 +31,8 @@ export interface HttpServer {
 const notFound = { message: 'There is nothing here. GraphQL is at /graphql.' }
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
+/** Whoever has connected just before a stop is still answered: a request that was sent may not be one to send again. */
+const lingerMs = 500
 
 /** One server for everything: who comes where, and nothing else. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
@@ -40,8 +44,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const connections = new Set<Duplex>()
   const upgraded = new Set<Duplex>()
   const underWay = new Set<ServerResponse>()
+  /** Connections on which there was a request. */
+  const asked = new WeakSet<Duplex>()
+  let accepted = 0
+  let isLeaving = false
   let isStopping = false
   server.on('connection', (socket) => {
+    accepted += 1
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
   })
@@ -66,12 +75,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       }),
 
     async close(withinMs) {
-      isStopping = true
+      isLeaving = true
+      await letInWhoHasConnected()
       const answered = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const response of underWay) if (!response.headersSent) response.setHeader('connection', 'close')
       cutStreams()
       // One may still begin, whose request was half read.
       const cutting = setInterval(cutStreams, 100)
+      const saidGoodbye = websocket.close()
+      await within(lingerMs, answered)
+      isStopping = true
       // Node itself would wait for a connection on which nothing was ever asked.
       const busy = new Set<Duplex>([...underWay].map(({ req }) => req.socket))
       for (const socket of connections) if (!busy.has(socket)) socket.destroy()
@@ -80,10 +93,20 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         // Node no longer counts these among its own, and waits for them all the same.
         for (const socket of upgraded) socket.destroy()
       }, withinMs)
-      await Promise.all([answered, websocket.close()])
+      await Promise.all([answered, saidGoodbye])
       clearTimeout(timer)
       clearInterval(cutting)
     },
+  }
+
+  /** The system has said yes to them already; to stop listening would reset them. One is let in at a turn of the loop. */
+  async function letInWhoHasConnected(): Promise<void> {
+    const untilMs = performance.now() + lingerMs
+    for (let quietTurns = 0; quietTurns < 3 && performance.now() < untilMs; quietTurns++) {
+      const before = accepted
+      await setImmediate()
+      if (accepted !== before) quietTurns = -1
+    }
   }
 
   /** Cut off, not ended: the end of a stream would say that the subscription is complete. */
@@ -95,11 +118,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const startedAt = performance.now()
     const path = pathOf(request)
     const route = routeOf(path)
-    if (isStopping) return sendStopping(response)
+    const isFirst = !asked.has(request.socket)
+    asked.add(request.socket)
+    if (isStopping || (isLeaving && !isFirst)) return sendStopping(response)
+    if (isLeaving) response.setHeader('connection', 'close')
     underWay.add(response)
     response.once('close', () => {
       underWay.delete(response)
-      if (isStopping) request.socket.end()
+      if (isLeaving) request.socket.end()
     })
     response.once('finish', () => {
       metrics.answered(route, response.statusCode, (performance.now() - startedAt) / 1000)

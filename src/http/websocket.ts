@@ -63,7 +63,7 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
       else refuse(socket, 'Pages of this origin may not connect. To let them, the operator lists it in CORS_ORIGINS.')
     },
     async close() {
-      for (const ws of sockets.clients) ws.close(1001, 'The gateway is stopping.')
+      for (const ws of sockets.clients) ws.close(serviceRestart, 'The gateway is stopping: connect again.')
       const timer = setTimeout(() => {
         for (const ws of sockets.clients) ws.terminate()
       }, goodbyeMs)
@@ -139,6 +139,9 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
     return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
   }
 }
+
+/** Clients connect again, to another gateway or to this one when it is back. */
+const serviceRestart = 1012
 
 const internal = { extensions: { code: 'INTERNAL_SERVER_ERROR' } }
 

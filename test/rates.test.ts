@@ -1,0 +1,265 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient } from 'redis'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Rates, TakenPlace } from '../src/providers/rates.ts'
+import { createInProcessRates, type RatesOptions } from '../src/rates/in-process.ts'
+import { createRedisRates } from '../src/rates/redis.ts'
+import { openTestRedis, quickTimings } from './redis-gateways.ts'
+import { findRedis, startOwnRedis } from './services.ts'
+import { startSwallowingProxy } from './swallowing-proxy.ts'
+
+/** As each of some gateways has them. */
+type OpenRates = (options: RatesOptions) => Promise<readonly [Rates, ...Rates[]]>
+
+const redisUrl = await findRedis()
+
+async function openRedisRates(url: string, options: RatesOptions, deployment: string, timings = {}) {
+  const opened = await openTestRedis(url, timings)
+  return { ...opened, rates: createRedisRates({ ...options, ...opened, deployment }) }
+}
+
+async function openThree(url: string, options: RatesOptions, deployment = randomUUID()) {
+  const open = async () => (await openRedisRates(url, options, deployment)).rates
+  return [await open(), await open(), await open()] as const
+}
+
+const all: readonly (readonly [string, OpenRates])[] = [
+  ['of one gateway', async (options) => [createInProcessRates(options)]],
+  ...(redisUrl === null
+    ? []
+    : [['of three gateways on one Redis', (options: RatesOptions) => openThree(redisUrl, options)] as const]),
+]
+
+const given: RatesOptions = { submitsPer10Seconds: 5, readsPerSecond: 50, windowMs: 400 }
+
+function ordersOf(rates: readonly [Rates, ...Rates[]]) {
+  const orders = rates.map((each) => each.of('kie').orders)
+  return { first: orders[0] ?? missing(), last: orders.at(-1) ?? missing(), orders }
+}
+
+function missing(): never {
+  throw new Error('There is no gateway.')
+}
+
+function freeInMs(place: TakenPlace): number {
+  if (place.kind === 'taken') throw new Error('There was a place.')
+  return place.freeInMs
+}
+
+async function kinds(places: readonly Promise<TakenPlace>[]): Promise<readonly string[]> {
+  return (await Promise.all(places)).map(({ kind }) => kind)
+}
+
+describe.each(all)('the rates %s', (_name, open) => {
+  test('let through no more orders than the limit in any window, and hardly fewer', async () => {
+    const windowMs = 400
+    const { orders } = ordersOf(await open({ ...given, windowMs }))
+    const startedAt = performance.now()
+    const taken: { beforeMs: number; afterMs: number }[] = []
+    const order = async (rate: (typeof orders)[number]) => {
+      while (performance.now() < startedAt + 5 * windowMs) {
+        const beforeMs = performance.now()
+        const place = await rate.take()
+        if (place.kind === 'taken') taken.push({ beforeMs, afterMs: performance.now() })
+        await sleep(Math.random() * 20)
+      }
+    }
+    await Promise.all(orders.flatMap((rate) => [order(rate), order(rate), order(rate), order(rate)]))
+
+    const inOrder = taken.toSorted((a, b) => a.afterMs - b.afterMs)
+    for (let last = 5; last < inOrder.length; last += 1) {
+      const six = inOrder.slice(last - 5, last + 1)
+      const spanMs = Math.max(...six.map((each) => each.afterMs)) - Math.min(...six.map((each) => each.beforeMs))
+      expect(spanMs).toBeGreaterThan(windowMs - 1)
+    }
+    expect(inOrder.length).toBeGreaterThanOrEqual(15)
+  })
+
+  test('say when there is a place again, and there is', async () => {
+    const windowMs = 300
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
+    const beforeMs = performance.now()
+    await first.take()
+    const afterMs = performance.now()
+    await sleep(100)
+    await first.take()
+    const askedMs = performance.now()
+    const betweenMs = askedMs - beforeMs
+    const freeMs = freeInMs(await last.take())
+    for (const each of [freeMs, freeInMs(await first.take())]) {
+      expect(each).toBeGreaterThan(windowMs - (performance.now() - beforeMs) - 2)
+      expect(each).toBeLessThanOrEqual(windowMs - (askedMs - afterMs) + 2)
+    }
+    await sleep(freeMs + 1)
+    expect(await kinds([last.take()])).toEqual(['taken'])
+    expect(freeInMs(await last.take())).toBeLessThan(betweenMs + 2)
+  })
+
+  test('count no order that was refused', async () => {
+    const { orders, first, last } = ordersOf(await open({ ...given, windowMs: 800 }))
+    expect(await kinds(Array.from({ length: 5 }, () => first.take()))).toEqual(Array.from({ length: 5 }, () => 'taken'))
+    const refused = await Promise.all(orders.flatMap((rate) => Array.from({ length: 20 }, () => rate.take())))
+    expect(refused.every(({ kind }) => kind === 'full')).toBe(true)
+    await sleep(freeInMs(await last.take()) + 5)
+    expect(await kinds(Array.from({ length: 6 }, () => last.take()))).toEqual([
+      ...Array.from({ length: 5 }, () => 'taken'),
+      'full',
+    ])
+  })
+
+  test('have a place again when one is given back, and only one', async () => {
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 3, windowMs: 60_000 }))
+    const taken = [await first.take(), await first.take(), await first.take()]
+    const giveBack = (index: number) => {
+      const place = taken[index]
+      if (place?.kind === 'taken') place.giveBack()
+    }
+    expect(await kinds(Array.from({ length: 4 }, () => last.take()))).toEqual(['full', 'full', 'full', 'full'])
+    giveBack(1)
+    giveBack(1)
+    await expect.poll(() => kinds([last.take()]), { interval: 5 }).toEqual(['taken'])
+    expect(await kinds([first.take(), last.take()])).toEqual(['full', 'full'])
+    giveBack(0)
+    await expect.poll(() => kinds([first.take()]), { interval: 5 }).toEqual(['taken'])
+    expect(await kinds([first.take(), last.take()])).toEqual(['full', 'full'])
+  })
+
+  test("are each provider's own", async () => {
+    const [rates] = await open({ ...given, submitsPer10Seconds: 1, windowMs: 60_000 })
+    const [kie, apikley] = [rates.of('kie').orders, rates.of('apikley').orders]
+    expect(await kinds([kie.take(), apikley.take()])).toEqual(['taken', 'taken'])
+    expect(await kinds([kie.take(), apikley.take()])).toEqual(['full', 'full'])
+  })
+
+  test('let the reads through one by one, at their pace', async () => {
+    const rates = await open(given)
+    const turns: number[] = []
+    const paces = rates.map((each) => each.of('kie').reads)
+    const startedAt = performance.now()
+    await Promise.all(
+      Array.from({ length: 30 }, async (_, index) => {
+        await paces[index % paces.length]?.turn()
+        turns.push(performance.now() - startedAt)
+      }),
+    )
+    expect(turns).toHaveLength(30)
+    // One every 20 ms, by clocks that count whole milliseconds.
+    expect(turns.filter((turnMs, index) => turnMs < index * 19 - 1)).toEqual([])
+    expect(turns.at(-1)).toBeLessThan(29 * 20 * 3)
+  })
+
+  test('hold up no read when the gateway stops', async () => {
+    const rates = await open({ ...given, readsPerSecond: 4 })
+    const reads = rates[0].of('kie').reads
+    const waiting = Promise.all(Array.from({ length: 100 }, () => reads.turn()))
+    await sleep(10)
+    const startedAt = performance.now()
+    reads.stop()
+    await waiting
+    await reads.turn()
+    expect(performance.now() - startedAt).toBeLessThan(500)
+  })
+})
+
+describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
+  const url = redisUrl ?? ''
+
+  test('leave nothing behind there but what expires, and are apart from those of other deployments', async () => {
+    const deployment = randomUUID()
+    const ours = await openRedisRates(url, { ...given, windowMs: 1_000 }, deployment)
+    const theirs = await openRedisRates(url, { ...given, windowMs: 1_000 }, randomUUID())
+    const { orders, reads } = ours.rates.of('kie')
+    await Promise.all(Array.from({ length: 50 }, () => orders.take()))
+    await reads.turn()
+    const keys = () => ours.redis.ask((client) => client.keys(`stemgate:${deployment}:*`))
+    expect((await keys()).toSorted()).toEqual(
+      ['orders:kie', 'reads:kie:limiter'].map((key) => `stemgate:${deployment}:${key}`),
+    )
+    expect(await ours.redis.ask((client) => client.zCard(`stemgate:${deployment}:orders:kie`))).toBe(5)
+    expect(await kinds([theirs.rates.of('kie').orders.take()])).toEqual(['taken'])
+    await expect.poll(keys, { timeout: 5_000 }).toEqual([])
+  })
+
+  test('hold in spite of what a clock that was set back has left', async () => {
+    const deployment = randomUUID()
+    const { redis, rates } = await openRedisRates(url, given, deployment)
+    const key = `stemgate:${deployment}:orders:kie`
+    const hourLater = (Date.now() + 3_600_000) * 1_000
+    const left = Array.from({ length: 5 }, (_, index) => ({ score: hourLater + index, value: `left-${index}` }))
+    await redis.ask((client) => client.zAdd(key, left))
+    expect(await kinds([rates.of('kie').orders.take()])).toEqual(['taken'])
+    expect(await redis.ask((client) => client.zCard(key))).toBe(1)
+  })
+
+  test("are each gateway's own while Redis is away, whatever it has taken before, and shared again afterwards", async () => {
+    const own = await startOwnRedis()
+    const deployment = randomUUID()
+    const options = { ...given, windowMs: 60_000 }
+    const here = await openRedisRates(own.url, options, deployment)
+    const there = await openRedisRates(own.url, options, deployment)
+    const [ours, theirs] = [here.rates.of('kie'), there.rates.of('kie')]
+    expect(await kinds([ours.orders.take(), ours.orders.take(), theirs.orders.take()])).toEqual([
+      'taken',
+      'taken',
+      'taken',
+    ])
+    await own.stop()
+    await expect.poll(() => here.logged.length + there.logged.length).toBeGreaterThanOrEqual(2)
+    const startedAt = performance.now()
+    expect(await kinds(Array.from({ length: 4 }, () => ours.orders.take()))).toEqual([
+      'taken',
+      'taken',
+      'taken',
+      'full',
+    ])
+    await ours.reads.turn()
+    await ours.reads.turn()
+    expect(performance.now() - startedAt).toBeLessThan(280)
+
+    await own.restart()
+    const canAsk = async () => [await here.redis.ask((c) => c.ping()), await there.redis.ask((c) => c.ping())]
+    await expect.poll(() => canAsk().catch(String), { timeout: 5_000 }).toEqual(['PONG', 'PONG'])
+    const third = await openRedisRates(own.url, options, deployment)
+    expect(await kinds(Array.from({ length: 3 }, () => theirs.orders.take()))).toEqual(['taken', 'taken', 'taken'])
+    expect(await kinds(Array.from({ length: 3 }, () => third.rates.of('kie').orders.take()))).toEqual([
+      'taken',
+      'taken',
+      'full',
+    ])
+  })
+
+  test('are asked of a Redis that does not answer once, not with every order', async () => {
+    const proxy = await startSwallowingProxy(Number(new URL(url).port || 6379))
+    const options = { ...given, windowMs: 60_000 }
+    const { rates } = await openRedisRates(`redis://127.0.0.1:${proxy.port}`, options, randomUUID(), quickTimings)
+    const { orders, reads } = rates.of('kie')
+    await orders.take()
+    proxy.swallow()
+    const startedAt = performance.now()
+    expect(await kinds([orders.take()])).toEqual(['taken'])
+    expect(performance.now() - startedAt).toBeGreaterThan(250)
+    const askedAt = performance.now()
+    expect(await kinds([orders.take()])).toEqual(['taken'])
+    await reads.turn()
+    expect(performance.now() - askedAt).toBeLessThan(200)
+  })
+
+  test("are each gateway's own where Redis refuses to keep them, and that is said once", async () => {
+    const deployment = randomUUID()
+    const { redis, rates, logged } = await openRedisRates(url, { ...given, windowMs: 60_000 }, deployment)
+    const operator = createClient({ url, RESP: 2 })
+    await operator.connect()
+    onTestFinished(async () => {
+      await operator.del(`stemgate:${deployment}:orders:kie`)
+      operator.destroy()
+    })
+    await redis.ask((client) => client.set(`stemgate:${deployment}:orders:kie`, 'something else'))
+    const { orders } = rates.of('kie')
+    expect(await kinds(Array.from({ length: 6 }, () => orders.take()))).toEqual([
+      ...Array.from({ length: 5 }, () => 'taken'),
+      'full',
+    ])
+    expect(logged.filter((line) => line.startsWith('warn'))).toEqual([expect.stringContaining('WRONGTYPE')])
+  })
+})
