@@ -1,9 +1,27 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+/** What the gateway promises its callers, to be kept on PostgreSQL and Redis as on a file of SQLite. */
+const promises = ['separate', 'callback', 'late-callback', 'lost-callback', 'adoption', 'reading', 'watching', 'resent']
+
 export default defineConfig({
   // Without this alias `graphql` is loaded twice, as ESM and as CommonJS, and refuses to work with itself.
   resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql/index.js')) }] },
-  // The tests wait more than they compute.
-  test: { include: ['test/**/*.test.ts'], testTimeout: 20_000, hookTimeout: 20_000, maxWorkers: '100%' },
+  test: {
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    // The tests wait more than they compute.
+    maxWorkers: '100%',
+    projects: [
+      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          include: promises.map((name) => `test/${name}.test.ts`),
+          env: { TEST_STORE: 'shared' },
+        },
+      },
+    ],
+  },
 })

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { ReadDocument, WatchDocument } from '../schema/operations.ts'
 import { createCallbackAddresses } from '../src/http/callback-address.ts'
 import { newTaskId } from '../src/separation/task-id.ts'
-import { collect, openStoreOf, order, someTrack, startCore, startGateway, storedTask, storedTasks } from './gateway.ts'
+import { openStoreOf } from './database.ts'
+import { collect, order, someTrack, startCore, startGateway, storedTask, storedTasks } from './gateway.ts'
 import { recordOfSuccess, sendBody, startPlayedProvider } from './played-provider.ts'
 
 const unknown = { code: 200, msg: 'success', data: null }

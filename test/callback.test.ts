@@ -7,17 +7,8 @@ import { request } from 'undici'
 import { describe, expect, test } from 'vitest'
 import { createCallbackAddresses } from '../src/http/callback-address.ts'
 import { newTaskId } from '../src/separation/task-id.ts'
-import {
-  dueAtOf,
-  lockFileOf,
-  openStoreOf,
-  order,
-  startGateway,
-  storedTask,
-  untilSettled,
-  type Ending,
-  type TestGateway,
-} from './gateway.ts'
+import { dueAtOf, lockDatabaseOf, openStoreOf } from './database.ts'
+import { order, startGateway, storedTask, untilSettled, type Ending, type TestGateway } from './gateway.ts'
 import {
   accepted,
   callbackOfSuccess,
@@ -217,7 +208,7 @@ test('while the store cannot take it, it is answered with 503, nothing else stan
   const { provider, gateway, store } = await start()
   const { taskId, providerTaskId, callbackUrl } = await orderAnew(gateway, provider)
   provider.answerRead(recordOfSuccess(providerTaskId))
-  const unlock = lockFileOf(gateway)
+  const unlock = await lockDatabaseOf(gateway)
   let isOver = false
   const calledAt = performance.now()
   const answered = provider.callBack(callbackUrl, callbackOfSuccess(providerTaskId)).finally(() => (isOver = true))
@@ -233,7 +224,7 @@ test('while the store cannot take it, it is answered with 503, nothing else stan
   expect(slowestMs).toBeLessThan(500)
   expect(await store.notes(taskId)).toEqual([])
 
-  unlock()
+  await unlock()
   expect(await provider.callBack(callbackUrl, callbackOfSuccess(providerTaskId))).toBe(200)
   expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS' })
 })
@@ -349,7 +340,7 @@ test.concurrent(
 
 /** Resolves when the task is not to be asked for any more. */
 async function untilAtRest(gateway: TestGateway, taskId: string): Promise<void> {
-  while (dueAtOf(gateway, taskId) !== null) await sleep(10)
+  while ((await dueAtOf(gateway, taskId)) !== null) await sleep(10)
 }
 
 /** The whole answer as it comes over the line, but for its date. */
@@ -357,7 +348,8 @@ async function rawAnswer(url: string, body: unknown): Promise<string> {
   const { hostname, port, pathname } = new URL(url)
   const text = JSON.stringify(body)
   const socket = connect(Number(port), hostname)
-  socket.end(
+  // Its side stays open: Node gives up a request whose client has ended it.
+  socket.write(
     `POST ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
   )

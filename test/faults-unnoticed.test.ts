@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { Store } from '../src/separation/ports.ts'
-import { openStoreOf, order, someTrack, startCore, startGateway, storedTask } from './gateway.ts'
+import { openStoreOf } from './database.ts'
+import { order, someTrack, startCore, startGateway, storedTask } from './gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from './played-provider.ts'
 
 // What no other test noticed when its bug was planted: see test/planted.

@@ -1,8 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
-import { DatabaseSync } from '@photostructure/sqlite'
 import { print } from 'graphql'
 import { createClient, type Client, type ClientOptions } from 'graphql-ws'
 import { onTestFinished } from 'vitest'
@@ -18,7 +14,7 @@ import { SeparateDocument, WatchDocument, type SeparateInput } from '../schema/o
 import type { Log, Store } from '../src/separation/ports.ts'
 import { createSeparations, type Separations } from '../src/separation/separations.ts'
 import type { Task } from '../src/separation/task.ts'
-import { openSqliteStore } from '../src/stores/sqlite-store.ts'
+import { newDatabase, openStoreOf } from './database.ts'
 import type { PlayedProvider } from './played-provider.ts'
 
 /** What came of an operation. */
@@ -53,12 +49,11 @@ export async function startGateway(
   environment: Readonly<Record<string, string>> = {},
   atEnd: Ending = onTestFinished,
 ): Promise<TestGateway> {
-  const folder = environment['DATABASE_URL'] === undefined ? await mkdtemp(join(tmpdir(), 'stemgate-')) : null
   const whole = {
     PORT: '0',
     SANDBOX_DELAY_MS: '50',
     SUBMITS_PER_10_SECONDS: '100000',
-    ...(folder === null ? {} : { DATABASE_URL: `file:${join(folder, 'stemgate.db')}` }),
+    ...(environment['DATABASE_URL'] === undefined ? await newDatabase(atEnd) : {}),
     ...environment,
   }
   const logged: string[] = []
@@ -69,7 +64,6 @@ export async function startGateway(
   atEnd(async () => {
     for (const client of clients) await client.dispose()
     await close()
-    if (folder !== null) await rm(folder, { recursive: true, force: true })
   })
 
   const ask = async <T>(query: string, variables: unknown): Promise<Result<T>> => {
@@ -131,16 +125,6 @@ export async function untilSettled(gateway: TestGateway, taskId: string) {
   return last
 }
 
-/** A connection of its own to the gateway's file, as another process would have it; it ends with the test. */
-export async function openStoreOf(
-  { environment }: Pick<TestGateway, 'environment'>,
-  atEnd: Ending = onTestFinished,
-): Promise<Store> {
-  const store = await openSqliteStore(pathOf(environment))
-  atEnd(() => store.close())
-  return store
-}
-
 /** The task as it is stored. */
 export async function storedTask(store: Store, taskId: string): Promise<Task> {
   const [task] = await store.find([taskId])
@@ -157,10 +141,9 @@ export async function storedTasks(store: Store, owner = 'anonymous'): Promise<re
 export async function startCore(
   played: PlayedProvider,
   wrap: (store: Store) => Store = (store) => store,
-): Promise<{ readonly separations: Separations; readonly store: Store; readonly path: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
-  const path = join(folder, 'stemgate.db')
-  const store = await openSqliteStore(path)
+): Promise<{ readonly separations: Separations; readonly store: Store }> {
+  const environment = await newDatabase()
+  const store = await openStoreOf({ environment })
   const log = createListLog([])
   const provider = createRestProvider({
     spec: kie,
@@ -195,37 +178,8 @@ export async function startCore(
   })
   onTestFinished(async () => {
     await provider.close()
-    await store.close()
-    await rm(folder, { recursive: true, force: true })
   })
-  return { separations, store, path }
-}
-
-/** Keeps every other connection from writing to the gateway's file, until the returned function is called. */
-export function lockFileOf({ environment }: Pick<TestGateway, 'environment'>): () => void {
-  const database = new DatabaseSync(pathOf(environment))
-  database.exec('BEGIN EXCLUSIVE')
-  const unlock = () => {
-    if (database.isOpen) database.close()
-  }
-  onTestFinished(unlock)
-  return unlock
-}
-
-/** When the task is to be asked for next, as the gateway's file has it: null for never again, 0 for at once. */
-export function dueAtOf({ environment }: Pick<TestGateway, 'environment'>, taskId: string): number | null {
-  const database = new DatabaseSync(pathOf(environment), { readOnly: true })
-  try {
-    const row = database.prepare('select due_at from tasks where id = ?').get(taskId)
-    const { due_at: dueAtMs } = { due_at: null, ...row }
-    return typeof dueAtMs === 'number' ? dueAtMs : null
-  } finally {
-    database.close()
-  }
-}
-
-function pathOf(environment: TestGateway['environment']): string {
-  return (environment['DATABASE_URL'] ?? '').replace(/^file:/, '')
+  return { separations, store }
 }
 
 function createListLog(lines: string[]): Log {

@@ -1,16 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { describe, test } from 'vitest'
-import {
-  dueAtOf,
-  openStoreOf,
-  order,
-  startGateway,
-  storedTask,
-  untilSettled,
-  type Ending,
-  type TestGateway,
-} from './gateway.ts'
+import { dueAtOf, openStoreOf } from './database.ts'
+import { order, startGateway, storedTask, untilSettled, type Ending, type TestGateway } from './gateway.ts'
 import {
   accepted,
   callbackOfSuccess,

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { nextCheckAt } from '../src/separation/check-times.ts'
 import type { FailedTask, PendingTask, SucceededTask, Task } from '../src/separation/task.ts'
 import type { Store } from '../src/separation/ports.ts'
-import { dueAtOf, openStoreOf, order, startGateway, storedTask, untilSettled } from './gateway.ts'
+import { dueAtOf, openStoreOf } from './database.ts'
+import { order, startGateway, storedTask, untilSettled } from './gateway.ts'
 import { accepted, callbackOfSuccess, recordOfSuccess, sendBody, startPlayedProvider } from './played-provider.ts'
 
 const pending = { code: 200, msg: 'success', data: { successFlag: 'PENDING' } }
@@ -83,7 +84,7 @@ describe('after a restart', () => {
     expect(stems?.all).toMatchObject([{ part: 'VOCAL', url: 'https://files.example/noted.mp3' }])
 
     provider.answerRead(recordOfSuccess('provider-task-1'))
-    while (dueAtOf(restarted, taskId) !== null) await sleep(10)
+    while ((await dueAtOf(restarted, taskId)) !== null) await sleep(10)
     expect(await storedTask(store, taskId)).toMatchObject({
       completedAtMs: { by: 'record-info' },
       stems: [{ url: { value: 'https://files.example/vocal.mp3', by: 'record-info' } }, { part: 'instrumental' }],
@@ -170,7 +171,7 @@ describe('what the provider says too early', () => {
       expect(await untilSettled(gateway, taskId)).toMatchObject({ status: successFlag })
       provider.answerRead(recordOfSuccess('provider-task-1', { successFlag }))
       await untilStored(store, taskId, ({ state }) => state === 'succeeded')
-      while (dueAtOf(gateway, taskId) !== null) await sleep(10)
+      while ((await dueAtOf(gateway, taskId)) !== null) await sleep(10)
     },
   )
 })

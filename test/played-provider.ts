@@ -15,7 +15,7 @@ export interface ReceivedOrder {
 }
 
 /** How the provider answers: a body of JSON (with status 200), or anything that the function does with the response. */
-export type Play = object | ((response: ServerResponse, nth: number) => void)
+export type Play = object | ((response: ServerResponse, nth: number) => void | Promise<void>)
 
 /** A small real HTTP server in a vendor's place, which plays what a test tells it to. */
 export interface PlayedProvider {

@@ -84,12 +84,12 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
 
   test('lets a key lead to one task, although two gateways use it at once for different tracks', async () => {
     const url = await newPostgresDatabase()
-    const both = [await open(url), await open(url)]
+    const [one, other] = [await open(url), await open(url)]
     for (let round = 0; round < 20; round++) {
       const placed = await Promise.all(
         Array.from({ length: 6 }, (_, index) => {
           const task = pendingTask({ ...unbound(), id: newTaskId(), audioId: `track-${round}-${index}` })
-          return (both[index % 2] ?? both[0])?.place(placing(task, `key-${round}`))
+          return (index % 2 === 0 ? one : other).place(placing(task, `key-${round}`))
         }),
       )
       expect(placed.filter((each) => each?.kind === 'new')).toHaveLength(1)

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerResponse } from 'node:http'
-import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, test } from 'vitest'
 import { SeparateDocument, type SeparateInput } from '../schema/operations.ts'
+import { lockDatabaseOf, openStoreOf, rowsOf } from './database.ts'
 import {
-  lockFileOf,
-  openStoreOf,
   order,
   someTrack,
   startCore,
@@ -51,12 +49,9 @@ function holdSubmits(provider: PlayedProvider): (body: object) => void {
 
 test('the order is on disk before it leaves', async () => {
   const { provider, gateway } = await start()
-  const path = gateway.environment['DATABASE_URL']?.replace('file:', '') ?? ''
   const rows: unknown[] = []
-  provider.answerSubmit((response) => {
-    const database = new DatabaseSync(path, { readOnly: true })
-    rows.push(...database.prepare('select id, status, task from tasks').all())
-    database.close()
+  provider.answerSubmit(async (response) => {
+    rows.push(...(await rowsOf(gateway, 'select id, status, task from tasks')))
     sendBody(response, accepted('provider-task-1'))
   })
 
@@ -432,14 +427,14 @@ describe('while the provider does not answer', () => {
 
 test('an accepted order whose answer cannot be stored is answered in time, and stored when the store is back', async () => {
   const { provider, gateway, store } = await start({ SUBMIT_TIMEOUT_SECONDS: '0.3' })
-  let unlock = () => {}
-  provider.answerSubmit((response) => {
-    unlock = lockFileOf(gateway)
+  let unlock = async () => {}
+  provider.answerSubmit(async (response) => {
+    unlock = await lockDatabaseOf(gateway)
     sendBody(response, accepted('provider-task-1'))
   })
   const answer = await Promise.race([outcomeOf(gateway), sleep(6_000, 'never' as const, { ref: false })])
   expect(answer).toMatchObject({ reused: false })
-  unlock()
+  await unlock()
 
   // Who joins is answered when the answer has been stored.
   const joined = await separate(gateway)
@@ -448,17 +443,9 @@ test('an accepted order whose answer cannot be stored is answered in time, and s
   expect(provider.orders).toHaveLength(1)
 })
 
-function countKeys({ environment }: TestGateway): number {
-  const path = environment['DATABASE_URL']?.replace('file:', '') ?? ''
-  const database = new DatabaseSync(path, { readOnly: true })
-  const keys = database.prepare('select key from keys').all()
-  database.close()
-  return keys.length
-}
-
 /** Resolves when so many keys are kept. */
 async function untilKeys(gateway: TestGateway, count: number): Promise<void> {
-  while (countKeys(gateway) < count) await sleep(5)
+  while ((await rowsOf(gateway, 'select key from keys')).length < count) await sleep(5)
 }
 
 test("an order that the provider calls by another task's id is charged, and the other task stays as it is", async () => {

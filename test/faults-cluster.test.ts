@@ -1,0 +1,121 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runClusterFaults } from './faults/cluster-run.ts'
+import { buildGateway } from './faults/gateway-process.ts'
+import { playJoining } from './faults/joining.ts'
+import { printClusterReport, printJoiningReport, printPaceReport } from './faults/print-report.ts'
+import { measurePace } from './faults/shared-pace.ts'
+import { findPostgres, findRedis } from './services.ts'
+
+/** A small share of `npm run test:faults:cluster`. */
+const isPossible = (await findPostgres()) !== null && (await findRedis()) !== null
+const noFaults = {
+  'Redis restarted': 0,
+  'CLIENT KILL TYPE normal': 0,
+  'CLIENT KILL TYPE pubsub': 0,
+  "PostgreSQL's backends ended": 0,
+  'PostgreSQL half open at one gateway': 0,
+  'PostgreSQL half open at all': 0,
+  'Redis half open at one gateway': 0,
+  'Redis half open at all': 0,
+  'PostgreSQL and Redis away together': 0,
+  'a gateway killed': 0,
+  'Redis away all the while': 0,
+}
+const withinMs = 120_000
+
+describe.skipIf(!isPossible).concurrent('several gateways on one PostgreSQL and one Redis', () => {
+  let folder = ''
+  let program = ''
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'stemgate-cluster-'))
+    program = await buildGateway(join(folder, 'build'))
+  }, 60_000)
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  const common = { seed: 'a small share', unconfirmedAfterSeconds: 5, healWithinMs: 30_000, skipMinutesAfterMs: 0 }
+
+  test(
+    'pay nothing twice, lose nothing and leave nobody waiting through faults of what they share',
+    async ({ signal, onTestFinished }) => {
+      const faults = {
+        ...noFaults,
+        'Redis restarted': 3,
+        'CLIENT KILL TYPE normal': 1,
+        'CLIENT KILL TYPE pubsub': 1,
+        "PostgreSQL's backends ended": 3,
+        'PostgreSQL half open at one gateway': 1,
+        'Redis half open at one gateway': 1,
+        'PostgreSQL and Redis away together': 1,
+        'a gateway killed': 2,
+      }
+      const run = { ...common, program, gateways: 4, separations: 40, faults, stops: 0, onProgress: () => {}, signal }
+      const report = await runClusterFaults(run, onTestFinished)
+      if (report.breaches.length > 0) console.error(printClusterReport(report, run))
+      expect(report.breaches).toEqual([])
+      // The faults did come.
+      expect(report.recoveries.filter(({ met }) => met > 0)).toHaveLength(13)
+      expect(report.counts['charges in the ledger']).toBeGreaterThan(60)
+    },
+    withinMs,
+  )
+
+  test(
+    'settle the tasks of one that stands still, which does nothing twice when it goes on',
+    async ({ signal, onTestFinished }) => {
+      const run = {
+        ...common,
+        program,
+        gateways: 2,
+        separations: 4,
+        faults: noFaults,
+        stops: 1,
+        unconfirmedAfterSeconds: 40,
+        onProgress: () => {},
+        signal,
+      }
+      const report = await runClusterFaults(run, onTestFinished)
+      if (report.breaches.length > 0) console.error(printClusterReport(report, run))
+      expect(report.breaches).toEqual([])
+      expect(report.settledAfterStopsMs).toHaveLength(1)
+    },
+    withinMs,
+  )
+
+  test(
+    'ask for each pending task once per interval, like one',
+    async ({ signal, onTestFinished }) => {
+      const pace = { program, tasks: 12, intervalSeconds: 1, intervals: 8, readsPerSecond: null, signal }
+      for (const gateways of [1, 3]) {
+        const report = await measurePace({ ...pace, gateways, submitsPer10Seconds: null }, onTestFinished)
+        if (report.breaches.length > 0) console.error(printPaceReport(report))
+        expect(report.breaches).toEqual([])
+      }
+    },
+    withinMs,
+  )
+
+  test(
+    "keep the provider's rates together",
+    async ({ signal, onTestFinished }) => {
+      const pace = { program, gateways: 3, tasks: 16, intervalSeconds: 0.5, intervals: 8, signal }
+      const report = await measurePace({ ...pace, readsPerSecond: 10, submitsPer10Seconds: 12 }, onTestFinished)
+      if (report.breaches.length > 0) console.error(printPaceReport(report))
+      expect(report.breaches).toEqual([])
+    },
+    withinMs,
+  )
+
+  test(
+    'give many callers of one key, or of one track, one task or one refusal',
+    async ({ signal, onTestFinished }) => {
+      const joining = { program, gateways: 4, callers: 60, rounds: 3, refusedRounds: 2, onProgress: () => {}, signal }
+      const report = await playJoining(joining, onTestFinished)
+      if (report.breaches.length > 0) console.error(printJoiningReport(report))
+      expect(report.breaches).toEqual([])
+    },
+    withinMs,
+  )
+})
