@@ -120,6 +120,9 @@ export function accepted(taskId: string): object {
   return { code: 200, msg: 'success', data: { taskId } }
 }
 
+/** The answer to a submit by which Kie says that the account is empty. */
+export const noCredits = { code: 402, msg: 'The current credits are insufficient.', data: null }
+
 /** Record-info's answer for a task that has its two stems; `data` adds to it or overrides it. */
 export function recordOfSuccess(taskId: string, data: object = {}): object {
   return {

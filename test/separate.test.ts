@@ -13,9 +13,15 @@ import {
   untilSettled,
   type TestGateway,
 } from './gateway.ts'
-import { accepted, recordOfSuccess, sendBody, startPlayedProvider, type PlayedProvider } from './played-provider.ts'
+import {
+  type PlayedProvider,
+  accepted,
+  noCredits,
+  recordOfSuccess,
+  sendBody,
+  startPlayedProvider,
+} from './played-provider.ts'
 
-const noCredits = { code: 402, msg: 'The current credits are insufficient.', data: null }
 const failedRecord = { successFlag: 'GENERATE_AUDIO_FAILED', response: null, errorMessage: 'no' }
 
 async function start(environment: Record<string, string> = {}) {
