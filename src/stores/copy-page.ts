@@ -72,7 +72,17 @@ export async function writeKeys(trx: Transaction<Database>, judged: readonly Jud
       .execute()
   }
   for (const row of rowsOf(judged, 'behind').map(keyOf)) {
-    await trx.updateTable('keys').set(row).where('owner', '=', row.owner).where('key', '=', row.key).execute()
+    const refused = trx.selectFrom('tasks').select('id').where('charge', '=', 'NONE')
+    await trx
+      .updateTable('keys')
+      .set(row)
+      .where('owner', '=', row.owner)
+      .where('key', '=', row.key)
+      // A gateway on the target may just have led it elsewhere: it is taken from nobody.
+      .where(({ eb, and, or }) =>
+        or([eb('task_id', '=', row.task_id), and([eb('handed_out', '=', 0), eb('task_id', 'in', refused)])]),
+      )
+      .execute()
   }
 }
 

@@ -24,14 +24,14 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
 }
 
 /** The database's tables, up to date. */
-export async function openPostgres(url: string, log: Log): Promise<Kysely<Database>> {
+export async function openPostgres(url: string, log: Log, limits = usualLimits): Promise<Kysely<Database>> {
   const migrating = new Kysely<Database>({ dialect: createPostgresDialect(url, migrationLimits, log) })
   try {
     await bringUpToDate(migrating, patience)
   } finally {
     await migrating.destroy()
   }
-  return new Kysely<Database>({ dialect: createPostgresDialect(url, usualLimits, log) })
+  return new Kysely<Database>({ dialect: createPostgresDialect(url, limits, log) })
 }
 
 /** Two tracks whose names share a hash wait for each other now and then, which harms nobody. */

@@ -59,8 +59,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/watch.ts',
-        from: '    let hasChanged = true\n',
-        to: '    await push(found)\n    if (isSettled(found)) return stop()\n    let hasChanged = false\n',
+        from: '    let mayHaveChanged = true\n',
+        to: '    await push(found)\n    if (isSettled(found)) return stop()\n    let mayHaveChanged = false\n',
       },
     ],
     tests: ['faults-unnoticed'],
@@ -69,12 +69,12 @@ export const bugs: readonly Bug[] = [
     name: 'what was due before a restart is forgotten',
     edits: [
       {
-        file: 'stores/sqlite-store.ts',
-        from: "              .where('due_at', '<=', nowMs)\n",
-        to: "              .where('due_at', '<=', nowMs)\n              .where((each) => each.or([each('due_at', '=', atOnce), each('due_at', '>=', openedAtMs)]))\n",
+        file: 'stores/kysely-store.ts',
+        from: "                .where('due_at', '<=', nowMs)\n",
+        to: "                .where('due_at', '<=', nowMs)\n                .where((each) => each.or([each('due_at', '=', atOnce), each('due_at', '>=', openedAtMs)]))\n",
       },
       {
-        file: 'stores/sqlite-store.ts',
+        file: 'stores/kysely-store.ts',
         from: '  return {\n    place:',
         to: '  const openedAtMs = Date.now()\n  return {\n    place:',
       },
@@ -131,12 +131,14 @@ export const bugs: readonly Bug[] = [
     tests: ['separate', 'faults'],
   },
   {
-    name: 'an answer that tells nothing frees the key',
+    name: 'an answer that tells nothing counts as a refusal',
     edits: [
       {
         file: 'separation/separate.ts',
         from: "      case 'unknown':\n",
-        to: "      case 'unknown':\n        await store.freeKeys(task.id, [])\n",
+        to:
+          "      case 'unknown':\n" +
+          "        await record(task.id, { kind: 'refused', refusal: { reason: 'refused', providerCode: null, message: '', retryable: false, retryAfterSeconds: null } })\n",
       },
     ],
     tests: ['faults-unnoticed'],
@@ -145,9 +147,9 @@ export const bugs: readonly Bug[] = [
     name: 'a late refusal frees a key that has led to its task',
     edits: [
       {
-        file: 'separation/separate.ts',
-        from: 'store.freeKeys(task.id, [...handedOut])',
-        to: 'store.freeKeys(task.id, [])',
+        file: 'stores/place-order.ts',
+        from: "eb.or([eb('tasks.charge', '!=', 'NONE'), eb('keys.handed_out', '=', 1)])",
+        to: "eb('tasks.charge', '!=', 'NONE')",
       },
     ],
     tests: ['separate'],
@@ -176,8 +178,8 @@ export const bugs: readonly Bug[] = [
       },
       {
         file: 'separation/separate.ts',
-        from: "isAdmitted: () => asked.answer().kind === 'admitted',",
-        to: "isAdmitted: () => asked.answer().kind === 'admitted' && early.set(task.id, early.get(task.id) ?? provider.submit(order)).size > 0,",
+        from: "isAdmitted: async () => (await asked.answer()).kind === 'admitted',",
+        to: "isAdmitted: async () => (await asked.answer()).kind === 'admitted' && early.set(task.id, early.get(task.id) ?? provider.submit(order)).size > 0,",
       },
       {
         file: 'separation/separate.ts',
@@ -269,5 +271,56 @@ export const bugs: readonly Bug[] = [
     name: 'one operation may hold many orders',
     edits: [{ file: 'graphql/one-separate-rule.ts', from: 'names.size > 1', to: 'names.size > 100' }],
     tests: ['limits'],
+  },
+  {
+    name: 'other gateways are not told of a change',
+    edits: [
+      {
+        file: 'changes/redis.ts',
+        from: '      local.publish(taskId)\n      tellOthers(taskId)\n',
+        to: '      local.publish(taskId)\n',
+      },
+    ],
+    tests: ['changes', 'several-gateways'],
+  },
+  {
+    name: 'two gateways may take an order for one track at once',
+    edits: [
+      {
+        file: 'stores/postgres-store.ts',
+        from: 'select pg_advisory_xact_lock(hashtextextended(${track}, 0))',
+        to: 'select hashtextextended(${track}, 0)',
+      },
+    ],
+    tests: ['several-gateways', 'store'],
+  },
+  {
+    name: 'a key may lead to two tasks',
+    edits: [
+      {
+        file: 'stores/schema.ts',
+        from: ".addPrimaryKeyConstraint('keys_one', ['owner', 'key'])",
+        to: ".addPrimaryKeyConstraint('keys_one', ['owner', 'key', 'task_id'])",
+      },
+    ],
+    tests: ['postgres'],
+  },
+  {
+    name: 'a claim is not written down',
+    edits: [
+      {
+        file: 'stores/kysely-store.ts',
+        from: '          .set({ due_at: leaseUntilMs })\n',
+        to: '          .set({ due_at: nowMs })\n',
+      },
+    ],
+    tests: ['store', 'several-gateways'],
+  },
+  {
+    name: 'who joins at another gateway is given the task of a refused order',
+    edits: [
+      { file: 'separation/separate.ts', from: '    if (refusal !== undefined) throw errorOf(refusal)\n', to: '' },
+    ],
+    tests: ['several-gateways'],
   },
 ]
