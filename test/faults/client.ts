@@ -9,6 +9,8 @@ export interface Order {
   readonly type: 'SEPARATE_VOCAL' | 'SPLIT_STEM'
   readonly idempotencyKey: string | null
   readonly force: boolean
+  /** The gateway's usual one, if it is left out. */
+  readonly provider?: 'APIKLEY'
 }
 
 /** How an order ended for the client. */
@@ -76,8 +78,29 @@ type SeparateAnswer =
   | { readonly __typename: 'SeparateSuccess'; readonly reused: boolean; readonly task: { readonly id: string } }
   | { readonly __typename: `${string}Error`; readonly retryable: boolean }
 
-/** Watches a task with the client that frontends use, which connects again by itself; null if it is told to stop first. */
-export async function watchUntilComplete(where: Where, taskId: string, stop: AbortSignal): Promise<Watched | null> {
+/**
+ * Watches a task with the client that frontends use, which connects again by itself, and asks again where the gateway says
+ * that its store is away; null if it is told to stop first.
+ */
+export async function watchUntilComplete(
+  where: Where,
+  taskId: string,
+  stop: AbortSignal,
+  onShown: () => void = () => {},
+): Promise<Watched | null> {
+  for (;;) {
+    const ended = await watchOnce(where, taskId, stop, onShown)
+    if (ended?.problem?.includes('"UNAVAILABLE"') !== true || stop.aborted) return ended
+    await sleep(retryMs)
+  }
+}
+
+async function watchOnce(
+  where: Where,
+  taskId: string,
+  stop: AbortSignal,
+  onShown: () => void,
+): Promise<Watched | null> {
   const client = createClient({
     url: () => `${(where() ?? 'http://127.0.0.1:1').replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,
@@ -96,11 +119,14 @@ export async function watchUntilComplete(where: Where, taskId: string, stop: Abo
       if (next === null) return null
       if ('problem' in next) return { taskId, last, problem: next.problem }
       if (next.done) return { taskId, last, problem: null }
+      if (next.value.errors !== undefined) return { taskId, last, problem: JSON.stringify(next.value.errors) }
       last = next.value.data?.separationUpdated ?? last
+      onShown()
     }
   } finally {
     stop.removeEventListener('abort', leave)
-    await client.dispose()
+    // It rejects if a connection was just being made to a gateway that is gone.
+    await Promise.resolve(client.dispose()).catch(() => {})
   }
 }
 

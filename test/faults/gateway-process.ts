@@ -6,6 +6,11 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const running = new Set<ChildProcess>()
+// None is left behind by a run that is broken off.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 /** Builds the gateway into a folder from which it can be run; resolves to the path of its program. */
 export async function buildGateway(folder: string): Promise<string> {
@@ -27,6 +32,9 @@ export interface GatewayProcess {
   start(): Promise<void>
   /** kill -9; resolves when it is gone. */
   kill(): Promise<void>
+  /** It stands still until it goes on, and knows nothing of it: SIGSTOP, SIGCONT. */
+  stop(): void
+  goOn(): void
   /** Kills it for good. */
   close(): Promise<void>
   /** Whether the one that ran at `fromMs` still ran at `toMs`, or runs now; by the clock of `performance.now()`. */
@@ -48,8 +56,6 @@ export function createGatewayProcess(
   let words = ''
   let ownEnds = 0
   let isClosed = false
-  // None is left behind by a run that is broken off.
-  process.on('exit', () => child?.kill('SIGKILL'))
 
   async function kill(): Promise<void> {
     const mine = child
@@ -58,6 +64,11 @@ export function createGatewayProcess(
     url = null
     mine.kill('SIGKILL')
     await gone
+  }
+
+  /** Past the child's own `kill`, after which it would count as killed. */
+  function signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    if (child?.pid !== undefined && url !== null) process.kill(child.pid, name)
   }
 
   return {
@@ -72,10 +83,12 @@ export function createGatewayProcess(
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       child = mine
+      running.add(mine)
       const life = { startedAtMs: performance.now(), endedAtMs: Number.POSITIVE_INFINITY }
       lives.push(life)
       mine.stderr.on('data', (data) => (words = (words + String(data)).slice(-4_000)))
       mine.once('exit', () => {
+        running.delete(mine)
         life.endedAtMs = performance.now()
         if (!mine.killed) ownEnds += 1
         if (child === mine) url = null
@@ -94,6 +107,8 @@ export function createGatewayProcess(
     },
 
     kill,
+    stop: () => signal('SIGSTOP'),
+    goOn: () => signal('SIGCONT'),
 
     close() {
       isClosed = true

@@ -12,7 +12,7 @@ export interface Charge {
   /** Whether the vendor says so by itself. */
   readonly callsBack: boolean
   /** When the work is done, by the clock of `performance.now()`. */
-  readonly doneAtMs: number
+  doneAtMs: number
   /** Whether the gateway answered a callback with 200. */
   callbackTaken: boolean
   /** Whether the answer came to the gateway whole, and it lived to read it. */

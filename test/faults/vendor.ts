@@ -19,16 +19,20 @@ export interface Vendor {
   readonly ledger: readonly Charge[]
   /** How many orders were refused, and how often record-info was asked. */
   readonly counts: { readonly refused: number; readonly reads: number; readonly callbacks: number }
+  /** Every order (named by its track) and every read (by the task's id here), by the clock of `performance.now()`. */
+  readonly asked: readonly { readonly kind: 'order' | 'read'; readonly of: string; readonly atMs: number }[]
+  /** Ends the work on a held track; resolves when a callback to that origin instead of the ordered one was taken, if one is given. */
+  finish(charge: Charge, origin: string | null): Promise<void>
   /** Resolves when no callback is under way any more. */
   quiet(): Promise<void>
   close(): Promise<void>
 }
 
 /** What a track is like is told by its id: `<number>-<what>`. */
-export const trackKinds = ['plain', 'steady', 'broke'] as const
+export const trackKinds = ['plain', 'steady', 'broke', 'held'] as const
 /**
  * plain: may fail, may be refused the first time. steady: always succeeds, so that whoever orders it again joins.
- * broke: refused for ever, for want of credits.
+ * broke: refused for ever, for want of credits. held: never done until `finish`.
  */
 export type TrackKind = (typeof trackKinds)[number]
 
@@ -36,12 +40,14 @@ const failingShare = 0.12
 const silentShare = 0.15
 const refusedOnceShare = 0.1
 const longestWorkMs = 1_200
+const finishAgainMs = 100
 
 /** Starts it on a port of its own. */
 export async function startVendor(options: VendorOptions): Promise<Vendor> {
   const { seed, reach } = options
   const ledger: Charge[] = []
   const counts = { refused: 0, reads: 0, callbacks: 0 }
+  const asked: { readonly kind: 'order' | 'read'; readonly of: string; readonly atMs: number }[] = []
   const refusedOnce = new Set<string>()
   const calling = new Set<Promise<void>>()
   const closing = new AbortController()
@@ -64,18 +70,22 @@ export async function startVendor(options: VendorOptions): Promise<Vendor> {
       response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
       return
     }
+    const providerTaskId = url.searchParams.get('taskId') ?? ''
     counts.reads += 1
+    asked.push({ kind: 'read', of: providerTaskId, atMs: performance.now() })
     await reach('during a check')
-    const answer = recordInfo(url.searchParams.get('taskId') ?? '')
+    const answer = recordInfo(providerTaskId)
     response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
   }
 
   /** An order: refused, or a charge from here on. */
   function take(order: { taskId: string; audioId: string; type: string; callBackUrl: string }): object {
     const { audioId, type, callBackUrl } = order
+    asked.push({ kind: 'order', of: audioId, atMs: performance.now() })
     const random = createRandom(`${seed}/track/${audioId}`)
     const [failing, silent, refusing, work] = [random.next(), random.next(), random.next(), random.below(longestWorkMs)]
     const isPlain = audioId.endsWith('plain')
+    const isHeld = audioId.endsWith('held')
     if (audioId.endsWith('broke')) return refuse(402, 'The current credits are insufficient.')
     if (isPlain && refusing < refusedOnceShare && !refusedOnce.has(audioId)) {
       refusedOnce.add(audioId)
@@ -91,8 +101,8 @@ export async function startVendor(options: VendorOptions): Promise<Vendor> {
       taskId: taskIdIn(callBackUrl),
       outcome,
       stems: outcome === 'failed' ? {} : stemsOf(providerTaskId, type),
-      callsBack: silent >= silentShare,
-      doneAtMs: performance.now() + work,
+      callsBack: !isHeld && silent >= silentShare,
+      doneAtMs: isHeld ? Number.POSITIVE_INFINITY : performance.now() + work,
       callbackTaken: false,
       answerTaken: false,
     }
@@ -174,6 +184,21 @@ export async function startVendor(options: VendorOptions): Promise<Vendor> {
     port: address.port,
     ledger,
     counts,
+    asked,
+    async finish(charge, origin) {
+      charge.doneAtMs = performance.now()
+      if (origin === null) return
+      const url = new URL(new URL(charge.callBackUrl).pathname, origin).href
+      const body = JSON.stringify(callbackBody(charge))
+      while (!closing.signal.aborted) {
+        counts.callbacks += 1
+        if ((await callOnce(url, body)) === 200) {
+          charge.callbackTaken = true
+          return
+        }
+        await sleep(finishAgainMs)
+      }
+    },
     async quiet() {
       await Promise.all(calling)
     },
