@@ -18,7 +18,7 @@ import { sandbox as sandboxSpec } from './providers/sandbox.ts'
 import { sunoapi } from './providers/sunoapi.ts'
 import { createSandbox, sandboxApiKey } from './sandbox/sandbox.ts'
 import { testTracks } from './sandbox/test-tracks.ts'
-import type { Log } from './separation/ports.ts'
+import type { Log, Store } from './separation/ports.ts'
 import { createSeparations } from './separation/separations.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
 import { openSharing } from './sharing.ts'
@@ -49,11 +49,20 @@ const leastDrainMs = 1_000
 
 /** Wires everything together and begins to listen. Throws if the store cannot be opened or the port is taken. */
 export async function startApp(config: Config, log: Log): Promise<App> {
+  const store = await openStore(config.database, log)
+  try {
+    return await startOn(store, config, log)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function startOn(store: Store, config: Config, log: Log): Promise<App> {
   let port = config.port
   const url = () => `http://${hostInUrl(config.host)}:${port}`
   const publicUrl = () => config.publicUrl ?? url()
 
-  const store = await openStore(config.database, log)
   const ownSecret = await store.secret('callbacks', newSecret)
   const addresses = createCallbackAddresses({ publicUrl, secrets: [...config.callbackSecrets, ownSecret] })
   const { readsPerSecond, submitsPer10Seconds } = config
@@ -149,7 +158,6 @@ export async function startApp(config: Config, log: Log): Promise<App> {
     port = await server.listen(config.host, config.port)
   } catch (error) {
     await sharing.close()
-    await store.close()
     throw error
   }
   checker.start()

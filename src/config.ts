@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { databaseAt, type Database } from './stores/database-url.ts'
+import { databaseAt, type DatabaseAddress } from './stores/database-url.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -11,7 +11,7 @@ export interface Config {
   readonly port: number
   /** Where providers reach us; null: at the host and port that we listen on. */
   readonly publicUrl: string | null
-  readonly database: Database
+  readonly database: DatabaseAddress
   /** Carries the changes between the gateways of one database, and their common rates; null: there is this one alone. */
   readonly redisUrl: string | null
   /** A provider with a key is switched on; with none on, the sandbox is. */
@@ -86,7 +86,10 @@ const schema = z.object({
     .default({ kind: 'sqlite', path: 'data/stemgate.db' }),
   REDIS_URL: z
     .string()
-    .refine((text) => /^rediss?:\/\//.test(text) && URL.canParse(text), 'must be redis://<…> or rediss://<…>')
+    .refine(
+      (text) => /^rediss?:\/\//.test(text) && URL.canParse(text) && /^(\/\d*)?$/.test(new URL(text).pathname),
+      'must be redis://<host>:<port>/<number of the database>, or rediss://<…>',
+    )
     .optional(),
   KIE_API_KEY: secretText.optional(),
   APIKLEY_API_KEY: secretText.optional(),

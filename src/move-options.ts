@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { databaseAt, type Database } from './stores/database-url.ts'
+import { databaseAt, type DatabaseAddress } from './stores/database-url.ts'
 
 /** What is to be moved where. */
 export interface MoveOptions {
-  readonly from: Database
-  readonly to: Database
+  readonly from: DatabaseAddress
+  readonly to: DatabaseAddress
   readonly keepsTargetSecrets: boolean
 }
 
@@ -33,7 +33,7 @@ export function readMoveOptions(args: readonly string[]): MoveOptions | 'help' {
 }
 
 /** Which file it is, whatever its name; null if there is none. */
-function fileAt(database: Database): string | null {
+function fileAt(database: DatabaseAddress): string | null {
   if (database.kind !== 'sqlite') return null
   const file = statSync(database.path, { bigint: true, throwIfNoEntry: false })
   return file === undefined ? null : `${file.dev} ${file.ino}`

@@ -8,7 +8,7 @@ import {
   type CopyReport,
   type Progress,
 } from './stores/copy-store.ts'
-import { nameOfDatabase, type Database } from './stores/database-url.ts'
+import { nameOfDatabase, type DatabaseAddress } from './stores/database-url.ts'
 import { openDatabase } from './stores/open-database.ts'
 
 /** Moves everything that one database holds to another one. */
@@ -83,7 +83,7 @@ async function move({ from, to, keepsTargetSecrets }: MoveOptions): Promise<Copy
   }
 }
 
-async function opened(side: 'source' | 'target', database: Database) {
+async function opened(side: 'source' | 'target', database: DatabaseAddress) {
   try {
     return await openDatabase(database, log)
   } catch (error) {

@@ -5,7 +5,7 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import pg from 'pg'
 import { onTestFinished } from 'vitest'
 import type { Log, Store } from '../src/separation/ports.ts'
-import { databaseAt, type Database } from '../src/stores/database-url.ts'
+import { databaseAt, type DatabaseAddress } from '../src/stores/database-url.ts'
 import { openStore } from '../src/stores/open-store.ts'
 import type { Ending } from './gateway.ts'
 import { findPostgres, findRedis, newPostgresDatabase } from './services.ts'
@@ -109,7 +109,7 @@ async function connectTo(url: string): Promise<pg.Client> {
   return client
 }
 
-function databaseOf(environment: Environment): Database {
+function databaseOf(environment: Environment): DatabaseAddress {
   const database = databaseAt(environment['DATABASE_URL'] ?? '')
   if (database === null) throw new Error('This gateway has no database of its own.')
   return database

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { StoreUnavailableError } from '../src/separation/errors.ts'
 import type { Store } from '../src/separation/ports.ts'
 import { openStoreOf } from './database.ts'
 import { order, someTrack, startCore, startGateway, storedTask } from './gateway.ts'
@@ -89,4 +90,52 @@ test('an answer that tells nothing leaves the key where it is, although the orde
   const taskId = await order(gateway, input)
   expect(await order(gateway, input)).toBe(taskId)
   expect(provider.orders).toHaveLength(1)
+})
+
+const someInput = { ...someTrack, type: 'separate_vocal', provider: null, idempotencyKey: 'key', force: false } as const
+
+test('a change that was written is told, although the store has not said that it was', async () => {
+  const provider = await startPlayedProvider()
+  let isLosing = false
+  const { separations } = await startCore(provider, (store) => ({
+    ...store,
+    async replace(task) {
+      const isWritten = await store.replace(task)
+      if (!isLosing) return isWritten
+      isLosing = false
+      throw new StoreUnavailableError('The answer to the commit was lost.')
+    },
+  }))
+  const { task } = await separations.separate('someone', someInput)
+  const states = separations.watch('someone', { taskId: task.id, provider: null })[Symbol.asyncIterator]()
+  expect((await states.next()).value).toMatchObject({ state: 'pending' })
+  provider.answerRead(recordOfSuccess('provider-task-1'))
+  isLosing = true
+  const told = states.next()
+  await separations.check(task).catch(() => {})
+  expect(await Promise.race([told, sleep(3_000)])).toMatchObject({ value: { state: 'succeeded' } })
+})
+
+test('an order that was written down without our hearing of it is withdrawn, and its key is free', async () => {
+  const provider = await startPlayedProvider()
+  let isLosing = true
+  const { separations, store } = await startCore(provider, (real) => ({
+    ...real,
+    async place(asked) {
+      const placed = await real.place(asked)
+      if (!isLosing) return placed
+      isLosing = false
+      throw new StoreUnavailableError('The answer to the commit was lost.')
+    },
+  }))
+  await expect(separations.separate('someone', someInput)).rejects.toThrow(StoreUnavailableError)
+  const statesOf = async () =>
+    (await store.list('someone', { where: {}, limit: 10, inverted: false })).map(
+      ({ state, charge }) => `${state} ${charge}`,
+    )
+  expect(await statesOf()).toEqual(['pending MAYBE'])
+  await expect.poll(statesOf, { timeout: 15_000 }).toEqual(['failed NONE'])
+  expect(provider.orders).toHaveLength(0)
+  const again = await separations.separate('someone', someInput)
+  expect(again).toMatchObject({ reused: false, task: { charge: 'CHARGED' } })
 })

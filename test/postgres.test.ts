@@ -82,6 +82,33 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
     expect(new Set(placed.map((each) => (each.kind === 'not-admitted' ? null : each.task.id))).size).toBe(1)
   })
 
+  test.each(['read committed', 'repeatable read', 'serializable'])(
+    'gives many at once one task for one track, though its default isolation is %s',
+    async (isolation) => {
+      const url = await newPostgresDatabase()
+      await (
+        await connectTo(url)
+      ).query(`alter database ${new URL(url).pathname.slice(1)} set default_transaction_isolation = '${isolation}'`)
+      const [one, other] = [await open(url), await open(url)]
+      for (let round = 0; round < 10; round++) {
+        const placed = await Promise.all(
+          Array.from({ length: 8 }, (_, index) =>
+            (index % 2 === 0 ? one : other).place(
+              placing(pendingTask({ ...unbound(), id: newTaskId(), audioId: `track-${round}` })),
+            ),
+          ),
+        )
+        expect(placed.filter(({ kind }) => kind === 'new')).toHaveLength(1)
+      }
+    },
+  )
+
+  test('that may forget what was committed is refused', async () => {
+    const url = await newPostgresDatabase()
+    await (await connectTo(url)).query(`alter database ${new URL(url).pathname.slice(1)} set synchronous_commit = off`)
+    await expect(openPostgresStore(url, silentLog)).rejects.toThrow(/synchronous_commit is off.*alter database/)
+  })
+
   test('lets a key lead to one task, although two gateways use it at once for different tracks', async () => {
     const url = await newPostgresDatabase()
     const [one, other] = [await open(url), await open(url)]

@@ -186,6 +186,8 @@ describe('an answer that tells nothing of the charge leaves a task that may be c
     ['truncated JSON', (response: ServerResponse) => response.end('{"code":20')],
     ['an unknown code', { code: 500, msg: 'Server Error', data: null }],
     ['success without an id', { code: 200, msg: 'success', data: null }],
+    ['success with an id that nobody can keep', accepted('provider\u0000task')],
+    ['success with an id that is no id', accepted('x'.repeat(5_000))],
   ])('%s', async (_name, play) => {
     const { provider, gateway, store } = await start()
     provider.answerSubmit(play)

@@ -88,6 +88,27 @@ describe.skipIf(!isHere)('several gateways on one database and one Redis', () =>
     expect(await outcomeOf(other, { idempotencyKey: 'mine' })).toEqual(given)
   })
 
+  test('an order that another gateway has given up is asked for once its answer is there after all', async () => {
+    const cluster = await startCluster({
+      CHECK_INTERVAL_SECONDS: '0.2',
+      UNCONFIRMED_AFTER_SECONDS: '0.5',
+      SUBMIT_TIMEOUT_SECONDS: '0.3',
+    })
+    const { ordered, answer } = await orderHeld(cluster, {})
+    const { taskId = '' } = await ordered
+    const [, other] = cluster.gateways
+    const store = await openStoreOf(other)
+    await expect
+      .poll(() => storedTasks(store), { timeout: 10_000 })
+      .toMatchObject([{ state: 'failed', failure: { code: 'SUBMISSION_UNCONFIRMED' } }])
+    await expect.poll(() => rowsOf(other, 'select due_at from tasks')).toEqual([{ due_at: null }])
+    cluster.provider.answerRead(recordOfSuccess('provider-task-1'))
+    answer(accepted('provider-task-1'))
+    await expect
+      .poll(async () => (await other.send(ReadDocument, { taskId })).data?.separation?.status, { timeout: 10_000 })
+      .toBe('SUCCESS')
+  })
+
   test.each([
     ['one key', () => ({ idempotencyKey: 'key' })],
     ['no key', () => ({})],

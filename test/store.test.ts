@@ -119,8 +119,8 @@ describe.each(stores)('%s', (_name, openNew) => {
     test('leads several keys to one task, until its order is refused: then only those that were handed out', async () => {
       const task = unbound()
       for (const key of ['a', 'b', 'c']) await place(task, { key: keyOf(key) })
-      await store.handOut('anonymous', 'b')
-      await store.handOut('key:other', 'c')
+      await store.handOut(task, 'b')
+      await store.handOut({ ...task, owner: 'key:other' }, 'c')
       const [another, elsewhere] = [unbound(), unbound({ audioId: 'elsewhere' })]
       const placeAnew = (each: Task, key: string) => place(each, { key: keyOf(key), canJoin: null })
       expect(await placeAnew(another, 'a')).toEqual({ kind: 'joined', task })
@@ -131,6 +131,10 @@ describe.each(stores)('%s', (_name, openNew) => {
       expect(await placeAnew(another, 'a')).toEqual({ kind: 'new', task: another })
       expect(await placeAnew(unbound(), 'a')).toEqual({ kind: 'joined', task: another })
       expect(await place(elsewhere, { key: keyOf('c', 'another input') })).toEqual({ kind: 'new', task: elsewhere })
+      // Who comes late with a task that the key has led to before changes nothing.
+      await store.handOut(task, 'c')
+      await store.replace(failedTask({ id: elsewhere.id, charge: 'NONE', revision: elsewhere.revision + 1 }))
+      expect(await placeAnew(unbound({ audioId: 'third' }), 'c')).toMatchObject({ kind: 'new' })
     })
 
     test('is new to its caller however often it is written down', async () => {
@@ -141,6 +145,9 @@ describe.each(stores)('%s', (_name, openNew) => {
         expect(await place(order, { key })).toEqual({ kind: 'new', task: order })
         expect(await place(task, { key: keyOf('another') })).toMatchObject({ kind: 'new' })
       }
+      // Also if another one was placed for the track meanwhile.
+      await place(unbound({ createdAtMs: task.createdAtMs + 1 }), { canJoin: null })
+      expect(await place(task)).toEqual({ kind: 'new', task })
     })
 
     test.each(["'; drop table tasks; --", '🥁'.repeat(100), ' '])('takes the key %j', async (key) => {
@@ -202,6 +209,20 @@ describe.each(stores)('%s', (_name, openNew) => {
       expect(await store.replace(bound(one))).toBe(true)
       await expect(store.replace(bound(two))).rejects.toThrow(DuplicateBindingError)
       expect(await store.replace(bound(elsewhere))).toBe(true)
+    })
+
+    test('makes a task due that is bound after it was given up, and leaves it alone afterwards', async () => {
+      const task = unbound()
+      await place(task, { dueAtMs: 5 })
+      await store.claimDue(task.provider, 5, 100, 1)
+      await store.release(task.id, 100, null)
+      await store.replace(failedTask({ id: task.id, providerTaskId: null, revision: 2 }))
+      expect(await store.claimDue(task.provider, 1_000, 2_000, 1)).toEqual([])
+      await store.replace(failedTask({ id: task.id, providerTaskId: 'late', revision: 3 }))
+      expect(await store.claimDue(task.provider, 1_000, 2_000, 1)).toHaveLength(1)
+      await store.release(task.id, 2_000, null)
+      await store.replace(failedTask({ id: task.id, providerTaskId: 'late', revision: 4 }))
+      expect(await store.claimDue(task.provider, 9_000, 9_900, 1)).toEqual([])
     })
 
     test('does not change when the task is due', async () => {
@@ -487,7 +508,7 @@ describe('a file', () => {
       store.place({ task: unbound(), key: null, dueAtMs: 5, canJoin: null, isAdmitted }),
       store.replace({ ...task, revision: task.revision + 1 }),
       store.note({ taskId: task.id, receivedAtMs: 1, providerTaskId: null, told }),
-      store.handOut('anonymous', 'key'),
+      store.handOut(task, 'key'),
       store.renew([task.id], 5, 6),
       store.claimDue('kie', 5, 100, 1),
       store.release(task.id, 5, null),

@@ -19,7 +19,7 @@ export interface WebSocketRouteOptions {
 export interface WebSocketRoute {
   /** Grants an upgrade or refuses it. Whoever hands the socket over listens for its errors. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
-  /** Closes every socket with 1001, so that its client connects again, here or elsewhere. */
+  /** Closes every socket with 1012, so that its client connects again, here or elsewhere. */
   close(): Promise<void>
 }
 

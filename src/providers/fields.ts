@@ -16,9 +16,19 @@ export const codeField = z
 /** Text with something in it, trimmed; anything else is null. */
 export const textField = z.string().trim().min(1).nullable().catch(null)
 
-/** An id: documented now as text, now as a number (`audioId`); always text here. Anything else is null. */
+const longestId = 1_024
+
+/** An id: documented now as text, now as a number (`audioId`); always text here. What no store could keep is null. */
 export const idField = z
-  .union([z.string().trim().min(1), z.int().transform(String)])
+  .union([
+    z
+      .string()
+      .trim()
+      .min(1)
+      .max(longestId)
+      .regex(/^[^\p{Cc}\p{Cs}]*$/u),
+    z.int().transform(String),
+  ])
   .nullable()
   .catch(null)
 

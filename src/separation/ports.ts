@@ -145,8 +145,8 @@ export interface Store {
   /** The tasks that bear these provider's ids. One read, however many. */
   findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
   list(owner: string, page: Page): Promise<readonly Task[]>
-  /** Makes the key lead to its task from now on, even if the provider turns out to have refused the order. */
-  handOut(owner: string, key: string): Promise<void>
+  /** Makes a key that leads to the task do so for good, even if the provider turns out to have refused the order. */
+  handOut(task: Task, key: string): Promise<void>
   /** Writes the callback down and makes the task due at once. */
   note(note: CallbackNote): Promise<void>
   /** The callbacks noted for the task, oldest first. */

@@ -1,5 +1,5 @@
 import { advance } from './advance.ts'
-import { DuplicateBindingError } from './errors.ts'
+import { DuplicateBindingError, StoreUnavailableError } from './errors.ts'
 import type { Changes, Log, Store } from './ports.ts'
 import type { Report } from './report.ts'
 import type { Task } from './task.ts'
@@ -37,6 +37,8 @@ export function createRecord({ store, changes, log }: { store: Store; changes: C
         }
         wasOvertaken = true
       } catch (error) {
+        // It may have been written all the same.
+        if (error instanceof StoreUnavailableError) changes.publish(taskId)
         if (!(error instanceof DuplicateBindingError) || !mayBind) throw error
         log.error({ taskId, report: heard?.kind }, 'the provider gave this task an id that another task bears')
         if (heard?.kind !== 'accepted') return task

@@ -5,7 +5,7 @@ import type { ReadTask } from './read-task.ts'
 import type { Record } from './record.ts'
 import { fingerprintOf, issuesOf, type SeparateInput } from './separate-input.ts'
 import { newTaskId } from './task-id.ts'
-import { expiresAtMs, type ProviderName, type Task } from './task.ts'
+import { expiresAtMs, type ProviderName, type Refusal, type Task } from './task.ts'
 import { isAnswered, untilAnswered } from './until-answered.ts'
 import { within } from './within.ts'
 
@@ -52,6 +52,15 @@ interface Submission {
 }
 
 const storeRetryMs = 500
+/** After this no store still does what was asked of it, in milliseconds. */
+const lateCommitMs = 10_000
+const notWrittenDown: Refusal = {
+  reason: 'unavailable',
+  providerCode: null,
+  message: 'The order could not be written down in time, so it was not sent and nothing was charged. Order again.',
+  retryable: true,
+  retryAfterSeconds: null,
+}
 
 export function createSeparate(options: SeparateOptions): Separate {
   const { store, readTask, changes, record, providers, defaultProvider, addresses, log } = options
@@ -107,14 +116,18 @@ export function createSeparate(options: SeparateOptions): Separate {
       const asked = askOnce(() => provider.admit())
       const nowMs = Date.now()
       let placed: Placed | null = null
+      const task = newTask(owner, provider.name, input, nowMs)
       try {
         placed = await store.place({
-          task: newTask(owner, provider.name, input, nowMs),
+          task,
           key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
           dueAtMs: nowMs + options.firstCheckAfterMs,
           canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, Date.now()),
           isAdmitted: async () => (await asked.answer()).kind === 'admitted',
         })
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) void withdraw(task)
+        throw error
       } finally {
         if (placed?.kind !== 'new') asked.giveBack()
       }
@@ -187,8 +200,14 @@ export function createSeparate(options: SeparateOptions): Separate {
   async function handOut(task: Task, key: string | null): Promise<Task> {
     const refusal = task.state === 'failed' ? task.failure.refusal : undefined
     if (refusal !== undefined) throw errorOf(refusal)
-    if (!isAnswered(task) && key !== null) await store.handOut(task.owner, key)
+    if (!isAnswered(task) && key !== null) await store.handOut(task, key)
     return task
+  }
+
+  /** The store may have written an order down without our hearing of it in time. It is not sent any more. */
+  async function withdraw({ id }: Task): Promise<void> {
+    await sleep(lateCommitMs, undefined, { ref: false })
+    await untilStored(() => record(id, { kind: 'refused', refusal: notWrittenDown }))
   }
 
   /** What the provider has answered must reach the store, however long that is away. */

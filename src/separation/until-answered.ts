@@ -25,7 +25,8 @@ export async function untilAnswered(
       current = next.value ?? current
     }
   } finally {
-    await states.return?.()
+    // Not waited for: it may be in the middle of a reading.
+    states.return?.().catch(() => {})
   }
   // No message may have told of it.
   return isAnswered(current) ? current : ((await from.readTask(task.id)) ?? current)

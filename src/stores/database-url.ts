@@ -1,9 +1,9 @@
 /** Where tasks are kept. `path` is that of SQLite's file, or `:memory:`. A `url` may hold a password. */
-export type Database =
+export type DatabaseAddress =
   { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'postgres'; readonly url: string }
 
 /** Reads a DATABASE_URL; null if it is none. */
-export function databaseAt(text: string): Database | null {
+export function databaseAt(text: string): DatabaseAddress | null {
   if (text === ':memory:') return { kind: 'sqlite', path: text }
   if (/^file:./.test(text)) return { kind: 'sqlite', path: text.slice('file:'.length) }
   return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text) ? { kind: 'postgres', url: text } : null
@@ -16,6 +16,6 @@ export function nameOf(url: string): string {
 }
 
 /** The path of a file, or the address of a database. */
-export function nameOfDatabase(database: Database): string {
+export function nameOfDatabase(database: DatabaseAddress): string {
   return database.kind === 'sqlite' ? database.path : nameOf(database.url)
 }

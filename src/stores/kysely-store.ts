@@ -1,6 +1,7 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import { typeidUnboxed } from 'typeid-js'
 import type { Cursor, Store } from '../separation/ports.ts'
+import type { Task } from '../separation/task.ts'
 import { placeOrder, type LockTrack } from './place-order.ts'
 import type { Database } from './schema.ts'
 import { columnsOf, parseStoredTask, parseStoredTold } from './stored-task.ts'
@@ -20,9 +21,11 @@ const atOnce = 0
 /** The store on a database whose tables are up to date. */
 export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Store {
   const { attempt, lockTrack, skipsLocked } = ways
+  // Whatever the server's default is: who has waited for a lock has to see what was done under it.
+  const transaction = () => db.transaction().setIsolationLevel('read committed')
 
   return {
-    place: (order) => attempt(() => db.transaction().execute((trx) => placeOrder(trx, order, lockTrack))),
+    place: (order) => attempt(() => transaction().execute((trx) => placeOrder(trx, order, lockTrack))),
 
     adopt: (task, dueAtMs) =>
       attempt(async () => {
@@ -44,7 +47,7 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
       attempt(async () => {
         const { numUpdatedRows } = await db
           .updateTable('tasks')
-          .set(columnsOf(task))
+          .set((eb) => ({ ...columnsOf(task), due_at: dueAfter(task, eb) }))
           .where('id', '=', task.id)
           .where('revision', '=', task.revision - 1)
           .executeTakeFirst()
@@ -88,15 +91,21 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
         return rows.map((row) => parseStoredTask(row.task))
       }),
 
-    handOut: (owner, key) =>
+    handOut: ({ owner, id }, key) =>
       attempt(async () => {
-        await db.updateTable('keys').set({ handed_out: 1 }).where('owner', '=', owner).where('key', '=', key).execute()
+        await db
+          .updateTable('keys')
+          .set({ handed_out: 1 })
+          .where('owner', '=', owner)
+          .where('key', '=', key)
+          .where('task_id', '=', id)
+          .execute()
       }),
 
     note({ taskId, receivedAtMs, providerTaskId, told }) {
       const id = typeidUnboxed('cb')
       return attempt(() =>
-        db.transaction().execute(async (trx) => {
+        transaction().execute(async (trx) => {
           await trx
             .insertInto('callbacks')
             .values({
@@ -170,7 +179,7 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
 
     release: (taskId, leaseUntilMs, dueAtMs) =>
       attempt(() =>
-        db.transaction().execute(async (trx) => {
+        transaction().execute(async (trx) => {
           const { numUpdatedRows } = await trx
             .updateTable('tasks')
             .set({ due_at: dueAtMs })
@@ -204,6 +213,13 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
 
     close: () => db.destroy(),
   }
+}
+
+/** A task that was given up before its order was answered is asked for again once it is known by which id. */
+function dueAfter({ providerTaskId }: Task, eb: ExpressionBuilder<Database, 'tasks'>) {
+  if (providerTaskId === null) return eb.ref('due_at')
+  const isNews = eb.and([eb('provider_task_id', 'is', null), eb('due_at', 'is', null)])
+  return eb.case().when(isNews).then(atOnce).else(eb.ref('due_at')).end()
 }
 
 function hasCallback({ exists, selectFrom }: ExpressionBuilder<Database, 'tasks'>) {

@@ -1,12 +1,12 @@
 import { sql, type Kysely } from 'kysely'
 import type { Log } from '../separation/ports.ts'
-import type { Database } from './database-url.ts'
+import type { DatabaseAddress } from './database-url.ts'
 import { patiently } from './patiently.ts'
-import type { Database as Tables } from './schema.ts'
+import type { Database } from './schema.ts'
 
 /** A database with its tables up to date, for work that is not a gateway's. */
 export interface OpenDatabase {
-  readonly db: Kysely<Tables>
+  readonly db: Kysely<Database>
   /** The same for every address that leads to this database of a server's; null for a file. */
   readonly identity: string | null
   /** Runs work, again where its trouble may pass; see `patiently`. */
@@ -17,7 +17,7 @@ export interface OpenDatabase {
 const patienceMs = 10_000
 
 /** Opens the database, and loads its driver alone. Throws if it cannot be reached or brought up to date. */
-export async function openDatabase(database: Database, log: Log): Promise<OpenDatabase> {
+export async function openDatabase(database: DatabaseAddress, log: Log): Promise<OpenDatabase> {
   switch (database.kind) {
     case 'sqlite': {
       const { openSqlite } = await import('./sqlite-store.ts')
@@ -47,7 +47,7 @@ export async function openDatabase(database: Database, log: Log): Promise<OpenDa
 }
 
 /** A server has many names and ports; it was started once. */
-async function identityOf(db: Kysely<Tables>): Promise<string> {
+async function identityOf(db: Kysely<Database>): Promise<string> {
   const { rows } = await sql<{ identity: string }>`
     select concat_ws(' ', pg_postmaster_start_time(), current_database(), current_schema()) as identity`.execute(db)
   const [row] = rows

@@ -20,7 +20,8 @@ export async function placeOrder(
   const keyed = key === null ? null : await keyedTask(trx, key)
   if (keyed !== null) return ownAsNew(keyed, task)
 
-  const joined = canJoin === null ? undefined : (await earlierOfTrack(trx, task)).find(canJoin)
+  const earlier = canJoin === null ? [] : await earlierOfTrack(trx, task)
+  const joined = earlier.find(({ id }) => id === task.id) ?? (canJoin === null ? undefined : earlier.find(canJoin))
   if (joined === undefined) {
     if (!(await isAdmitted())) return { kind: 'not-admitted' }
     await trx

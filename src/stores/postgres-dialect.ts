@@ -56,7 +56,7 @@ export function createPostgresDialect(url: string, limits: PostgresLimits, log: 
   })
   // Without a listener, a connection that breaks while no statement is under way would end the process: in the pool, or
   // in the middle of a transaction. Whoever uses it next is told.
-  const lost = (error: Error) => log.debug({ err: error }, 'a connection to PostgreSQL was lost')
+  const lost = ({ message }: Error) => log.debug({ cause: message }, 'a connection to PostgreSQL was lost')
   pool.on('error', lost)
   pool.on('connect', (client) => client.on('error', lost))
   return new PostgresDialect({ pool })

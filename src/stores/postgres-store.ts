@@ -16,11 +16,31 @@ const patience = { patienceMs: usualLimits.silenceMs + 1_000, troubleOf: postgre
  */
 export async function openPostgresStore(url: string, log: Log): Promise<Store> {
   const db = await openPostgres(url, log)
+  await patiently(() => demandDurability(db), patience).catch(async (error: unknown) => {
+    await db.destroy()
+    throw error
+  })
   return createKyselyStore(db, {
     attempt: (work) => patiently(work, patience),
     lockTrack,
     skipsLocked: true,
   })
+}
+
+/** What is committed has to be on disk: an order that a crash forgets after it was sent would be paid twice. */
+async function demandDurability(db: Kysely<Database>): Promise<void> {
+  const { rows } = await sql<{ synchronous_commit: string }>`show synchronous_commit`.execute(db)
+  if (rows[0]?.synchronous_commit === 'off') throw new LossyDatabaseError()
+}
+
+class LossyDatabaseError extends Error {
+  override readonly name = 'LossyDatabaseError'
+  constructor() {
+    super(
+      'synchronous_commit is off in this database, so that a crash may forget orders that were sent already, which would ' +
+        'then be paid twice. Turn it on: alter database <name> set synchronous_commit = on.',
+    )
+  }
 }
 
 /** The database's tables, up to date. */

@@ -81,7 +81,6 @@ export const migrations: Record<string, Migration> = {
         .addColumn('fingerprint', 'text', (column) => column.notNull())
         .addColumn('task_id', 'text', (column) => column.notNull().references('tasks.id'))
         .addColumn('created_at', 'bigint', (column) => column.notNull())
-        .addColumn('handed_out', 'integer', (column) => column.notNull())
         .addPrimaryKeyConstraint('keys_one', ['owner', 'key'])
         .execute()
       await db.schema.createIndex('keys_of_task').on('keys').column('task_id').execute()
@@ -98,6 +97,14 @@ export const migrations: Record<string, Migration> = {
         .createTable('secrets')
         .addColumn('name', 'text', (column) => column.primaryKey())
         .addColumn('value', 'text', (column) => column.notNull())
+        .execute()
+    },
+  },
+  '0002-handed-out': {
+    async up(db) {
+      await db.schema
+        .alterTable('keys')
+        .addColumn('handed_out', 'integer', (column) => column.notNull().defaultTo(0))
         .execute()
     },
   },
