@@ -323,3 +323,15 @@ test('whoever has connected just before a stop is still answered', async () => {
   }
   expect(await program.exit).toBe(0)
 })
+
+test('a WebSocket that comes in the moment of a stop is told to connect again', async () => {
+  const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
+  const url = new URL(await program.url)
+  const socket = connect(Number(url.port), url.hostname)
+  await once(socket, 'connect')
+  program.signal('SIGTERM')
+  await expect.poll(() => program.stdout(), { timeout: 10_000 }).toContain('Stopping')
+  const late = new WebSocket(webSocketUrl(url.origin), 'graphql-transport-ws', { createConnection: () => socket })
+  expect((await once(late, 'close'))[0]).toBe(1012)
+  expect(await program.exit).toBe(0)
+})

@@ -43,6 +43,7 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
     perMessageDeflate: false,
     handleProtocols,
   })
+  let isClosing = false
   /** By the context of the operation, which is its own. */
   const envelopes = new WeakMap<object, Enveloped>()
   const protocol = makeServer<Record<string, unknown>, { readonly request: IncomingMessage }>({
@@ -59,17 +60,28 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
     upgrade(request, socket, head) {
       const caller = callerOf(request.headers)
       if ('refusal' in caller) refuse(socket, caller.refusal)
-      else if (isWelcome(request)) sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, request))
+      else if (isWelcome(request)) sockets.handleUpgrade(request, socket, head, (ws) => welcome(ws, request))
       else refuse(socket, 'Pages of this origin may not connect. To let them, the operator lists it in CORS_ORIGINS.')
     },
     async close() {
-      for (const ws of sockets.clients) ws.close(serviceRestart, 'The gateway is stopping: connect again.')
-      const timer = setTimeout(() => {
-        for (const ws of sockets.clients) ws.terminate()
-      }, goodbyeMs)
-      await new Promise<void>((resolve) => sockets.close(() => resolve()))
-      clearTimeout(timer)
+      isClosing = true
+      await Promise.all([...sockets.clients].map(sayGoodbye))
     },
+  }
+
+  /** Whoever comes too late is told to connect again, which a refused upgrade would not tell. */
+  function welcome(ws: WebSocket, request: IncomingMessage): void {
+    if (isClosing) void sayGoodbye(ws)
+    else serve(ws, request)
+  }
+
+  async function sayGoodbye(ws: WebSocket): Promise<void> {
+    const closed = new Promise<void>((resolve) => ws.once('close', () => resolve()))
+    ws.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
+    ws.close(serviceRestart, 'The gateway is stopping: connect again.')
+    const timer = setTimeout(() => ws.terminate(), goodbyeMs)
+    await closed
+    clearTimeout(timer)
   }
 
   /** Joins a socket to the protocol. graphql-ws's own way of doing it writes to the console past our log. */
