@@ -1,8 +1,9 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 /** What the gateway promises its callers, to be kept on PostgreSQL and Redis as on a file of SQLite. */
-const promises = ['separate', 'callback', 'late-callback', 'lost-callback', 'adoption', 'reading', 'watching', 'resent']
+const promises = ['separate', 'callback', 'adoption', 'watching', 'resent']
 
 export default defineConfig({
   // Without this alias `graphql` is loaded twice, as ESM and as CommonJS, and refuses to work with itself.
@@ -11,7 +12,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 20_000,
     // The tests wait more than they compute.
-    maxWorkers: '100%',
+    maxWorkers: availableParallelism() * 2,
     projects: [
       { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'] } },
       {

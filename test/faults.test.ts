@@ -26,4 +26,4 @@ test('nothing is paid twice or lost through faults of the network and ten sudden
   expect(report.counts['charges in the ledger']).toBeGreaterThan(10)
   expect(pointsOfDeath).toBeGreaterThanOrEqual(6)
   expect(struckKinds).toBeGreaterThanOrEqual(8)
-}, 60_000)
+}, 180_000)
