@@ -164,17 +164,11 @@ export const bugs: readonly Bug[] = [
       },
       {
         file: 'separation/separate.ts',
-        from: '      let placed: Placed | null = null\n',
+        from: '      const task = newTask(owner, provider.name, input, nowMs)\n',
         to:
-          '      let placed: Placed | null = null\n' +
           '      const task = newTask(owner, provider.name, input, nowMs)\n' +
           '      const { musicTaskId, audioId, type } = input\n' +
           '      const order = { musicTaskId, audioId, type, callbackUrl: addresses.urlOf(task.provider, task.id) }\n',
-      },
-      {
-        file: 'separation/separate.ts',
-        from: '          task: newTask(owner, provider.name, input, nowMs),\n',
-        to: '          task,\n',
       },
       {
         file: 'separation/separate.ts',
