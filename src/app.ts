@@ -1,16 +1,19 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createChecker } from './checker.ts'
 import type { Config } from './config.ts'
+import { createSubscriptionPlaces } from './graphql/subscription-places.ts'
 import { createPipeline } from './graphql/pipeline.ts'
 import { createCallbackAddresses } from './http/callback-address.ts'
 import { createCallbackRoute } from './http/callback-route.ts'
-import { createCallers } from './http/callers.ts'
+import { createCallerRate } from './http/caller-rate.ts'
 import { createCors } from './http/cors.ts'
 import { createGraphiqlPage, readGraphiqlTabs } from './http/graphiql-page.ts'
 import { createGraphqlRoute } from './http/graphql-route.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createHttpServer } from './http/server.ts'
 import { createWebSocketRoute } from './http/websocket.ts'
+import { openCredentials } from './identity/credentials.ts'
+import { createIdentity } from './identity/identity.ts'
 import { apikley } from './providers/apikley.ts'
 import { kie } from './providers/kie.ts'
 import { createRestProvider } from './providers/rest-provider.ts'
@@ -63,6 +66,7 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
   const url = () => `http://${hostInUrl(config.host)}:${port}`
   const publicUrl = () => config.publicUrl ?? url()
 
+  const credentials = await openCredentials(config, log)
   const ownSecret = await store.secret('callbacks', newSecret)
   const addresses = createCallbackAddresses({ publicUrl, secrets: [...config.callbackSecrets, ownSecret] })
   const { readsPerSecond, submitsPer10Seconds } = config
@@ -129,17 +133,32 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
   const pipeline = createPipeline({
     gateway: {
       separations,
+      separateRate: createCallerRate(config.separatesPerMinute),
+      subscriptionPlaces: createSubscriptionPlaces(config.subscriptionsPerCaller),
       providers: [...providers.keys()],
       retentionMsOf: (provider) => retentionMs.get(provider) ?? 0,
     },
     log,
     introspection: config.introspection,
   })
-  const callerOf = createCallers(config)
-  const websocket = createWebSocketRoute({ pipeline, callerOf, corsOrigins: config.corsOrigins, log })
-  const graphiql = config.graphiql ? createGraphiqlPage(() => readGraphiqlTabs(isSandboxOn ? testTracks : [])) : null
+  const identity = createIdentity({ ...credentials, allowAnonymous: config.allowAnonymous })
+  const requestRate = createCallerRate(config.requestsPerMinute)
+  const websocket = createWebSocketRoute({
+    pipeline,
+    identity,
+    requestRate,
+    socketsPerAddress: config.socketsPerAddress,
+    corsOrigins: config.corsOrigins,
+    log,
+  })
+  const graphiql = config.graphiql
+    ? createGraphiqlPage({
+        readTabs: () => readGraphiqlTabs(isSandboxOn ? testTracks : []),
+        takesCredentials: (credentials.apiKeys ?? credentials.accessTokens) !== null,
+      })
+    : null
   const server = createHttpServer({
-    graphql: createGraphqlRoute({ pipeline, callerOf, cors: createCors(config.corsOrigins), graphiql }),
+    graphql: createGraphqlRoute({ pipeline, identity, requestRate, cors: createCors(config.corsOrigins), graphiql }),
     websocket,
     callback: createCallbackRoute({
       addresses,
@@ -148,7 +167,7 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
       log,
     }),
     sandbox: sandbox?.handle ?? null,
-    callerOf,
+    identity,
     checkReady: store.ping,
     metrics,
     log,
@@ -157,6 +176,7 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
   try {
     port = await server.listen(config.host, config.port)
   } catch (error) {
+    credentials.close()
     await sharing.close()
     throw error
   }
@@ -177,6 +197,7 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
       await separations.drain(Math.max(leastDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
       await sandbox?.close()
       await Promise.all(clients.map((each) => each.close()))
+      credentials.close()
       await sharing.close()
       await store.close()
     },

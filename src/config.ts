@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { parseApiKeys, type ApiKey } from './identity/api-keys.ts'
+import { isLoopback } from './identity/from-here.ts'
 import { databaseAt, type DatabaseAddress } from './stores/database-url.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
 
@@ -20,7 +22,17 @@ export interface Config {
   readonly defaultProvider: ProviderName
   /** The first signs, all are accepted. None: one is made and kept in the database. */
   readonly callbackSecrets: readonly string[]
+  /** Those that stand in the environment. */
+  readonly apiKeys: readonly ApiKey[]
+  readonly apiKeysFile: string | null
+  /** Whose tokens are taken; null: nobody's. */
+  readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null
   readonly allowAnonymous: boolean
+  /** How often one caller may ask, and order, in a minute. */
+  readonly requestsPerMinute: number
+  readonly separatesPerMinute: number
+  readonly socketsPerAddress: number
+  readonly subscriptionsPerCaller: number
   readonly corsOrigins: readonly string[]
   readonly graphiql: boolean
   readonly introspection: boolean
@@ -61,6 +73,11 @@ const httpUrl = z
   .refine((text) => !/[?#]|^[^/]*\/\/[^/]*@/.test(text), 'must hold no name, password, question mark or #')
   .transform((text) => text.replace(/\/+$/, ''))
 const secretText = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces')
+const count = z.coerce
+  .number(notA('number'))
+  .int('must be a whole number')
+  .min(1, 'must be at least 1')
+  .max(1_000_000, 'must not be more than 1000000')
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -109,7 +126,30 @@ const schema = z.object({
       'must be secrets of at least 16 characters, separated by commas',
     )
     .default([]),
+  API_KEYS: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return parseApiKeys(text, 'commas')
+      } catch (error) {
+        return fault(
+          context,
+          `must be name:key pairs, separated by commas; ${error instanceof Error ? error.message : ''}`,
+        )
+      }
+    })
+    .default([]),
+  API_KEYS_FILE: z.string().optional(),
+  JWT_JWKS_URL: httpUrl
+    .refine((text) => /^https:/i.test(text) || isLoopback(new URL(text).hostname), 'must begin with https://')
+    .optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
   ALLOW_ANONYMOUS: flag.default(false),
+  REQUESTS_PER_MINUTE: count.default(6_000),
+  SEPARATES_PER_MINUTE: count.default(1_200),
+  SOCKETS_PER_ADDRESS: count.default(1_000),
+  SUBSCRIPTIONS_PER_CALLER: count.default(10_000),
   CORS_ORIGINS: list
     .refine(
       (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
@@ -151,9 +191,6 @@ const schema = z.object({
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
 })
 
-/** Variables that would change who may do what, if this version knew them: ignoring one would open what it should close. */
-const notYetKnown = ['API_KEYS', 'API_KEYS_FILE', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE']
-
 /** Reads the environment; a blank variable is an unset one. Throws ConfigError with every mistake at once. */
 export function parseConfig(environment: Environment): Config {
   const set = Object.fromEntries(
@@ -161,12 +198,7 @@ export function parseConfig(environment: Environment): Config {
   )
   const issues = schema.safeParse(set).error?.issues ?? []
   const wrong = new Set(issues.map((issue) => String(issue.path[0])))
-  const mistakes = [
-    ...new Set(issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`)),
-    ...notYetKnown
-      .filter((name) => name in set)
-      .map((name) => `${name} is not supported by this version: leave it unset.`),
-  ]
+  const mistakes = [...new Set(issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`))]
   // What is wrong by itself is left out, so that the rest can still be looked at.
   const env = schema.parse(Object.fromEntries(Object.entries(set).filter(([name]) => !wrong.has(name))))
   const vendors = {
@@ -190,10 +222,17 @@ export function parseConfig(environment: Environment): Config {
         'leave it unset, or give the gateways one database.',
     )
   }
-  if (!isLoopback(env.HOST) && !env.ALLOW_ANONYMOUS && !wrong.has('ALLOW_ANONYMOUS')) {
+  const ofTokens = ['JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const
+  const missing = ofTokens.filter((name) => !(name in set))
+  if (missing.length > 0 && missing.length < ofTokens.length && !ofTokens.some((name) => wrong.has(name))) {
+    mistakes.push(`Tokens need ${ofTokens.join(', ')} together: ${missing.join(' and ')} must be set, or none of them.`)
+  }
+  const callers = ['API_KEYS', 'API_KEYS_FILE', ...ofTokens, 'ALLOW_ANONYMOUS']
+  const areCallersKnown = env.API_KEYS.length > 0 || env.API_KEYS_FILE !== undefined || env.JWT_JWKS_URL !== undefined
+  if (!isLoopback(env.HOST) && !areCallersKnown && !env.ALLOW_ANONYMOUS && !callers.some((name) => wrong.has(name))) {
     mistakes.push(
-      'HOST is not a loopback address, so anybody who reaches it could spend your credits: ' +
-        'keep 127.0.0.1, or set ALLOW_ANONYMOUS=true if something in front decides who may.',
+      'HOST is not a loopback address, so anybody who reaches it could spend your credits: set API_KEYS=name:key ' +
+        '(or JWT_JWKS_URL), keep 127.0.0.1, or set ALLOW_ANONYMOUS=true if something in front decides who may.',
     )
   }
   const areTimesRight = !wrong.has('GIVE_UP_AFTER_SECONDS') && !wrong.has('UNCONFIRMED_AFTER_SECONDS')
@@ -216,7 +255,17 @@ export function parseConfig(environment: Environment): Config {
     kieWebhookKey: env.KIE_WEBHOOK_KEY ?? null,
     defaultProvider,
     callbackSecrets: env.CALLBACK_SECRET,
+    apiKeys: env.API_KEYS,
+    apiKeysFile: env.API_KEYS_FILE ?? null,
+    jwt:
+      env.JWT_JWKS_URL === undefined || env.JWT_ISSUER === undefined || env.JWT_AUDIENCE === undefined
+        ? null
+        : { jwksUrl: env.JWT_JWKS_URL, issuer: env.JWT_ISSUER, audience: env.JWT_AUDIENCE },
     allowAnonymous: env.ALLOW_ANONYMOUS,
+    requestsPerMinute: env.REQUESTS_PER_MINUTE,
+    separatesPerMinute: env.SEPARATES_PER_MINUTE,
+    socketsPerAddress: env.SOCKETS_PER_ADDRESS,
+    subscriptionsPerCaller: env.SUBSCRIPTIONS_PER_CALLER,
     corsOrigins: env.CORS_ORIGINS,
     graphiql: env.GRAPHIQL ?? isAtHome,
     introspection: env.INTROSPECTION ?? isAtHome,
@@ -230,11 +279,6 @@ export function parseConfig(environment: Environment): Config {
     sandboxDelayMs: env.SANDBOX_DELAY_MS,
     logLevel: env.LOG_LEVEL,
   }
-}
-
-/** Whether a host name or address names this machine alone. */
-export function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
 }
 
 function fault(context: z.RefinementCtx, message: string): never {

@@ -1,8 +1,10 @@
 import { pino } from 'pino'
+import { ApiKeysFileError } from './identity/api-keys.ts'
+import { isLoopback } from './identity/from-here.ts'
 import { startApp, type App } from './app.ts'
 import { nameOf, nameOfDatabase } from './stores/database-url.ts'
 import { StoreUnavailableError } from './separation/errors.ts'
-import { ConfigError, isLoopback, parseConfig, type Config } from './config.ts'
+import { ConfigError, parseConfig, type Config } from './config.ts'
 
 /** One Ctrl-C comes twice through npm, from the terminal and from npm. */
 const echoMs = 1_000
@@ -70,6 +72,7 @@ function reasonOf(error: unknown, { host, port, database }: Config): string {
   if (code === 'EADDRINUSE')
     return `port ${port} of ${host} is taken. Set PORT to another one, or stop what listens there.`
   if (code === 'EACCES' && port < 1024) return `port ${port} may not be listened on. Set PORT to one above 1023.`
+  if (error instanceof ApiKeysFileError) return error.message
   const cause = error instanceof StoreUnavailableError && error.cause !== undefined ? error.cause : error
   return `${wordsOf(cause)} (the database is ${nameOfDatabase(database)}; LOG_LEVEL=debug tells more)`
 }

@@ -94,7 +94,7 @@ describe('a task made outside', () => {
 })
 
 describe('a task that another caller has', () => {
-  test('is unknown, and the provider is not asked again', async () => {
+  test('is unknown like one that nobody has: the provider is asked once, and then not for a while', async () => {
     const provider = await startPlayedProvider()
     const { separations, store } = await startCore(provider)
     provider.answerRead(recordOfSuccess('outside'))
@@ -102,10 +102,11 @@ describe('a task that another caller has', () => {
     const [adopted = null] = await separations.find('key:one', [ref])
     expect(adopted).toMatchObject({ owner: 'key:one', providerTaskId: 'outside' })
     expect(await separations.find('key:two', [ref])).toEqual([null])
+    expect(await separations.find('key:two', [ref])).toEqual([null])
     const id = adopted !== null && 'id' in adopted ? adopted.id : ''
     expect(await separations.find('key:two', [{ taskId: id, provider: null }])).toEqual([null])
     expect(await storedTasks(store, 'key:two')).toEqual([])
-    expect(provider.reads).toEqual(['outside'])
+    expect(provider.reads).toEqual(['outside', 'outside'])
   })
 
   test('belongs to one of two who ask at the same time', async () => {

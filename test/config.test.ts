@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, isLoopback, parseConfig } from '../src/config.ts'
+import { ConfigError, parseConfig } from '../src/config.ts'
+import { isLoopback } from '../src/identity/from-here.ts'
 
 /** The mistakes in an environment; none if it can be used. */
 function mistakesIn(environment: Readonly<Record<string, string>>): readonly string[] {
@@ -26,7 +27,14 @@ const defaults = {
   kieWebhookKey: null,
   defaultProvider: 'sandbox',
   callbackSecrets: [],
+  apiKeys: [],
+  apiKeysFile: null,
+  jwt: null,
   allowAnonymous: false,
+  socketsPerAddress: 1_000,
+  subscriptionsPerCaller: 10_000,
+  requestsPerMinute: 6_000,
+  separatesPerMinute: 1_200,
   corsOrigins: [],
   graphiql: true,
   introspection: true,
@@ -56,7 +64,16 @@ const whole = {
   KIE_WEBHOOK_KEY: 'webhook-key',
   DEFAULT_PROVIDER: 'SunoAPI',
   CALLBACK_SECRET: '0123456789abcdef, fedcba9876543210',
+  API_KEYS: 'web:0123456789abcdef, mobile:fedcba9876543210',
+  API_KEYS_FILE: '/etc/stemgate/keys',
+  JWT_JWKS_URL: 'https://login.example/keys.json',
+  JWT_ISSUER: 'https://login.example/',
+  JWT_AUDIENCE: 'stems',
   ALLOW_ANONYMOUS: 'true',
+  SOCKETS_PER_ADDRESS: '100',
+  SUBSCRIPTIONS_PER_CALLER: '50',
+  REQUESTS_PER_MINUTE: '600',
+  SEPARATES_PER_MINUTE: '60',
   CORS_ORIGINS: 'https://app.example, http://localhost:5173',
   GRAPHIQL: 'true',
   INTROSPECTION: 'false',
@@ -76,7 +93,7 @@ test('needs nothing', () => {
 })
 
 test('a blank variable is an unset one', () => {
-  const names = [...Object.keys(whole), 'API_KEYS', 'JWT_ISSUER']
+  const names = Object.keys(whole)
   for (const blank of ['', ' ', '\t\n']) {
     expect(parseConfig(Object.fromEntries(names.map((name) => [name, blank])))).toEqual(defaults)
   }
@@ -102,7 +119,21 @@ test('reads every variable', () => {
     kieWebhookKey: 'webhook-key',
     defaultProvider: 'sunoapi',
     callbackSecrets: ['0123456789abcdef', 'fedcba9876543210'],
+    apiKeys: [
+      { name: 'web', key: '0123456789abcdef' },
+      { name: 'mobile', key: 'fedcba9876543210' },
+    ],
+    apiKeysFile: '/etc/stemgate/keys',
+    jwt: {
+      jwksUrl: 'https://login.example/keys.json',
+      issuer: 'https://login.example/',
+      audience: 'stems',
+    },
     allowAnonymous: true,
+    socketsPerAddress: 100,
+    subscriptionsPerCaller: 50,
+    requestsPerMinute: 600,
+    separatesPerMinute: 60,
     corsOrigins: ['https://app.example', 'http://localhost:5173'],
     graphiql: true,
     introspection: false,
@@ -145,6 +176,18 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   DEFAULT_PROVIDER: ['suno', 'kie,apikley'],
   CALLBACK_SECRET: ['short', '0123456789abcdef,short', ','],
   ALLOW_ANONYMOUS: ['yes', '1', 'TRUE', 'on'],
+  API_KEYS: [
+    'hunter2',
+    'web:hunter2',
+    'web:hunter2 hunter2 hunter2',
+    'w b:hunter2hunter2hunter2',
+    'a:hunter2hunter2hunter2,b:hunter2hunter2hunter2',
+  ],
+  JWT_JWKS_URL: ['login.example', 'http://login.example/keys.json', 'file:///keys.json'],
+  SOCKETS_PER_ADDRESS: ['0', 'all'],
+  SUBSCRIPTIONS_PER_CALLER: ['0', 'all'],
+  REQUESTS_PER_MINUTE: ['0', '-1', '1.5', 'many'],
+  SEPARATES_PER_MINUTE: ['0', '1000001'],
   CORS_ORIGINS: ['*', 'app.example', 'https://app.example/', 'https://app.example/path', 'null', 'https://a.example,*'],
   GRAPHIQL: ['yes', '0'],
   INTROSPECTION: ['no', '1'],
@@ -167,12 +210,27 @@ describe.each(Object.entries(badValues))('%s', (name, values) => {
   })
 })
 
-test.each(['API_KEYS', 'API_KEYS_FILE', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'])(
-  '%s is refused, because ignoring it would open what it should close',
-  (name) => {
-    expect(mistakesIn({ [name]: 'web:hunter2' })).toEqual([`${name} is not supported by this version: leave it unset.`])
-  },
-)
+test('tokens need their issuer, their keys and their audience', () => {
+  const all = { JWT_JWKS_URL: 'https://login.example/keys.json', JWT_ISSUER: 'hunter2', JWT_AUDIENCE: 'hunter2' }
+  for (const missing of Object.keys(all)) {
+    const some = Object.fromEntries(Object.entries(all).filter(([name]) => name !== missing))
+    expect(mistakesIn(some)).toEqual([expect.stringMatching(new RegExp(`^Tokens need .*: ${missing} must be set`))])
+  }
+  expect(mistakesIn(all)).toEqual([])
+})
+
+test('a caller may have several keys', () => {
+  const { apiKeys } = parseConfig({ API_KEYS: 'web:0123456789abcdef,web:fedcba9876543210' })
+  expect(apiKeys.map(({ name }) => name)).toEqual(['web', 'web'])
+})
+
+test.each([
+  { API_KEYS: 'web:0123456789abcdef' },
+  { API_KEYS_FILE: 'keys.txt' },
+  { JWT_JWKS_URL: 'https://login.example/k', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' },
+])('HOST may be any address once callers are known (%o)', (environment) => {
+  expect(mistakesIn({ HOST: '0.0.0.0', ...environment })).toEqual([])
+})
 
 test('all mistakes are told at once, by name and without a value', () => {
   const secret = 'hunter2 hunter2'
@@ -185,9 +243,8 @@ test('all mistakes are told at once, by name and without a value', () => {
   // Whether HOST may stand depends on ALLOW_ANONYMOUS, which is wrong itself.
   expect(named).toEqual(new Set(Object.keys(badValues)))
   expect(mistakes.join('\n')).not.toContain('hunter2')
-  expect(mistakesIn({ PORT: 'x', HOST: '0.0.0.0', DEFAULT_PROVIDER: 'kie', JWT_ISSUER: 'y' })).toEqual([
+  expect(mistakesIn({ PORT: 'x', HOST: '0.0.0.0', DEFAULT_PROVIDER: 'kie' })).toEqual([
     expect.stringMatching(/^PORT /),
-    expect.stringMatching(/^JWT_ISSUER /),
     expect.stringMatching(/^DEFAULT_PROVIDER /),
     expect.stringMatching(/^HOST /),
   ])

@@ -4,6 +4,7 @@ import { chromium, type Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { createSchema } from '../src/graphql/schema.ts'
 import { readGraphiqlTabs } from '../src/http/graphiql-page.ts'
+import { startGuarded, twoCallers, webKey } from './callers.ts'
 import { startGateway } from './gateway.ts'
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
@@ -72,6 +73,40 @@ test.skipIf(!isThere)(
     const elsewhere = addresses.filter((address) => !/^(blob:|data:|(http|ws):\/\/127\.0\.0\.1[:/])/.test(address))
     expect(elsewhere).toEqual([])
     expect(addresses.filter((address) => address.startsWith('ws:'))).not.toEqual([])
+  },
+  60_000,
+)
+
+test.skipIf(!isThere)(
+  'GraphiQL brings the key that stands among its headers, for queries and for subscriptions',
+  async () => {
+    const gateway = await startGuarded({ ...twoCallers, SANDBOX_DELAY_MS: '1500' })
+    const browser = await chromium.launch({ executablePath, args: onLoopbackAlone })
+    onTestFinished(() => browser.close())
+    const page = await browser.newPage({ viewport: { width: 1400, height: 900 } })
+    await page.goto(`${gateway.url}/graphql`)
+    await page.getByRole('tab').first().waitFor()
+
+    // Without one GraphiQL is there, and shows why nothing else is.
+    await run(page)
+    await answer(page, /"UNAUTHENTICATED"/)
+
+    await page.locator('.graphiql-editor-tool .view-lines').last().click()
+    await page.keyboard.press('Control+A')
+    await page.keyboard.insertText(`{"Authorization": "Bearer ${webKey}"}`)
+    await run(page)
+    const ordered = await answer(page, /"status": "PENDING"/)
+    const [taskId = ''] = /sep_[0-9a-z]{26}/.exec(ordered) ?? []
+    expect(taskId).not.toBe('')
+
+    // In the same tab, and therefore under the same name: each tab has headers of its own.
+    await page.locator('.graphiql-editor .view-lines').first().click()
+    await page.keyboard.press('Control+A')
+    await page.keyboard.insertText(`subscription Separate { separationUpdated(taskId: "${taskId}") { status } }`)
+    await run(page)
+    await answer(page, /"status": "SUCCESS"/)
+    const screenshot = process.env['SCREENSHOT']
+    if (screenshot !== undefined) await page.screenshot({ path: screenshot })
   },
   60_000,
 )

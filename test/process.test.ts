@@ -67,7 +67,7 @@ describe('at its start', () => {
       PORT: 'hunter2',
       KIE_API_KEY: 'hunter2 hunter2',
       DATABASE_URL: 'mysql://u:hunter2@db/x',
-      JWT_ISSUER: 'hunter2',
+      API_KEYS: 'hunter2',
       HOST: '0.0.0.0',
     })
     expect(await program.exit).toBe(1)
@@ -78,8 +78,7 @@ describe('at its start', () => {
       '  - PORT',
       '  - DATABASE_URL',
       '  - KIE_API_KEY',
-      '  - JWT_ISSUER',
-      '  - HOST',
+      '  - API_KEYS',
     ])
     expect(program.stderr()).not.toContain('hunter2')
   })

@@ -85,9 +85,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   providers: ['separation'],
   sandbox: [],
   graphql: ['separation'],
-  // Of main's it is config.ts alone, for what a loopback address is.
-  http: ['separation', 'graphql', 'main'],
-  main: ['separation', 'changes', 'rates', 'redis', 'stores', 'providers', 'sandbox', 'graphql', 'http'],
+  http: ['separation', 'graphql', 'identity'],
+  identity: ['separation'],
+  main: ['separation', 'changes', 'rates', 'redis', 'stores', 'providers', 'sandbox', 'graphql', 'http', 'identity'],
 }
 
 test('every part is known', () => {
@@ -100,11 +100,6 @@ describe.each(Object.entries(mayImport))('%s', (part, others) => {
     const forbidden = arrows.filter(({ target }) => partOf(target) !== part && !others.includes(partOf(target)))
     expect(forbidden).toEqual([])
   })
-})
-
-test('http takes nothing of main but config.ts', () => {
-  const taken = modulesOf('http').flatMap(({ own }) => own.filter((target) => partOf(target) === 'main'))
-  expect([...new Set(taken)]).toEqual(['config.ts'])
 })
 
 test('the core and the checker know no GraphQL, no HTTP, no SQL and no provider', () => {
@@ -129,6 +124,7 @@ test('each library has its place', () => {
   expect(placesOf(/^dataloader/).toSorted()).toEqual(['graphql', 'separation'])
   expect(placesOf(/^kysely|^@photostructure|^pg$/)).toEqual(['stores'])
   expect(placesOf(/^redis$/)).toEqual(['redis'])
+  expect(placesOf(/^jose$/)).toEqual(['identity'])
   expect(packagesOf('sandbox')).toEqual(['node:', 'undici'])
 })
 

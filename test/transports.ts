@@ -8,18 +8,31 @@ export interface Operation {
   readonly operationName?: string
 }
 
-/** Sends an operation and resolves to all that came of it, when it has completed. */
-export type Transport = (url: string, operation: Operation) => Promise<Result<Record<string, unknown>>[]>
+/**
+ * Sends an operation and resolves to all that came of it, when it has completed.
+ * @param authorization what the header of that name says, or the connection's parameter; nothing if left out
+ */
+export type Transport = (
+  url: string,
+  operation: Operation,
+  authorization?: string,
+) => Promise<Result<Record<string, unknown>>[]>
 
 const json = 'application/json'
 const eventStream = 'text/event-stream'
 
 /** Every way in which an operation can come to a gateway. `url` is the gateway's. */
 export const transports = {
-  POST: async (url, operation) => [await (await post(url, operation, json)).json()],
-  GET: async (url, operation) => [await (await get(url, operation, json)).json()],
-  'SSE by POST': async (url, operation) => all(readEvents(await post(url, operation, eventStream))),
-  'SSE by GET': async (url, operation) => all(readEvents(await get(url, operation, eventStream))),
+  POST: async (url: string, operation: Operation, authorization?: string) => [
+    await (await post(url, operation, json, withCredential(authorization))).json(),
+  ],
+  GET: async (url: string, operation: Operation, authorization?: string) => [
+    await (await get(url, operation, json, withCredential(authorization))).json(),
+  ],
+  'SSE by POST': async (url: string, operation: Operation, authorization?: string) =>
+    all(readEvents(await post(url, operation, eventStream, withCredential(authorization)))),
+  'SSE by GET': async (url: string, operation: Operation, authorization?: string) =>
+    all(readEvents(await get(url, operation, eventStream, withCredential(authorization)))),
   WebSocket: overWebSocket,
 } satisfies Record<string, Transport>
 
@@ -36,7 +49,7 @@ export function post(url: string, operation: unknown, accept: string, init: Requ
   return fetch(`${url}/graphql`, {
     ...init,
     method: 'POST',
-    headers: { 'content-type': json, accept },
+    headers: { 'content-type': json, accept, ...Object.fromEntries(new Headers(init.headers)) },
     body: JSON.stringify(operation),
   })
 }
@@ -48,7 +61,10 @@ export function get(url: string, operation: Operation, accept: string, init: Req
     ...(variables === undefined ? {} : { variables: JSON.stringify(variables) }),
     ...(operationName === undefined ? {} : { operationName }),
   })
-  return fetch(`${url}/graphql?${parameters}`, { ...init, headers: { accept } })
+  return fetch(`${url}/graphql?${parameters}`, {
+    ...init,
+    headers: { accept, ...Object.fromEntries(new Headers(init.headers)) },
+  })
 }
 
 /** The results in a stream of events. Ends at `complete`; throws if the stream ends without it. */
@@ -72,8 +88,18 @@ export async function* readEvents(response: Response): AsyncGenerator<Result<Rec
   throw new Error('The stream ended without being complete.')
 }
 
-async function overWebSocket(url: string, operation: Operation): Promise<Result<Record<string, unknown>>[]> {
-  const client = createClient({ url: webSocketUrl(url), webSocketImpl: WebSocket, retryAttempts: 0 })
+/** What sends this credential along. */
+export function withCredential(authorization: string | undefined): RequestInit {
+  return authorization === undefined ? {} : { headers: { authorization } }
+}
+
+async function overWebSocket(
+  url: string,
+  operation: Operation,
+  authorization?: string,
+): Promise<Result<Record<string, unknown>>[]> {
+  const connectionParams = authorization === undefined ? {} : { authorization }
+  const client = createClient({ url: webSocketUrl(url), webSocketImpl: WebSocket, retryAttempts: 0, connectionParams })
   const results: Result<Record<string, unknown>>[] = []
   try {
     await new Promise<void>((resolve, reject) => {

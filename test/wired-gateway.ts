@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createInProcessChanges } from '../src/changes/in-process.ts'
+import { createSubscriptionPlaces } from '../src/graphql/subscription-places.ts'
 import { createPipeline } from '../src/graphql/pipeline.ts'
-import { createCallers } from '../src/http/callers.ts'
+import { createCallerRate } from '../src/http/caller-rate.ts'
 import { createCors } from '../src/http/cors.ts'
 import { createGraphqlRoute } from '../src/http/graphql-route.ts'
 import { createMetrics } from '../src/http/metrics.ts'
 import { createHttpServer } from '../src/http/server.ts'
 import { createWebSocketRoute } from '../src/http/websocket.ts'
+import { openApiKeys, type ApiKey } from '../src/identity/api-keys.ts'
+import { createIdentity } from '../src/identity/identity.ts'
 import type { Log, Store } from '../src/separation/ports.ts'
 import { createSeparations } from '../src/separation/separations.ts'
 import { providerNames, type Task } from '../src/separation/task.ts'
@@ -31,13 +34,19 @@ export interface WiredOptions {
   /** What stands between the gateway and its store. */
   readonly wrap?: (store: Store) => Store
   readonly log?: Log
+  /** Callers; whoever is on this machine if left out. */
+  readonly apiKeys?: readonly ApiKey[]
 }
 
 const day = 24 * 60 * 60 * 1000
 const silence: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 /** Starts it; it ends with the test. It has no provider, so nothing can be ordered or adopted. */
-export async function startWiredGateway({ wrap, log = silence }: WiredOptions = {}): Promise<WiredGateway> {
+export async function startWiredGateway({
+  wrap,
+  log = silence,
+  apiKeys: keys,
+}: WiredOptions = {}): Promise<WiredGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
   const store = await openSqliteStore(join(folder, 'stemgate.db'))
   const changes = createInProcessChanges()
@@ -60,17 +69,32 @@ export async function startWiredGateway({ wrap, log = silence }: WiredOptions = 
     onDue: () => {},
   })
   const pipeline = createPipeline({
-    gateway: { separations, providers: providerNames, retentionMsOf: () => 14 * day },
+    gateway: {
+      separations,
+      separateRate: createCallerRate(1_000),
+      subscriptionPlaces: createSubscriptionPlaces(10_000),
+      providers: providerNames,
+      retentionMsOf: () => 14 * day,
+    },
     log,
     introspection: true,
   })
-  const callerOf = createCallers({ allowAnonymous: false })
+  const apiKeys = keys === undefined ? null : openApiKeys({ keys, file: null, log })
+  const identity = createIdentity({ apiKeys, accessTokens: null, allowAnonymous: false })
+  const requestRate = createCallerRate(1_000_000)
   const server = createHttpServer({
-    graphql: createGraphqlRoute({ pipeline, callerOf, cors: createCors([]), graphiql: null }),
-    websocket: createWebSocketRoute({ pipeline, callerOf, corsOrigins: [], log }),
+    graphql: createGraphqlRoute({ pipeline, identity, requestRate, cors: createCors([]), graphiql: null }),
+    websocket: createWebSocketRoute({
+      pipeline,
+      identity,
+      requestRate,
+      socketsPerAddress: 10_000,
+      corsOrigins: [],
+      log,
+    }),
     callback: async (_request, response) => void response.end(),
     sandbox: null,
-    callerOf,
+    identity,
     checkReady: store.ping,
     metrics: createMetrics({ waiting: changes.size }),
     log,

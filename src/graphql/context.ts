@@ -2,6 +2,7 @@ import DataLoader from 'dataloader'
 import type { TaskRef } from '../separation/find.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { ProviderName, Task } from '../separation/task.ts'
+import type { SubscriptionPlaces } from './subscription-places.ts'
 
 /** Who asks. */
 export interface Caller {
@@ -9,9 +10,17 @@ export interface Caller {
   readonly owner: string
 }
 
+/** How often each caller may come. */
+export interface CallerRate {
+  /** Counts one; for how many seconds there is no place for it, or 0. */
+  take(owner: string): Promise<number>
+}
+
 /** What the gateway lends to every operation. */
 export interface Gateway {
   readonly separations: Separations
+  readonly separateRate: CallerRate
+  readonly subscriptionPlaces: SubscriptionPlaces
   /** The providers that are switched on. */
   readonly providers: readonly ProviderName[]
   /** How long a provider keeps the files, in milliseconds. */
@@ -27,9 +36,9 @@ export interface Context extends Gateway {
 
 /** Makes the context of one operation. */
 export function createContext(gateway: Gateway, caller: Caller): Context {
-  const { separations, providers, retentionMsOf } = gateway
+  const { separations } = gateway
   const tasks = new DataLoader<TaskRef, Task | null, string>((refs) => separations.find(caller.owner, refs), {
     cacheKeyFn: ({ taskId, provider }) => JSON.stringify([taskId, provider]),
   })
-  return { separations, providers, retentionMsOf, caller, tasks }
+  return { ...gateway, caller, tasks }
 }

@@ -29,6 +29,8 @@ export interface PipelineOptions {
 /** What the transport knows of an operation before it is read. */
 export interface Incoming {
   readonly caller: Caller
+  /** Called when the operation turns out to be a subscription, before its first event. */
+  readonly onSubscribe?: () => void
 }
 
 export type Pipeline = YogaServerInstance<Incoming, Context>
@@ -89,9 +91,12 @@ export function createPipeline({ gateway, log, introspection }: PipelineOptions)
 }
 
 /** Yoga's own engine puts fields that resolve late behind the others, against the order of the query. */
-const graphqlJs: Plugin = {
+const graphqlJs: Plugin<Incoming> = {
   onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
-  onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribe),
+  onSubscribe({ setSubscribeFn, args: { contextValue } }) {
+    setSubscribeFn(subscribe)
+    contextValue.onSubscribe?.()
+  },
 }
 
 /** Yoga gives this code over HTTP alone. */

@@ -6,12 +6,13 @@ import {
   type InvalidInputError,
   type ProviderRefusedError,
   type ProviderUnavailableError,
-  type RateLimitedError,
+  RateLimitedError,
   type SeparateError,
   type TrackNotFoundError,
 } from '../separation/errors.ts'
 import type { Separated } from '../separation/separate.ts'
 import { builder } from './builder.ts'
+import type { CallerRate } from './context.ts'
 import { ProviderEnum, SeparationTypeEnum } from './enums.ts'
 import { SeparationTask } from './separation-task.ts'
 
@@ -163,6 +164,13 @@ const SeparateResult = builder.unionType('SeparateResult', {
   resolveType: (result) => ('retryable' in result ? result.name : 'SeparateSuccess'),
 })
 
+/** Throws a RateLimitedError if the caller orders too often. Nothing has been looked at by then. */
+async function takeTurn(owner: string, rate: CallerRate): Promise<void> {
+  const waitSeconds = await rate.take(owner)
+  if (waitSeconds === 0) return
+  throw new RateLimitedError(`You order too often. Nothing was ordered; try again in ${waitSeconds} s.`, waitSeconds)
+}
+
 builder.mutationField('separate', (t) =>
   t.field({
     type: SeparateResult,
@@ -170,8 +178,9 @@ builder.mutationField('separate', (t) =>
       'Orders a separation, which the provider charges for. The same track, type and provider joins the task that is under ' +
       'way or done, and is not charged again. One operation may hold one `separate`.',
     args: { input: t.arg({ type: SeparateInput, required: true, description: 'What to separate, and how.' }) },
-    resolve: async (_root, { input }, { separations, caller }) => {
+    resolve: async (_root, { input }, { separations, caller, separateRate }) => {
       try {
+        await takeTurn(caller.owner, separateRate)
         return await separations.separate(caller.owner, {
           ...input,
           provider: input.provider ?? null,

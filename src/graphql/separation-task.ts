@@ -173,8 +173,10 @@ builder.subscriptionField('separationUpdated', (t) =>
     args: {
       taskId: t.arg.id({ required: true, description: "The task's `id`, or the default provider's own id for it." }),
     },
-    subscribe: (_root, { taskId }, { separations, caller }) =>
-      tellingItsError(separations.watch(caller.owner, { taskId, provider: null })),
+    subscribe: (_root, { taskId }, { separations, caller, subscriptionPlaces }) =>
+      subscriptionPlaces.hold(caller.owner, () =>
+        tellingItsError(separations.watch(caller.owner, { taskId, provider: null })),
+      ),
     resolve: (task) => {
       if (task instanceof Error) throw task
       return task

@@ -5,6 +5,7 @@ import type { Told } from '../separation/report.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { ProviderName } from '../separation/task.ts'
 import type { CallbackAddressBook } from './callback-address.ts'
+import { createCallerRate } from './caller-rate.ts'
 import { readBody, sendJson } from './respond.ts'
 
 /** Verifies and reads a callback of one provider's in one step. */
@@ -27,13 +28,23 @@ export interface CallbackRouteOptions {
 }
 
 const maxBodyBytes = 256 * 1024
+/** How often one address may come with a token that nobody made. */
+const strangersPerMinute = 120
 
 /** `POST /callbacks/<provider>/<task id>/<token>`: verified, written down, answered; asking the provider comes after. */
 export function createCallbackRoute({ addresses, readers, separations, log }: CallbackRouteOptions) {
+  // Only those whose token is wrong are counted: a provider may share its address with somebody who guesses.
+  const strangers = createCallerRate(strangersPerMinute)
+
   return async function handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const address = addresses.read(path)
     const reader = address === null ? undefined : readers.get(address.provider)
-    if (address === null || reader === undefined) return sendNotFound(response)
+    if (address === null || reader === undefined) {
+      const waitSeconds = await strangers.take(request.socket.remoteAddress ?? '')
+      if (waitSeconds === 0) return sendNotFound(response)
+      const headers = { 'retry-after': String(waitSeconds) }
+      return sendJson(response, 429, { message: 'Too many requests that are no callbacks.' }, headers)
+    }
     if (request.method !== 'POST') {
       sendJson(response, 405, { message: 'Callbacks come by POST.' }, { allow: 'POST' })
       return

@@ -13,6 +13,7 @@ export function createCors(origins: readonly string[]): Cors {
     const origin = origins.find((each) => each === headers.origin)
     if (origin === undefined) return false
     response.setHeader('access-control-allow-origin', origin)
+    response.setHeader('access-control-expose-headers', 'retry-after, www-authenticate')
     if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return false
     response.writeHead(204, {
       'access-control-allow-methods': 'GET, POST',

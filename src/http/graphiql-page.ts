@@ -12,13 +12,19 @@ export type GraphiqlPage = (request: IncomingMessage, response: ServerResponse) 
  */
 const tabsStayInPlace = '.graphiql-tab { transform: none !important }'
 
+export interface GraphiqlPageOptions {
+  readonly readTabs: () => Promise<readonly string[]>
+  /** Whether people may say who they are. */
+  readonly takesCredentials: boolean
+}
+
 /** The page is 9 MB: it is made when it is first asked for, and only its compressed form is kept. */
-export function createGraphiqlPage(readTabs: () => Promise<readonly string[]>): GraphiqlPage {
+export function createGraphiqlPage({ readTabs, takesCredentials }: GraphiqlPageOptions): GraphiqlPage {
   let page: Promise<Buffer> | null = null
 
   async function makePage(): Promise<Buffer> {
     try {
-      return await render(await readTabs())
+      return await render(await readTabs(), takesCredentials)
     } catch (error) {
       page = null
       throw error
@@ -99,14 +105,15 @@ function titleOf(audioId: string): string {
   return `Try_${audioId.replaceAll('-', '_')}`
 }
 
-async function render(tabs: readonly string[]): Promise<Buffer> {
+async function render(tabs: readonly string[], takesCredentials: boolean): Promise<Buffer> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
   const html = renderGraphiQL({
     title: 'Stemgate',
     endpoint: '/graphql',
-    subscriptionsProtocol: 'WS',
+    // Its headers editor speaks for HTTP alone: its sockets would come without the credential.
+    subscriptionsProtocol: takesCredentials ? 'SSE' : 'WS',
     defaultTabs: tabs.map((query) => ({ query })),
-    defaultEditorToolsVisibility: false,
+    defaultEditorToolsVisibility: takesCredentials ? 'headers' : false,
     shouldPersistHeaders: false,
   })
   return promisify(gzip)(html.replace('</head>', `<style>${tabsStayInPlace}</style></head>`))

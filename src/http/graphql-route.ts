@@ -1,13 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Pipeline } from '../graphql/pipeline.ts'
-import type { Callers } from './callers.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { NotLetIn } from '../identity/session.ts'
+import type { CallerRate } from '../graphql/context.ts'
 import type { Cors } from './cors.ts'
 import type { GraphiqlPage } from './graphiql-page.ts'
-import { readBody, sendGraphqlError } from './respond.ts'
+import { letGoIfStuck } from './let-go-if-stuck.ts'
+import { readBody, refuse, sendGraphqlError } from './respond.ts'
 
 export interface GraphqlRouteOptions {
   readonly pipeline: Pipeline
-  readonly callerOf: Callers
+  readonly identity: Identity
+  readonly requestRate: CallerRate
   readonly cors: Cors
   /** null: GraphiQL is off. */
   readonly graphiql: GraphiqlPage | null
@@ -17,22 +21,51 @@ const maxBodyBytes = 64 * 1024
 const jsonType = /^\s*application\/(graphql\+)?json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 
 /** `/graphql` over HTTP: operations by POST and GET, subscriptions by SSE, GraphiQL for a browser. */
-export function createGraphqlRoute({ pipeline, callerOf, cors, graphiql }: GraphqlRouteOptions) {
+export function createGraphqlRoute({ pipeline, identity, requestRate, cors, graphiql }: GraphqlRouteOptions) {
   return async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // First, so that a page can read of a refusal too.
     if (cors(request, response)) return
-    const caller = callerOf(request.headers)
-    if ('refusal' in caller) {
-      sendGraphqlError(response, 403, caller.refusal, 'FORBIDDEN')
-      return
-    }
-    if (graphiql !== null && isForPeople(request)) {
-      await graphiql(request, response)
+    const shut = identity.doorFor(request.headers)
+    if (shut !== null) return refuse(response, shut)
+    // A browser that opens a page can send no credential. The page holds nothing but an editor.
+    if (graphiql !== null && isForPeople(request)) return graphiql(request, response)
+    const identified = await identity.identify(request.headers)
+    if ('notLetIn' in identified) return refuse(response, identified.notLetIn)
+    if (response.destroyed) return
+    const { session } = identified
+    let isOver = false
+    let cut = () => {}
+    response.once(
+      'close',
+      session.onEnd(() => {
+        isOver = true
+        cut()
+      }),
+    )
+    const waitSeconds = await requestRate.take(session.owner)
+    if (waitSeconds > 0) {
+      const message = `Too many requests. Try again in ${waitSeconds} s.`
+      sendGraphqlError(response, 429, message, 'RATE_LIMITED', { 'retry-after': String(waitSeconds) })
       return
     }
     if (request.method === 'POST' && !(await takeBody(request, response))) return
-    await pipeline(request, response, { caller })
+    if (isOver) return refuse(response, isOverNow)
+    await pipeline(request, response, {
+      caller: { owner: session.owner },
+      onSubscribe() {
+        // Cut off, not ended: the end of a stream would say that the subscription is complete.
+        cut = () => response.destroy()
+        if (isOver) cut()
+        letGoIfStuck(response)
+      },
+    })
   }
+}
+
+const isOverNow: NotLetIn = {
+  status: 401,
+  code: 'UNAUTHENTICATED',
+  message: 'Your credential is good no longer.',
 }
 
 /** Reads the body within our own limit and hands it on; false if the request is answered already. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { NotLetIn } from '../identity/session.ts'
 
 /** Answers with JSON. */
 export function sendJson(
@@ -21,6 +22,12 @@ export function sendGraphqlError(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   sendJson(response, status, { errors: [{ message, extensions: { code } }] }, headers)
+}
+
+/** Answers whoever is not let in. */
+export function refuse(response: ServerResponse, { status, code, message }: NotLetIn): void {
+  const headers = { 401: { 'www-authenticate': 'Bearer realm="stemgate"' }, 403: {}, 503: { 'retry-after': '5' } }
+  sendGraphqlError(response, status, message, code, headers[status])
 }
 
 /** Answers an upgrade that is not granted. The socket goes at once: a peer that keeps its half open would hold it for ever. */

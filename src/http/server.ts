@@ -3,9 +3,10 @@ import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../separation/ports.ts'
 import { within } from '../separation/within.ts'
-import type { Callers } from './callers.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { NotLetIn } from '../identity/session.ts'
 import type { Metrics } from './metrics.ts'
-import { refuseUpgrade, sendGraphqlError, sendJson } from './respond.ts'
+import { refuse, refuseUpgrade, sendJson } from './respond.ts'
 import type { WebSocketRoute } from './websocket.ts'
 
 export interface HttpServerOptions {
@@ -14,7 +15,7 @@ export interface HttpServerOptions {
   readonly callback: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>
   /** null: the sandbox is off. */
   readonly sandbox: ((request: IncomingMessage, response: ServerResponse) => void) | null
-  readonly callerOf: Callers
+  readonly identity: Identity
   /** Throws if the gateway cannot take orders now. */
   readonly checkReady: () => Promise<void>
   readonly metrics: Metrics
@@ -29,16 +30,29 @@ export interface HttpServer {
 }
 
 const notFound = { message: 'There is nothing here. GraphQL is at /graphql.' }
+/** For every answer: nothing of ours is to be guessed at, framed, or told to other sites. */
+const securityHeaders = [
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'DENY'],
+  ['referrer-policy', 'no-referrer'],
+  ['cross-origin-resource-policy', 'cross-origin'],
+] as const
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
+/** How often it is looked for those who take longer; Node's own half minute would let each of them be as late. */
+const cutOffEveryMs = 2_000
 /** Whoever has connected just before a stop is still answered: a request that was sent may not be one to send again. */
 const lingerMs = 500
 
 /** One server for everything: who comes where, and nothing else. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { graphql, websocket, callback, sandbox, callerOf, checkReady, metrics, log } = options
+  const { graphql, websocket, callback, sandbox, identity, checkReady, metrics, log } = options
   const server = createServer(
-    { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs },
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: cutOffEveryMs,
+    },
     (request, response) => void answer(request, response),
   )
   const connections = new Set<Duplex>()
@@ -115,6 +129,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    for (const [name, value] of securityHeaders) response.setHeader(name, value)
     const startedAt = performance.now()
     const path = pathOf(request)
     const route = routeOf(path)
@@ -160,8 +175,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       case 'ready':
       case 'metrics':
       case 'start': {
-        const caller = callerOf(request.headers)
-        if ('refusal' in caller) return sendGraphqlError(response, 403, caller.refusal, 'FORBIDDEN')
+        const shut = await shutTo(route, request)
+        if (shut !== null) return refuse(response, shut)
         return dispatchInside(route, request, response)
       }
       case 'none':
@@ -169,12 +184,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     }
   }
 
-  /** What is for this machine alone while no callers are configured. */
-  async function dispatchInside(
-    route: 'sandbox' | 'ready' | 'metrics' | 'start',
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
+  /** Why a place is not shown; null if it is. The metrics are the operator's, and any caller's who is known. */
+  async function shutTo(route: InsideRoute, { headers }: IncomingMessage): Promise<NotLetIn | null> {
+    const door = identity.doorFor(headers)
+    if (door !== null || route === 'ready' || route === 'start' || identity.isInside(headers)) return door
+    if (route === 'sandbox') return onlyInside
+    const identified = await identity.identify(headers)
+    return 'notLetIn' in identified ? identified.notLetIn : null
+  }
+
+  async function dispatchInside(route: InsideRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
     switch (route) {
       case 'sandbox':
         return sandbox === null ? sendNotFound(response) : sandbox(request, response)
@@ -196,6 +215,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 }
 
+/** The sandbox's own door is a provider's: whoever is on this machine. */
+const onlyInside: NotLetIn = {
+  status: 403,
+  code: 'FORBIDDEN',
+  message: 'The sandbox answers on its own machine alone.',
+}
+
+/** What is shown to whom is asked for each. */
+type InsideRoute = 'sandbox' | 'ready' | 'metrics' | 'start'
 type Route = 'graphql' | 'callbacks' | 'sandbox' | 'sandbox-files' | 'live' | 'ready' | 'metrics' | 'start' | 'none'
 
 function routeOf(path: string): Route {

@@ -5,12 +5,17 @@ import { CloseCode, handleProtocols, makeServer, type OperationResult, type Subs
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Pipeline } from '../graphql/pipeline.ts'
 import type { Log } from '../separation/ports.ts'
-import type { Callers } from './callers.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { Session } from '../identity/session.ts'
+import type { CallerRate } from '../graphql/context.ts'
 import { refuseUpgrade } from './respond.ts'
+import { createSocketPlaces } from './socket-places.ts'
 
 export interface WebSocketRouteOptions {
   readonly pipeline: Pipeline
-  readonly callerOf: Callers
+  readonly identity: Identity
+  readonly requestRate: CallerRate
+  readonly socketsPerAddress: number
   /** Pages of these origins may connect, beside our own. */
   readonly corsOrigins: readonly string[]
   readonly log: Log
@@ -24,10 +29,28 @@ export interface WebSocketRoute {
 }
 
 const maxMessageBytes = 64 * 1024
+/** Of one socket, at a time. */
+const maxOperations = 100
+/** Who leaves more than this unread is let go. */
+const maxUnreadBytes = 1024 * 1024
 const initTimeoutMs = 3_000
 const pingEveryMs = 12_000
 /** How long a client may take to say goodbye. */
 const goodbyeMs = 2_000
+
+/** A socket, and who is at its other end, once that is known. */
+interface Connection {
+  readonly ws: WebSocket
+  readonly request: IncomingMessage
+  session: Session | null
+  /** No longer waits for the end of the session. */
+  forget: () => void
+}
+
+/** For the first graphql-ws clients do not connect again; the last may be over in a moment. */
+const closeCodeOf = { 401: CloseCode.Unauthorized, 403: CloseCode.Forbidden, 503: 1013 } as const
+/** In bytes: what a close frame can hold. */
+const longestReason = 120
 
 /** What the pipeline made to carry out one operation. */
 interface Enveloped {
@@ -36,19 +59,23 @@ interface Enveloped {
 }
 
 /** `/graphql` over WebSocket, in graphql-ws's protocol. */
-export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: WebSocketRouteOptions): WebSocketRoute {
+export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketRoute {
+  const { pipeline, identity, requestRate, corsOrigins, log } = options
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
     perMessageDeflate: false,
     handleProtocols,
   })
+  const places = createSocketPlaces(options.socketsPerAddress)
   let isClosing = false
   /** By the context of the operation, which is its own. */
   const envelopes = new WeakMap<object, Enveloped>()
-  const protocol = makeServer<Record<string, unknown>, { readonly request: IncomingMessage }>({
+  const protocol = makeServer<Record<string, unknown>, Connection>({
     connectionInitWaitTimeout: initTimeoutMs,
-    onSubscribe: ({ extra }, _id, payload) => prepare(extra.request, payload),
+    onConnect: ({ extra, connectionParams }) => letIn(extra, connectionParams),
+    onSubscribe: ({ extra, subscriptions }, _id, payload) =>
+      Object.keys(subscriptions).length > maxOperations ? [tooManyOperations()] : prepare(extra.session, payload),
     execute: (args) => envelopeOf(args).execute(args),
     subscribe: (args) => envelopeOf(args).subscribe(args),
     onNext: (_context, _id, _payload, _args, { data, errors }) =>
@@ -58,8 +85,9 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
 
   return {
     upgrade(request, socket, head) {
-      const caller = callerOf(request.headers)
-      if ('refusal' in caller) refuse(socket, caller.refusal)
+      const shut = identity.doorFor(request.headers)
+      if (shut !== null) refuse(socket, shut.message)
+      else if (!places.take(request.socket)) refuse(socket, 'Too many sockets are open from your address.')
       else if (isWelcome(request)) sockets.handleUpgrade(request, socket, head, (ws) => welcome(ws, request))
       else refuse(socket, 'Pages of this origin may not connect. To let them, the operator lists it in CORS_ORIGINS.')
     },
@@ -86,21 +114,27 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
 
   /** Joins a socket to the protocol. graphql-ws's own way of doing it writes to the console past our log. */
   function serve(ws: WebSocket, request: IncomingMessage): void {
+    const connection: Connection = { ws, request, session: null, forget: () => {} }
     const closed = protocol.opened(
       {
         protocol: ws.protocol,
         // Resolves when the line has taken it, so that a slow reader is waited for; one that has gone takes nothing more.
-        send: (text) => new Promise((resolve) => ws.send(text, () => resolve())),
+        send(text) {
+          if (ws.bufferedAmount > maxUnreadBytes) ws.terminate()
+          return new Promise((resolve) => ws.send(text, () => resolve()))
+        },
         close: (code, reason) => ws.close(code, reason),
         onMessage: (take) =>
           ws.on('message', (data: Buffer) => {
+            // Whoever is sent away may go on talking until they have said goodbye.
+            if (ws.readyState !== ws.OPEN) return
             take(data.toString()).catch((error: unknown) => {
               log.warn({ err: error }, 'a message of a socket could not be handled')
               ws.close(CloseCode.InternalServerError, 'Internal server error')
             })
           }),
       },
-      { request },
+      connection,
     )
     let hasAnswered = true
     const pings = setInterval(() => {
@@ -112,17 +146,47 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
     ws.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
     ws.once('close', (code, reason) => {
       clearInterval(pings)
+      connection.forget()
       closed(code, String(reason)).catch((error: unknown) => log.warn({ err: error }, 'a socket could not be let go'))
     })
   }
 
+  /** Finds out who has connected. Whoever is not let in, or no longer, is told so by the code with which the socket closes. */
+  async function letIn(
+    connection: Connection,
+    params: Readonly<Record<string, unknown>> | undefined,
+  ): Promise<boolean> {
+    const { ws, request } = connection
+    const given = params?.['authorization'] ?? params?.['Authorization'] ?? undefined
+    // What is no text is no credential that is good, and not none.
+    const authorization = given === undefined || typeof given === 'string' ? given : ''
+    const identified = await identity.identify(request.headers, authorization)
+    if (ws.readyState !== ws.OPEN) return false
+    if ('notLetIn' in identified) {
+      const { status, message } = identified.notLetIn
+      ws.close(closeCodeOf[status], message.slice(0, longestReason))
+      return false
+    }
+    connection.session = identified.session
+    connection.forget = identified.session.onEnd(() => {
+      ws.close(CloseCode.Forbidden, 'Your credential is good no longer.')
+      setTimeout(() => ws.terminate(), goodbyeMs).unref()
+    })
+    return true
+  }
+
   /** What is to be carried out, or the errors for which it is not. Throwing would close the socket with all that is on it. */
   async function prepare(
-    request: IncomingMessage,
+    session: Session | null,
     { query, operationName, variables }: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
-    const caller = callerOf(request.headers)
-    if ('refusal' in caller) return [new GraphQLError(caller.refusal, { extensions: { code: 'FORBIDDEN' } })]
+    if (session === null) throw new TypeError('Nobody subscribes before having been let in.')
+    const waitSeconds = await requestRate.take(session.owner)
+    if (waitSeconds > 0) {
+      const extensions = { code: 'RATE_LIMITED', retryAfterSeconds: waitSeconds }
+      return [new GraphQLError(`Too many requests. Try again in ${waitSeconds} s.`, { extensions })]
+    }
+    const caller = { owner: session.owner }
     const { schema, parse, validate, contextFactory, execute, subscribe } = pipeline.getEnveloped({ caller })
     try {
       const document = parse(query)
@@ -156,6 +220,11 @@ export function createWebSocketRoute({ pipeline, callerOf, corsOrigins, log }: W
 const serviceRestart = 1012
 
 const internal = { extensions: { code: 'INTERNAL_SERVER_ERROR' } }
+
+function tooManyOperations(): GraphQLError {
+  const message = `A socket may carry ${maxOperations} operations at a time. Complete some, or open another socket.`
+  return new GraphQLError(message, { extensions: { code: 'RATE_LIMITED' } })
+}
 
 /** In Yoga's words, so that it reads as it does over HTTP. */
 function noOperation(): GraphQLError {

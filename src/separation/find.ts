@@ -63,7 +63,7 @@ export function createFind(options: FindOptions): Find {
     const found = await Promise.allSettled(
       named.map(async ({ taskId, provider }) => {
         const task = byName.get(isTaskId(taskId) ? taskId : nameOf(provider, taskId))
-        if (task !== undefined) return task.owner === owner ? task : null
+        if (task?.owner === owner) return task
         if (isTaskId(taskId) || !providerTaskIdForm.test(taskId)) return null
         return askOnce(owner, provider, taskId)
       }),
@@ -79,8 +79,9 @@ export function createFind(options: FindOptions): Find {
     asking.set(mine, answer)
     try {
       const task = await answer
-      if (task === null) remember(name)
-      return task !== null && task.owner === owner ? task : null
+      if (task?.owner === owner) return task
+      remember(name)
+      return null
     } finally {
       asking.delete(mine)
     }
@@ -98,19 +99,31 @@ export function createFind(options: FindOptions): Find {
       case 'no-news':
         throw new ProviderUnreadableError('The provider could not be asked for this task. Try again later.')
       case 'seen': {
-        await missLimit.reward(owner)
-        const ordered = answer.callbackUrl === null ? null : addresses.taskOf(answer.callbackUrl)
-        const bearer = ordered === null ? null : await record(ordered, answer.told)
-        // An address of ours whose task no store has any more is a task made outside, like any other.
-        if (bearer !== null) return bearer.providerTaskId === providerTaskId ? bearer : null
-        const nowMs = Date.now()
-        const task = advance(adoptedTask(owner, name, answer, nowMs), answer.told, nowMs)
-        return store.adopt(
-          task,
-          nextCheckAt(task, { nowMs, lastHeardMs: null, hasWords: false, chance: Math.random() }, times),
-        )
+        const task = await taskOf(owner, name, answer, providerTaskId)
+        // Another's task costs what an unknown one costs.
+        if (task?.owner === owner) await missLimit.reward(owner)
+        return task
       }
     }
+  }
+
+  /** The task that is seen: one that bears the id, or that was ordered with the callback address, or the asker's from now on. */
+  async function taskOf(
+    owner: string,
+    name: ProviderName,
+    answer: Extract<CheckAnswer, { kind: 'seen' }>,
+    providerTaskId: string,
+  ): Promise<Task | null> {
+    const ordered = answer.callbackUrl === null ? null : addresses.taskOf(answer.callbackUrl)
+    const bearer = ordered === null ? null : await record(ordered, answer.told)
+    // An address of ours whose task no store has any more is a task made outside, like any other.
+    if (bearer !== null) return bearer.providerTaskId === providerTaskId ? bearer : null
+    const nowMs = Date.now()
+    const task = advance(adoptedTask(owner, name, answer, nowMs), answer.told, nowMs)
+    return store.adopt(
+      task,
+      nextCheckAt(task, { nowMs, lastHeardMs: null, hasWords: false, chance: Math.random() }, times),
+    )
   }
 
   async function countMiss(owner: string): Promise<void> {

@@ -147,7 +147,7 @@ export interface Store {
   list(owner: string, page: Page): Promise<readonly Task[]>
   /** Makes a key that leads to the task do so for good, even if the provider turns out to have refused the order. */
   handOut(task: Task, key: string): Promise<void>
-  /** Writes the callback down and makes the task due at once. */
+  /** Writes the callback down and makes the task due at once; within two seconds of another callback, when these are over. */
   note(note: CallbackNote): Promise<void>
   /** The callbacks noted for the task, oldest first. */
   notes(taskId: string): Promise<readonly CallbackNote[]>

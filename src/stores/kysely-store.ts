@@ -1,4 +1,4 @@
-import type { ExpressionBuilder, Kysely } from 'kysely'
+import { sql, type ExpressionBuilder, type Kysely } from 'kysely'
 import { typeidUnboxed } from 'typeid-js'
 import type { Cursor, Store } from '../separation/ports.ts'
 import type { Task } from '../separation/task.ts'
@@ -17,6 +17,8 @@ export interface DatabaseWays {
 
 /** Due before everything that waits for its usual turn. */
 const atOnce = 0
+/** However many callbacks come, they have the provider asked for a task no more often, in milliseconds. */
+const wakeRestMs = 2_000
 
 /** The store on a database whose tables are up to date. */
 export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Store {
@@ -118,7 +120,7 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
             // It may be there already without anybody having heard of it.
             .onConflict((conflict) => conflict.column('id').doNothing())
             .execute()
-          await trx.updateTable('tasks').set({ due_at: atOnce }).where('id', '=', taskId).execute()
+          await trx.updateTable('tasks').set(wokenBy(receivedAtMs)).where('id', '=', taskId).execute()
         }),
       )
     },
@@ -212,6 +214,16 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
       }),
 
     close: () => db.destroy(),
+  }
+}
+
+/** Due at once, or, if a callback has just made it so, when that has been a little while ago. */
+function wokenBy(receivedAtMs: number) {
+  const isRested = sql<boolean>`(woken_at is null or woken_at <= ${receivedAtMs - wakeRestMs})`
+  const rested = sql<number>`woken_at + ${wakeRestMs}`
+  return {
+    due_at: sql<number>`case when ${isRested} then ${atOnce} when due_at < ${rested} then due_at else ${rested} end`,
+    woken_at: sql<number>`case when ${isRested} then ${receivedAtMs} else woken_at end`,
   }
 }
 

@@ -17,6 +17,8 @@ export interface Database {
     revision: number
     /** When the provider is to be asked next; null for never again, 0 for at once. */
     due_at: number | null
+    /** When a callback last made it due at once; null if none did. */
+    woken_at: number | null
     /** The whole task as JSON; the other columns are what is searched by. */
     task: string
   }
@@ -106,6 +108,11 @@ export const migrations: Record<string, Migration> = {
         .alterTable('keys')
         .addColumn('handed_out', 'integer', (column) => column.notNull().defaultTo(0))
         .execute()
+    },
+  },
+  '0003-woken-at': {
+    async up(db) {
+      await db.schema.alterTable('tasks').addColumn('woken_at', 'bigint').execute()
     },
   },
 }

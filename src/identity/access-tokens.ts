@@ -1,0 +1,107 @@
+import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
+import type { Log } from '../separation/ports.ts'
+import { unauthenticated, type Identified } from './session.ts'
+
+export interface AccessTokensOptions {
+  /** Where the issuer publishes its keys. */
+  readonly jwksUrl: string
+  readonly issuer: string
+  readonly audience: string
+  readonly log: Log
+}
+
+/** Who bears the token, if it is good now. */
+export type AccessTokens = (token: string) => Promise<Identified>
+
+/** Those that need the issuer's private key; a shared secret or `none` would let anybody make tokens. */
+const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+
+/** How long a set of keys is good, and how soon a token with an unknown key may have it fetched again, in milliseconds. */
+const keysLifeMs = 600_000
+const fetchAgainMs = 5_000
+const fetchTimeoutMs = 5_000
+/** How long the issuer is left alone after a fetch, even one that failed. */
+const restMs = 1_000
+/** Anything that can be kept and read. */
+const subjectForm = /^[^\p{Cc}\p{Cs}]{1,255}$/u
+/** The longest time that a timer of Node's can wait. */
+const longestTimerMs = 2 ** 31 - 1
+
+/** JWTs of one issuer (RFC 7519), verified by the keys that it publishes (RFC 7517). */
+export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTokensOptions): AccessTokens {
+  const keys = createRemoteJWKSet(new URL(jwksUrl), {
+    cacheMaxAge: keysLifeMs,
+    cooldownDuration: fetchAgainMs,
+    timeoutDuration: fetchTimeoutMs,
+    [customFetch]: fetchWithRests(),
+  })
+
+  const mayComplain = createPause(restMs)
+
+  function complain(error: unknown): void {
+    if (mayComplain()) log.error({ err: error }, 'the keys of JWT_JWKS_URL cannot be had')
+  }
+
+  return async function find(token) {
+    try {
+      const { payload } = await jwtVerify(token, keys, {
+        issuer,
+        audience,
+        algorithms,
+        requiredClaims: ['sub', 'exp'],
+      })
+      const { sub, exp } = payload
+      if (typeof sub !== 'string' || !subjectForm.test(sub) || exp === undefined) return notGood
+      return { session: { owner: `jwt:${issuer}|${sub}`, onEnd: (listener) => atTime(exp * 1_000, listener) } }
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) return unauthenticated('This token has expired. Get a new one.')
+      if (isOfTheToken(error)) return notGood
+      complain(error)
+      const message = 'The keys of the issuer of tokens cannot be had now. Try again in a moment.'
+      return { notLetIn: { status: 503, code: 'UNAVAILABLE', message } }
+    }
+  }
+}
+
+const notGood = unauthenticated('This credential is not good here.')
+
+/** jose remembers what it has fetched, and not that a fetch has failed: each token would be another one. */
+function fetchWithRests(): typeof fetch {
+  const mayFetch = createPause(restMs)
+  return async function fetchOnce(...request) {
+    if (!mayFetch()) throw new Error('The issuer was asked a moment ago, and nothing that can be used came.')
+    return fetch(...request)
+  }
+}
+
+/** True at most once in `pauseMs`, however the clock is set. */
+function createPause(pauseMs: number): () => boolean {
+  let lastMs = -Infinity
+  return function isOver() {
+    if (Math.abs(Date.now() - lastMs) < pauseMs) return false
+    lastMs = Date.now()
+    return true
+  }
+}
+
+/** Whether it is the token that is wrong, and not that the keys could not be fetched or read. */
+function isOfTheToken(error: unknown): boolean {
+  if (!(error instanceof errors.JOSEError)) return false
+  return !(
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    error.code === 'ERR_JOSE_GENERIC'
+  )
+}
+
+/** Calls the listener at a time in milliseconds since 1970, until the returned function is called. */
+function atTime(timeMs: number, listener: () => void): () => void {
+  let timer: NodeJS.Timeout
+  const wait = () => {
+    const leftMs = timeMs - Date.now()
+    timer = leftMs <= 0 ? setTimeout(listener) : setTimeout(wait, Math.min(leftMs, longestTimerMs))
+    timer.unref()
+  }
+  wait()
+  return () => clearTimeout(timer)
+}

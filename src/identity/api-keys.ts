@@ -1,0 +1,160 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Log } from '../separation/ports.ts'
+import type { Session } from './session.ts'
+
+/** A key and the caller whom it lets in. A caller may have several, as while one is exchanged for another. */
+export interface ApiKey {
+  readonly name: string
+  readonly key: string
+}
+
+export interface ApiKeys {
+  /** The session of whoever has this key; null if it is nobody's. */
+  find(key: string): Session | null
+  close(): void
+}
+
+export interface ApiKeysOptions {
+  /** Those that stand in the environment. */
+  readonly keys: readonly ApiKey[]
+  /** A file with more of them, read again when it changes; null: there is none. */
+  readonly file: string | null
+  readonly log: Log
+}
+
+interface Held {
+  readonly name: string
+  readonly digest: Buffer
+  /** null once the key is good no longer. */
+  listeners: Set<() => void> | null
+}
+
+/** The file cannot be used from the beginning. The message says why, and names no key. */
+export class ApiKeysFileError extends Error {
+  override readonly name = 'ApiKeysFileError'
+}
+
+/** How often the file is looked at, in milliseconds: who is no longer in it is out within a second. */
+const lookEveryMs = 400
+/** How long the file has to stay as it is before it is believed: whoever writes it may be half-way. */
+const settleMs = 100
+const shortestKey = 16
+
+/**
+ * Callers by their keys, of which only digests are kept. Throws ApiKeysFileError if the file cannot be used at the
+ * beginning. If that happens later, what it said before still holds and the log says so.
+ */
+export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
+  const fixed = keys.map(held)
+  const first = file === null ? { text: '', keys: [] } : readFirst(file)
+  let { text } = first
+  let fromFile = first.keys.map(held)
+  let hasComplained = false
+  let isLooking = false
+  const looking = file === null ? undefined : setInterval(() => void look(file), lookEveryMs).unref()
+
+  async function look(path: string): Promise<void> {
+    if (isLooking) return
+    isLooking = true
+    try {
+      const now = await readFile(path, 'utf8')
+      if (now !== text) {
+        await sleep(settleMs)
+        if (now === (await readFile(path, 'utf8'))) exchange(now)
+      }
+      hasComplained = false
+    } catch (error) {
+      if (!hasComplained)
+        log.error({ err: error }, 'API_KEYS_FILE cannot be used: the keys that it held stay as they were')
+      hasComplained = true
+    } finally {
+      isLooking = false
+    }
+  }
+
+  function exchange(now: string): void {
+    const next = parseApiKeys(now, 'lines').map((key) => stillHeld(fromFile, key) ?? held(key))
+    const gone = fromFile.filter((each) => !next.includes(each))
+    text = now
+    fromFile = next
+    log.info({ keys: next.length, removed: gone.length }, 'API_KEYS_FILE has been read again')
+    for (const key of gone) {
+      const listeners = key.listeners ?? []
+      key.listeners = null
+      for (const listener of listeners) listener()
+    }
+  }
+
+  return {
+    find(key) {
+      const digest = digestOf(key)
+      // Every key is compared, so that the time tells nothing of which one it was.
+      const [found] = [...fixed, ...fromFile].filter((each) => timingSafeEqual(each.digest, digest))
+      if (found === undefined) return null
+      return {
+        owner: `key:${found.name}`,
+        onEnd(listener) {
+          if (found.listeners === null) listener()
+          else found.listeners.add(listener)
+          return () => void found.listeners?.delete(listener)
+        },
+      }
+    },
+    close: () => clearInterval(looking),
+  }
+}
+
+function readFirst(path: string): { readonly text: string; readonly keys: readonly ApiKey[] } {
+  try {
+    const text = readFileSync(path, 'utf8')
+    return { text, keys: parseApiKeys(text, 'lines') }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ApiKeysFileError(`API_KEYS_FILE cannot be used: ${reason}`, { cause: error })
+  }
+}
+
+/**
+ * Reads `name:key` pairs: one a line, where what begins with # is a comment, or separated by commas. Throws an Error that
+ * names the mistake and no key.
+ */
+export function parseApiKeys(text: string, form: 'lines' | 'commas'): readonly ApiKey[] {
+  const entries = text
+    .split(form === 'lines' ? /\r?\n/ : ',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '' && !(form === 'lines' && entry.startsWith('#')))
+  const keys = entries.map((entry, index) => {
+    const [, name, key] = /^([\w.-]{1,64}):([\x21-\x7e]+)$/.exec(entry) ?? []
+    const which = `the ${index + 1}. entry`
+    if (name === undefined || key === undefined) {
+      throw new Error(`${which} is not name:key, with a name of letters, digits, dots, dashes and underscores`)
+    }
+    if (key.length < shortestKey)
+      throw new Error(`${which} (${name}) has a key of fewer than ${shortestKey} characters`)
+    return { name, key }
+  })
+  const names = new Map<string, string>()
+  for (const { name, key } of keys) {
+    const other = names.get(key)
+    if (other !== undefined && other !== name) throw new Error(`${other} and ${name} have the same key`)
+    names.set(key, name)
+  }
+  return keys
+}
+
+function held({ name, key }: ApiKey): Held {
+  return { name, digest: digestOf(key), listeners: new Set() }
+}
+
+/** What is held already goes on, with those who listen. */
+function stillHeld(all: readonly Held[], { name, key }: ApiKey): Held | undefined {
+  const digest = digestOf(key)
+  return all.find((each) => each.name === name && each.digest.equals(digest))
+}
+
+function digestOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest()
+}

@@ -1,0 +1,71 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { AccessTokens } from './access-tokens.ts'
+import type { ApiKeys } from './api-keys.ts'
+import { isFromHere } from './from-here.ts'
+import { unauthenticated, type Identified, type NotLetIn, type Session } from './session.ts'
+
+/** Tells who asks, or why they are not let in. */
+export interface Identity {
+  /**
+   * Who asks.
+   * @param headers of the request, or of the upgrade
+   * @param authorization what stands in the place of the header, as on a WebSocket; undefined: the header
+   */
+  identify(headers: IncomingHttpHeaders, authorization?: string): Promise<Identified>
+  /** Why this place shows nothing to whoever sends these headers; null where it may, before it is known who asks. */
+  doorFor(headers: IncomingHttpHeaders): NotLetIn | null
+  /** Whether what is for the operator alone, the metrics and the sandbox, is shown to whoever sends these headers. */
+  isInside(headers: IncomingHttpHeaders): boolean
+}
+
+export interface IdentityOptions {
+  /** null: nobody has a key. */
+  readonly apiKeys: ApiKeys | null
+  /** null: no tokens are taken. */
+  readonly accessTokens: AccessTokens | null
+  readonly allowAnonymous: boolean
+}
+
+const anonymous: Session = { owner: 'anonymous', onEnd: () => () => {} }
+
+const onlyFromHere: NotLetIn = {
+  status: 403,
+  code: 'FORBIDDEN',
+  message:
+    'This gateway answers GraphQL on its own machine alone, under http://localhost or http://127.0.0.1, and not ' +
+    'through a proxy or a tunnel. To let others in, its operator gives them keys (API_KEYS), or sets ALLOW_ANONYMOUS=true.',
+}
+/** Anything else is no JWT, signed or not. */
+const tokenForm = /^[\w-]+\.[\w-]+\.[\w-]*$/
+const missing = unauthenticated('Say who you are: send a key or a token as `Authorization: Bearer <key>`.')
+const notGood = unauthenticated('This credential is not good here.')
+
+/**
+ * By API key, by JWT, or as `anonymous`. A credential that is not good is never passed over. While no callers are
+ * configured, whoever is on this machine is the one caller `anonymous`, and nobody else is let in: a tunnel that was
+ * opened for callbacks must not open the purse, nor a page that points a name of its own at this machine.
+ */
+export function createIdentity({ apiKeys, accessTokens, allowAnonymous }: IdentityOptions): Identity {
+  const areConfigured = apiKeys !== null || accessTokens !== null
+
+  function doorFor(headers: IncomingHttpHeaders): NotLetIn | null {
+    return areConfigured || allowAnonymous || isFromHere(headers) ? null : onlyFromHere
+  }
+
+  return {
+    doorFor,
+    isInside: (headers) => allowAnonymous || isFromHere(headers),
+
+    async identify(headers, authorization = headers.authorization) {
+      const notLetIn = doorFor(headers)
+      if (notLetIn !== null) return { notLetIn }
+      if (!areConfigured) return { session: anonymous }
+      if (authorization === undefined) return allowAnonymous ? { session: anonymous } : missing
+      const credential = /^Bearer +(\S+) *$/i.exec(authorization)?.[1]
+      if (credential === undefined) return notGood
+      const session = apiKeys?.find(credential) ?? null
+      if (session !== null) return { session }
+      return accessTokens !== null && tokenForm.test(credential) ? accessTokens(credential) : notGood
+    },
+  }
+}
