@@ -312,6 +312,22 @@ describe('when the gateway stops', () => {
     expect(gateway.app.subscriptions()).toBe(0)
   })
 
+  test('a stream is cut whatever its reader accepts', async () => {
+    const { gateway, taskId } = await startWithTask()
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: '*/*' },
+      body: JSON.stringify({ query, variables: { taskId } }),
+    })
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/)
+    await expect.poll(() => gateway.app.subscriptions()).toBe(1)
+    const cut = response.text().then(() => 'ended', String)
+    const startedAt = performance.now()
+    await gateway.close()
+    expect(performance.now() - startedAt).toBeLessThan(5_000)
+    expect(await cut).toBe('TypeError: terminated')
+  })
+
   test('nobody who does not listen holds it up', async () => {
     const { gateway, taskId } = await startWithTask()
     const deaf = new WebSocket(webSocketUrl(gateway.url), 'graphql-transport-ws')

@@ -81,7 +81,7 @@ export function createPipeline({ gateway, log, introspection }: PipelineOptions)
       parseErrorCode,
       maxTokensPlugin({ n: limits.tokens }),
       withRule(maxDepthRule({ n: limits.depth, ...reported })),
-      withRule(maxAliasesRule({ n: limits.aliases, ...reported })),
+      withRule(maxAliasesRule({ n: limits.aliases, allowList: [], ...reported })),
       withRule(maxDirectivesRule({ n: limits.directives, ...reported })),
       withRule(oneSeparateRule),
       withRule(costRule),

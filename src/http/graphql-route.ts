@@ -17,12 +17,23 @@ export interface GraphqlRouteOptions {
   readonly graphiql: GraphiqlPage | null
 }
 
+export interface GraphqlRoute {
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** Whether the answer is a stream of a subscription's. */
+  isStream(response: ServerResponse): boolean
+}
+
 const maxBodyBytes = 64 * 1024
 const jsonType = /^\s*application\/(graphql\+)?json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 
 /** `/graphql` over HTTP: operations by POST and GET, subscriptions by SSE, GraphiQL for a browser. */
-export function createGraphqlRoute({ pipeline, identity, requestRate, cors, graphiql }: GraphqlRouteOptions) {
-  return async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
+  const { pipeline, identity, requestRate, cors, graphiql } = options
+  const streams = new WeakSet<ServerResponse>()
+
+  return { handle, isStream: (response) => streams.has(response) }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // First, so that a page can read of a refusal too.
     if (cors(request, response)) return
     const shut = identity.doorFor(request.headers)
@@ -53,6 +64,7 @@ export function createGraphqlRoute({ pipeline, identity, requestRate, cors, grap
     await pipeline(request, response, {
       caller: { owner: session.owner },
       onSubscribe() {
+        streams.add(response)
         // Cut off, not ended: the end of a stream would say that the subscription is complete.
         cut = () => response.destroy()
         if (isOver) cut()

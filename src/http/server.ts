@@ -5,12 +5,13 @@ import type { Log } from '../separation/ports.ts'
 import { within } from '../separation/within.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { NotLetIn } from '../identity/session.ts'
+import type { GraphqlRoute } from './graphql-route.ts'
 import type { Metrics } from './metrics.ts'
 import { refuse, refuseUpgrade, sendJson } from './respond.ts'
 import type { WebSocketRoute } from './websocket.ts'
 
 export interface HttpServerOptions {
-  readonly graphql: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  readonly graphql: GraphqlRoute
   readonly websocket: WebSocketRoute
   readonly callback: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>
   /** null: the sandbox is off. */
@@ -125,7 +126,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   /** Cut off, not ended: the end of a stream would say that the subscription is complete. */
   function cutStreams(): void {
-    for (const response of underWay) if (isEventStream(response)) response.destroy()
+    for (const response of underWay) if (graphql.isStream(response)) response.destroy()
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -164,7 +165,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   ): Promise<void> {
     switch (route) {
       case 'graphql':
-        return graphql(request, response)
+        return graphql.handle(request, response)
       case 'callbacks':
         return callback(request, response, path)
       case 'sandbox-files':
@@ -263,11 +264,6 @@ function sendStopping(response: ServerResponse): void {
     { message: 'The gateway is stopping. Try again.' },
     { connection: 'close', 'retry-after': '1' },
   )
-}
-
-/** Whether the answer is a stream under way. By what was asked for: Yoga's headers cannot be read back. */
-function isEventStream({ headersSent, req }: ServerResponse): boolean {
-  return headersSent && /\btext\/event-stream\b/.test(req.headers.accept ?? '')
 }
 
 function portOf(server: Server): number {

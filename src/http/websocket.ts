@@ -190,9 +190,10 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
     const { schema, parse, validate, contextFactory, execute, subscribe } = pipeline.getEnveloped({ caller })
     try {
       const document = parse(query)
+      // In Yoga's order, so that a document with both faults is told of the same one.
+      if (!getOperationAST(document, operationName)) return [noOperation()]
       const errors = validate(schema, document)
       if (errors.length > 0) return errors
-      if (!getOperationAST(document, operationName)) return [noOperation()]
       const contextValue: object = await contextFactory()
       envelopes.set(contextValue, { execute, subscribe })
       return { schema, document, operationName, variableValues: variables, contextValue }
