@@ -1,8 +1,8 @@
-import { z } from 'zod'
-import { parseApiKeys, type ApiKey } from './identity/api-keys.ts'
+import { environmentSchema, type LogLevel } from './environment.ts'
+import type { ApiKey } from './identity/api-keys.ts'
 import { isLoopback } from './identity/from-here.ts'
-import { databaseAt, type DatabaseAddress } from './stores/database-url.ts'
-import { providerNames, type ProviderName } from './separation/task.ts'
+import type { ProviderName } from './separation/task.ts'
+import type { DatabaseAddress } from './stores/database-url.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 type VendorName = Exclude<ProviderName, 'sandbox'>
@@ -48,9 +48,6 @@ export interface Config {
   readonly logLevel: LogLevel
 }
 
-const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
-export type LogLevel = (typeof logLevels)[number]
-
 /** What is wrong with the environment: every mistake, with the variable's name and never its value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -61,146 +58,16 @@ export class ConfigError extends Error {
   }
 }
 
-const seconds = z.coerce.number(notA('number of seconds')).positive('must be more than 0')
-const longSeconds = seconds.max(31_536_000, 'must not be more than a year')
-const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((text) => text === 'true')
-const httpUrl = z
-  .string()
-  .refine(
-    (text) => /^https?:\/\//i.test(text) && URL.canParse(text),
-    'must be a URL that begins with http:// or https://',
-  )
-  .refine((text) => !/[?#]|^[^/]*\/\/[^/]*@/.test(text), 'must hold no name, password, question mark or #')
-  .transform((text) => text.replace(/\/+$/, ''))
-const secretText = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces')
-const count = z.coerce
-  .number(notA('number'))
-  .int('must be a whole number')
-  .min(1, 'must be at least 1')
-  .max(1_000_000, 'must not be more than 1000000')
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-)
-
-const schema = z.object({
-  HOST: z
-    .string()
-    // An IPv6 address as it stands in a URL.
-    .transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
-    .default('127.0.0.1'),
-  PORT: z
-    .string()
-    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'must be a whole number from 0 to 65535')
-    .transform(Number)
-    .default(4000),
-  PUBLIC_URL: httpUrl.optional(),
-  DATABASE_URL: z
-    .string()
-    .transform((text, context) => databaseAt(text) ?? fault(context, 'must be file:<path>, :memory: or postgres://<…>'))
-    .default({ kind: 'sqlite', path: 'data/stemgate.db' }),
-  REDIS_URL: z
-    .string()
-    .refine(
-      (text) => /^rediss?:\/\//.test(text) && URL.canParse(text) && /^(\/\d*)?$/.test(new URL(text).pathname),
-      'must be redis://<host>:<port>/<number of the database>, or rediss://<…>',
-    )
-    .optional(),
-  KIE_API_KEY: secretText.optional(),
-  APIKLEY_API_KEY: secretText.optional(),
-  SUNOAPI_API_KEY: secretText.optional(),
-  KIE_BASE_URL: httpUrl.optional(),
-  APIKLEY_BASE_URL: httpUrl.optional(),
-  SUNOAPI_BASE_URL: httpUrl.optional(),
-  KIE_WEBHOOK_KEY: secretText.optional(),
-  DEFAULT_PROVIDER: z
-    .string()
-    .transform((text) => text.toLowerCase())
-    .pipe(z.enum(providerNames, { error: `must be one of ${providerNames.join(', ')}` }))
-    .optional(),
-  CALLBACK_SECRET: list
-    .refine(
-      (secrets) => secrets.length > 0 && secrets.every((secret) => secret.length >= 16),
-      'must be secrets of at least 16 characters, separated by commas',
-    )
-    .default([]),
-  API_KEYS: z
-    .string()
-    .transform((text, context) => {
-      try {
-        return parseApiKeys(text, 'commas')
-      } catch (error) {
-        return fault(
-          context,
-          `must be name:key pairs, separated by commas; ${error instanceof Error ? error.message : ''}`,
-        )
-      }
-    })
-    .default([]),
-  API_KEYS_FILE: z.string().optional(),
-  JWT_JWKS_URL: httpUrl
-    .refine((text) => /^https:/i.test(text) || isLoopback(new URL(text).hostname), 'must begin with https://')
-    .optional(),
-  JWT_ISSUER: z.string().optional(),
-  JWT_AUDIENCE: z.string().optional(),
-  ALLOW_ANONYMOUS: flag.default(false),
-  REQUESTS_PER_MINUTE: count.default(6_000),
-  SEPARATES_PER_MINUTE: count.default(1_200),
-  SOCKETS_PER_ADDRESS: count.default(1_000),
-  SUBSCRIPTIONS_PER_CALLER: count.default(10_000),
-  CORS_ORIGINS: list
-    .refine(
-      (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
-      'must be origins like https://app.example.com, separated by commas',
-    )
-    .default([]),
-  GRAPHIQL: flag.optional(),
-  INTROSPECTION: flag.optional(),
-  CHECK_INTERVAL_SECONDS: seconds
-    .min(0.05, 'must not be less than 0.05')
-    .max(86_400, 'must not be more than a day')
-    .default(30),
-  // The answer to an order is waited for no longer, whoever waits for it.
-  SUBMIT_TIMEOUT_SECONDS: seconds.max(120, 'must not be more than 120').default(20),
-  UNCONFIRMED_AFTER_SECONDS: longSeconds.default(3600),
-  GIVE_UP_AFTER_SECONDS: longSeconds.default(86_400),
-  SUBMITS_PER_10_SECONDS: z.coerce
-    .number(notA('number'))
-    .int('must be a whole number')
-    .min(1, 'must be at least 1')
-    .max(1_000_000, 'must not be more than 1000000')
-    .default(20),
-  SUBMIT_WAIT_SECONDS: z.coerce
-    .number(notA('number of seconds'))
-    .min(0, 'must not be less than 0')
-    .max(60, 'must not be more than 60')
-    .default(3),
-  READS_PER_SECOND: z.coerce
-    .number(notA('number'))
-    .positive('must be more than 0')
-    .max(1000, 'must not be more than 1000')
-    .default(10),
-  SANDBOX_DELAY_MS: z.coerce
-    .number(notA('number of milliseconds'))
-    .int('must be a whole number')
-    .min(0, 'must not be less than 0')
-    .max(3_600_000, 'must not be more than an hour')
-    .default(3000),
-  LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
-})
-
 /** Reads the environment; a blank variable is an unset one. Throws ConfigError with every mistake at once. */
 export function parseConfig(environment: Environment): Config {
   const set = Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
   )
-  const issues = schema.safeParse(set).error?.issues ?? []
+  const issues = environmentSchema.safeParse(set).error?.issues ?? []
   const wrong = new Set(issues.map((issue) => String(issue.path[0])))
   const mistakes = [...new Set(issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`))]
   // What is wrong by itself is left out, so that the rest can still be looked at.
-  const env = schema.parse(Object.fromEntries(Object.entries(set).filter(([name]) => !wrong.has(name))))
+  const env = environmentSchema.parse(Object.fromEntries(Object.entries(set).filter(([name]) => !wrong.has(name))))
   const vendors = {
     kie: { apiKey: env.KIE_API_KEY ?? null, baseUrl: env.KIE_BASE_URL ?? null },
     apikley: { apiKey: env.APIKLEY_API_KEY ?? null, baseUrl: env.APIKLEY_BASE_URL ?? null },
@@ -279,13 +146,4 @@ export function parseConfig(environment: Environment): Config {
     sandboxDelayMs: env.SANDBOX_DELAY_MS,
     logLevel: env.LOG_LEVEL,
   }
-}
-
-function fault(context: z.RefinementCtx, message: string): never {
-  context.addIssue({ code: 'custom', message })
-  return z.NEVER
-}
-
-function notA(kind: string) {
-  return { error: `must be a ${kind}` }
 }

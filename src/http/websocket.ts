@@ -9,6 +9,7 @@ import type { Identity } from '../identity/identity.ts'
 import type { Session } from '../identity/session.ts'
 import type { CallerRate } from '../graphql/context.ts'
 import { refuseUpgrade } from './respond.ts'
+import { letIn, type SocketConnection } from './socket-connection.ts'
 import { createSocketPlaces } from './socket-places.ts'
 
 export interface WebSocketRouteOptions {
@@ -38,20 +39,6 @@ const pingEveryMs = 12_000
 /** How long a client may take to say goodbye. */
 const goodbyeMs = 2_000
 
-/** A socket, and who is at its other end, once that is known. */
-interface Connection {
-  readonly ws: WebSocket
-  readonly request: IncomingMessage
-  session: Session | null
-  /** No longer waits for the end of the session. */
-  forget: () => void
-}
-
-/** For the first graphql-ws clients do not connect again; the last may be over in a moment. */
-const closeCodeOf = { 401: CloseCode.Unauthorized, 403: CloseCode.Forbidden, 503: 1013 } as const
-/** In bytes: what a close frame can hold. */
-const longestReason = 120
-
 /** What the pipeline made to carry out one operation. */
 interface Enveloped {
   readonly execute: (args: ExecutionArgs) => OperationResult
@@ -71,9 +58,9 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
   let isClosing = false
   /** By the context of the operation, which is its own. */
   const envelopes = new WeakMap<object, Enveloped>()
-  const protocol = makeServer<Record<string, unknown>, Connection>({
+  const protocol = makeServer<Record<string, unknown>, SocketConnection>({
     connectionInitWaitTimeout: initTimeoutMs,
-    onConnect: ({ extra, connectionParams }) => letIn(extra, connectionParams),
+    onConnect: ({ extra, connectionParams }) => letIn(identity, extra, connectionParams),
     onSubscribe: ({ extra, subscriptions }, _id, payload) =>
       Object.keys(subscriptions).length > maxOperations ? [tooManyOperations()] : prepare(extra.session, payload),
     execute: (args) => envelopeOf(args).execute(args),
@@ -114,7 +101,7 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
 
   /** Joins a socket to the protocol. graphql-ws's own way of doing it writes to the console past our log. */
   function serve(ws: WebSocket, request: IncomingMessage): void {
-    const connection: Connection = { ws, request, session: null, forget: () => {} }
+    const connection: SocketConnection = { ws, request, session: null, forget: () => {} }
     const closed = protocol.opened(
       {
         protocol: ws.protocol,
@@ -149,30 +136,6 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
       connection.forget()
       closed(code, String(reason)).catch((error: unknown) => log.warn({ err: error }, 'a socket could not be let go'))
     })
-  }
-
-  /** Finds out who has connected. Whoever is not let in, or no longer, is told so by the code with which the socket closes. */
-  async function letIn(
-    connection: Connection,
-    params: Readonly<Record<string, unknown>> | undefined,
-  ): Promise<boolean> {
-    const { ws, request } = connection
-    const given = params?.['authorization'] ?? params?.['Authorization'] ?? undefined
-    // What is no text is no credential that is good, and not none.
-    const authorization = given === undefined || typeof given === 'string' ? given : ''
-    const identified = await identity.identify(request.headers, authorization)
-    if (ws.readyState !== ws.OPEN) return false
-    if ('notLetIn' in identified) {
-      const { status, message } = identified.notLetIn
-      ws.close(closeCodeOf[status], message.slice(0, longestReason))
-      return false
-    }
-    connection.session = identified.session
-    connection.forget = identified.session.onEnd(() => {
-      ws.close(CloseCode.Forbidden, 'Your credential is good no longer.')
-      setTimeout(() => ws.terminate(), goodbyeMs).unref()
-    })
-    return true
   }
 
   /** What is to be carried out, or the errors for which it is not. Throwing would close the socket with all that is on it. */

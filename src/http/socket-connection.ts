@@ -1,0 +1,49 @@
+import type { IncomingMessage } from 'node:http'
+import { CloseCode } from 'graphql-ws'
+import type { WebSocket } from 'ws'
+import type { Identity } from '../identity/identity.ts'
+import type { Session } from '../identity/session.ts'
+
+/** A socket, and who is at its other end, once that is known. */
+export interface SocketConnection {
+  readonly ws: WebSocket
+  readonly request: IncomingMessage
+  session: Session | null
+  /** No longer waits for the end of the session. */
+  forget: () => void
+}
+
+/** For the first graphql-ws clients do not connect again; the last may be over in a moment. */
+const closeCodeOf = { 401: CloseCode.Unauthorized, 403: CloseCode.Forbidden, 503: 1013 } as const
+/** In bytes: what a close frame can hold. */
+const longestReason = 120
+/** How long who is sent away may take to say goodbye, in milliseconds. */
+const farewellMs = 2_000
+
+/**
+ * Finds out who has connected, by the parameters of the connection or the header of the upgrade. Whoever is not let in,
+ * or no longer, is told so by the code with which the socket closes.
+ */
+export async function letIn(
+  identity: Pick<Identity, 'identify'>,
+  connection: SocketConnection,
+  params: Readonly<Record<string, unknown>> | undefined,
+): Promise<boolean> {
+  const { ws, request } = connection
+  const given = params?.['authorization'] ?? params?.['Authorization'] ?? undefined
+  // What is no text is no credential that is good, and not none.
+  const authorization = given === undefined || typeof given === 'string' ? given : ''
+  const identified = await identity.identify(request.headers, authorization)
+  if (ws.readyState !== ws.OPEN) return false
+  if ('notLetIn' in identified) {
+    const { status, message } = identified.notLetIn
+    ws.close(closeCodeOf[status], message.slice(0, longestReason))
+    return false
+  }
+  connection.session = identified.session
+  connection.forget = identified.session.onEnd(() => {
+    ws.close(CloseCode.Forbidden, 'Your credential is good no longer.')
+    setTimeout(() => ws.terminate(), farewellMs).unref()
+  })
+  return true
+}
