@@ -87,7 +87,11 @@ test.each<[kind: string, name: string, evidence: Partial<Evidence>]>([
   ],
   ['contradictions', 'a failure is called a success', { ledger: [{ ...charge, outcome: 'failed' }] }],
   ['contradictions', 'the stems are others', { tasks: [{ ...task, stems: { all: [] } }] }],
-  ['contradictions', 'the task is bound to nothing', { tasks: [{ ...task, providerTaskId: null }] }],
+  [
+    'contradictions',
+    'the task is bound to nothing, and no callback can have told of it',
+    { ledger: [{ ...charge, callsBack: false }], tasks: [{ ...task, providerTaskId: null }] },
+  ],
   ['contradictions', 'the task is bound to another charge', { tasks: [{ ...task, providerTaskId: 'kie-2' }] }],
   ['contradictions', 'what was never charged is a success', { ledger: [] }],
   [

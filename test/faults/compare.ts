@@ -61,8 +61,9 @@ function problemOf(charge: Charge, task: ShownTask): string | null {
   const isUnconfirmed = task.failure?.code === 'SUBMISSION_UNCONFIRMED' && task.charge === 'MAYBE'
   if (isUnconfirmed && !charge.callbackTaken && !charge.answerTaken) return null
   if (task.charge !== 'CHARGED') return 'it is charged'
-  // What its callback's own words settled is asked for a few times only: record-info may have been away each time.
-  const isHearsay = task.providerTaskId === null && charge.callbackTaken
+  // What its callback's own words settled (whether or not the vendor heard our 200) is asked for a few times only:
+  // record-info may have been away each time.
+  const isHearsay = task.providerTaskId === null && charge.callsBack
   if (!isHearsay && task.providerTaskId !== charge.providerTaskId) return 'it is not bound to the charge'
   if (charge.outcome === 'failed') return task.status === 'GENERATE_AUDIO_FAILED' ? null : 'the vendor says it failed'
   if (task.status !== 'SUCCESS') return 'the vendor says it succeeded'
