@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** A gateway in a process of its own that tells how its process does. */
+export interface WatchedGateway {
+  readonly url: string
+  /** The longest time for which its event loop stood still since it was last asked. */
+  stallMs(): Promise<number>
+  /** What it keeps resident, once the garbage is collected. */
+  residentBytes(): Promise<number>
+  close(): Promise<void>
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Starts one with a new database; without limits of requests, unless the environment says otherwise. */
+export async function startWatchedGateway(environment: Readonly<Record<string, string>> = {}): Promise<WatchedGateway> {
+  const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
+  const nodeArguments = ['--expose-gc', '--import', 'tsx', '--import', './test/bench/watch-process.ts']
+  const child = spawn(process.execPath, [...nodeArguments, 'src/main.ts'], {
+    cwd: root,
+    env: {
+      PATH: process.env['PATH'],
+      PORT: '0',
+      DATABASE_URL: `file:${join(folder, 'stemgate.db')}`,
+      REQUESTS_PER_MINUTE: '1000000',
+      SEPARATES_PER_MINUTE: '1000000',
+      LOG_LEVEL: 'error',
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
+  const exit = once(child, 'close')
+  const url = await new Promise<string>((resolve, reject) => {
+    let stdout = ''
+    child.stdout?.on('data', (data) => {
+      stdout += String(data)
+      const found = /listening at (http:\S+)\/graphql/.exec(stdout)?.[1]
+      if (found !== undefined) resolve(found)
+    })
+    exit.then(() => reject(new Error(`The gateway ended:\n${stdout}`)), reject)
+  })
+
+  async function ask(question: 'stall' | 'memory'): Promise<number> {
+    child.send(question)
+    const [answer] = await once(child, 'message')
+    return Number(answer)
+  }
+
+  return {
+    url,
+    stallMs: () => ask('stall'),
+    residentBytes: () => ask('memory'),
+    async close() {
+      child.kill('SIGTERM')
+      await exit
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
