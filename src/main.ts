@@ -1,9 +1,9 @@
 import { pino } from 'pino'
 import { ApiKeysFileError } from './identity/api-keys.ts'
-import { isLoopback } from './identity/from-here.ts'
 import { startApp, type App } from './app.ts'
-import { nameOf, nameOfDatabase } from './stores/database-url.ts'
+import { nameOfDatabase } from './stores/database-url.ts'
 import { StoreUnavailableError } from './separation/errors.ts'
+import { welcome } from './welcome.ts'
 import { ConfigError, parseConfig, type Config } from './config.ts'
 
 /** One Ctrl-C comes twice through npm, from the terminal and from npm. */
@@ -81,59 +81,4 @@ function reasonOf(error: unknown, { host, port, database }: Config): string {
 function wordsOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(wordsOf).join(', ')
   return error instanceof Error ? error.message : String(error)
-}
-
-function welcome(app: App, config: Config): string {
-  const { url, publicUrl, providers } = app
-  const isSandbox = providers.includes('sandbox')
-  const lines = [
-    '',
-    `  Stemgate is listening at ${url}/graphql`,
-    '',
-    ...(config.graphiql ? [`  GraphiQL      ${url}/graphql   (open it in a browser)`] : []),
-    `  Providers     ${providers.map((name) => name.toUpperCase()).join(', ')}${isSandbox ? '   (no key is set: nothing costs anything)' : ''}`,
-    `  Callbacks     ${publicUrl}/callbacks/…`,
-    `  Tasks         ${nameOfDatabase(config.database)}`,
-    ...(config.redisUrl === null ? [] : [`  Shared over   ${nameOf(config.redisUrl)}`]),
-    '',
-    ...howToTry(url, { isSandbox, hasGraphiql: config.graphiql }),
-    '',
-    ...warnings(app, config).map((warning) => `  ! ${warning}\n`),
-  ]
-  return lines.join('\n')
-}
-
-function howToTry(url: string, { isSandbox, hasGraphiql }: { isSandbox: boolean; hasGraphiql: boolean }): string[] {
-  const [musicTaskId, audioId] = isSandbox ? ['my-music', 'done'] : ['<id of the music task>', '<id of the track>']
-  const mutation =
-    `mutation { separate(input: { musicTaskId: "${musicTaskId}", audioId: "${audioId}" })` +
-    ' { ... on SeparateSuccess { task { id status } } ... on SeparateError { message } } }'
-  const body = JSON.stringify({ query: mutation })
-  const withIds = isSandbox ? '' : ' with your own ids (the provider charges for it)'
-  return [
-    `  To try it, ${hasGraphiql ? 'paste this into GraphiQL' : 'run this in a shell'}${withIds}:`,
-    '',
-    `    ${hasGraphiql ? mutation : `curl -s ${url}/graphql -H 'content-type: application/json' -d '${body}'`}`,
-  ]
-}
-
-function warnings({ publicUrl, providers }: App, config: Config): string[] {
-  const isReal = !providers.includes('sandbox')
-  return [
-    ...(isReal && isLoopback(new URL(publicUrl).hostname)
-      ? [
-          `Providers cannot reach ${publicUrl}, so no callback will arrive: results are found by asking alone, and an order ` +
-            'whose answer is lost cannot be asked for (SUBMISSION_UNCONFIRMED). Set PUBLIC_URL.',
-        ]
-      : []),
-    ...(config.database.kind === 'postgres' && config.redisUrl === null
-      ? [
-          'REDIS_URL is not set: right for a single gateway. Several on this database share all tasks, but tell each ' +
-            "other's subscribers only within 30 s, and each keeps the providers' rates by itself.",
-        ]
-      : []),
-    ...(config.allowAnonymous
-      ? ['ALLOW_ANONYMOUS is on: everybody who reaches this gateway can order separations at your expense.']
-      : []),
-  ]
 }

@@ -62,6 +62,19 @@ describe('at its start', () => {
     expect(program.stdout() + program.stderr()).not.toContain('hunter2')
   })
 
+  test('the program says who is let in, and how to try it as one of them', async () => {
+    const key = 'hunter2hunter2hunter2'
+    const program = startProgram({
+      DATABASE_URL: await newDatabaseUrl(),
+      API_KEYS: `web:${key},mobile:${key}-too`,
+      GRAPHIQL: 'false',
+    })
+    await program.url
+    expect(program.stdout()).toMatch(/^ {2}Callers {7}web, mobile$/m)
+    expect(program.stdout()).toContain("-H 'authorization: Bearer <key>'")
+    expect(program.stdout() + program.stderr()).not.toContain('hunter2')
+  })
+
   test('a bad environment is told of whole, without a value', async () => {
     const program = startProgram({
       PORT: 'hunter2',
