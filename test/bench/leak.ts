@@ -10,7 +10,7 @@ const times = Number(values.times)
 if (!Number.isInteger(times) || times < 1) throw new Error('--times is a whole number above 0.')
 const warmUp = Math.min(times, 5_000)
 
-const gateway = await startWatchedGateway({ SANDBOX_DELAY_MS: '86400000' })
+const gateway = await startWatchedGateway({ SANDBOX_DELAY_MS: '3600000' })
 const sender = createSender(1)
 const taskId = await sender.order(gateway.url, 'done')
 await subscribeAndLeave({ url: gateway.url, taskId, times: warmUp })
