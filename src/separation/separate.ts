@@ -126,7 +126,7 @@ export function createSeparate(options: SeparateOptions): Separate {
           isAdmitted: async () => (await asked.answer()).kind === 'admitted',
         })
       } catch (error) {
-        if (error instanceof StoreUnavailableError) void withdraw(task)
+        if (error instanceof StoreUnavailableError) withdraw(task).catch((cause: unknown) => complain(cause, task))
         throw error
       } finally {
         if (placed?.kind !== 'new') asked.giveBack()
@@ -161,9 +161,7 @@ export function createSeparate(options: SeparateOptions): Separate {
     const answer = provider.submit({ musicTaskId, audioId, type, callbackUrl: addresses.urlOf(task.provider, task.id) })
     const submission: Submission = { answer, kept: answer.then((given) => keep(task, given)) }
     submissions.set(task.id, submission)
-    submission.kept
-      .catch((error: unknown) => log.error({ err: error, taskId: task.id }, 'the answer to a submit could not be kept'))
-      .finally(() => submissions.delete(task.id))
+    submission.kept.catch((error: unknown) => complain(error, task)).finally(() => submissions.delete(task.id))
     return submission
   }
 
@@ -208,6 +206,10 @@ export function createSeparate(options: SeparateOptions): Separate {
   async function withdraw({ id }: Task): Promise<void> {
     await sleep(lateCommitMs, undefined, { ref: false })
     await untilStored(() => record(id, { kind: 'refused', refusal: notWrittenDown }))
+  }
+
+  function complain(error: unknown, { id }: Task): void {
+    log.error({ err: error, taskId: id }, 'what became of an order could not be written down')
   }
 
   /** What the provider has answered must reach the store, however long that is away. */
