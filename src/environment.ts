@@ -77,7 +77,8 @@ export const environmentSchema = z.object({
     .string()
     .transform((text, context) => {
       try {
-        return parseApiKeys(text, 'commas')
+        const keys = parseApiKeys(text, 'commas')
+        return keys.length > 0 ? keys : fault(context, 'must name a caller, or be unset')
       } catch (error) {
         return fault(
           context,

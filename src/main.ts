@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { ApiKeysFileError } from './identity/api-keys.ts'
 import { startApp, type App } from './app.ts'
 import { nameOfDatabase } from './stores/database-url.ts'
-import { StoreUnavailableError } from './separation/errors.ts'
+import { reasonOf } from './reason-of.ts'
 import { welcome } from './welcome.ts'
 import { ConfigError, parseConfig, type Config } from './config.ts'
 
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   try {
     app = await startApp(config, log)
   } catch (error) {
-    console.error(`Stemgate could not start: ${reasonOf(error, config)}`)
+    console.error(`Stemgate could not start: ${whyNot(error, config)}`)
     log.debug({ err: error }, 'could not start')
     process.exitCode = 1
     return
@@ -67,18 +67,11 @@ function readConfig(): Config | null {
   }
 }
 
-function reasonOf(error: unknown, { host, port, database }: Config): string {
+function whyNot(error: unknown, { host, port, database }: Config): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'EADDRINUSE')
     return `port ${port} of ${host} is taken. Set PORT to another one, or stop what listens there.`
   if (code === 'EACCES' && port < 1024) return `port ${port} may not be listened on. Set PORT to one above 1023.`
   if (error instanceof ApiKeysFileError) return error.message
-  const cause = error instanceof StoreUnavailableError && error.cause !== undefined ? error.cause : error
-  return `${wordsOf(cause)} (the database is ${nameOfDatabase(database)}; LOG_LEVEL=debug tells more)`
-}
-
-/** Where several addresses were tried, the error itself may say nothing. */
-function wordsOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(wordsOf).join(', ')
-  return error instanceof Error ? error.message : String(error)
+  return `${reasonOf(error)} (the database is ${nameOfDatabase(database)}; LOG_LEVEL=debug tells more)`
 }

@@ -1,6 +1,6 @@
 import { readMoveOptions, sameDatabase, UsageError, type MoveOptions } from './move-options.ts'
+import { reasonOf } from './reason-of.ts'
 import { numeral, wordsOfReport, wordsOfSecrets } from './move-words.ts'
-import { StoreUnavailableError } from './separation/errors.ts'
 import {
   copyStore,
   SecretsDifferError,
@@ -102,11 +102,4 @@ function createProgressLines() {
     saidAt = now
     console.log(`  ${step} ${table}: ${numeral(done)} of ${numeral(of)}`)
   }
-}
-
-/** Where several addresses were tried, the error itself may say nothing. */
-function reasonOf(error: unknown): string {
-  if (error instanceof StoreUnavailableError && error.cause !== undefined) return reasonOf(error.cause)
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
-  return error instanceof Error ? error.message : String(error)
 }

@@ -177,6 +177,7 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   CALLBACK_SECRET: ['short', '0123456789abcdef,short', ','],
   ALLOW_ANONYMOUS: ['yes', '1', 'TRUE', 'on'],
   API_KEYS: [
+    ',',
     'hunter2',
     'web:hunter2',
     'web:hunter2 hunter2 hunter2',

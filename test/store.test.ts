@@ -386,6 +386,19 @@ describe.each(stores)('%s', (_name, openNew) => {
       expect((await claim(300, 400)).toSorted()).toEqual([one, two, woken].toSorted())
     })
 
+    test('leaves a task due that a second callback woke, however soon the lease ends', async () => {
+      const id = await put(10)
+      const noteAt = (receivedAtMs: number) => store.note({ taskId: id, receivedAtMs, providerTaskId: null, told })
+      await noteAt(someTime)
+      const leaseMs = someTime + 1_000
+      expect(await claim(someTime, leaseMs)).toEqual([id])
+      await noteAt(someTime + 500)
+      await store.release(id, leaseMs, null)
+      expect(await store.notes(id)).toHaveLength(2)
+      expect(await claim(someTime + 1_999, someTime + 9_000)).toEqual([])
+      expect(await claim(someTime + 2_000, someTime + 9_000)).toEqual([id])
+    })
+
     test('lets a claim whose lease has ended release nothing', async () => {
       const id = await put(10)
       await claim(10, 100)

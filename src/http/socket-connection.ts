@@ -18,7 +18,16 @@ const closeCodeOf = { 401: CloseCode.Unauthorized, 403: CloseCode.Forbidden, 503
 /** In bytes: what a close frame can hold. */
 const longestReason = 120
 /** How long who is sent away may take to say goodbye, in milliseconds. */
-const farewellMs = 2_000
+const goodbyeMs = 2_000
+
+/** Closes the socket; resolves when it is closed, by its other side or, if that does not listen, without it. */
+export async function sayGoodbye(ws: WebSocket, code: number, reason: string): Promise<void> {
+  const closed = new Promise<void>((resolve) => ws.once('close', () => resolve()))
+  ws.close(code, reason)
+  const timer = setTimeout(() => ws.terminate(), goodbyeMs)
+  await closed
+  clearTimeout(timer)
+}
 
 /**
  * Finds out who has connected, by the parameters of the connection or the header of the upgrade. Whoever is not let in,
@@ -42,8 +51,7 @@ export async function letIn(
   }
   connection.session = identified.session
   connection.forget = identified.session.onEnd(() => {
-    ws.close(CloseCode.Forbidden, 'Your credential is good no longer.')
-    setTimeout(() => ws.terminate(), farewellMs).unref()
+    void sayGoodbye(ws, CloseCode.Forbidden, 'Your credential is good no longer.')
   })
   return true
 }

@@ -9,7 +9,7 @@ import type { Identity } from '../identity/identity.ts'
 import type { Session } from '../identity/session.ts'
 import type { CallerRate } from '../graphql/context.ts'
 import { refuseUpgrade } from './respond.ts'
-import { letIn, type SocketConnection } from './socket-connection.ts'
+import { letIn, sayGoodbye, type SocketConnection } from './socket-connection.ts'
 import { createSocketPlaces } from './socket-places.ts'
 
 export interface WebSocketRouteOptions {
@@ -36,8 +36,6 @@ const maxOperations = 100
 const maxUnreadBytes = 1024 * 1024
 const initTimeoutMs = 3_000
 const pingEveryMs = 12_000
-/** How long a client may take to say goodbye. */
-const goodbyeMs = 2_000
 
 /** What the pipeline made to carry out one operation. */
 interface Enveloped {
@@ -80,23 +78,19 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
     },
     async close() {
       isClosing = true
-      await Promise.all([...sockets.clients].map(sayGoodbye))
+      await Promise.all([...sockets.clients].map(sendAway))
     },
   }
 
   /** Whoever comes too late is told to connect again, which a refused upgrade would not tell. */
   function welcome(ws: WebSocket, request: IncomingMessage): void {
-    if (isClosing) void sayGoodbye(ws)
+    if (isClosing) void sendAway(ws)
     else serve(ws, request)
   }
 
-  async function sayGoodbye(ws: WebSocket): Promise<void> {
-    const closed = new Promise<void>((resolve) => ws.once('close', () => resolve()))
+  async function sendAway(ws: WebSocket): Promise<void> {
     ws.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
-    ws.close(serviceRestart, 'The gateway is stopping: connect again.')
-    const timer = setTimeout(() => ws.terminate(), goodbyeMs)
-    await closed
-    clearTimeout(timer)
+    await sayGoodbye(ws, serviceRestart, 'The gateway is stopping: connect again.')
   }
 
   /** Joins a socket to the protocol. graphql-ws's own way of doing it writes to the console past our log. */

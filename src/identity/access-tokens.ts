@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
 import type { Log } from '../separation/ports.ts'
-import { unauthenticated, type Identified } from './session.ts'
+import { notGood, unauthenticated, type Identified } from './session.ts'
 
 export interface AccessTokensOptions {
   /** Where the issuer publishes its keys. */
@@ -62,8 +62,6 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
     }
   }
 }
-
-const notGood = unauthenticated('This credential is not good here.')
 
 /** jose remembers what it has fetched, and not that a fetch has failed: each token would be another one. */
 function fetchWithRests(): typeof fetch {

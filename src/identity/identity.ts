@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { AccessTokens } from './access-tokens.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { isFromHere } from './from-here.ts'
-import { unauthenticated, type Identified, type NotLetIn, type Session } from './session.ts'
+import { notGood, unauthenticated, type Identified, type NotLetIn, type Session } from './session.ts'
 
 /** Tells who asks, or why they are not let in. */
 export interface Identity {
@@ -38,7 +38,6 @@ const onlyFromHere: NotLetIn = {
 /** Anything else is no JWT, signed or not. */
 const tokenForm = /^[\w-]+\.[\w-]+\.[\w-]*$/
 const missing = unauthenticated('Say who you are: send a key or a token as `Authorization: Bearer <key>`.')
-const notGood = unauthenticated('This credential is not good here.')
 
 /**
  * By API key, by JWT, or as `anonymous`. A credential that is not good is never passed over. While no callers are

@@ -19,3 +19,6 @@ export type Identified = { readonly session: Session } | { readonly notLetIn: No
 export const unauthenticated = (message: string): Identified => ({
   notLetIn: { status: 401, code: 'UNAUTHENTICATED', message },
 })
+
+/** In the same words for keys and tokens, whatever is wrong with them. */
+export const notGood = unauthenticated('This credential is not good here.')

@@ -217,12 +217,15 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
   }
 }
 
-/** Due at once, or, if a callback has just made it so, when that has been a little while ago. */
+/**
+ * Due at once, or, if a callback has just made it so, when that has been a little while ago. Never left as it was: a claim
+ * is known by that time, and its end would take this callback with it.
+ */
 function wokenBy(receivedAtMs: number) {
   const isRested = sql<boolean>`(woken_at is null or woken_at <= ${receivedAtMs - wakeRestMs})`
   const rested = sql<number>`woken_at + ${wakeRestMs}`
   return {
-    due_at: sql<number>`case when ${isRested} then ${atOnce} when due_at < ${rested} then due_at else ${rested} end`,
+    due_at: sql<number>`case when ${isRested} then ${atOnce} when due_at = ${atOnce} then ${atOnce} else ${rested} end`,
     woken_at: sql<number>`case when ${isRested} then ${receivedAtMs} else woken_at end`,
   }
 }
