@@ -5,7 +5,7 @@ import { getIntrospectionQuery } from 'graphql'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { order, startGateway } from './gateway.ts'
-import { forEverything, forQueries, get, transports, webSocketUrl } from './transports.ts'
+import { forEverything, forQueries, get, post, transports, webSocketUrl } from './transports.ts'
 
 const kib = 1024
 const unhurried = { SANDBOX_DELAY_MS: '60000' }
@@ -308,6 +308,24 @@ describe('a body', () => {
       expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
     },
   )
+})
+
+test('what is wrong is not told back at length', async () => {
+  const gateway = await startGateway(unhurried)
+  const wrong = Object.fromEntries(Array.from({ length: 4_000 }, (_, i) => [`a${i}`, i]))
+  const query = 'query ($where: SeparationFilter) { separations(where: $where) { edges { cursor } } }'
+  const told = [
+    { query, variables: { where: wrong } },
+    { query, variables: { where: { status: 'x'.repeat(60_000) } } },
+    { query: `{ ${'x'.repeat(60_000)} }` },
+    { query: `{ separations(first: ${'9'.repeat(60_000)}) { edges { cursor } } }` },
+    { query: `{ "${'x'.repeat(60_000)}" }` },
+  ].map(async (operation) => {
+    const response = await post(gateway.url, operation, 'application/graphql-response+json')
+    expect(response.status).toBe(400)
+    return (await response.text()).length
+  })
+  expect(Math.max(...(await Promise.all(told)))).toBeLessThan(10 * kib)
 })
 
 test('a query too long for a URL is refused', async () => {

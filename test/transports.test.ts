@@ -126,7 +126,13 @@ describe.each(forQueries)('over %s', (name) => {
     const [result, ...more] = await send(gateway.url, { query: readTask, variables: {} })
     expect(more).toEqual([])
     expect(result).not.toHaveProperty('data')
-    expect(result?.errors).toMatchObject([{ message: 'Variable "$taskId" of required type "ID!" was not provided.' }])
+    expect(result?.errors).toEqual([
+      {
+        message: 'Variable "$taskId" of required type "ID!" was not provided.',
+        locations: [{ line: expect.any(Number), column: expect.any(Number) }],
+        extensions: { code: 'BAD_USER_INPUT' },
+      },
+    ])
   })
 
   test('an error inside is logged and masked', async () => {

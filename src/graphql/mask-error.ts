@@ -1,20 +1,19 @@
 import { GraphQLError, Kind } from 'graphql'
 import { ProviderUnreadableError, StoreUnavailableError, TooManyMissesError } from '../separation/errors.ts'
 import type { Log } from '../separation/ports.ts'
-import { withoutSuggestion } from './without-suggestion.ts'
+import type { ErrorWording } from './error-wording.ts'
 
 export interface MaskErrorOptions {
   readonly log: Log
-  /** Whether mistakes in names are answered with suggestions. */
-  readonly suggestions: boolean
+  readonly worded: ErrorWording
 }
 
 /** Errors of GraphQL's own and ours pass, with a code; of any other a caller learns nothing but that it happened. */
-export function createMaskError({ log, suggestions }: MaskErrorOptions): (error: unknown) => Error {
+export function createMaskError({ log, worded }: MaskErrorOptions): (error: unknown) => Error {
   return function maskError(error) {
     const cause = rootCause(error)
     if (error instanceof GraphQLError && cause instanceof GraphQLError && !isOurFault(error)) {
-      return suggestions ? error : withoutSuggestion(error)
+      return worded(error)
     }
     if (cause instanceof StoreUnavailableError) {
       log.error({ err: cause }, 'the store is unavailable')

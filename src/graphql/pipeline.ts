@@ -1,23 +1,12 @@
-import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases'
-import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth'
-import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives'
-import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens'
-import {
-  execute,
-  GraphQLError,
-  NoSchemaIntrospectionCustomRule,
-  subscribe,
-  type ValidationContext,
-  type ValidationRule,
-} from 'graphql'
+import { execute, GraphQLError, subscribe, type ExecutionArgs, type ExecutionResult } from 'graphql'
 import { _createLRUCache as createLruCache, createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import type { Log } from '../separation/ports.ts'
 import { createContext, type Caller, type Context, type Gateway } from './context.ts'
-import { costRule } from './cost-rule.ts'
+import { createErrorWording, type ErrorWording } from './error-wording.ts'
+import { limitsFirst, maxTokens } from './limits.ts'
 import { createMaskError } from './mask-error.ts'
-import { oneSeparateRule } from './one-separate-rule.ts'
 import { createSchema } from './schema.ts'
-import { withoutSuggestion } from './without-suggestion.ts'
+import { unfitVariables } from './unfit-variables.ts'
 
 export interface PipelineOptions {
   readonly gateway: Gateway
@@ -35,23 +24,15 @@ export interface Incoming {
 
 export type Pipeline = YogaServerInstance<Incoming, Context>
 
-/** What one document may hold. GraphiQL's introspection stays well within. */
-const limits = { tokens: 2_000, depth: 12, aliases: 100, directives: 50 } as const
-
 /** How many documents are kept as they were read; what validation said of them goes with them. */
 const keptDocuments = 100
-
-/** A limit's error is one among the validation's; thrown, as they are by themselves, they would bear no code. */
-const reported = {
-  propagateOnRejection: false,
-  onReject: [(context: ValidationContext | null, error: GraphQLError) => context?.reportError(error)],
-}
 
 /**
  * The one way of an operation, whatever carries it: reading, rules, context, execution, masking. HTTP and SSE go through
  * Yoga itself, WebSocket through its `getEnveloped`; so everything here is a plugin of both.
  */
 export function createPipeline({ gateway, log, introspection }: PipelineOptions): Pipeline {
+  const worded = createErrorWording(introspection)
   return createYoga<Incoming, Context>({
     schema: createSchema(),
     context: ({ caller }) => createContext(gateway, caller),
@@ -68,7 +49,7 @@ export function createPipeline({ gateway, log, introspection }: PipelineOptions)
     maxRequestBodySize: false,
     // The route in front sees to it: Yoga's own answers a foreign origin with `null`, which any sandboxed page may read.
     cors: false,
-    maskedErrors: { maskError: createMaskError({ log, suggestions: introspection }) },
+    maskedErrors: { maskError: createMaskError({ log, worded }) },
     logging: {
       debug: () => {},
       info: () => {},
@@ -76,51 +57,41 @@ export function createPipeline({ gateway, log, introspection }: PipelineOptions)
       // What Yoga calls an error has been through maskError, which has told of it.
       error: () => {},
     },
-    plugins: [
-      graphqlJs,
-      parseErrorCode,
-      maxTokensPlugin({ n: limits.tokens }),
-      withRule(maxDepthRule({ n: limits.depth, ...reported })),
-      withRule(maxAliasesRule({ n: limits.aliases, allowList: [], ...reported })),
-      withRule(maxDirectivesRule({ n: limits.directives, ...reported })),
-      withRule(oneSeparateRule),
-      withRule(costRule),
-      ...(introspection ? [] : [withRule(NoSchemaIntrospectionCustomRule), hideSuggestions]),
-    ],
+    plugins: [graphqlJs, wordingOf(worded), maxTokens, limitsFirst(introspection)],
   })
 }
 
 /** Yoga's own engine puts fields that resolve late behind the others, against the order of the query. */
 const graphqlJs: Plugin<Incoming> = {
-  onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
-  onSubscribe({ setSubscribeFn, args: { contextValue } }) {
-    setSubscribeFn(subscribe)
-    contextValue.onSubscribe?.()
+  onExecute: ({ setExecuteFn, args }) => setExecuteFn(withFitVariables(args, execute)),
+  onSubscribe({ setSubscribeFn, args }) {
+    setSubscribeFn(withFitVariables(args, subscribe))
+    args.contextValue.onSubscribe?.()
   },
 }
 
-/** Yoga gives this code over HTTP alone. */
-const parseErrorCode: Plugin = {
-  onParse:
-    () =>
-    ({ result }) => {
-      if (result instanceof GraphQLError) result.extensions['code'] ??= 'GRAPHQL_PARSE_FAILED'
-    },
+function withFitVariables<R>(
+  args: ExecutionArgs,
+  carryOut: (args: ExecutionArgs) => R,
+): (args: ExecutionArgs) => R | ExecutionResult {
+  const errors = unfitVariables(args)
+  return errors.length > 0 ? () => ({ errors }) : carryOut
 }
 
-/** In validation; those of execution go through maskError. */
-const hideSuggestions: Plugin = {
-  onValidate:
-    () =>
-    ({ valid, result, setResult }) => {
-      if (!valid) setResult(result.map(withoutSuggestion))
-    },
-}
-
-function withRule(rule: ValidationRule): Plugin {
+/** Errors of reading and of validation; those of execution go through maskError. Yoga gives the code over HTTP alone. */
+function wordingOf(worded: ErrorWording): Plugin {
   return {
-    onValidate({ addValidationRule }) {
-      addValidationRule(rule)
-    },
+    onParse:
+      () =>
+      ({ result, replaceParseResult }) => {
+        if (!(result instanceof GraphQLError)) return
+        result.extensions['code'] ??= 'GRAPHQL_PARSE_FAILED'
+        replaceParseResult(worded(result))
+      },
+    onValidate:
+      () =>
+      ({ valid, result, setResult }) => {
+        if (!valid) setResult(result.map(worded))
+      },
   }
 }
