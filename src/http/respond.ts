@@ -2,6 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { NotLetIn } from '../identity/session.ts'
 
+/** What is said where nothing is. */
+export const notFound = { message: 'There is nothing here. GraphQL is at /graphql.' }
+
 /** Answers with JSON. */
 export function sendJson(
   response: ServerResponse,

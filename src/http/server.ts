@@ -3,23 +3,12 @@ import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../separation/ports.ts'
 import { within } from '../separation/within.ts'
-import type { Identity } from '../identity/identity.ts'
-import type { NotLetIn } from '../identity/session.ts'
-import type { GraphqlRoute } from './graphql-route.ts'
-import type { Metrics } from './metrics.ts'
-import { refuse, refuseUpgrade, sendJson } from './respond.ts'
+import { notFound, refuseUpgrade, sendJson } from './respond.ts'
+import { createRoutes, routeOf, type RoutesOptions } from './routes.ts'
 import type { WebSocketRoute } from './websocket.ts'
 
-export interface HttpServerOptions {
-  readonly graphql: GraphqlRoute
+export interface HttpServerOptions extends RoutesOptions {
   readonly websocket: WebSocketRoute
-  readonly callback: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>
-  /** null: the sandbox is off. */
-  readonly sandbox: ((request: IncomingMessage, response: ServerResponse) => void) | null
-  readonly identity: Identity
-  /** Throws if the gateway cannot take orders now. */
-  readonly checkReady: () => Promise<void>
-  readonly metrics: Metrics
   readonly log: Log
 }
 
@@ -30,7 +19,6 @@ export interface HttpServer {
   close(withinMs: number): Promise<void>
 }
 
-const notFound = { message: 'There is nothing here. GraphQL is at /graphql.' }
 /** For every answer: nothing of ours is to be guessed at, framed, or told to other sites. */
 const securityHeaders = [
   ['x-content-type-options', 'nosniff'],
@@ -45,9 +33,10 @@ const cutOffEveryMs = 2_000
 /** Whoever has connected just before a stop is still answered: a request that was sent may not be one to send again. */
 const lingerMs = 500
 
-/** One server for everything: who comes where, and nothing else. */
+/** One server for everything: its connections, from the first byte to an orderly stop. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { graphql, websocket, callback, sandbox, identity, checkReady, metrics, log } = options
+  const { graphql, websocket, metrics, log } = options
+  const dispatch = createRoutes(options)
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -156,104 +145,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       else sendJson(response, 500, { message: 'Something went wrong inside the gateway. It has been logged.' })
     }
   }
-
-  async function dispatch(
-    route: Route,
-    path: string,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    switch (route) {
-      case 'graphql':
-        return graphql.handle(request, response)
-      case 'callbacks':
-        return callback(request, response, path)
-      case 'sandbox-files':
-        return sandbox === null ? sendNotFound(response) : sandbox(request, response)
-      case 'live':
-        return sendJson(response, 200, { status: 'live' })
-      case 'sandbox':
-      case 'ready':
-      case 'metrics':
-      case 'start': {
-        const shut = await shutTo(route, request)
-        if (shut !== null) return refuse(response, shut)
-        return dispatchInside(route, request, response)
-      }
-      case 'none':
-        return sendNotFound(response)
-    }
-  }
-
-  /** Why a place is not shown; null if it is. The metrics are the operator's, and any caller's who is known. */
-  async function shutTo(route: InsideRoute, { headers }: IncomingMessage): Promise<NotLetIn | null> {
-    const door = identity.doorFor(headers)
-    if (door !== null || route === 'ready' || route === 'start' || identity.isInside(headers)) return door
-    if (route === 'sandbox') return onlyInside
-    const identified = await identity.identify(headers)
-    return 'notLetIn' in identified ? identified.notLetIn : null
-  }
-
-  async function dispatchInside(route: InsideRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    switch (route) {
-      case 'sandbox':
-        return sandbox === null ? sendNotFound(response) : sandbox(request, response)
-      case 'ready':
-        return checkReady().then(
-          () => sendJson(response, 200, { status: 'ready' }),
-          () => sendJson(response, 503, { status: 'unavailable' }, { 'retry-after': '5' }),
-        )
-      case 'metrics': {
-        const { type, body } = await metrics.text()
-        response.writeHead(200, { 'content-type': type })
-        response.end(body)
-        return
-      }
-      case 'start':
-        response.writeHead(302, { location: '/graphql' })
-        response.end()
-    }
-  }
-}
-
-/** The sandbox's own door is a provider's: whoever is on this machine. */
-const onlyInside: NotLetIn = {
-  status: 403,
-  code: 'FORBIDDEN',
-  message: 'The sandbox answers on its own machine alone.',
-}
-
-/** What is shown to whom is asked for each. */
-type InsideRoute = 'sandbox' | 'ready' | 'metrics' | 'start'
-type Route = 'graphql' | 'callbacks' | 'sandbox' | 'sandbox-files' | 'live' | 'ready' | 'metrics' | 'start' | 'none'
-
-function routeOf(path: string): Route {
-  if (path.startsWith('/callbacks/')) return 'callbacks'
-  if (path.startsWith('/sandbox/files/')) return 'sandbox-files'
-  if (path.startsWith('/sandbox/')) return 'sandbox'
-  switch (path) {
-    case '/':
-      return 'start'
-    case '/graphql':
-      return 'graphql'
-    case '/health/live':
-      return 'live'
-    case '/health/ready':
-      return 'ready'
-    case '/metrics':
-      return 'metrics'
-    default:
-      return 'none'
-  }
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {
   const [path = '/'] = url.split('?')
   return path
-}
-
-function sendNotFound(response: ServerResponse): void {
-  sendJson(response, 404, notFound)
 }
 
 /** A client that kept its connection open asks again, when the gateway no longer takes anything. */

@@ -1,0 +1,120 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Identity } from '../identity/identity.ts'
+import type { NotLetIn } from '../identity/session.ts'
+import type { GraphqlRoute } from './graphql-route.ts'
+import type { Metrics } from './metrics.ts'
+import { notFound, refuse, sendJson } from './respond.ts'
+
+export interface RoutesOptions {
+  readonly graphql: GraphqlRoute
+  readonly callback: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>
+  /** null: the sandbox is off. */
+  readonly sandbox: ((request: IncomingMessage, response: ServerResponse) => void) | null
+  readonly identity: Identity
+  /** Throws if the gateway cannot take orders now. */
+  readonly checkReady: () => Promise<void>
+  readonly metrics: Metrics
+}
+
+/** Answers what has come for one of the places. */
+export type Routes = (route: Route, path: string, request: IncomingMessage, response: ServerResponse) => Promise<void>
+
+/** What is shown to whom is asked for each. */
+type InsideRoute = 'sandbox' | 'ready' | 'metrics' | 'start'
+export type Route = 'graphql' | 'callbacks' | 'sandbox-files' | 'live' | 'none' | InsideRoute
+
+/** Who comes where. */
+export function createRoutes(options: RoutesOptions): Routes {
+  const { graphql, callback, sandbox, identity, checkReady, metrics } = options
+  return dispatch
+
+  async function dispatch(
+    route: Route,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    switch (route) {
+      case 'graphql':
+        return graphql.handle(request, response)
+      case 'callbacks':
+        return callback(request, response, path)
+      case 'sandbox-files':
+        return sandbox === null ? sendNotFound(response) : sandbox(request, response)
+      case 'live':
+        return sendJson(response, 200, { status: 'live' })
+      case 'sandbox':
+      case 'ready':
+      case 'metrics':
+      case 'start': {
+        const shut = await shutTo(route, request)
+        if (shut !== null) return refuse(response, shut)
+        return dispatchInside(route, request, response)
+      }
+      case 'none':
+        return sendNotFound(response)
+    }
+  }
+
+  /** Why a place is not shown; null if it is. The metrics are the operator's, and any caller's who is known. */
+  async function shutTo(route: InsideRoute, { headers }: IncomingMessage): Promise<NotLetIn | null> {
+    const door = identity.doorFor(headers)
+    if (door !== null || route === 'ready' || route === 'start' || identity.isInside(headers)) return door
+    if (route === 'sandbox') return onlyInside
+    const identified = await identity.identify(headers)
+    return 'notLetIn' in identified ? identified.notLetIn : null
+  }
+
+  async function dispatchInside(route: InsideRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    switch (route) {
+      case 'sandbox':
+        return sandbox === null ? sendNotFound(response) : sandbox(request, response)
+      case 'ready':
+        return checkReady().then(
+          () => sendJson(response, 200, { status: 'ready' }),
+          () => sendJson(response, 503, { status: 'unavailable' }, { 'retry-after': '5' }),
+        )
+      case 'metrics': {
+        const { type, body } = await metrics.text()
+        response.writeHead(200, { 'content-type': type })
+        response.end(body)
+        return
+      }
+      case 'start':
+        response.writeHead(302, { location: '/graphql' })
+        response.end()
+    }
+  }
+}
+
+/** The sandbox's own door is a provider's: whoever is on this machine. */
+const onlyInside: NotLetIn = {
+  status: 403,
+  code: 'FORBIDDEN',
+  message: 'The sandbox answers on its own machine alone.',
+}
+
+/** The place that a path names. */
+export function routeOf(path: string): Route {
+  if (path.startsWith('/callbacks/')) return 'callbacks'
+  if (path.startsWith('/sandbox/files/')) return 'sandbox-files'
+  if (path.startsWith('/sandbox/')) return 'sandbox'
+  switch (path) {
+    case '/':
+      return 'start'
+    case '/graphql':
+      return 'graphql'
+    case '/health/live':
+      return 'live'
+    case '/health/ready':
+      return 'ready'
+    case '/metrics':
+      return 'metrics'
+    default:
+      return 'none'
+  }
+}
+
+function sendNotFound(response: ServerResponse): void {
+  sendJson(response, 404, notFound)
+}
