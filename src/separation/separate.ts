@@ -1,29 +1,21 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { errorOf, IdempotencyConflictError, InvalidInputError, StoreUnavailableError } from './errors.ts'
-import type { Admission, CallbackAddresses, Changes, Log, Placed, Provider, Store, SubmitAnswer } from './ports.ts'
+import { errorOf, IdempotencyConflictError, InvalidInputError } from './errors.ts'
+import { createPlacing, type PlacingOptions } from './placing.ts'
+import type { CallbackAddresses, Changes, Provider, SubmitAnswer } from './ports.ts'
 import type { ReadTask } from './read-task.ts'
-import type { Record } from './record.ts'
-import { fingerprintOf, issuesOf, type SeparateInput } from './separate-input.ts'
-import { newTaskId } from './task-id.ts'
-import { expiresAtMs, type ProviderName, type Refusal, type Task } from './task.ts'
+import { issuesOf, type SeparateInput } from './separate-input.ts'
+import type { ProviderName, Task } from './task.ts'
 import { isAnswered, untilAnswered } from './until-answered.ts'
+import { untilStored } from './until-stored.ts'
 import { within } from './within.ts'
 
-export interface SeparateOptions {
-  readonly store: Store
+export interface SeparateOptions extends PlacingOptions {
   readonly readTask: ReadTask
   readonly changes: Changes
-  readonly record: Record
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly defaultProvider: ProviderName
   readonly addresses: CallbackAddresses
-  readonly log: Log
   /** How long a caller waits for the provider's answer; the answer itself is waited for longer. */
   readonly submitTimeoutMs: number
-  /** How long an order waits for its place within the provider's rate. */
-  readonly submitWaitMs: number
-  /** How long after the order a task is asked for the first time. */
-  readonly firstCheckAfterMs: number
 }
 
 export interface Separated {
@@ -41,8 +33,6 @@ export interface Separate {
   drain(withinMs: number): Promise<void>
 }
 
-type PlacedTask = Exclude<Placed, { readonly kind: 'not-admitted' }>
-
 /** A submit that is under way. */
 interface Submission {
   /** The provider's answer; resolves as soon as it is there. */
@@ -51,19 +41,9 @@ interface Submission {
   readonly kept: Promise<void>
 }
 
-const storeRetryMs = 500
-/** After this no store still does what was asked of it, in milliseconds. */
-const lateCommitMs = 10_000
-const notWrittenDown: Refusal = {
-  reason: 'unavailable',
-  providerCode: null,
-  message: 'The order could not be written down in time, so it was not sent and nothing was charged. Order again.',
-  retryable: true,
-  retryAfterSeconds: null,
-}
-
 export function createSeparate(options: SeparateOptions): Separate {
   const { store, readTask, changes, record, providers, defaultProvider, addresses, log } = options
+  const place = createPlacing(options)
   const submissions = new Map<string, Submission>()
   /** Tasks of which it is known here that no answer will come. */
   const unanswered = new Set<string>()
@@ -105,41 +85,6 @@ export function createSeparate(options: SeparateOptions): Separate {
     }
   }
 
-  /**
-   * Writes the order down, unless an earlier task answers it. It is written down only with a place at the provider, for
-   * which it waits a little; who joins needs none.
-   */
-  async function place(owner: string, input: SeparateInput, provider: Provider): Promise<PlacedTask> {
-    const { idempotencyKey: key } = input
-    const waitUntilMs = performance.now() + options.submitWaitMs
-    for (;;) {
-      const asked = askOnce(() => provider.admit())
-      const nowMs = Date.now()
-      let placed: Placed | null = null
-      const task = newTask(owner, provider.name, input, nowMs)
-      try {
-        placed = await store.place({
-          task,
-          key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
-          dueAtMs: nowMs + options.firstCheckAfterMs,
-          canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, Date.now()),
-          isAdmitted: async () => (await asked.answer()).kind === 'admitted',
-        })
-      } catch (error) {
-        if (error instanceof StoreUnavailableError) withdraw(task).catch((cause: unknown) => complain(cause, task))
-        throw error
-      } finally {
-        if (placed?.kind !== 'new') asked.giveBack()
-      }
-      if (placed.kind !== 'not-admitted') return placed
-      const admission = await asked.answer()
-      if (admission.kind === 'admitted') continue
-      const { freeInMs, refusal } = admission
-      if (freeInMs === null || performance.now() + freeInMs > waitUntilMs) throw errorOf(refusal)
-      await sleep(freeInMs)
-    }
-  }
-
   /** The provider that is to take the order. Throws InvalidInputError with everything that is wrong with the input. */
   function providerFor(input: SeparateInput): Provider {
     const issues = issuesOf(input)
@@ -169,7 +114,7 @@ export function createSeparate(options: SeparateOptions): Separate {
     switch (answer.kind) {
       case 'accepted':
       case 'refused':
-        return untilStored(() => record(task.id, answer))
+        return untilStored(log, () => record(task.id, answer))
       case 'unknown':
         log.warn({ taskId: task.id, provider: task.provider, cause: answer.cause }, 'no usable answer to a submit')
         unanswered.add(task.id)
@@ -202,71 +147,7 @@ export function createSeparate(options: SeparateOptions): Separate {
     return task
   }
 
-  /** The store may have written an order down without our hearing of it in time. It is not sent any more. */
-  async function withdraw({ id }: Task): Promise<void> {
-    await sleep(lateCommitMs, undefined, { ref: false })
-    await untilStored(() => record(id, { kind: 'refused', refusal: notWrittenDown }))
-  }
-
   function complain(error: unknown, { id }: Task): void {
     log.error({ err: error, taskId: id }, 'what became of an order could not be written down')
-  }
-
-  /** What the provider has answered must reach the store, however long that is away. */
-  async function untilStored(write: () => Promise<unknown>): Promise<void> {
-    for (;;) {
-      try {
-        await write()
-        return
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) throw error
-        log.error({ err: error }, 'the store cannot take the answer to a submit; trying again')
-        await sleep(storeRetryMs, undefined, { ref: false })
-      }
-    }
-  }
-}
-
-/** Asks for admission when it is first needed, however often the answer is. */
-function askOnce(ask: () => Promise<Admission>): { answer: () => Promise<Admission>; giveBack: () => void } {
-  let answer: Promise<Admission> | null = null
-  return {
-    answer: () => (answer ??= ask()),
-    giveBack() {
-      void answer?.then((admission) => {
-        if (admission.kind === 'admitted') admission.giveBack()
-      })
-    },
-  }
-}
-
-function newTask(owner: string, provider: ProviderName, input: SeparateInput, nowMs: number): Task {
-  return {
-    id: newTaskId(),
-    owner,
-    provider,
-    providerTaskId: null,
-    type: input.type,
-    musicTaskId: input.musicTaskId,
-    audioId: input.audioId,
-    musicId: null,
-    originUrl: null,
-    charge: 'MAYBE',
-    revision: 1,
-    createdAtMs: nowMs,
-    state: 'pending',
-    emptySinceMs: null,
-  }
-}
-
-/** Whether a task still answers an order for the same track: it is under way, or its files are there, or it may be charged. */
-function answersTheSame(task: Task, provider: Provider, nowMs: number): boolean {
-  switch (task.state) {
-    case 'pending':
-      return true
-    case 'succeeded':
-      return (expiresAtMs(task, provider.retentionMs) ?? 0) > nowMs
-    case 'failed':
-      return task.failure.code === 'SUBMISSION_UNCONFIRMED'
   }
 }

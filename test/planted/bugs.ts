@@ -123,7 +123,7 @@ export const bugs: readonly Bug[] = [
     name: 'nobody joins an order in flight',
     edits: [
       {
-        file: 'separation/separate.ts',
+        file: 'separation/placing.ts',
         from: "    case 'pending':\n      return true\n",
         to: "    case 'pending':\n      return task.providerTaskId !== null\n",
       },
@@ -159,21 +159,13 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/separate.ts',
-        from: '  const submissions = new Map<string, Submission>()\n',
-        to: '  const submissions = new Map<string, Submission>()\n  const early = new Map<string, Promise<SubmitAnswer>>()\n',
-      },
-      {
-        file: 'separation/separate.ts',
-        from: '      const task = newTask(owner, provider.name, input, nowMs)\n',
+        from: '  const place = createPlacing(options)\n',
         to:
-          '      const task = newTask(owner, provider.name, input, nowMs)\n' +
-          '      const { musicTaskId, audioId, type } = input\n' +
-          '      const order = { musicTaskId, audioId, type, callbackUrl: addresses.urlOf(task.provider, task.id) }\n',
-      },
-      {
-        file: 'separation/separate.ts',
-        from: "isAdmitted: async () => (await asked.answer()).kind === 'admitted',",
-        to: "isAdmitted: async () => (await asked.answer()).kind === 'admitted' && early.set(task.id, early.get(task.id) ?? provider.submit(order)).size > 0,",
+          '  const early = new Map<string, Promise<SubmitAnswer>>()\n' +
+          '  const submitEarly = ({ id, provider, musicTaskId, audioId, type }) =>\n' +
+          '    early.set(id, early.get(id) ?? providers.get(provider).submit({ musicTaskId, audioId, type, callbackUrl: addresses.urlOf(provider, id) }))\n' +
+          '  const place = createPlacing({ ...options, store: { ...store, place: (order) =>\n' +
+          '    store.place({ ...order, isAdmitted: async () => (await order.isAdmitted()) && submitEarly(order.task).size > 0 }) } })\n',
       },
       {
         file: 'separation/separate.ts',
@@ -254,7 +246,7 @@ export const bugs: readonly Bug[] = [
     name: 'an order that nobody confirmed is never joined',
     edits: [
       {
-        file: 'separation/separate.ts',
+        file: 'separation/placing.ts',
         from: "return task.failure.code === 'SUBMISSION_UNCONFIRMED'",
         to: "return task.failure.code !== 'SUBMISSION_UNCONFIRMED' && task.charge === 'MAYBE'",
       },

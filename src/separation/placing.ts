@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { errorOf, StoreUnavailableError } from './errors.ts'
+import type { Admission, Log, Placed, Provider, Store } from './ports.ts'
+import type { Record } from './record.ts'
+import { fingerprintOf, type SeparateInput } from './separate-input.ts'
+import { newTaskId } from './task-id.ts'
+import { expiresAtMs, type ProviderName, type Refusal, type Task } from './task.ts'
+import { untilStored } from './until-stored.ts'
+
+export interface PlacingOptions {
+  readonly store: Store
+  readonly record: Record
+  readonly log: Log
+  /** How long an order waits for its place within the provider's rate. */
+  readonly submitWaitMs: number
+  /** How long after the order a task is asked for the first time. */
+  readonly firstCheckAfterMs: number
+}
+
+export type PlacedTask = Exclude<Placed, { readonly kind: 'not-admitted' }>
+
+/**
+ * Writes an order down, unless an earlier task answers it. It is written down only with a place at the provider, for
+ * which it waits a little; who joins needs none.
+ */
+export type Placing = (owner: string, input: SeparateInput, provider: Provider) => Promise<PlacedTask>
+
+/** After this no store still does what was asked of it, in milliseconds. */
+const lateCommitMs = 10_000
+const notWrittenDown: Refusal = {
+  reason: 'unavailable',
+  providerCode: null,
+  message: 'The order could not be written down in time, so it was not sent and nothing was charged. Order again.',
+  retryable: true,
+  retryAfterSeconds: null,
+}
+
+export function createPlacing({ store, record, log, submitWaitMs, firstCheckAfterMs }: PlacingOptions): Placing {
+  return async function place(owner, input, provider) {
+    const { idempotencyKey: key } = input
+    const waitUntilMs = performance.now() + submitWaitMs
+    for (;;) {
+      const asked = askOnce(() => provider.admit())
+      const nowMs = Date.now()
+      let placed: Placed | null = null
+      const task = newTask(owner, provider.name, input, nowMs)
+      try {
+        placed = await store.place({
+          task,
+          key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
+          dueAtMs: nowMs + firstCheckAfterMs,
+          canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, Date.now()),
+          isAdmitted: async () => (await asked.answer()).kind === 'admitted',
+        })
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) withdraw(task)
+        throw error
+      } finally {
+        if (placed?.kind !== 'new') asked.giveBack()
+      }
+      if (placed.kind !== 'not-admitted') return placed
+      const admission = await asked.answer()
+      if (admission.kind === 'admitted') continue
+      const { freeInMs, refusal } = admission
+      if (freeInMs === null || performance.now() + freeInMs > waitUntilMs) throw errorOf(refusal)
+      await sleep(freeInMs)
+    }
+  }
+
+  /** The store may have written an order down without our hearing of it in time. It is not sent any more. */
+  function withdraw({ id: taskId }: Task): void {
+    sleep(lateCommitMs, undefined, { ref: false })
+      .then(() => untilStored(log, () => record(taskId, { kind: 'refused', refusal: notWrittenDown })))
+      .catch((error: unknown) => log.error({ err: error, taskId }, 'an order that was not sent could not be withdrawn'))
+  }
+}
+
+/** Asks for admission when it is first needed, however often the answer is. */
+function askOnce(ask: () => Promise<Admission>): { answer: () => Promise<Admission>; giveBack: () => void } {
+  let answer: Promise<Admission> | null = null
+  return {
+    answer: () => (answer ??= ask()),
+    giveBack() {
+      void answer?.then((admission) => {
+        if (admission.kind === 'admitted') admission.giveBack()
+      })
+    },
+  }
+}
+
+function newTask(owner: string, provider: ProviderName, input: SeparateInput, nowMs: number): Task {
+  return {
+    id: newTaskId(),
+    owner,
+    provider,
+    providerTaskId: null,
+    type: input.type,
+    musicTaskId: input.musicTaskId,
+    audioId: input.audioId,
+    musicId: null,
+    originUrl: null,
+    charge: 'MAYBE',
+    revision: 1,
+    createdAtMs: nowMs,
+    state: 'pending',
+    emptySinceMs: null,
+  }
+}
+
+/** Whether a task still answers an order for the same track: it is under way, or its files are there, or it may be charged. */
+function answersTheSame(task: Task, provider: Provider, nowMs: number): boolean {
+  switch (task.state) {
+    case 'pending':
+      return true
+    case 'succeeded':
+      return (expiresAtMs(task, provider.retentionMs) ?? 0) > nowMs
+    case 'failed':
+      return task.failure.code === 'SUBMISSION_UNCONFIRMED'
+  }
+}
