@@ -215,9 +215,10 @@ describe('many pending tasks', () => {
       sendBody(response, pending)
     })
     await Promise.all(Array.from({ length: 40 }, (_, index) => order(gateway, { audioId: `track-${index}` })))
-    await provider.readTimes(90)
+    const readBefore = provider.reads.length
+    await provider.readTimes(readBefore + 80)
     const timesAsked = new Map<string, number>()
-    for (const id of provider.reads) timesAsked.set(id, (timesAsked.get(id) ?? 0) + 1)
+    for (const id of provider.reads.slice(readBefore)) timesAsked.set(id, (timesAsked.get(id) ?? 0) + 1)
     expect(timesAsked.size).toBe(40)
     expect(Math.max(...timesAsked.values())).toBeLessThanOrEqual(4)
     // No second may see more than its share; one more may fall on its edge.
@@ -233,10 +234,10 @@ describe('many pending tasks', () => {
     await provider.readTimes(1)
     const first = await provider.order(0)
     const taskId = first.body.callBackUrl.split('/').at(-2) ?? ''
-    const calledAt = performance.now()
+    const readBefore = provider.reads.length
     await provider.callBack(first.body.callBackUrl, callbackOfSuccess('provider-task-1'))
     expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS' })
-    expect(performance.now() - calledAt).toBeLessThan(10_000)
+    expect(provider.reads.length - readBefore).toBeLessThan(200)
   })
 })
 

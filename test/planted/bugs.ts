@@ -69,14 +69,14 @@ export const bugs: readonly Bug[] = [
     name: 'what was due before a restart is forgotten',
     edits: [
       {
-        file: 'stores/kysely-store.ts',
+        file: 'stores/due-tasks.ts',
         from: "                .where('due_at', '<=', nowMs)\n",
         to: "                .where('due_at', '<=', nowMs)\n                .where((each) => each.or([each('due_at', '=', atOnce), each('due_at', '>=', openedAtMs)]))\n",
       },
       {
-        file: 'stores/kysely-store.ts',
-        from: '  return {\n    place:',
-        to: '  const openedAtMs = Date.now()\n  return {\n    place:',
+        file: 'stores/due-tasks.ts',
+        from: '  return {\n    note(',
+        to: '  const openedAtMs = Date.now()\n  return {\n    note(',
       },
     ],
     tests: ['lost-callback', 'faults'],
@@ -295,7 +295,7 @@ export const bugs: readonly Bug[] = [
     name: 'a claim is not written down',
     edits: [
       {
-        file: 'stores/kysely-store.ts',
+        file: 'stores/due-tasks.ts',
         from: '          .set({ due_at: leaseUntilMs })\n',
         to: '          .set({ due_at: nowMs })\n',
       },
