@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { getOperationAST, GraphQLError, type ExecutionArgs, type GraphQLFormattedError } from 'graphql'
@@ -102,7 +103,8 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
         // Resolves when the line has taken it, so that a slow reader is waited for; one that has gone takes nothing more.
         send(text) {
           if (ws.bufferedAmount > maxUnreadBytes) ws.terminate()
-          return new Promise((resolve) => ws.send(text, () => resolve()))
+          // As bytes, since of a text that is buffered the characters are counted, each of which may be three.
+          return new Promise((resolve) => ws.send(Buffer.from(text), { binary: false }, () => resolve()))
         },
         close: (code, reason) => ws.close(code, reason),
         onMessage: (take) =>
@@ -117,13 +119,16 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
       },
       connection,
     )
-    let hasAnswered = true
+    // To be said again, which only those can do who have read it: a pong by itself proves nothing.
+    let unanswered: Buffer | null = null
     const pings = setInterval(() => {
-      if (!hasAnswered) return ws.terminate()
-      hasAnswered = false
-      ws.ping()
+      if (unanswered !== null) return ws.terminate()
+      unanswered = randomBytes(8)
+      ws.ping(unanswered)
     }, pingEveryMs)
-    ws.on('pong', () => (hasAnswered = true))
+    ws.on('pong', (said) => {
+      if (unanswered?.equals(said) === true) unanswered = null
+    })
     ws.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
     ws.once('close', (code, reason) => {
       clearInterval(pings)

@@ -50,9 +50,10 @@ export interface Subscriber {
   close(): Promise<void>
 }
 
-export function createSubscriber(gateway: string): Subscriber {
+/** `lazy`: its socket is open only while something is watched. */
+export function createSubscriber(gateway: string, { lazy = true } = {}): Subscriber {
   const url = `${gateway.replace('http', 'ws')}/graphql`
-  const client = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0 })
+  const client = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, lazy })
   return {
     watch: (taskId) =>
       new Promise((begun, failed) => {

@@ -3,6 +3,8 @@ import { createGatewayProcess } from '../faults/gateway-process.ts'
 import { taskIdIn } from '../faults/ledger.ts'
 import { callbackOfSuccess, recordOfSuccess, sendBody, startPlayedProvider } from '../played-provider.ts'
 import { createSender, createSubscriber, type Subscriber } from './client.ts'
+import { forEachOf } from './for-each-of.ts'
+import { latencyOf, type Latency } from './latency.ts'
 
 export interface BenchedOptions {
   readonly program: string
@@ -29,13 +31,6 @@ export interface Measured {
   readonly calmMs: Latency
   /** How many cores client and vendor took for themselves while all callbacks came. */
   readonly ownCores: number
-}
-
-export interface Latency {
-  readonly p50: number
-  readonly p95: number
-  readonly p99: number
-  readonly max: number
 }
 
 /** So many callbacks, and orders, are on their way at a time. */
@@ -166,21 +161,6 @@ export async function startBenched(
   }
 }
 
-/** Never more than `most` of them under way. */
-async function forEachOf<T>(all: Iterator<T>, most: number, use: (each: T) => Promise<void>): Promise<void> {
-  await Promise.all(
-    Array.from({ length: most }, async () => {
-      for (let next = all.next(); next.done !== true; next = all.next()) await use(next.value)
-    }),
-  )
-}
-
 function perSecond(count: number, ms: number): number {
   return (count * 1_000) / ms
-}
-
-function latencyOf(all: readonly number[]): Latency {
-  const sorted = all.toSorted((a, b) => a - b)
-  const at = (share: number) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
-  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) }
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { withEndings } from '../faults/endings.ts'
 import { buildGateway } from '../faults/gateway-process.ts'
 import { findPostgres, findRedis, newPostgresDatabase } from '../services.ts'
+import { median } from './latency.ts'
 import { startBenched, type Measured } from './measure.ts'
 
 export interface ScaleOptions {
@@ -119,11 +120,4 @@ function inMs({ rounds }: Configuration, value: (measured: Measured) => number):
 
 function rangeOf(values: readonly number[]): string {
   return `${Math.round(Math.min(...values))} … ${Math.round(Math.max(...values))}`
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  const [lower = 0, upper = 0] = sorted.length % 2 === 1 ? [sorted[middle], sorted[middle]] : sorted.slice(middle - 1)
-  return (lower + upper) / 2
 }

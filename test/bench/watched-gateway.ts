@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Unread } from './unread.ts'
 
 /** A gateway in a process of its own that tells how its process does. */
 export interface WatchedGateway {
@@ -12,6 +13,12 @@ export interface WatchedGateway {
   stallMs(): Promise<number>
   /** What it keeps resident, once the garbage is collected. */
   residentBytes(): Promise<number>
+  /** The most that it kept resident since it was last asked. */
+  peakBytes(): Promise<number>
+  /** For which share of the time since it was last asked its event loop was busy, from 0 to 1. */
+  busyShare(): Promise<number>
+  /** What those leave unread who come from the address of the stuck readers, and how it closed them since it was last asked. */
+  unread(): Promise<Unread>
   close(): Promise<void>
 }
 
@@ -20,7 +27,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Starts one with a new database; without limits of requests, unless the environment says otherwise. */
 export async function startWatchedGateway(environment: Readonly<Record<string, string>> = {}): Promise<WatchedGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
-  const nodeArguments = ['--expose-gc', '--import', 'tsx', '--import', './test/bench/watch-process.ts']
+  const nodeArguments = [
+    ...(process.env['PROF']?.split(' ') ?? []),
+    '--expose-gc',
+    '--import',
+    'tsx',
+    '--import',
+    './test/bench/watch-process.ts',
+  ]
   const child = spawn(process.execPath, [...nodeArguments, 'src/main.ts'], {
     cwd: root,
     env: {
@@ -45,7 +59,7 @@ export async function startWatchedGateway(environment: Readonly<Record<string, s
     exit.then(() => reject(new Error(`The gateway ended:\n${stdout}`)), reject)
   })
 
-  async function ask(question: 'stall' | 'memory'): Promise<number> {
+  async function ask(question: 'stall' | 'memory' | 'peak' | 'busy'): Promise<number> {
     child.send(question)
     const [answer] = await once(child, 'message')
     return Number(answer)
@@ -55,6 +69,14 @@ export async function startWatchedGateway(environment: Readonly<Record<string, s
     url,
     stallMs: () => ask('stall'),
     residentBytes: () => ask('memory'),
+    peakBytes: () => ask('peak'),
+    busyShare: () => ask('busy'),
+    async unread() {
+      child.send('unread')
+      const [answer]: Unread[] = await once(child, 'message')
+      if (answer === undefined) throw new TypeError('A message holds something.')
+      return answer
+    },
     async close() {
       child.kill('SIGTERM')
       await exit

@@ -1,0 +1,52 @@
+import { subscribe } from 'node:diagnostics_channel'
+import { Socket } from 'node:net'
+
+/** Where the stuck readers come from, so that the gateway's process can tell them from the others. */
+export const stuckAddress = '127.0.0.2'
+
+/** What the gateway keeps for the stuck readers, beside what the system's own buffers hold. */
+export interface Unread {
+  readonly open: number
+  /** How many of them have filled the system's buffers. */
+  readonly holding: number
+  readonly bytes: number
+  readonly mostBytes: number
+  /** Those that the gateway itself has closed since it was last asked. */
+  readonly closed: readonly { readonly unreadBytes: number; readonly ageMs: number }[]
+}
+
+/** Watches the sockets of this process from now on. */
+export function watchUnread(): () => Unread {
+  const sockets = new Set<Socket>()
+  let closed: { unreadBytes: number; ageMs: number }[] = []
+
+  subscribe('net.server.socket', (message) => {
+    if (typeof message !== 'object' || message === null || !('socket' in message)) return
+    const { socket } = message
+    if (!(socket instanceof Socket) || socket.remoteAddress !== stuckAddress) return
+    const sinceMs = performance.now()
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    const destroy = socket.destroy.bind(socket)
+    // The moment itself, since afterwards nothing is unread. An error is its other side's doing.
+    socket.destroy = (error) => {
+      if (error === undefined && !socket.destroyed && !socket.readableEnded) {
+        closed.push({ unreadBytes: socket.writableLength, ageMs: performance.now() - sinceMs })
+      }
+      return destroy(error)
+    }
+  })
+
+  return () => {
+    const unread = [...sockets].map(({ writableLength }) => writableLength)
+    const told = closed
+    closed = []
+    return {
+      open: sockets.size,
+      holding: unread.filter((bytes) => bytes > 0).length,
+      bytes: unread.reduce((sum, bytes) => sum + bytes, 0),
+      mostBytes: unread.reduce((most, bytes) => Math.max(most, bytes), 0),
+      closed: told,
+    }
+  }
+}
