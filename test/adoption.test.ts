@@ -6,6 +6,7 @@ import { newTaskId } from '../src/separation/task-id.ts'
 import { openStoreOf } from './database.ts'
 import { collect, order, someTrack, startCore, startGateway, storedTask, storedTasks } from './gateway.ts'
 import { recordOfSuccess, sendBody, startPlayedProvider } from './played-provider.ts'
+import { canary } from './canaries.ts'
 
 const unknown = { code: 200, msg: 'success', data: null }
 const echoOf = (callbackUrl: string) => ({ callbackUrl })
@@ -78,7 +79,7 @@ describe('a task made outside', () => {
 
   test('is asked for at the provider that is named', async () => {
     const other = await startPlayedProvider()
-    const { provider, gateway } = await start({ APIKLEY_API_KEY: 'apikley-test-key', APIKLEY_BASE_URL: other.url })
+    const { provider, gateway } = await start({ APIKLEY_API_KEY: `apikley-key-${canary}`, APIKLEY_BASE_URL: other.url })
     other.answerRead(recordOfSuccess('outside'))
     provider.answerRead(unknown)
     const { data } = await gateway.send(ReadDocument, { taskId: 'outside', provider: 'APIKLEY' })
@@ -153,7 +154,7 @@ describe('where record-info echoes an address of ours', () => {
   })
 
   test('a task that is in no store any more is adopted', async () => {
-    const secret = 'a-secret-for-callback-addresses'
+    const secret = `callback-secret-${canary}`
     const { provider, read } = await start({ CALLBACK_SECRET: secret })
     const addresses = createCallbackAddresses({ publicUrl: () => 'https://old.example', secrets: [secret] })
     provider.answerRead(recordOfSuccess('restored', echoOf(addresses.urlOf('kie', newTaskId()))))

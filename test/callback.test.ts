@@ -18,8 +18,10 @@ import {
   type Play,
   type PlayedProvider,
 } from './played-provider.ts'
+import { canary } from './canaries.ts'
 
-const secret = 'a-secret-for-callback-addresses'
+const secret = `callback-secret-${canary}`
+const webhookKey = `webhook-key-${canary}`
 const pending = { code: 200, msg: 'success', data: { successFlag: 'PENDING' } }
 
 async function start(environment: Record<string, string> = {}, atEnd?: Ending) {
@@ -167,7 +169,10 @@ describe('what is no callback of ours', () => {
     const { taskId, callbackUrl } = await orderAnew(gateway, provider)
     const addresses = createCallbackAddresses({ publicUrl: () => gateway.url, secrets: [secret] })
     const token = callbackUrl.split('/').at(-1) ?? ''
-    const forOthers = createCallbackAddresses({ publicUrl: () => gateway.url, secrets: ['another-secret-of-its-own'] })
+    const forOthers = createCallbackAddresses({
+      publicUrl: () => gateway.url,
+      secrets: [`another-callback-secret-${canary}`],
+    })
     const urls = [
       addresses.urlOf('kie', newTaskId()),
       addresses.urlOf('apikley', taskId),
@@ -305,7 +310,7 @@ test.concurrent(
 test.concurrent(
   'with a webhook key only a signed callback is taken at its word; any other wakes a check',
   async ({ onTestFinished }) => {
-    const { provider, gateway, store } = await start({ KIE_WEBHOOK_KEY: 'webhook-key' }, onTestFinished)
+    const { provider, gateway, store } = await start({ KIE_WEBHOOK_KEY: webhookKey }, onTestFinished)
     const headersOf = (providerTaskId: string, key: string, atMs = Date.now()) => {
       const timestamp = String(Math.floor(atMs / 1000))
       const signature = createHmac('sha256', key).update(`${providerTaskId}.${timestamp}`).digest('base64')
@@ -314,27 +319,36 @@ test.concurrent(
     const right = await orderAnew(gateway, provider)
     const wrong = await orderAnew(gateway, provider)
     const stale = await orderAnew(gateway, provider)
+    const early = await orderAnew(gateway, provider)
     const missing = await orderAnew(gateway, provider)
     const calls = [
-      [right, headersOf(right.providerTaskId, 'webhook-key')],
-      [wrong, headersOf(wrong.providerTaskId, 'another-key')],
-      [stale, headersOf(stale.providerTaskId, 'webhook-key', Date.now() - 3_600_000)],
+      [right, headersOf(right.providerTaskId, webhookKey)],
+      [wrong, headersOf(wrong.providerTaskId, `another-webhook-key-${canary}`)],
+      [stale, headersOf(stale.providerTaskId, webhookKey, Date.now() - 3_600_000)],
+      [early, headersOf(early.providerTaskId, webhookKey, Date.now() + 3_600_000)],
       [missing, {}],
     ] as const
     for (const [{ callbackUrl, providerTaskId }, headers] of calls) {
       expect(await provider.callBack(callbackUrl, callbackOfSuccess(providerTaskId), headers)).toBe(200)
     }
-    await provider.readTimes(4)
+    await provider.readTimes(5)
     expect(new Set(provider.reads)).toEqual(new Set(calls.map(([{ providerTaskId }]) => providerTaskId)))
     expect(await untilSettled(gateway, right.taskId)).toMatchObject({ status: 'SUCCESS' })
-    for (const { taskId } of [wrong, stale, missing]) {
+    for (const { taskId } of [wrong, stale, early, missing]) {
       expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending' })
     }
 
-    answerReads(provider, { [missing.providerTaskId]: recordOfSuccess(missing.providerTaskId) })
-    expect(await provider.callBack(missing.callbackUrl, callbackOfSuccess(missing.providerTaskId))).toBe(200)
-    const { stems } = await untilSettled(gateway, missing.taskId)
-    expect(urlOf(stems, 'VOCAL')).toBe('https://files.example/vocal.mp3')
+    // Each of them still wakes the check by which record-info itself is heard.
+    const woken = calls.filter(([{ taskId }]) => taskId !== right.taskId)
+    answerReads(
+      provider,
+      Object.fromEntries(woken.map(([{ providerTaskId }]) => [providerTaskId, recordOfSuccess(providerTaskId)])),
+    )
+    for (const [{ taskId, callbackUrl, providerTaskId }, headers] of woken) {
+      expect(await provider.callBack(callbackUrl, callbackOfSuccess(providerTaskId), headers)).toBe(200)
+      const { stems } = await untilSettled(gateway, taskId)
+      expect(urlOf(stems, 'VOCAL')).toBe('https://files.example/vocal.mp3')
+    }
   },
 )
 

@@ -2,12 +2,15 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { expect, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
+import { canary, expectNoCanary } from './canaries.ts'
 import { someTrack, startGateway, type Result, type TestGateway } from './gateway.ts'
 import { webSocketUrl } from './transports.ts'
 
 /** Two callers, as they stand in API_KEYS. */
-export const webKey = 'key-of-web-0123456789'
-export const mobileKey = 'key-of-mobile-9876543210'
+export const webKey = `key-of-web-${canary}-0123456789`
+export const mobileKey = `key-of-mobile-${canary}-9876543210`
+/** Nobody's, and a secret all the same: it may be another's with a slip in it. */
+export const wrongKey = `wrong-key-${canary}-0123456789`
 export const twoCallers = { API_KEYS: `web:${webKey},mobile:${mobileKey}` }
 
 /** What must never be told: whoever makes another key or token for a test adds it. */
@@ -27,6 +30,7 @@ export async function startGuarded(environment: Readonly<Record<string, string>>
 }
 
 export function expectNoSecret(text: string): void {
+  expectNoCanary(text, 'what was told or logged')
   for (const secret of secrets) expect(text.includes(secret)).toBe(false)
 }
 

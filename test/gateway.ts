@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
 import { print } from 'graphql'
 import { createClient, type Client, type ClientOptions } from 'graphql-ws'
@@ -14,6 +15,7 @@ import { SeparateDocument, WatchDocument, type SeparateInput } from '../schema/o
 import type { Log, Store } from '../src/separation/ports.ts'
 import { createSeparations, type Separations } from '../src/separation/separations.ts'
 import type { Task } from '../src/separation/task.ts'
+import { canary, expectNoCanary, findCanary } from './canaries.ts'
 import { newDatabase, openStoreOf } from './database.ts'
 import type { PlayedProvider } from './played-provider.ts'
 
@@ -44,7 +46,7 @@ export interface TestGateway {
 /** What ends something with its test. A test that runs beside others has one of its own, in its context. */
 export type Ending = typeof onTestFinished
 
-/** Starts a gateway that ends with the test. Unless `environment` says otherwise, its only provider is a quick sandbox. */
+/** Starts a gateway that ends with the test, which fails if it has told or logged a secret. Unless `environment` says otherwise, its only provider is a quick sandbox. */
 export async function startGateway(
   environment: Readonly<Record<string, string>> = {},
   atEnd: Ending = onTestFinished,
@@ -59,11 +61,14 @@ export async function startGateway(
   const logged: string[] = []
   const app = await startApp(parseConfig(whole), createListLog(logged))
   const clients: Client[] = []
+  let toldBySocket: string | null = null
   let closed: Promise<void> | null = null
   const close = () => (closed ??= app.close())
   atEnd(async () => {
     for (const client of clients) await client.dispose()
     await close()
+    expectNoCanary(logged.join('\n'), "a gateway's log")
+    if (toldBySocket !== null) throw new Error(`A secret stands in what a socket told, ${toldBySocket}`)
   })
 
   const ask = async <T>(query: string, variables: unknown): Promise<Result<T>> => {
@@ -72,7 +77,9 @@ export async function startGateway(
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify({ query, variables }),
     })
-    const result: Result<T> = await response.json()
+    const text = await response.text()
+    expectNoCanary(text, 'an answer')
+    const result: Result<T> = JSON.parse(text)
     return result
   }
 
@@ -86,6 +93,7 @@ export async function startGateway(
     connect(options = {}) {
       const url = `${app.url.replace('http', 'ws')}/graphql`
       const client = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, ...options })
+      client.on('message', (message) => (toldBySocket ??= findCanary(JSON.stringify(message))))
       clients.push(client)
       return client
     },
@@ -148,7 +156,7 @@ export async function startCore(
   const provider = createRestProvider({
     spec: kie,
     baseUrl: played.url,
-    apiKey: 'kie-test-key',
+    apiKey: `kie-key-${canary}`,
     webhookKey: null,
     rates: createInProcessRates({ readsPerSecond: 1_000, submitsPer10Seconds: 1_000 }),
     userAgent: 'stemgate/test',
@@ -162,7 +170,7 @@ export async function startCore(
     defaultProvider: 'kie',
     addresses: createCallbackAddresses({
       publicUrl: () => 'http://gateway.example',
-      secrets: ['a-secret-of-the-core'],
+      secrets: [`secret-of-the-core-${canary}`],
     }),
     log,
     times: {
@@ -190,5 +198,6 @@ function createListLog(lines: string[]): Log {
 }
 
 function withErrors(_key: string, value: unknown): unknown {
-  return value instanceof Error ? `${value.stack} ${JSON.stringify(value.cause)}` : value
+  // Everything that an error holds, as the program's own log would write it.
+  return value instanceof Error ? inspect(value, { depth: 6 }) : value
 }

@@ -23,6 +23,7 @@ import {
   startGuarded,
   twoCallers,
   webKey,
+  wrongKey,
 } from './callers.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from './played-provider.ts'
 import { newDatabaseUrl, startProgram } from './program.ts'
@@ -39,6 +40,7 @@ import {
   type TransportName,
 } from './transports.ts'
 import { startWiredGateway } from './wired-gateway.ts'
+import { canary } from './canaries.ts'
 
 /** A sandbox that does nothing while a test looks. */
 const unhurried = { SANDBOX_DELAY_MS: '60000' }
@@ -50,7 +52,7 @@ const refusals: readonly { readonly what: string; readonly authorization: string
   { what: 'no credential', authorization: undefined },
   { what: 'an empty one', authorization: '' },
   { what: 'the scheme alone', authorization: 'Bearer' },
-  { what: 'a wrong key', authorization: 'Bearer wrong-key-0123456789' },
+  { what: 'a wrong key', authorization: `Bearer ${wrongKey}` },
   { what: 'a key with one character changed', authorization: `Bearer ${webKey.slice(0, -1)}8` },
   { what: 'a key in capitals', authorization: `Bearer ${webKey.toUpperCase()}` },
   { what: "a key's beginning", authorization: `Bearer ${webKey.slice(0, -1)}` },
@@ -124,38 +126,41 @@ describe('a socket', () => {
     const { url } = await startGuarded(twoCallers)
     const good = openSocket(url, undefined, { authorization: `Bearer ${webKey}` })
     await good.reach(1)
-    expect(await openSocket(url, undefined, { authorization: 'Bearer wrong-key-0123456789' }).closed).toBe(4401)
+    expect(await openSocket(url, undefined, { authorization: `Bearer ${wrongKey}` }).closed).toBe(4401)
     // What is said last counts.
     const both = { authorization: `Bearer ${webKey}` }
-    expect(await openSocket(url, { authorization: 'Bearer wrong-key-0123456789' }, both).closed).toBe(4401)
+    expect(await openSocket(url, { authorization: `Bearer ${wrongKey}` }, both).closed).toBe(4401)
   })
 
-  test.each([5, true, {}, ['Bearer'], { token: webKey }])(
-    'with %j for a credential is refused',
-    async (authorization) => {
-      const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true' })
-      expect(await openSocket(url, { authorization }).closed).toBe(4401)
-    },
-  )
+  test.each([
+    ['a number', 5],
+    ['a boolean', true],
+    ['an object', {}],
+    ['a list', ['Bearer']],
+    ['a key in an object', { token: webKey }],
+  ])('with %s for a credential is refused', async (_what, authorization) => {
+    const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true' })
+    expect(await openSocket(url, { authorization }).closed).toBe(4401)
+  })
 
-  test.each([undefined, 'Bearer wrong-key-0123456789'])(
-    'that is refused is not opened again by its client (%s)',
-    async (authorization) => {
-      const { url } = await startGuarded(twoCallers)
-      let connections = 0
-      const client = createClient({
-        url: webSocketUrl(url),
-        webSocketImpl: WebSocket,
-        retryAttempts: 3,
-        retryWait: async () => {},
-        connectionParams: { authorization },
-        on: { connecting: () => (connections += 1) },
-      })
-      onTestFinished(() => void client.dispose())
-      await expect(client.iterate(operation).next()).rejects.toMatchObject({ code: 4401 })
-      expect(connections).toBe(1)
-    },
-  )
+  test.each([
+    ['no key', undefined],
+    ['a wrong one', `Bearer ${wrongKey}`],
+  ])('that is refused is not opened again by its client (%s)', async (_what, authorization) => {
+    const { url } = await startGuarded(twoCallers)
+    let connections = 0
+    const client = createClient({
+      url: webSocketUrl(url),
+      webSocketImpl: WebSocket,
+      retryAttempts: 3,
+      retryWait: async () => {},
+      connectionParams: { authorization },
+      on: { connecting: () => (connections += 1) },
+    })
+    onTestFinished(() => void client.dispose())
+    await expect(client.iterate(operation).next()).rejects.toMatchObject({ code: 4401 })
+    expect(connections).toBe(1)
+  })
 
   test('that asks before it was let in is closed', async () => {
     const { url } = await startGuarded(twoCallers)
@@ -331,8 +336,8 @@ function counting(store: Store, calls: string[]): Store {
 }
 
 describe('API_KEYS_FILE', () => {
-  const fileKey = 'key-from-the-file-0123'
-  const secondKey = 'second-key-from-the-file'
+  const fileKey = `key-from-the-file-${canary}-0123`
+  const secondKey = `second-key-from-the-file-${canary}`
   for (const key of [fileKey, secondKey]) secrets.add(key)
 
   async function newFolder(): Promise<string> {
@@ -618,7 +623,7 @@ describe('while callers are configured', () => {
         text: expect.stringContaining('# HELP'),
       })
     }
-    for (const headers of [elsewhere, { ...elsewhere, authorization: 'Bearer wrong-key-0123456789' }]) {
+    for (const headers of [elsewhere, { ...elsewhere, authorization: `Bearer ${wrongKey}` }]) {
       expect(await ask(url, '/metrics', { headers })).toMatchObject({
         status: 401,
         headers: { 'www-authenticate': 'Bearer realm="stemgate"' },
@@ -674,7 +679,7 @@ describe('while callers are configured', () => {
     const asking = { method: 'POST', body: JSON.stringify(operation) }
     for (const [authorization, status] of [
       [`Bearer ${webKey}`, 200],
-      ['Bearer wrong-key-0123456789', 401],
+      [`Bearer ${wrongKey}`, 401],
     ] as const) {
       const answer = await ask(url, '/graphql', {
         ...asking,

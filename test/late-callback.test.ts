@@ -11,8 +11,10 @@ import {
   startPlayedProvider,
   type PlayedProvider,
 } from './played-provider.ts'
+import { canary } from './canaries.ts'
 
 const pending = { code: 200, msg: 'success', data: { successFlag: 'PENDING' } }
+const webhookKey = `webhook-key-${canary}`
 const noAnswer = (response: ServerResponse) => void response.destroy()
 
 async function start(environment: Record<string, string>, atEnd: Ending) {
@@ -60,7 +62,7 @@ describe.concurrent('a callback that comes when nobody expected one any more', (
     onTestFinished,
   }) => {
     const { provider, gateway } = await start(
-      { KIE_WEBHOOK_KEY: 'webhook-key', SUBMIT_TIMEOUT_SECONDS: '1' },
+      { KIE_WEBHOOK_KEY: webhookKey, SUBMIT_TIMEOUT_SECONDS: '1' },
       onTestFinished,
     )
     provider.answerSubmit(noAnswer)
@@ -68,7 +70,7 @@ describe.concurrent('a callback that comes when nobody expected one any more', (
     const callBackUrl = await addressOf(provider, 0)
     provider.answerRead(recordOfSuccess('lost-task', { callbackUrl: callBackUrl }))
     const staleTimestamp = String(Math.floor(Date.now() / 1000) - 3_600)
-    const signature = createHmac('sha256', 'webhook-key').update(`lost-task.${staleTimestamp}`).digest('base64')
+    const signature = createHmac('sha256', webhookKey).update(`lost-task.${staleTimestamp}`).digest('base64')
     const headers = { 'x-webhook-timestamp': staleTimestamp, 'x-webhook-signature': signature }
     expect(await provider.callBack(callBackUrl, callbackOfSuccess('lost-task'), headers)).toBe(200)
     expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS' })
@@ -79,7 +81,7 @@ describe.concurrent('a callback that comes when nobody expected one any more', (
     onTestFinished,
   }) => {
     const { provider, gateway } = await start(
-      { KIE_WEBHOOK_KEY: 'webhook-key', CHECK_INTERVAL_SECONDS: '0.1' },
+      { KIE_WEBHOOK_KEY: webhookKey, CHECK_INTERVAL_SECONDS: '0.1' },
       onTestFinished,
     )
     provider.answerSubmit(noAnswer)

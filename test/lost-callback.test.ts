@@ -7,6 +7,7 @@ import type { Store } from '../src/separation/ports.ts'
 import { dueAtOf, openStoreOf } from './database.ts'
 import { order, startGateway, storedTask, untilSettled } from './gateway.ts'
 import { accepted, callbackOfSuccess, recordOfSuccess, sendBody, startPlayedProvider } from './played-provider.ts'
+import { canary } from './canaries.ts'
 
 const pending = { code: 200, msg: 'success', data: { successFlag: 'PENDING' } }
 
@@ -184,7 +185,7 @@ describe('no provider holds up another', () => {
     const [dead, alive] = [await startPlayedProvider(), await startPlayedProvider()]
     const gateway = await startGateway({
       ...dead.environment,
-      APIKLEY_API_KEY: 'apikley-test-key',
+      APIKLEY_API_KEY: `apikley-key-${canary}`,
       APIKLEY_BASE_URL: alive.url,
       READS_PER_SECOND: '100',
       CHECK_INTERVAL_SECONDS: '0.2',

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'
+import { canary, plantCallbackUrl } from './canaries.ts'
 import type { Ending } from './gateway.ts'
 
 /** An order as the provider received it. */
@@ -41,6 +42,9 @@ export interface PlayedProvider {
   revive(): Promise<void>
 }
 
+/** What a gateway proves itself with. */
+export const kieKey = `kie-key-${canary}`
+
 /** Unless told otherwise it accepts every order as `provider-task-<n>` (from 1) and says PENDING when it is asked. */
 export async function startPlayedProvider(atEnd: Ending = onTestFinished): Promise<PlayedProvider> {
   const orders: ReceivedOrder[] = []
@@ -56,7 +60,9 @@ export async function startPlayedProvider(atEnd: Ending = onTestFinished): Promi
     const chunks: Buffer[] = []
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
     if (request.method === 'POST') {
-      orders.push({ headers: request.headers, body: JSON.parse(Buffer.concat(chunks).toString()) })
+      const body: ReceivedOrder['body'] = JSON.parse(Buffer.concat(chunks).toString())
+      plantCallbackUrl(body.callBackUrl)
+      orders.push({ headers: request.headers, body })
       play(submit, response, orders.length)
     } else {
       reads.push(url.searchParams.get('taskId') ?? '')
@@ -88,7 +94,7 @@ export async function startPlayedProvider(atEnd: Ending = onTestFinished): Promi
     url,
     orders,
     reads,
-    environment: { KIE_API_KEY: 'kie-test-key', KIE_BASE_URL: url },
+    environment: { KIE_API_KEY: kieKey, KIE_BASE_URL: url },
     answerSubmit: (how) => void (submit = how),
     answerRead: (how) => void (read = how),
     async order(index) {

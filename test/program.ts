@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { expectNoCanary } from './canaries.ts'
 
 /** The program as an operator starts it, in a process of its own. */
 export interface Program {
@@ -26,7 +27,7 @@ export async function newDatabaseUrl(): Promise<string> {
   return `file:${join(folder, 'stemgate.db')}`
 }
 
-/** Starts it with this environment and nothing else of ours. */
+/** Starts it with this environment and nothing else of ours. The test fails if it has written a secret. */
 export function startProgram(environment: Readonly<Record<string, string>>): Program {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
     cwd: root,
@@ -41,6 +42,7 @@ export function startProgram(environment: Readonly<Record<string, string>>): Pro
   onTestFinished(async () => {
     child.kill('SIGKILL')
     await exit
+    expectNoCanary(stdout + stderr, 'what the program has written')
   })
   const url = new Promise<string>((resolve, reject) => {
     child.stdout.on('data', () => {

@@ -12,8 +12,9 @@ import { sunoapi } from '../src/providers/sunoapi.ts'
 import { createInProcessRates } from '../src/rates/in-process.ts'
 import type { ProviderOrder } from '../src/separation/ports.ts'
 import type { RefusalReason } from '../src/separation/task.ts'
+import { canary } from './canaries.ts'
 
-const apiKey = 'key-0123456789-secret'
+const apiKey = `kie-key-${canary}`
 const order: ProviderOrder = {
   musicTaskId: '5c79****be8e',
   audioId: 'e231****-****-****-****-****8cadc7dc',

@@ -16,6 +16,7 @@ import {
 import {
   type PlayedProvider,
   accepted,
+  kieKey,
   noCredits,
   recordOfSuccess,
   sendBody,
@@ -70,7 +71,7 @@ test('the order is on disk before it leaves', async () => {
     type: 'separate_vocal',
     callBackUrl: expect.stringMatching(`^${gateway.url}/callbacks/kie/${taskId}/[\\w-]{43}$`),
   })
-  expect(headers.authorization).toBe('Bearer kie-test-key')
+  expect(headers.authorization).toBe(`Bearer ${kieKey}`)
 })
 
 describe('an order that cannot be taken as it stands', () => {

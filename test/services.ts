@@ -6,6 +6,7 @@ import { Client } from 'pg'
 import { createClient } from 'redis'
 import { onTestFinished } from 'vitest'
 import type { Ending } from './gateway.ts'
+import { canary } from './canaries.ts'
 
 const postgresUrl = process.env['TEST_POSTGRES_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
 const redisUrl = process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379'
@@ -56,6 +57,8 @@ export async function newPostgresDatabase(atEnd: Ending = onTestFinished): Promi
   atEnd(() => withPostgres(async (client) => void (await client.query(`drop database if exists ${name} with (force)`))))
   const url = new URL(postgresUrl)
   url.pathname = `/${name}`
+  // Where nobody asks for one, one may still be given.
+  if (url.password === '') url.password = `database-${canary}`
   return url.href
 }
 

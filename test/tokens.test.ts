@@ -26,6 +26,7 @@ import { openStoreOf, rowsOf } from './database.ts'
 import { storedTasks } from './gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, sendBody, startPlayedProvider } from './played-provider.ts'
 import { forQueries, transports } from './transports.ts'
+import { canary } from './canaries.ts'
 
 const issuer = 'https://login.example/'
 const audience = 'stems'
@@ -52,7 +53,14 @@ const [rsa, ec, ed, other] = await Promise.all([
 /** A token as the issuer would make it; `claims` override or, being undefined, take away. */
 async function newToken(pair: Pair, claims: object = {}, header: object = {}): Promise<string> {
   const nowSeconds = Date.now() / 1_000
-  const token = await new SignJWT({ iss: issuer, aud: audience, sub: 'anna', exp: nowSeconds + 600, ...claims })
+  const token = await new SignJWT({
+    iss: issuer,
+    aud: audience,
+    sub: 'anna',
+    jti: canary,
+    exp: nowSeconds + 600,
+    ...claims,
+  })
     .setProtectedHeader({ alg: pair.alg, kid: pair.kid, ...header })
     .sign(pair.privateKey)
   return kept(token)
@@ -146,7 +154,7 @@ describe('a token', () => {
     const text = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const byPublicKey = async (pair: Pair, kid: string | undefined) => {
       const secret = new TextEncoder().encode(await exportSPKI(pair.publicKey))
-      const claimed = new SignJWT({ iss: issuer, aud: audience, sub: 'anna', exp: nowSeconds + 600 })
+      const claimed = new SignJWT({ iss: issuer, aud: audience, sub: 'anna', jti: canary, exp: nowSeconds + 600 })
       return kept(
         await claimed.setProtectedHeader({ alg: 'HS256', ...(kid === undefined ? {} : { kid }) }).sign(secret),
       )
@@ -178,7 +186,7 @@ describe('a token', () => {
       'a header that names another server': await newToken({ ...other, kid: 'ec' }, {}, { jku: 'http://127.0.0.1:1/' }),
       'no algorithm': `${text({ kid: 'ec' })}.${claims}.${signature}`,
       'the algorithm none': kept(
-        new UnsecuredJWT({ iss: issuer, aud: audience, sub: 'anna', exp: nowSeconds + 600 }).encode(),
+        new UnsecuredJWT({ iss: issuer, aud: audience, sub: 'anna', jti: canary, exp: nowSeconds + 600 }).encode(),
       ),
       'the algorithm none, signed': `${text({ alg: 'none', kid: 'ec' })}.${claims}.${signature}`,
       'the public key for a secret': await byPublicKey(rsa, 'rsa'),

@@ -1,6 +1,7 @@
 import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import type { Result } from './gateway.ts'
+import { expectNoCanary } from './canaries.ts'
 
 export interface Operation {
   readonly query: string
@@ -21,13 +22,13 @@ export type Transport = (
 const json = 'application/json'
 const eventStream = 'text/event-stream'
 
-/** Every way in which an operation can come to a gateway. `url` is the gateway's. */
+/** Every way in which an operation can come to a gateway, and fails if a secret comes back. `url` is the gateway's. */
 export const transports = {
   POST: async (url: string, operation: Operation, authorization?: string) => [
-    await (await post(url, operation, json, withCredential(authorization))).json(),
+    await jsonOf(await post(url, operation, json, withCredential(authorization))),
   ],
   GET: async (url: string, operation: Operation, authorization?: string) => [
-    await (await get(url, operation, json, withCredential(authorization))).json(),
+    await jsonOf(await get(url, operation, json, withCredential(authorization))),
   ],
   'SSE by POST': async (url: string, operation: Operation, authorization?: string) =>
     all(readEvents(await post(url, operation, eventStream, withCredential(authorization)))),
@@ -35,6 +36,12 @@ export const transports = {
     all(readEvents(await get(url, operation, eventStream, withCredential(authorization)))),
   WebSocket: overWebSocket,
 } satisfies Record<string, Transport>
+
+async function jsonOf(response: Response): Promise<Result<Record<string, unknown>>> {
+  const text = await response.text()
+  expectNoCanary(text, 'an answer')
+  return JSON.parse(text)
+}
 
 export type TransportName = keyof typeof transports
 
@@ -79,6 +86,7 @@ export async function* readEvents(response: Response): AsyncGenerator<Result<Rec
     text += decoder.decode(chunk, { stream: true })
     const events = text.split('\n\n')
     text = events.pop() ?? ''
+    expectNoCanary(events.join('\n\n'), 'a stream')
     for (const event of events) {
       const name = /^event: (.*)$/m.exec(event)?.[1]
       if (name === 'complete') return
@@ -101,6 +109,8 @@ async function overWebSocket(
   const connectionParams = authorization === undefined ? {} : { authorization }
   const client = createClient({ url: webSocketUrl(url), webSocketImpl: WebSocket, retryAttempts: 0, connectionParams })
   const results: Result<Record<string, unknown>>[] = []
+  const messages: string[] = []
+  client.on('message', (message) => messages.push(JSON.stringify(message)))
   try {
     await new Promise<void>((resolve, reject) => {
       client.subscribe(operation, {
@@ -116,6 +126,7 @@ async function overWebSocket(
   } finally {
     await client.dispose()
   }
+  expectNoCanary(messages.join('\n'), 'what a socket told')
   return results
 }
 

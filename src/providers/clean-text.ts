@@ -6,8 +6,11 @@ export const messageLength = 500
 /** Control and format characters, halves of characters, line and paragraph separators. */
 export const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu
 /** Where we are called back: the host may be left out, the secret behind it may not be shown. */
-const callbackPaths = /\/callbacks\/[^\s"'<>]+/gi
-const addresses = /https?(?::|%3a)(?:\\?\/|%2f){2}[^\s"'<>]+/gi
+const callbackPaths = /(?:\/|%2f)callbacks(?:\/|%2f)[^\s"'<>]+/gi
+/** As long as a callback's token, and made of the same characters. */
+const tokenLike = /(?<![\w-])[\w-]{43}(?![\w-])/g
+/** Of any scheme: what should not be followed should not be shown either. */
+const addresses = /(?:[a-z][a-z0-9+.-]{0,20}(?::|%3a)(?:\\?\/|%2f){2}|\b(?:javascript|vbscript|data|blob):)[^\s"'<>]+/gi
 const shortestToken = 16
 
 /** Makes a provider's text fit to be shown: cut to a length, without control characters, addresses and secrets. */
@@ -23,9 +26,14 @@ export function createCleanText(secrets: readonly (string | null)[]): CleanText 
     for (const secret of [...secrets, ...partsOfAddress(callbackUrl)]) {
       if (secret !== null && secret !== '') clean = clean.replaceAll(secret, '[removed]')
     }
-    clean = clean.replace(addresses, '[address]').replace(callbackPaths, '[address]').replace(/\s+/gu, ' ').trim()
+    clean = withoutAddresses(clean).replace(tokenLike, '[removed]').replace(/\s+/gu, ' ').trim()
     return clean.length <= limit ? clean : `${cut(clean, limit - 1)}…`
   }
+}
+
+/** The text with every address in it left out. */
+export function withoutAddresses(text: string): string {
+  return text.replace(addresses, '[address]').replace(callbackPaths, '[address]')
 }
 
 function partsOfAddress(url: string | null): readonly string[] {

@@ -3,6 +3,18 @@ import type { Dispatcher } from 'undici'
 /** How much of an answer's body is read, in bytes. */
 export const maxAnswerBytes = 1_048_576
 
+/** How many answers of status 1xx, which only announce one, may come before it. */
+const mostAnnouncements = 10
+
+/** Counts what only announces an answer; `end` is called with the reason once it is too much. */
+export function announcementLimit(end: (reason: string) => void): () => void {
+  let count = 0
+  return () => {
+    count += 1
+    if (count === mostAnnouncements + 1) end('an answer was announced again and again, and did not come')
+  }
+}
+
 /** An HTTP answer, its body read to its end or not at all. */
 export interface HttpAnswer {
   readonly status: number

@@ -1,5 +1,5 @@
 import { Agent } from 'undici'
-import { maxAnswerBytes, readHttpAnswer, type HttpAnswer } from './http-answer.ts'
+import { announcementLimit, maxAnswerBytes, readHttpAnswer, type HttpAnswer } from './http-answer.ts'
 import type { ReadPace } from './rates.ts'
 
 /** GETs at a steady pace over connections that are kept. */
@@ -10,7 +10,7 @@ export interface PacedReader {
   close(): Promise<void>
 }
 
-/** A reader of its own for one provider. `timeoutMs` is for each read's whole answer. */
+/** A reader of its own for one provider. `timeoutMs` is for each whole read, from the moment of connecting. */
 export function createPacedReader(options: {
   readonly pace: ReadPace
   readonly connectTimeoutMs: number
@@ -29,10 +29,17 @@ export function createPacedReader(options: {
     async get(url, headers) {
       await pace.turn()
       if (closed) throw new Error('we are closing')
-      const signal = AbortSignal.timeout(connectTimeoutMs + timeoutMs)
+      const ending = new AbortController()
       const { origin, pathname, search } = url
       return readHttpAnswer(
-        await agent.request({ origin, path: `${pathname}${search}`, method: 'GET', headers, signal }),
+        await agent.request({
+          origin,
+          path: `${pathname}${search}`,
+          method: 'GET',
+          headers,
+          signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ending.signal]),
+          onInfo: announcementLimit((reason) => ending.abort(new Error(reason))),
+        }),
       )
     },
     async close() {

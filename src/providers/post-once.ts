@@ -1,5 +1,5 @@
 import { buildConnector, Client } from 'undici'
-import { describeError, maxAnswerBytes, readHttpAnswer, type HttpAnswer } from './http-answer.ts'
+import { announcementLimit, describeError, maxAnswerBytes, readHttpAnswer, type HttpAnswer } from './http-answer.ts'
 
 /** What became of a request that must never be made twice. */
 export type Sent =
@@ -58,6 +58,7 @@ export async function postOnce(post: Post): Promise<Sent> {
       headers: { ...post.headers, 'content-type': 'application/json' },
       body: JSON.stringify(post.body),
       reset: true,
+      onInfo: announcementLimit(end),
     })
     return { kind: 'answered', answer: await readHttpAnswer(response) }
   } catch (error) {

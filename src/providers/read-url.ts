@@ -1,11 +1,17 @@
+const controlCharacter = /\p{Cc}/u
+/** Our own address, in which a secret stands; also within another address. */
+const callbackAddress = /callbacks(?:\/|%2f)[a-z]+(?:\/|%2f)sep_/i
+
 /**
  * An address of audio, its raw spaces encoded; null if it is absent. Empty text means absent (`kie-callbacks.txt`).
- * Anything else than http(s) is no address for a client: `onDropped` is called, and null returned.
+ * What is no plain http(s) address is none for a client, nor is our own: `onDropped` is called, and null returned.
  */
 export function readUrl(value: unknown, onDropped: () => void): string | null {
   if (typeof value !== 'string' || value.trim() === '') return null
-  const url = URL.canParse(value.trim()) ? new URL(value.trim()) : null
-  if (url?.protocol === 'https:' || url?.protocol === 'http:') return url.href
+  const text = value.trim()
+  const url = URL.canParse(text) && !controlCharacter.test(text) ? new URL(text) : null
+  const isHttp = url?.protocol === 'https:' || url?.protocol === 'http:'
+  if (isHttp && `${url.username}${url.password}` === '' && !callbackAddress.test(url.href)) return url.href
   onDropped()
   return null
 }

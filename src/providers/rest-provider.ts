@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { CheckAnswer, Provider, ProviderOrder, SubmitAnswer } from '../separation/ports.ts'
 import type { Told } from '../separation/report.ts'
-import { createCleanText, cut, messageLength, quoteLength } from './clean-text.ts'
+import { createCleanText, messageLength, quoteLength } from './clean-text.ts'
 import { describeError, type HttpAnswer } from './http-answer.ts'
 import { createPacedReader } from './paced-reader.ts'
 import { postOnce } from './post-once.ts'
@@ -39,6 +39,7 @@ export interface ProviderTimeouts {
   readonly connectMs: number
   /** For the whole answer to a submit, which is worth waiting for: it names what was paid for. */
   readonly submitMs: number
+  /** For the whole of a read, the connecting included. */
   readonly checkMs: number
 }
 
@@ -83,7 +84,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   const reading: Reading = {
     clean,
     onDropped: (name) =>
-      log.warn({ provider: spec.name, name: cut(name, quoteLength) }, 'dropped an address that is not http(s)'),
+      log.warn({ provider: spec.name, name: clean(name, quoteLength) }, 'dropped an address that is not http(s)'),
   }
 
   function addressOf(path: string): URL {

@@ -28,6 +28,9 @@ interface NamedIds {
   readonly trusted: ReadonlySet<string>
 }
 
+/** How many ids one check asks for, of a task that has none of its own: its callbacks may have named any number. */
+const mostCandidates = 3
+
 export function createCheck({ store, record, providers, addresses, times, isSubmitting }: CheckOptions): Check {
   return async function check(task) {
     const notes = await store.notes(task.id)
@@ -60,7 +63,10 @@ export function createCheck({ store, record, providers, addresses, times, isSubm
     return nextCheckAt(task, { nowMs: Date.now(), lastHeardMs, hasWords, chance: Math.random() }, times)
   }
 
-  /** The provider's ids that the callbacks of a task name, without those that are another task's already. */
+  /**
+   * The provider's ids that the callbacks of a task name, without those that are another task's already. Of many, some:
+   * the turn of the others comes at another check.
+   */
   async function namedIds(task: Task, notes: readonly CallbackNote[]): Promise<NamedIds> {
     const all = new Set(notes.flatMap(({ providerTaskId }) => providerTaskId ?? []))
     if (all.size === 0 || task.providerTaskId !== null) return { all: [...all], trusted: all }
@@ -70,7 +76,8 @@ export function createCheck({ store, record, providers, addresses, times, isSubm
     for (const { id, providerTaskId } of bearers)
       if (id !== task.id && providerTaskId !== null) all.delete(providerTaskId)
     const spoken = new Set(notes.flatMap(({ told }) => told?.providerTaskId ?? []))
-    return { all: [...all], trusted: new Set([...all].filter((id) => spoken.has(id))) }
+    const some = someOf([...all], mostCandidates)
+    return { all: some, trusted: new Set(some.filter((id) => spoken.has(id))) }
   }
 
   /** Asks record-info by the task's own id or, while it has none, by the ids that its callbacks named. */
@@ -132,4 +139,11 @@ export function createCheck({ store, record, providers, addresses, times, isSubm
   async function recorded(task: Task, told: Told): Promise<Task> {
     return (await record(task.id, told)) ?? task
   }
+}
+
+/** All of a few; of more so many as stand behind each other from anywhere on. */
+function someOf<T>(items: readonly T[], count: number): readonly T[] {
+  if (items.length <= count) return items
+  const from = Math.floor(Math.random() * items.length)
+  return [...items.slice(from), ...items.slice(0, from)].slice(0, count)
 }

@@ -13,6 +13,7 @@ import { createRandom } from './random.ts'
 import { createRecoveryProbe, type Recovery } from './recovery.ts'
 import { createGate, playStop } from './stopped-gateway.ts'
 import { startVendor } from './vendor.ts'
+import { canary } from '../canaries.ts'
 
 export interface ClusterRunOptions {
   /** The same seed makes the same orders, tracks and faults in the same order; what meets when is up to the machine. */
@@ -93,9 +94,9 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
       program,
       size: gateways,
       environment: (index) => ({
-        KIE_API_KEY: 'kie-test-key',
+        KIE_API_KEY: `kie-key-${canary}`,
         KIE_BASE_URL: toVendor[index]?.url ?? '',
-        APIKLEY_API_KEY: 'apikley-test-key',
+        APIKLEY_API_KEY: `apikley-key-${canary}`,
         APIKLEY_BASE_URL: `http://127.0.0.1:${clean.port}`,
         PUBLIC_URL: toGateways.url,
         CHECK_INTERVAL_SECONDS: '1',

@@ -13,6 +13,7 @@ import { taskIdIn } from './ledger.ts'
 import { planOrders } from './orders.ts'
 import { createRandom } from './random.ts'
 import { startVendor, type Vendor } from './vendor.ts'
+import { canary } from '../canaries.ts'
 
 export interface FaultRunOptions {
   /** The same seed makes the same orders, tracks, faults and kills; what meets when is up to the machine. */
@@ -93,7 +94,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     endings.push(toGateway.close)
     const gateway = createGatewayProcess([process.execPath, program], {
       DATABASE_URL: `file:${path}`,
-      KIE_API_KEY: 'kie-test-key',
+      KIE_API_KEY: `kie-key-${canary}`,
       KIE_BASE_URL: toVendor.url,
       PUBLIC_URL: toGateway.url,
       CHECK_INTERVAL_SECONDS: '0.25',

@@ -4,6 +4,7 @@ import { cp, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { findCanary } from '../canaries.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const running = new Set<ChildProcess>()
@@ -35,7 +36,7 @@ export interface GatewayProcess {
   /** It stands still until it goes on, and knows nothing of it: SIGSTOP, SIGCONT. */
   stop(): void
   goOn(): void
-  /** Kills it for good. */
+  /** Kills it for good; throws if it has written a secret. */
   close(): Promise<void>
   /** Whether the one that ran at `fromMs` still ran at `toMs`, or runs now; by the clock of `performance.now()`. */
   livedThrough(fromMs: number, toMs: number): boolean
@@ -55,6 +56,7 @@ export function createGatewayProcess(
   let url: string | null = null
   let words = ''
   let ownEnds = 0
+  let leak: string | null = null
   let isClosed = false
 
   async function kill(): Promise<void> {
@@ -86,7 +88,10 @@ export function createGatewayProcess(
       running.add(mine)
       const life = { startedAtMs: performance.now(), endedAtMs: Number.POSITIVE_INFINITY }
       lives.push(life)
-      mine.stderr.on('data', (data) => (words = (words + String(data)).slice(-4_000)))
+      mine.stderr.on('data', (data) => {
+        words = (words + String(data)).slice(-4_000)
+        leak ??= findCanary(words)
+      })
       mine.once('exit', () => {
         running.delete(mine)
         life.endedAtMs = performance.now()
@@ -97,6 +102,7 @@ export function createGatewayProcess(
       await new Promise<void>((resolve) => {
         mine.stdout.on('data', (data) => {
           said += String(data)
+          leak ??= findCanary(said)
           const found = /listening at (http:\S+)\/graphql/.exec(said)?.[1]
           if (found === undefined) return
           if (child === mine && !mine.killed) url = found
@@ -110,9 +116,10 @@ export function createGatewayProcess(
     stop: () => signal('SIGSTOP'),
     goOn: () => signal('SIGCONT'),
 
-    close() {
+    async close() {
       isClosed = true
-      return kill()
+      await kill()
+      if (leak !== null) throw new Error(`A secret stands in what a gateway has written, ${leak}`)
     },
 
     livedThrough: (fromMs, toMs) => lives.some((life) => life.startedAtMs <= fromMs && life.endedAtMs > toMs),

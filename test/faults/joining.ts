@@ -4,6 +4,7 @@ import { createCluster, lastWordsOf, type Cluster } from './cluster.ts'
 import type { ClusterBreach } from './cluster-breach.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 import { startVendor } from './vendor.ts'
+import { canary } from '../canaries.ts'
 
 export interface JoiningOptions {
   readonly program: string
@@ -46,7 +47,7 @@ export async function playJoining(options: JoiningOptions, atEnd: Ending): Promi
   })
   atEnd(front.close)
   const environment = {
-    KIE_API_KEY: 'kie-test-key',
+    KIE_API_KEY: `kie-key-${canary}`,
     KIE_BASE_URL: `http://127.0.0.1:${vendor.port}`,
     PUBLIC_URL: front.url,
     SUBMITS_PER_10_SECONDS: '1000000',

@@ -4,6 +4,7 @@ import { orderUntilAnswered, type Order } from './client.ts'
 import { createCluster } from './cluster.ts'
 import type { ClusterBreach } from './cluster-breach.ts'
 import { startVendor, type Vendor } from './vendor.ts'
+import { canary } from '../canaries.ts'
 
 export interface PaceOptions {
   readonly program: string
@@ -52,7 +53,7 @@ export async function measurePace(options: PaceOptions, atEnd: Ending): Promise<
   const vendor = await startVendor({ seed, reach: async () => false, callbackTimeoutMs: 5_000, callbackPausesMs: [] })
   atEnd(vendor.close)
   const environment = {
-    KIE_API_KEY: 'kie-test-key',
+    KIE_API_KEY: `kie-key-${canary}`,
     KIE_BASE_URL: `http://127.0.0.1:${vendor.port}`,
     CHECK_INTERVAL_SECONDS: String(intervalSeconds),
     READS_PER_SECOND: String(readsPerSecond ?? 1_000),

@@ -120,6 +120,38 @@ export const bugs: readonly Bug[] = [
     tests: ['provider-client'],
   },
   {
+    name: 'the key is logged with a refusal',
+    edits: [
+      {
+        file: 'providers/rest-provider.ts',
+        from: 'log.error({ provider: spec.name, providerCode: refusal.providerCode }, refusal.message)',
+        to: "log.error({ provider: spec.name, providerCode: refusal.providerCode, headers: headersWith(apiKey ?? '') }, refusal.message)",
+      },
+    ],
+    tests: ['secrets', 'provider-client'],
+  },
+  {
+    name: 'the address of a callback is logged',
+    edits: [
+      {
+        file: 'http/callback-route.ts',
+        from: "log.warn({ provider, taskId, problem }, 'a callback is not taken at its word')",
+        to: "log.warn({ provider, taskId, problem, path }, 'a callback is not taken at its word')",
+      },
+    ],
+    tests: ['callback'],
+  },
+  {
+    name: 'our own callback address is shown as a stem',
+    edits: [{ file: 'providers/read-url.ts', from: ' && !callbackAddress.test(url.href)', to: '' }],
+    tests: ['hostile-stems'],
+  },
+  {
+    name: 'every id that a callback names is asked for at once',
+    edits: [{ file: 'separation/check.ts', from: 'const mostCandidates = 3', to: 'const mostCandidates = 3_000' }],
+    tests: ['callback-secrets'],
+  },
+  {
     name: 'nobody joins an order in flight',
     edits: [
       {

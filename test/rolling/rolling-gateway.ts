@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { findCanary } from '../canaries.ts'
 
 const running = new Set<ChildProcess>()
 // None is left behind by a run that is broken off.
@@ -27,6 +28,7 @@ export async function createRollingGateway(
 ): Promise<RollingGateway> {
   const port = await fixedPort()
   let child: ChildProcess | null = null
+  let leak: string | null = null
 
   /** Ends it, if it runs; resolves to what `exit` tells. */
   async function end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
@@ -54,9 +56,13 @@ export async function createRollingGateway(
       await new Promise<void>((resolve, reject) => {
         mine.stdout.on('data', (data) => {
           said += String(data)
+          leak ??= findCanary(said)
           if (/listening at http:\S+\/graphql/.test(said)) resolve()
         })
-        mine.stderr.on('data', (data) => (said = (said + String(data)).slice(-4_000)))
+        mine.stderr.on('data', (data) => {
+          said = (said + String(data)).slice(-4_000)
+          leak ??= findCanary(said)
+        })
         mine.once('exit', (code, signal) => reject(new Error(`A gateway ended with ${code ?? signal}:\n${said}`)))
       })
     },
@@ -65,7 +71,10 @@ export async function createRollingGateway(
       const response = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { connection: 'close' } })
       return Number(/^stemgate_subscriptions (\d+)$/m.exec(await response.text())?.[1])
     },
-    close: async () => void (await end('SIGKILL')),
+    async close() {
+      await end('SIGKILL')
+      if (leak !== null) throw new Error(`A secret stands in what a gateway has written, ${leak}`)
+    },
   }
 }
 

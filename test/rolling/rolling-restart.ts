@@ -7,6 +7,7 @@ import type { Ending } from '../gateway.ts'
 import { startLoadBalancer } from '../load-balancer.ts'
 import { createFrontend } from './frontend.ts'
 import { createRollingGateway, type RollingGateway } from './rolling-gateway.ts'
+import { canary } from '../canaries.ts'
 
 export interface RollingRestartOptions {
   readonly program: string
@@ -77,7 +78,7 @@ export async function playRollingRestart(options: RollingRestartOptions, atEnd: 
   atEnd(vendor.close)
   const environment: Record<string, string> = {
     ...shared,
-    KIE_API_KEY: 'kie-test-key',
+    KIE_API_KEY: `kie-key-${canary}`,
     KIE_BASE_URL: `http://127.0.0.1:${vendor.port}`,
     CHECK_INTERVAL_SECONDS: '2',
     READS_PER_SECOND: '500',

@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest'
+import { ReadDocument } from '../schema/operations.ts'
+import { order, startGateway, untilSettled, type TestGateway } from './gateway.ts'
+import { recordOfSuccess, startPlayedProvider, type PlayedProvider } from './played-provider.ts'
+
+const good = 'https://files.example/vocal.mp3'
+/** What a browser must never be given to follow; each names itself, so that it is recognised wherever it turns up. */
+const bad: Readonly<Record<string, string>> = {
+  drums: 'javascript:alert(/bad-drums/)',
+  bass: 'data:audio/mpeg;base64,bad-bass',
+  guitar: 'file:///etc/bad-guitar',
+  piano: 'https://user:bad-piano@files.example/piano.mp3',
+  keyboard: 'https://bad-keyboard@files.example/keyboard.mp3',
+  percussion: '//files.example/bad-percussion.mp3',
+  strings: '/files/bad-strings.mp3',
+  synth: 'https://files.example/bad-synth\r\nset-cookie: a=b',
+  fx: 'https://files.example/bad-fx\u0000.mp3',
+  brass: 'java\nscript:alert(/bad-brass/)',
+  woodwinds: 'ftp://files.example/bad-woodwinds.mp3',
+  other: 'blob:https://files.example/bad-other',
+  noise: 'vbscript:bad-noise',
+  hum: 'https:// /bad-hum',
+}
+const urls = Object.values(bad)
+/** Those that stand in a text as one word. */
+const absolute = /^\w+:[!-~]+$/
+
+async function start(): Promise<{ readonly provider: PlayedProvider; readonly gateway: TestGateway }> {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '0.1' })
+  return { provider, gateway }
+}
+
+/** All that a caller can be told of a task, as text. */
+async function told(gateway: TestGateway, taskId: string): Promise<string> {
+  return JSON.stringify(await gateway.send(ReadDocument, { taskId }))
+}
+
+/** Under keys as the provider's answers spell them. */
+function keyed(form: (name: string) => string): Record<string, string> {
+  return Object.fromEntries(Object.entries(bad).map(([name, url]) => [form(name), url]))
+}
+
+describe('an address that is no http(s) address', () => {
+  test.each(urls.map((_url, index) => index))(
+    'is not shown as a stem or the origin by record-info (%i)',
+    async (index) => {
+      const { provider, gateway } = await start()
+      const url = urls[index] ?? ''
+      const response = {
+        originUrl: url,
+        vocalUrl: good,
+        drumsUrl: url,
+        originData: [{ id: '1', duration: 3, audio_url: url, stem_type_group_name: 'Bass' }],
+      }
+      provider.answerRead(recordOfSuccess('provider-task-1', { response }))
+      const taskId = await order(gateway, { type: 'SPLIT_STEM' })
+      const { stems } = await untilSettled(gateway, taskId)
+      expect(stems?.all.map((stem) => stem.url)).toEqual([good])
+      expect(await told(gateway, taskId)).not.toContain('bad-')
+      const log = gateway.logged.join('\n')
+      expect(log).toContain('dropped an address')
+      expect(log).not.toContain('bad-')
+    },
+  )
+
+  test('is not shown by a callback either', async () => {
+    const { provider, gateway } = await start()
+    provider.answerRead((response) => void response.writeHead(500).end())
+    const taskId = await order(gateway, { type: 'SPLIT_STEM' })
+    const { callBackUrl } = (await provider.order(0)).body
+    const info = { ...keyed((name) => `${name}_url`), vocal_url: good, origin_url: 'javascript:bad-origin' }
+    const callback = { code: 200, data: { task_id: 'provider-task-1', vocal_separation_info: info } }
+    expect(await provider.callBack(callBackUrl, callback)).toBe(200)
+    const { stems } = await untilSettled(gateway, taskId)
+    expect(stems?.all.map((stem) => stem.url)).toEqual([good])
+    expect(await told(gateway, taskId)).not.toContain('bad-')
+    expect(gateway.logged.join('\n')).not.toContain('bad-')
+  })
+
+  test('is not shown in the words of a failure', async () => {
+    const { provider, gateway } = await start()
+    for (const [index, url] of urls.entries()) {
+      const failure = { successFlag: 'GENERATE_AUDIO_FAILED', response: null, errorCode: 500 }
+      const errorMessage = `could not fetch ${url}`
+      provider.answerRead(recordOfSuccess(`provider-task-${index + 1}`, { ...failure, errorMessage }))
+      const taskId = await order(gateway, { audioId: `audio-${index}` })
+      const last = await untilSettled(gateway, taskId)
+      expect(last.failure?.message).toMatch(/^could not fetch/)
+      // What is no address to a browser either is text like any other.
+      if (absolute.test(url)) expect(last.failure?.message).toBe('could not fetch [address]')
+    }
+  })
+
+  test('is not shown in the words of a refusal', async () => {
+    const { provider, gateway } = await start()
+    provider.answerSubmit({
+      code: 451,
+      msg: `could not fetch ${urls.filter((url) => absolute.test(url)).join(' ')}`,
+    })
+    const separate = `mutation { separate(input: { musicTaskId: "m", audioId: "a" }) {
+      __typename ... on SeparateError { message }
+    } }`
+    const answer = JSON.stringify(await gateway.ask(separate))
+    expect(answer).toContain('could not fetch [address]')
+    expect(answer).not.toContain('bad-')
+  })
+})
+
+test('an address with a raw space is shown with the space encoded', async () => {
+  const { provider, gateway } = await start()
+  provider.answerRead(
+    recordOfSuccess('provider-task-1', { response: { vocalUrl: 'https://files.example/My Song.mp3' } }),
+  )
+  const { stems } = await untilSettled(gateway, await order(gateway))
+  expect(stems?.all.map((stem) => stem.url)).toEqual(['https://files.example/My%20Song.mp3'])
+})
+
+test('our own callback address is no stem and no origin, wherever an answer repeats it', async () => {
+  const { provider, gateway } = await start()
+  const taskId = await order(gateway)
+  const { callBackUrl } = (await provider.order(0)).body
+  const response = {
+    vocalUrl: good,
+    originUrl: callBackUrl,
+    callBackUrl,
+    drumsUrl: `${callBackUrl}?again`,
+    originData: [{ id: '1', audio_url: callBackUrl, stem_type_group_name: 'Bass' }],
+  }
+  provider.answerRead(recordOfSuccess('provider-task-1', { response, callbackUrl: callBackUrl }))
+  const { stems } = await untilSettled(gateway, taskId)
+  expect(stems?.all.map((stem) => stem.url)).toEqual([good])
+  expect(await told(gateway, taskId)).not.toContain('/callbacks/')
+})
+
+test('a callback token that stands alone in words of the provider is not shown', async () => {
+  const { provider, gateway } = await start()
+  provider.answerRead((response) => void response.writeHead(500).end())
+  const taskId = await order(gateway)
+  const { callBackUrl } = (await provider.order(0)).body
+  const token = callBackUrl.split('/').at(-1) ?? ''
+  const callback = { code: 500, msg: `token ${token} was refused`, data: { task_id: 'provider-task-1' } }
+  expect(await provider.callBack(callBackUrl, callback)).toBe(200)
+  const { failure } = await untilSettled(gateway, taskId)
+  expect(failure?.message).toBe('token [removed] was refused')
+})
+
+test('a stem is not named by an address', async () => {
+  const { provider, gateway } = await start()
+  const taskId = await order(gateway)
+  const { callBackUrl } = (await provider.order(0)).body
+  const originData = [{ id: '1', audio_url: good, stem_type_group_name: `See ${callBackUrl}` }]
+  provider.answerRead(recordOfSuccess('provider-task-1', { response: { originData } }))
+  const { stems } = await untilSettled(gateway, taskId)
+  expect(stems?.all.map((stem) => stem.label)).toEqual(['See [address]'])
+})

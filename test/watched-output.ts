@@ -1,0 +1,31 @@
+import { findCanary } from './canaries.ts'
+
+/** What may stand at the end of one piece of output and go on in the next: longer than any secret. */
+const overlap = 400
+
+/** Searches everything that a run prints, its workers' output included; the run fails if a secret stands in it. */
+export default function watchOutput(): () => void {
+  const found = new Set<string>()
+  const uncover = [process.stdout, process.stderr].map((stream) => {
+    const write = stream.write
+    let tail = ''
+    stream.write = function watched(chunk: string | Uint8Array, ...rest: readonly unknown[]): boolean {
+      const text = tail + (typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString())
+      const where = findCanary(text)
+      if (where !== null) found.add(where)
+      tail = where === null ? text.slice(-overlap) : ''
+      return Reflect.apply(write, stream, [chunk, ...rest]) === true
+    }
+    return () => void (stream.write = write)
+  })
+
+  return () => {
+    for (const restore of uncover) restore()
+    if (found.size === 0) return
+    const places = [...found].join('\n')
+    // Vitest closes twice, and what was told once is not told again.
+    found.clear()
+    process.exitCode = 1
+    throw new Error(`The run has printed a secret that a test planted:\n${places}`)
+  }
+}
