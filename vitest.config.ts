@@ -11,7 +11,7 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 20_000,
-    globalSetup: 'test/watched-output.ts',
+    globalSetup: ['test/watched-output.ts', 'test/build-program.ts'],
     // Nothing survives a test, so that nothing has to be loaded anew for each file.
     isolate: false,
     // The tests wait more than they compute.

@@ -63,6 +63,8 @@ async function newRepository(tests: string): Promise<string> {
     await cp(join(root, name), join(folder, name))
   }
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
+  // There is nothing to build.
+  await writeFile(join(folder, 'test/build-program.ts'), 'export default () => {}\n')
   await writeFile(join(folder, 'test/some.test.ts'), tests)
   return folder
 }

@@ -1,9 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { runClusterFaults } from './faults/cluster-run.ts'
-import { buildGateway } from './faults/gateway-process.ts'
 import { printClusterReport } from './faults/print-report.ts'
 import { findPostgres, findRedis } from './services.ts'
 
@@ -25,14 +21,7 @@ const noFaults = {
 const withinMs = 180_000
 
 describe.skipIf(!isPossible).concurrent('several gateways on one PostgreSQL and one Redis', () => {
-  let folder = ''
-  let program = ''
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'stemgate-cluster-'))
-    program = await buildGateway(join(folder, 'build'))
-  }, 60_000)
-  afterAll(() => rm(folder, { recursive: true, force: true }))
-
+  const program = inject('program')
   const common = { seed: 'a small share', unconfirmedAfterSeconds: 5, healWithinMs: 30_000, skipMinutesAfterMs: 0 }
 
   test(

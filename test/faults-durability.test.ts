@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, inject, onTestFinished, test } from 'vitest'
 import { orderUntilAnswered } from './faults/client.ts'
-import { buildGateway, createGatewayProcess } from './faults/gateway-process.ts'
+import { createGatewayProcess } from './faults/gateway-process.ts'
 import { callbackOfSuccess, startPlayedProvider, type PlayedProvider } from './played-provider.ts'
 
 const strace = '/usr/bin/strace'
@@ -85,7 +85,7 @@ test.runIf(hasStrace)(
   'an order is on disk before anybody is connected to, and a callback before its 200, on a new file and on an old one',
   async () => {
     const folder = await newFolder()
-    const program = await buildGateway(join(folder, 'build'))
+    const program = inject('program')
     const provider = await startPlayedProvider()
     const { port } = new URL(provider.url)
     const counted = new Map<string, number[]>()

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import { runFaults } from './faults/fault-run.ts'
 import { printReport } from './faults/print-report.ts'
 
@@ -8,6 +8,7 @@ const separations = 40
 
 test('nothing is paid twice or lost through faults of the network and ten sudden deaths', async ({ signal }) => {
   const report = await runFaults({
+    program: inject('program'),
     seed,
     separations,
     kills: 10,

@@ -3,11 +3,10 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { link, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, join } from 'node:path'
 import { sql } from 'kysely'
 import { Client } from 'pg'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { newTaskId } from '../src/separation/task-id.ts'
 import type { Task } from '../src/separation/task.ts'
 import { copyStore, SecretsDifferError, type CopyOptions, type CopyReport } from '../src/stores/copy-store.ts'
@@ -389,11 +388,8 @@ describe('from file to file', () => {
 })
 
 describe('the program', () => {
-  const root = fileURLToPath(new URL('..', import.meta.url))
-
   function run(args: readonly string[]) {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/move-store.ts', ...args], {
-      cwd: root,
+    const child = spawn(process.execPath, [join(dirname(inject('program')), 'move-store.js'), ...args], {
       env: { PATH: process.env['PATH'] },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -3,8 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 import { expectNoCanary } from './canaries.ts'
 
 /** The program as an operator starts it, in a process of its own. */
@@ -18,8 +17,6 @@ export interface Program {
   signal(name: NodeJS.Signals): void
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-
 /** A database file of its own, which goes with the test. */
 export async function newDatabaseUrl(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
@@ -29,8 +26,7 @@ export async function newDatabaseUrl(): Promise<string> {
 
 /** Starts it with this environment and nothing else of ours. The test fails if it has written a secret. */
 export function startProgram(environment: Readonly<Record<string, string>>): Program {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-    cwd: root,
+  const child = spawn(process.execPath, [inject('program')], {
     env: { PATH: process.env['PATH'], PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

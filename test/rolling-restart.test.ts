@@ -1,8 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { buildGateway } from './faults/gateway-process.ts'
+import { expect, inject, test } from 'vitest'
 import { playRollingRestart, printRollingReport } from './rolling/rolling-restart.ts'
 import { findPostgres, findRedis, newPostgresDatabase } from './services.ts'
 
@@ -12,9 +8,7 @@ const isPossible = (await findPostgres()) !== null && redisUrl !== null
 test.skipIf(!isPossible)(
   'four gateways are restarted one after the other, and nobody pays twice, loses anything or waits in vain',
   async ({ signal, onTestFinished }) => {
-    const folder = await mkdtemp(join(tmpdir(), 'stemgate-rolling-'))
-    onTestFinished(() => rm(folder, { recursive: true, force: true }))
-    const program = await buildGateway(join(folder, 'build'))
+    const program = inject('program')
     const shared = { DATABASE_URL: await newPostgresDatabase(onTestFinished), REDIS_URL: redisUrl ?? '' }
     const run = { program, shared, gateways: 4, frontends: 8, rounds: 1, waitsForFrontends: true, signal }
     const report = await playRollingRestart(run, onTestFinished)

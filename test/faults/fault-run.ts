@@ -7,7 +7,7 @@ import { listTasks } from './client.ts'
 import { compare, type Breach, type Evidence } from './compare.ts'
 import { startCrowd } from './crowd.ts'
 import { callbackFaultKinds, faultKinds, startFaultProxy, type Delivery } from './fault-proxy.ts'
-import { buildGateway, createGatewayProcess, type GatewayProcess } from './gateway-process.ts'
+import { createGatewayProcess, type GatewayProcess } from './gateway-process.ts'
 import { createKiller, killPoints, type Killer, type KillPoint } from './kill-points.ts'
 import { taskIdIn } from './ledger.ts'
 import { planOrders } from './orders.ts'
@@ -16,6 +16,8 @@ import { startVendor, type Vendor } from './vendor.ts'
 import { canary } from '../canaries.ts'
 
 export interface FaultRunOptions {
+  /** The path of the gateway's program. */
+  readonly program: string
   /** The same seed makes the same orders, tracks, faults and kills; what meets when is up to the machine. */
   readonly seed: string
   readonly separations: number
@@ -56,13 +58,12 @@ const soonMs = 1_000
 
 /** Plays vendor, networks, clients and sudden deaths for a real gateway, lets it heal and compares it with the ledger. */
 export async function runFaults(options: FaultRunOptions): Promise<FaultReport> {
-  const { seed, onProgress, healWithinMs } = options
+  const { program, seed, onProgress, healWithinMs } = options
   const startedAtMs = performance.now()
   const seconds = () => Math.round((performance.now() - startedAtMs) / 1_000)
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-faults-'))
   const endings: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })]
   try {
-    const program = await buildGateway(join(folder, 'build'))
     const path = join(folder, 'stemgate.db')
     const deliveries = new Map<string, Delivery>()
     const stop = new AbortController()

@@ -1,5 +1,10 @@
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { breachKinds } from './compare.ts'
+import { buildGateway } from './gateway-process.ts'
 import { runFaults } from './fault-run.ts'
 import { printReport } from './print-report.ts'
 
@@ -18,7 +23,10 @@ const kills = Number(values.kills)
 console.log(
   `${separations} separations, ${kills} kills, seed ${seed}; to play it again: npm run test:faults -- --seed ${seed}`,
 )
+const folder = await mkdtemp(join(tmpdir(), 'stemgate-faults-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const report = await runFaults({
+  program: await buildGateway(folder),
   seed,
   separations,
   kills,
