@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { getIntrospectionQuery } from 'graphql'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { ask } from './callers.ts'
 import { order, startGateway } from './gateway.ts'
 import { forEverything, forQueries, get, post, transports, webSocketUrl } from './transports.ts'
 
@@ -351,6 +352,7 @@ describe('a socket', () => {
   test.each([
     { what: 'no JSON', message: '{', code: 4400 },
     { what: 'no message of the protocol', message: '{"type":"nonsense"}', code: 4400 },
+    { what: 'what only a server says', message: '{"type":"connection_ack"}', code: 4400 },
     {
       what: 'variables that are a list',
       message: '{"id":"1","type":"subscribe","payload":{"query":"{__typename}","variables":[]}}',
@@ -368,6 +370,22 @@ describe('a socket', () => {
     socket.send(message ?? subscribe)
     expect((await once(socket, 'close'))[0]).toBe(code)
     await expect.poll(() => gateway.app.subscriptions()).toBe(0)
+  })
+
+  test('is closed for an id that is used twice, however long it is', async () => {
+    const gateway = await startGateway(unhurried)
+    const taskId = await order(gateway, { audioId: 'done' })
+    const query = `subscription { separationUpdated(taskId: "${taskId}") { id } }`
+    for (const id of ['x'.repeat(5_000), '\u{1F3B5}'.repeat(1_000)]) {
+      const socket = await openSocket(gateway.url)
+      const subscribe = JSON.stringify({ id, type: 'subscribe', payload: { query } })
+      socket.send(subscribe)
+      await once(socket, 'message')
+      socket.send(subscribe)
+      const [code, reason] = await once(socket, 'close')
+      expect(code).toBe(4409)
+      expect(String(reason)).toMatch(/^Subscriber for (x|\u{1F3B5})+$/u)
+    }
   })
 
   test('that does not introduce itself is closed', async () => {
@@ -425,3 +443,22 @@ async function readAll(source: AsyncIterable<unknown>): Promise<string> {
   for await (const chunk of source) text += String(chunk)
   return text
 }
+
+test('a Host that is none is the sender’s mistake, and is answered without a word of our inside', async () => {
+  const gateway = await startGateway({ ...unhurried, ALLOW_ANONYMOUS: 'true' })
+  const body = '{"query":"{ __typename }"}'
+  for (const host of ['a b', '127.0.0.1!1', 'localhost:99999999', '[::1', '%', '']) {
+    for (const method of ['GET', 'POST', 'OPTIONS', 'PUT']) {
+      const headers = { host, 'content-type': 'application/json', accept: 'application/json' }
+      const path = '/graphql?query=%7B__typename%7D'
+      const { status, text } = await ask(gateway.url, path, { method, headers, ...(method === 'POST' ? { body } : {}) })
+      expect({ host, method, status, text }).toEqual({
+        host,
+        method,
+        status,
+        text: expect.not.stringContaining('    at '),
+      })
+      expect({ host, method, status }).not.toEqual({ host, method, status: 500 })
+    }
+  }
+})

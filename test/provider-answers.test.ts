@@ -469,6 +469,27 @@ describe('the stems', () => {
   }, 5_000)
 })
 
+test('the secret address of a task is shown nowhere, wherever a provider repeats it', () => {
+  const answer = recordInfo({
+    successFlag: 'SUCCESS',
+    musicId: callbackUrl,
+    audioId: `see ${callbackUrl}`,
+    response: {
+      originUrl: callbackUrl,
+      vocalUrl: `${callbackUrl}?a=b`,
+      originData: [{ audio_url: 'https://a/1.mp3', stem_type_group_name: callbackUrl }],
+    },
+  })
+  expect(answer.kind === 'seen' ? answer.told : null).toMatchObject({
+    musicId: null,
+    audioId: null,
+    originUrl: null,
+    outcome: { stems: [stem('other', 'https://a/1.mp3')] },
+  })
+  expect(submitAnswer(JSON.stringify({ code: 200, data: { taskId: callbackUrl } }))).toMatchObject({ kind: 'unknown' })
+  expect(JSON.stringify(callback({ code: 200, data: { task_id: callbackUrl } }) ?? null)).toBe('null')
+})
+
 describe('a time', () => {
   const expected = Date.UTC(2025, 6, 29, 9, 55, 37)
   test.each([

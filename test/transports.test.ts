@@ -393,3 +393,16 @@ test('a method that GraphQL does not have is refused by name', async () => {
     })
   }
 })
+
+test('variables in a query string that are no JSON are the sender’s mistake, and not the gateway’s', async () => {
+  const gateway = await startGateway(unhurried)
+  for (const name of ['variables', 'extensions']) {
+    for (const text of [' ', '{', 'x', '1 2', '\uFEFF{}']) {
+      const parameters = new URLSearchParams({ query: '{ __typename }', [name]: text })
+      const response = await fetch(`${gateway.url}/graphql?${parameters}`, { headers: { accept: 'application/json' } })
+      expect({ name, text, status: response.status }).toEqual({ name, text, status: 400 })
+      expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
+    }
+  }
+  expect(gateway.logged.filter((line) => line.includes('went wrong'))).toEqual([])
+})

@@ -38,6 +38,10 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     if (cors(request, response)) return
     const shut = identity.doorFor(request.headers)
     if (shut !== null) return refuse(response, shut)
+    if (!isAddressed(request)) {
+      sendGraphqlError(response, 400, 'The Host header must name a host.', 'BAD_REQUEST')
+      return
+    }
     // A browser that opens a page can send no credential. The page holds nothing but an editor.
     if (graphiql !== null && isForPeople(request)) return graphiql(request, response)
     const identified = await identity.identify(request.headers)
@@ -60,6 +64,11 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
       return
     }
     if (request.method === 'POST' && !(await takeBody(request, response))) return
+    const unreadable = request.method === 'GET' ? unreadableParameterOf(request) : undefined
+    if (unreadable !== undefined) {
+      sendGraphqlError(response, 400, `\`${unreadable}\` of the query string must be JSON.`, 'BAD_REQUEST')
+      return
+    }
     if (isOver) return refuse(response, isOverNow)
     await pipeline(request, response, {
       caller: { owner: session.owner },
@@ -96,6 +105,26 @@ async function takeBody(request: IncomingMessage, response: ServerResponse): Pro
   // Where Yoga looks for a body that somebody has read already. An empty one would make it wait for the request's own.
   Object.assign(request, { body: body.length > 0 ? body : Buffer.from(' ') })
   return true
+}
+
+/** Yoga makes a URL of it, and answers with the stack of its error where it cannot. */
+function isAddressed({ headers: { host }, url = '' }: IncomingMessage): boolean {
+  return host === undefined || URL.canParse(`http://${host}${url}`)
+}
+
+/** Yoga would take what cannot be read there for a fault of ours. */
+function unreadableParameterOf({ url = '' }: IncomingMessage): string | undefined {
+  const parameters = new URLSearchParams(url.slice(url.indexOf('?') + 1))
+  return ['variables', 'extensions'].find((name) => !isJson(parameters.get(name) || 'null'))
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A browser that was sent here by a person, not by a program. */

@@ -16,7 +16,7 @@ export interface SocketConnection {
 /** For the first graphql-ws clients do not connect again; the last may be over in a moment. */
 const closeCodeOf = { 401: CloseCode.Unauthorized, 403: CloseCode.Forbidden, 503: 1013 } as const
 /** In bytes: what a close frame can hold. */
-const longestReason = 120
+export const longestReason = 120
 /** How long who is sent away may take to say goodbye, in milliseconds. */
 const goodbyeMs = 2_000
 

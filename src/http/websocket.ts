@@ -10,7 +10,7 @@ import type { Identity } from '../identity/identity.ts'
 import type { Session } from '../identity/session.ts'
 import type { CallerRate } from '../graphql/context.ts'
 import { refuseUpgrade } from './respond.ts'
-import { letIn, sayGoodbye, type SocketConnection } from './socket-connection.ts'
+import { letIn, longestReason, sayGoodbye, type SocketConnection } from './socket-connection.ts'
 import { createSocketPlaces } from './socket-places.ts'
 
 export interface WebSocketRouteOptions {
@@ -106,12 +106,13 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
           // As bytes, since of a text that is buffered the characters are counted, each of which may be three.
           return new Promise((resolve) => ws.send(Buffer.from(text), { binary: false }, () => resolve()))
         },
-        close: (code, reason) => ws.close(code, reason),
+        close: (code, reason = '') => ws.close(code, fitted(reason)),
         onMessage: (take) =>
           ws.on('message', (data: Buffer) => {
             // Whoever is sent away may go on talking until they have said goodbye.
             if (ws.readyState !== ws.OPEN) return
             take(data.toString()).catch((error: unknown) => {
+              if (isOutOfPlace(error)) return ws.close(CloseCode.BadRequest, error.message)
               log.warn({ err: error }, 'a message of a socket could not be handled')
               ws.close(CloseCode.InternalServerError, 'Internal server error')
             })
@@ -194,6 +195,16 @@ function noOperation(): GraphQLError {
   return new GraphQLError('Could not determine what operation to execute.', {
     extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
   })
+}
+
+/** graphql-ws throws when a client sends what only a server says. That is the client's mistake. */
+function isOutOfPlace(error: unknown): error is Error {
+  return error instanceof Error && /^Unexpected message of type \w+ received$/.test(error.message)
+}
+
+/** As much of a reason as a close frame can hold: graphql-ws repeats an id in it, however long that is. */
+function fitted(reason: string): string {
+  return new TextDecoder().decode(Buffer.from(reason).subarray(0, longestReason), { stream: true })
 }
 
 /** The error as HTTP shows it: without what is meant for Yoga's own status line. */

@@ -11,6 +11,8 @@ const callbackPaths = /(?:\/|%2f)callbacks(?:\/|%2f)[^\s"'<>]+/gi
 const tokenLike = /(?<![\w-])[\w-]{43}(?![\w-])/g
 /** Of any scheme: what should not be followed should not be shown either. */
 const addresses = /(?:[a-z][a-z0-9+.-]{0,20}(?::|%3a)(?:\\?\/|%2f){2}|\b(?:javascript|vbscript|data|blob):)[^\s"'<>]+/gi
+/** One of ours, also within another: where it stands for an id or as the address of a file, it would be shown as it is. */
+const callbackAddress = /callbacks(?:\/|%2f)[a-z]+(?:\/|%2f)sep_/i
 const shortestToken = 16
 
 /** Makes a provider's text fit to be shown: cut to a length, without control characters, addresses and secrets. */
@@ -40,6 +42,11 @@ function partsOfAddress(url: string | null): readonly string[] {
   if (url === null) return []
   const path = URL.canParse(url) ? new URL(url).pathname.split('/') : []
   return [url, ...path.filter((part) => part.length >= shortestToken)]
+}
+
+/** Whether a text tells the secret address of a task. */
+export function holdsCallbackAddress(text: string): boolean {
+  return callbackAddress.test(text)
 }
 
 /** At most so many characters of a text, and no half of one. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { holdsCallbackAddress } from './clean-text.ts'
 
 /** A whole number, or one written as text; anything else is null. */
 export const codeField = z
@@ -18,7 +19,7 @@ export const textField = z.string().trim().min(1).nullable().catch(null)
 
 const longestId = 1_024
 
-/** An id: documented now as text, now as a number (`audioId`); always text here. What no store could keep is null. */
+/** An id: documented now as text, now as a number (`audioId`); always text here. What no store could keep, or nobody may see, is null. */
 export const idField = z
   .union([
     z
@@ -26,7 +27,8 @@ export const idField = z
       .trim()
       .min(1)
       .max(longestId)
-      .regex(/^[^\p{Cc}\p{Cs}]*$/u),
+      .regex(/^[^\p{Cc}\p{Cs}]*$/u)
+      .refine((text) => !holdsCallbackAddress(text)),
     z.int().transform(String),
   ])
   .nullable()

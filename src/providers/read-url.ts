@@ -1,6 +1,6 @@
+import { holdsCallbackAddress } from './clean-text.ts'
+
 const controlCharacter = /\p{Cc}/u
-/** Our own address, in which a secret stands; also within another address. */
-const callbackAddress = /callbacks(?:\/|%2f)[a-z]+(?:\/|%2f)sep_/i
 
 /**
  * An address of audio, its raw spaces encoded; null if it is absent. Empty text means absent (`kie-callbacks.txt`).
@@ -11,7 +11,7 @@ export function readUrl(value: unknown, onDropped: () => void): string | null {
   const text = value.trim()
   const url = URL.canParse(text) && !controlCharacter.test(text) ? new URL(text) : null
   const isHttp = url?.protocol === 'https:' || url?.protocol === 'http:'
-  if (isHttp && `${url.username}${url.password}` === '' && !callbackAddress.test(url.href)) return url.href
+  if (isHttp && `${url.username}${url.password}` === '' && !holdsCallbackAddress(url.href)) return url.href
   onDropped()
   return null
 }

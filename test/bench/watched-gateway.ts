@@ -9,6 +9,10 @@ import type { Unread } from './unread.ts'
 /** A gateway in a process of its own that tells how its process does. */
 export interface WatchedGateway {
   readonly url: string
+  /** The environment that it was started with. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Whether its process has ended, by itself or by `close`. */
+  hasEnded(): boolean
   /** The longest time for which its event loop stood still since it was last asked. */
   stallMs(): Promise<number>
   /** What it keeps resident, once the garbage is collected. */
@@ -24,31 +28,43 @@ export interface WatchedGateway {
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Starts one with a new database; without limits of requests, unless the environment says otherwise. */
-export async function startWatchedGateway(environment: Readonly<Record<string, string>> = {}): Promise<WatchedGateway> {
+/**
+ * Starts one with a new database; without limits of requests, unless the environment says otherwise.
+ * @param onWords takes what it prints on both of its outputs; if it is left out, its log goes to ours
+ */
+export async function startWatchedGateway(
+  environment: Readonly<Record<string, string>> = {},
+  onWords?: (words: string) => void,
+): Promise<WatchedGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
-  const nodeArguments = [
-    ...(process.env['PROF']?.split(' ') ?? []),
-    '--expose-gc',
-    '--import',
-    'tsx',
-    '--import',
-    './test/bench/watch-process.ts',
-  ]
+  const nodeArguments = ['--expose-gc', '--import', 'tsx', '--import', './test/bench/watch-process.ts']
+  const whole = {
+    PORT: '0',
+    DATABASE_URL: `file:${join(folder, 'stemgate.db')}`,
+    REQUESTS_PER_MINUTE: '1000000',
+    SEPARATES_PER_MINUTE: '1000000',
+    LOG_LEVEL: 'error',
+    ...environment,
+  }
   const child = spawn(process.execPath, [...nodeArguments, 'src/main.ts'], {
     cwd: root,
-    env: {
-      PATH: process.env['PATH'],
-      PORT: '0',
-      DATABASE_URL: `file:${join(folder, 'stemgate.db')}`,
-      REQUESTS_PER_MINUTE: '1000000',
-      SEPARATES_PER_MINUTE: '1000000',
-      LOG_LEVEL: 'error',
-      ...environment,
-    },
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    // A Ctrl-C is for the run, which ends its gateways by itself.
+    detached: true,
+    env: { PATH: process.env['PATH'], ...whole },
+    stdio: ['ignore', 'pipe', onWords === undefined ? 'inherit' : 'pipe', 'ipc'],
   })
+  if (onWords !== undefined) {
+    for (const output of [child.stdout, child.stderr]) output?.setEncoding('utf8').on('data', onWords)
+  }
   const exit = once(child, 'close')
+  let hasEnded = false
+  // None is left behind by a run that is broken off.
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => {
+    hasEnded = true
+    process.off('exit', kill)
+  })
   const url = await new Promise<string>((resolve, reject) => {
     let stdout = ''
     child.stdout?.on('data', (data) => {
@@ -67,6 +83,8 @@ export async function startWatchedGateway(environment: Readonly<Record<string, s
 
   return {
     url,
+    environment: whole,
+    hasEnded: () => hasEnded,
     stallMs: () => ask('stall'),
     residentBytes: () => ask('memory'),
     peakBytes: () => ask('peak'),

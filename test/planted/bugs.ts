@@ -143,7 +143,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'our own callback address is shown as a stem',
-    edits: [{ file: 'providers/read-url.ts', from: ' && !callbackAddress.test(url.href)', to: '' }],
+    edits: [{ file: 'providers/read-url.ts', from: ' && !holdsCallbackAddress(url.href)', to: '' }],
     tests: ['hostile-stems'],
   },
   {
@@ -340,5 +340,83 @@ export const bugs: readonly Bug[] = [
       { file: 'separation/separate.ts', from: '    if (refusal !== undefined) throw errorOf(refusal)\n', to: '' },
     ],
     tests: ['several-gateways'],
+  },
+  {
+    name: 'whatever arrives: a stack stands in an answer',
+    edits: [
+      {
+        file: 'http/callback-route.ts',
+        from: "{ message: 'A callback is JSON.' }",
+        to: "{ message: new Error('A callback is JSON.').stack }",
+      },
+    ],
+    tests: ['fuzz'],
+  },
+  {
+    name: 'whatever arrives: a token stands in an answer',
+    edits: [
+      {
+        file: 'http/callback-route.ts',
+        from: "{ message: 'A callback is JSON.' }",
+        to: '{ message: `${path} takes JSON.` }',
+      },
+    ],
+    tests: ['fuzz'],
+  },
+  {
+    name: 'whatever arrives: a token stands in the log',
+    edits: [
+      {
+        file: 'http/callback-route.ts',
+        from: 'log.warn({ provider, taskId, problem }',
+        to: 'log.warn({ path, provider, taskId, problem }',
+      },
+    ],
+    tests: ['fuzz'],
+  },
+  {
+    name: 'whatever arrives: a token is good in another spelling',
+    edits: [
+      {
+        file: 'http/callback-address.ts',
+        from: 'const given = Buffer.from(token)',
+        to: "const given = Buffer.from(Buffer.from(token, 'base64url').toString('base64url'))",
+      },
+    ],
+    tests: ['fuzz'],
+  },
+  {
+    name: 'whatever arrives: a wrong signature is taken at its word',
+    edits: [{ file: 'providers/rest-provider.ts', from: 'if (problem !== null) return unusable(problem)', to: '' }],
+    tests: ['fuzz'],
+  },
+  {
+    name: 'whatever arrives: an order is posted once more after an error',
+    edits: [
+      {
+        file: 'providers/rest-provider.ts',
+        from: 'const answer = await order(apiKey, given).catch(',
+        to: "const first = await order(apiKey, given)\n      const answer = await (first.kind === 'unknown' ? order(apiKey, given) : Promise.resolve(first)).catch(",
+      },
+    ],
+    tests: ['fuzz'],
+  },
+  {
+    name: 'whatever arrives: a message out of place ends the process',
+    edits: [
+      {
+        file: 'http/websocket.ts',
+        from: 'take(data.toString()).catch((error: unknown) => {',
+        to: 'take(data.toString()).catch((error: unknown) => {\n              throw error',
+      },
+    ],
+    tests: ['fuzz'],
+  },
+  {
+    name: 'whatever arrives: a Host that is none is let through',
+    edits: [
+      { file: 'http/graphql-route.ts', from: 'if (!isAddressed(request)) {', to: 'if (request.method === null) {' },
+    ],
+    tests: ['fuzz', 'limits'],
   },
 ]

@@ -1,0 +1,37 @@
+import { beforeAll, expect, test } from 'vitest'
+import { promises } from './fuzz/breach.ts'
+import { runFuzz, type FuzzReport } from './fuzz/fuzz-run.ts'
+
+/** A small share of `npm run test:fuzz`. */
+const share = { seed: 20_011, inputs: 2_000, forged: 800 }
+
+let report: FuzzReport
+
+beforeAll(async () => {
+  report = await runFuzz({ ...share, onProgress: () => {}, signal: new AbortController().signal })
+}, 120_000)
+
+test.each(promises)('whatever arrives, %s', (promise) => {
+  expect(report.breaches.filter((each) => each.promise === promise).map(({ detail }) => detail)).toEqual([])
+})
+
+test('what is sent comes as far as it should: some of it is carried out, and most of it is refused', () => {
+  const verdictsOf = (name: string) => [...(report.families.find((each) => each.name === name)?.verdicts.keys() ?? [])]
+  expect(verdictsOf('documents')).toEqual(
+    expect.arrayContaining(['POST 200', 'SSE 200', 'WebSocket next', 'POST 200 GRAPHQL_VALIDATION_FAILED']),
+  )
+  expect(verdictsOf('bodies')).toEqual(expect.arrayContaining(['200', '400', '401', '404', '405', '413', '415']))
+  expect(verdictsOf('frames')).toEqual(
+    expect.arrayContaining(['next', 'error', 'pong frame', 'closed 1002', 'closed 1009', 'closed 4400', 'closed 4401']),
+  )
+  expect(verdictsOf('callbacks')).toEqual(expect.arrayContaining(['200', '400', '404', '405']))
+  expect(verdictsOf('provider answers')).toEqual(
+    expect.arrayContaining(['order SeparateSuccess', 'order InvalidInputError', 'read SUCCESS', 'read UNAVAILABLE']),
+  )
+  expect(verdictsOf('forged callbacks')).toEqual(expect.arrayContaining(['200', '404']))
+  expect(report.families.reduce((sum, { inputs }) => sum + inputs, 0)).toBeGreaterThanOrEqual(
+    share.inputs + share.forged,
+  )
+  expect(report.charges).toBeGreaterThan(100)
+  expect(report.forgeries.size).toBeGreaterThan(15)
+})
