@@ -13,6 +13,8 @@ const tokenLike = /(?<![\w-])[\w-]{43}(?![\w-])/g
 const addresses = /(?:[a-z][a-z0-9+.-]{0,20}(?::|%3a)(?:\\?\/|%2f){2}|\b(?:javascript|vbscript|data|blob):)[^\s"'<>]+/gi
 /** One of ours, also within another: where it stands for an id or as the address of a file, it would be shown as it is. */
 const callbackAddress = /callbacks(?:\/|%2f)[a-z]+(?:\/|%2f)sep_/i
+/** Stands where an address was left out. */
+export const addressMark = '[address]'
 const shortestToken = 16
 
 /** Makes a provider's text fit to be shown: cut to a length, without control characters, addresses and secrets. */
@@ -35,7 +37,7 @@ export function createCleanText(secrets: readonly (string | null)[]): CleanText 
 
 /** The text with every address in it left out. */
 export function withoutAddresses(text: string): string {
-  return text.replace(addresses, '[address]').replace(callbackPaths, '[address]')
+  return text.replace(addresses, addressMark).replace(callbackPaths, addressMark)
 }
 
 function partsOfAddress(url: string | null): readonly string[] {

@@ -1,6 +1,6 @@
 import type { ReportedStem } from '../separation/report.ts'
 import { stemName, type StemPart } from '../separation/task.ts'
-import { cut, holdsCallbackAddress, unprintable, withoutAddresses } from './clean-text.ts'
+import { addressMark, cut, unprintable, withoutAddresses } from './clean-text.ts'
 import type { OriginEntry } from './read-origin-data.ts'
 import { partOfName } from './part-of-name.ts'
 
@@ -91,7 +91,6 @@ export function createStemDrafts(): StemDrafts {
 
 /** A name as it may be shown. */
 function labelOf(name: string | null): string | null {
-  if (name !== null && holdsCallbackAddress(name)) return null
   const label = cut(
     withoutAddresses(name ?? '')
       .replace(unprintable, ' ')
@@ -99,7 +98,7 @@ function labelOf(name: string | null): string | null {
       .trim(),
     longestLabel,
   )
-  return label === '' ? null : label
+  return label === '' || label === addressMark ? null : label
 }
 
 /** `backingVocals` as `Backing Vocals`. */
