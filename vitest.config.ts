@@ -15,7 +15,7 @@ export default defineConfig({
     // Nothing survives a test, so that nothing has to be loaded anew for each file.
     isolate: false,
     // The tests wait more than they compute.
-    maxWorkers: availableParallelism() * 3,
+    maxWorkers: availableParallelism() * 2,
     projects: [
       { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'] } },
       {
