@@ -1,8 +1,9 @@
+import { createHmac } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { canary } from './canaries.ts'
 import { newDatabase } from './database.ts'
-import { order, startGateway } from './gateway.ts'
+import { order, startGateway, untilSettled } from './gateway.ts'
 import { callbackOfSuccess, startPlayedProvider, type PlayedProvider } from './played-provider.ts'
 
 const [older, newer] = [`older-secret-${canary}`, `newer-secret-${canary}`]
@@ -44,7 +45,7 @@ test('a callback secret may be exchanged for another while orders are out, and e
 })
 
 describe('an order whose answer was lost', () => {
-  test('is asked for by three ids a second at most, however many ids its callbacks name', async () => {
+  test('is asked for by three ids at a time at most, however many ids its callbacks name', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway({ ...provider.environment, READS_PER_SECOND: '1000' })
     provider.answerSubmit((response) => void response.destroy())
@@ -61,4 +62,23 @@ describe('an order whose answer was lost', () => {
     const seconds = (performance.now() - startedAt) / 1_000
     expect(provider.reads.length).toBeLessThanOrEqual(3 * (1 + seconds))
   })
+
+  test('is settled by the words of the callback that is signed, however many others name other ids', async () => {
+    const provider = await startPlayedProvider()
+    const webhookKey = `webhook-key-${canary}`
+    const gateway = await startGateway({ ...provider.environment, KIE_WEBHOOK_KEY: webhookKey })
+    provider.answerSubmit((response) => void response.destroy())
+    provider.answerRead((response) => void response.writeHead(500).end())
+    const taskId = await order(gateway)
+    const { callBackUrl } = (await provider.order(0)).body
+    for (let round = 0; round < 12; round += 1) {
+      const ids = Array.from({ length: 100 }, (_, index) => `guess-${round}-${index}`)
+      await Promise.all(ids.map((id) => provider.callBack(callBackUrl, callbackOfSuccess(id))))
+    }
+    const timestamp = String(Math.floor(Date.now() / 1_000))
+    const signature = createHmac('sha256', webhookKey).update(`paid-task.${timestamp}`).digest('base64')
+    const headers = { 'x-webhook-timestamp': timestamp, 'x-webhook-signature': signature }
+    expect(await provider.callBack(callBackUrl, callbackOfSuccess('paid-task'), headers)).toBe(200)
+    expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS' })
+  }, 40_000)
 })

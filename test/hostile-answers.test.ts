@@ -221,10 +221,13 @@ describe.concurrent('a read', () => {
         else socket.end(http(succeeded))
       },
     })
+    // A gateway that has something to do collects its garbage, and may not lose its patience with it.
+    const littering = setInterval(() => Array.from({ length: 200_000 }, () => ({})), 100)
+    onTestFinished(() => clearInterval(littering))
     const taskId = await order(gateway)
     await expect.poll(() => statusOf(gateway, taskId), { timeout: 25_000 }).toBe('SUCCESS')
     const [first = 0, second = 0] = readAt
     expect(second - first).toBeGreaterThan(9_000)
-    expect(second - first).toBeLessThan(13_000)
+    expect(second - first).toBeLessThan(18_000)
   })
 })

@@ -90,6 +90,7 @@ const families: Readonly<Record<string, () => readonly (string | Operation)[]>> 
     `{ separations(where: ${'{ a: '.repeat(450)} 1 ${'}'.repeat(450)}) { edges { cursor } } }`,
     `{ separations(where: { ${times(600, (i) => `a${i}: 1`)} }) { edges { cursor } } }`,
     `{ separations(where: { ${times(600, () => 'audioId: "1"')} }) { edges { cursor } } }`,
+    `{ separations(first: "${' '.repeat(50_000)}") { edges { cursor } } }`,
     `{ ${'x'.repeat(50_000)} }`,
     `{ ${'x'.repeat(25_000)}: ${'y'.repeat(25_000)} }`,
     `{ node(id: "x") { ... on ${'T'.repeat(50_000)} { id } } }`,
@@ -202,6 +203,7 @@ const families: Readonly<Record<string, () => readonly (string | Operation)[]>> 
     },
     { query: 'query ($v: Int) { separations(first: $v) { edges { cursor } } }', variables: { v: 1e300 } },
     { query: 'query ($v: Int) { separations(first: $v) { edges { cursor } } }', variables: { v: 'x'.repeat(50_000) } },
+    { query: 'query ($v: Int) { separations(first: $v) { edges { cursor } } }', variables: { v: ' '.repeat(60_000) } },
     { query: 'query ($v: Provider) { separation(taskId: "x", provider: $v) { id } }', variables: { v: '__proto__' } },
     {
       query: 'mutation ($v: SeparateInput!) { separate(input: $v) { __typename } }',

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { gzipSync } from 'node:zlib'
 import { getIntrospectionQuery } from 'graphql'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -328,6 +329,31 @@ test('what is wrong is not told back at length', async () => {
   })
   expect(Math.max(...(await Promise.all(told)))).toBeLessThan(10 * kib)
 })
+
+test.each(forEverything)(
+  'a value of nothing but spaces is refused over %s without keeping the others waiting',
+  async (name) => {
+    const gateway = await startGateway({ ...unhurried, INTROSPECTION: 'false' })
+    const spaces = ' '.repeat(60_000)
+    const operations = [
+      { query: `{ separations(first: "${spaces}") { edges { cursor } } }` },
+      { query: 'query ($n: Int) { separations(first: $n) { edges { cursor } } }', variables: { n: spaces } },
+      {
+        query: 'query ($w: SeparationFilter) { separations(where: $w) { edges { cursor } } }',
+        variables: { w: { status: spaces, a: 1, b: 2 } },
+      },
+    ]
+    const delay = monitorEventLoopDelay({ resolution: 10 })
+    delay.enable()
+    for (const operation of operations) {
+      const [result] = await transports[name](gateway.url, operation)
+      expect(result?.errors?.length).toBeGreaterThan(0)
+    }
+    delay.disable()
+    // It was seconds for each, and grows with the square of the spaces.
+    expect(delay.max / 1e6).toBeLessThan(2_000)
+  },
+)
 
 test('a query too long for a URL is refused', async () => {
   const gateway = await startGateway()

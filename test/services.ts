@@ -33,7 +33,7 @@ export function findRedis(): Promise<string | null> {
   })
 }
 
-/** Asks once in each test file. What runs without people must not leave tests out. */
+/** Asks once in each worker. What runs without people must not leave tests out. */
 function found(name: string, variable: string, url: string, ask: () => Promise<void>): Promise<string | null> {
   const asked =
     missing.get(name) ??

@@ -14,7 +14,7 @@ const maxCost = 50_000
 const taskCost = 50
 const mostStems = 13
 /** How many fields each field of an introspection yields, roughly. */
-const introspectionTimes = 200
+const introspectionTimes = 150
 
 /**
  * What an operation yields is bounded, through aliases, fragments and page sizes: so nobody keeps the process to himself.

@@ -6,6 +6,9 @@ export type ErrorWording = <E extends Error>(error: E) => E | GraphQLError
 /** Longer ones are what a caller sent, told back: one field that is unknown is told with all the others beside it. */
 const longestMessage = 1_000
 
+/** The first half of a character of which the second was cut off. */
+const halfAtEnd = /\p{Cs}$/u
+
 /**
  * @param suggestions whether mistakes in names are answered with those that graphql-js offers in their place: they are
  * the schema, bit by bit
@@ -13,10 +16,16 @@ const longestMessage = 1_000
 export function createErrorWording(suggestions: boolean): ErrorWording {
   return function worded(error) {
     if (!(error instanceof GraphQLError)) return error
-    const kept = suggestions ? error.message : error.message.replace(/\s*Did you mean .*$/s, '')
-    const message = kept.length > longestMessage ? `${kept.slice(0, longestMessage)}…` : kept
+    const kept = suggestions ? error.message : withoutSuggestion(error.message)
+    const message = kept.length > longestMessage ? `${kept.slice(0, longestMessage).replace(halfAtEnd, '')}…` : kept
     if (message === error.message) return error
     const { nodes = null, source = null, positions = null, path = null, originalError, extensions } = error
     return new GraphQLError(message, { nodes, source, positions, path, originalError, extensions })
   }
+}
+
+/** No regular expression: within what a caller sent, and is told back, it could look for its beginning for seconds. */
+function withoutSuggestion(message: string): string {
+  const at = message.indexOf('Did you mean ')
+  return at < 0 ? message : message.slice(0, at).trimEnd()
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { sendNodeResponse } from '@whatwg-node/server'
 import type { Pipeline } from '../graphql/pipeline.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { NotLetIn } from '../identity/session.ts'
@@ -70,7 +71,8 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
       return
     }
     if (isOver) return refuse(response, isOverNow)
-    await pipeline(request, response, {
+    // Not Yoga's own listener, which answers an error on the way to it with a stack. Thrown on, it is told to our log alone.
+    const answer = await pipeline.handleNodeRequestAndResponse(request, response, {
       caller: { owner: session.owner },
       onSubscribe() {
         streams.add(response)
@@ -80,6 +82,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
         letGoIfStuck(response)
       },
     })
+    await sendNodeResponse(answer, response, request, true)
   }
 }
 

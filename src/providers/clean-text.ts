@@ -10,7 +10,8 @@ const callbackPaths = /(?:\/|%2f)callbacks(?:\/|%2f)[^\s"'<>]+/gi
 /** As long as a callback's token, and made of the same characters. */
 const tokenLike = /(?<![\w-])[\w-]{43}(?![\w-])/g
 /** Of any scheme: what should not be followed should not be shown either. */
-const addresses = /(?:[a-z][a-z0-9+.-]{0,20}(?::|%3a)(?:\\?\/|%2f){2}|\b(?:javascript|vbscript|data|blob):)[^\s"'<>]+/gi
+const addresses =
+  /(?:[a-z][a-z0-9+.-]{0,20}(?::|%3a)(?:\\?\/|%2f){2}|\b(?:javascript:|vbscript:|blob:http|data:[\w.+-]*[;/,]))[^\s"'<>]*/gi
 /** One of ours, also within another: where it stands for an id or as the address of a file, it would be shown as it is. */
 const callbackAddress = /callbacks(?:\/|%2f)[a-z]+(?:\/|%2f)sep_/i
 /** Stands where an address was left out. */

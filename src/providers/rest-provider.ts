@@ -84,7 +84,10 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   const reading: Reading = {
     clean,
     onDropped: (name) =>
-      log.warn({ provider: spec.name, name: clean(name, quoteLength) }, 'dropped an address that is not http(s)'),
+      log.warn(
+        { provider: spec.name, name: clean(name, quoteLength) },
+        'dropped an address that is not http(s), or ours',
+      ),
   }
 
   function addressOf(path: string): URL {

@@ -70,14 +70,18 @@ export function createCheck({ store, record, providers, addresses, times, isSubm
   async function namedIds(task: Task, notes: readonly CallbackNote[]): Promise<NamedIds> {
     const all = new Set(notes.flatMap(({ providerTaskId }) => providerTaskId ?? []))
     if (all.size === 0 || task.providerTaskId !== null) return { all: [...all], trusted: all }
+    const spoken = new Set(notes.flatMap(({ told }) => told?.providerTaskId ?? []))
+    // However many ids are only named, those that stand in words are asked for.
+    const unspoken = [...all].filter((id) => !spoken.has(id))
+    const some = new Set(
+      [...someOf([...spoken], mostCandidates), ...someOf(unspoken, mostCandidates)].slice(0, mostCandidates),
+    )
     const bearers = await store.findBound(
-      [...all].map((providerTaskId) => ({ provider: task.provider, providerTaskId })),
+      [...some].map((providerTaskId) => ({ provider: task.provider, providerTaskId })),
     )
     for (const { id, providerTaskId } of bearers)
-      if (id !== task.id && providerTaskId !== null) all.delete(providerTaskId)
-    const spoken = new Set(notes.flatMap(({ told }) => told?.providerTaskId ?? []))
-    const some = someOf([...all], mostCandidates)
-    return { all: some, trusted: new Set(some.filter((id) => spoken.has(id))) }
+      if (id !== task.id && providerTaskId !== null) some.delete(providerTaskId)
+    return { all: [...some], trusted: new Set([...some].filter((id) => spoken.has(id))) }
   }
 
   /** Asks record-info by the task's own id or, while it has none, by the ids that its callbacks named. */

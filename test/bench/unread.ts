@@ -1,4 +1,4 @@
-import { subscribe } from 'node:diagnostics_channel'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Socket } from 'node:net'
 
 /** Where the stuck readers come from, so that the gateway's process can tell them from the others. */
@@ -15,12 +15,12 @@ export interface Unread {
   readonly closed: readonly { readonly unreadBytes: number; readonly ageMs: number }[]
 }
 
-/** Watches the sockets of this process from now on. */
-export function watchUnread(): () => Unread {
+/** Watches the sockets of this process that are opened from now on, until it is told to stop. */
+export function watchUnread(): { readonly look: () => Unread; readonly stop: () => void } {
   const sockets = new Set<Socket>()
   let closed: { unreadBytes: number; ageMs: number }[] = []
 
-  subscribe('net.server.socket', (message) => {
+  function watch(message: unknown): void {
     if (typeof message !== 'object' || message === null || !('socket' in message)) return
     const { socket } = message
     if (!(socket instanceof Socket) || socket.remoteAddress !== stuckAddress) return
@@ -35,9 +35,9 @@ export function watchUnread(): () => Unread {
       }
       return destroy(error)
     }
-  })
+  }
 
-  return () => {
+  function look(): Unread {
     const unread = [...sockets].map(({ writableLength }) => writableLength)
     const told = closed
     closed = []
@@ -49,4 +49,7 @@ export function watchUnread(): () => Unread {
       closed: told,
     }
   }
+
+  subscribe('net.server.socket', watch)
+  return { look, stop: () => void unsubscribe('net.server.socket', watch) }
 }

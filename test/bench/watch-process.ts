@@ -7,7 +7,7 @@ import { watchUnread } from './unread.ts'
 const resolutionMs = 1
 const delays = monitorEventLoopDelay({ resolution: resolutionMs })
 delays.enable()
-const tellUnread = watchUnread()
+const { look: tellUnread } = watchUnread()
 let peakBytes = 0
 let busySince = performance.eventLoopUtilization()
 setInterval(() => (peakBytes = Math.max(peakBytes, process.memoryUsage.rss())), 100).unref()

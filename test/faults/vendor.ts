@@ -162,8 +162,10 @@ export async function startVendor(options: VendorOptions): Promise<Vendor> {
       method: 'POST',
       agent: false,
       headers: { 'content-type': 'application/json', 'content-length': body.length, connection: 'close' },
-      signal: AbortSignal.any([closing.signal, AbortSignal.timeout(options.callbackTimeoutMs)]),
+      signal: closing.signal,
     })
+    const timer = setTimeout(() => sent.destroy(), options.callbackTimeoutMs)
+    sent.once('close', () => clearTimeout(timer))
     const answered = new Promise<number>((resolve) => {
       sent.once('response', (response) => {
         response.on('error', () => {}).resume()
