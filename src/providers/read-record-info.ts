@@ -10,7 +10,7 @@ import { readTime } from './read-time.ts'
 /** What reading needs besides the body. */
 export interface Reading {
   readonly clean: CleanText
-  /** Told the name under which an address stood that is not http(s). */
+  /** Told the name under which an address stood that is not http(s), or is ours. */
   readonly onDropped: (name: string) => void
 }
 
