@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { getOperationAST, GraphQLError, type ExecutionArgs, type GraphQLFormattedError } from 'graphql'
-import { CloseCode, handleProtocols, makeServer, type OperationResult, type SubscribePayload } from 'graphql-ws'
+import { CloseCode, handleProtocols, makeServer } from 'graphql-ws'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Pipeline } from '../graphql/pipeline.ts'
 import type { Log } from '../separation/ports.ts'
 import type { Identity } from '../identity/identity.ts'
-import type { Session } from '../identity/session.ts'
 import type { CallerRate } from '../graphql/context.ts'
 import { refuseUpgrade } from './respond.ts'
 import { letIn, longestReason, sayGoodbye, type SocketConnection } from './socket-connection.ts'
+import { createSocketOperations, formatted } from './socket-operations.ts'
 import { createSocketPlaces } from './socket-places.ts'
 
 export interface WebSocketRouteOptions {
@@ -31,18 +30,10 @@ export interface WebSocketRoute {
 }
 
 const maxMessageBytes = 64 * 1024
-/** Of one socket, at a time. */
-const maxOperations = 100
 /** Who leaves more than this unread is let go. */
 const maxUnreadBytes = 1024 * 1024
 const initTimeoutMs = 3_000
 const pingEveryMs = 12_000
-
-/** What the pipeline made to carry out one operation. */
-interface Enveloped {
-  readonly execute: (args: ExecutionArgs) => OperationResult
-  readonly subscribe: (args: ExecutionArgs) => OperationResult
-}
 
 /** `/graphql` over WebSocket, in graphql-ws's protocol. */
 export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketRoute {
@@ -55,15 +46,14 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
   })
   const places = createSocketPlaces(options.socketsPerAddress)
   let isClosing = false
-  /** By the context of the operation, which is its own. */
-  const envelopes = new WeakMap<object, Enveloped>()
+  const operations = createSocketOperations({ pipeline, requestRate, log })
   const protocol = makeServer<Record<string, unknown>, SocketConnection>({
     connectionInitWaitTimeout: initTimeoutMs,
     onConnect: ({ extra, connectionParams }) => letIn(identity, extra, connectionParams),
     onSubscribe: ({ extra, subscriptions }, _id, payload) =>
-      Object.keys(subscriptions).length > maxOperations ? [tooManyOperations()] : prepare(extra.session, payload),
-    execute: (args) => envelopeOf(args).execute(args),
-    subscribe: (args) => envelopeOf(args).subscribe(args),
+      operations.prepare(extra.session, Object.keys(subscriptions).length, payload),
+    execute: operations.execute,
+    subscribe: operations.subscribe,
     onNext: (_context, _id, _payload, _args, { data, errors }) =>
       errors === undefined ? undefined : { ...(data === undefined ? {} : { data }), errors: errors.map(formatted) },
     onError: (_context, _id, _payload, errors) => errors.map(formatted),
@@ -138,41 +128,6 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
     })
   }
 
-  /** What is to be carried out, or the errors for which it is not. Throwing would close the socket with all that is on it. */
-  async function prepare(
-    session: Session | null,
-    { query, operationName, variables }: SubscribePayload,
-  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
-    if (session === null) throw new TypeError('Nobody subscribes before having been let in.')
-    const waitSeconds = await requestRate.take(session.owner)
-    if (waitSeconds > 0) {
-      const extensions = { code: 'RATE_LIMITED', retryAfterSeconds: waitSeconds }
-      return [new GraphQLError(`Too many requests. Try again in ${waitSeconds} s.`, { extensions })]
-    }
-    const caller = { owner: session.owner }
-    const { schema, parse, validate, contextFactory, execute, subscribe } = pipeline.getEnveloped({ caller })
-    try {
-      const document = parse(query)
-      // In Yoga's order, so that a document with both faults is told of the same one.
-      if (!getOperationAST(document, operationName)) return [noOperation()]
-      const errors = validate(schema, document)
-      if (errors.length > 0) return errors
-      const contextValue: object = await contextFactory()
-      envelopes.set(contextValue, { execute, subscribe })
-      return { schema, document, operationName, variableValues: variables, contextValue }
-    } catch (error) {
-      if (error instanceof GraphQLError) return [error]
-      log.error({ err: error }, 'an operation could not be prepared')
-      return [new GraphQLError('Something went wrong inside the gateway. It has been logged.', internal)]
-    }
-  }
-
-  function envelopeOf({ contextValue }: ExecutionArgs): Enveloped {
-    const envelope = typeof contextValue === 'object' && contextValue !== null ? envelopes.get(contextValue) : undefined
-    if (envelope === undefined) throw new TypeError('An operation came without its envelope.')
-    return envelope
-  }
-
   /** A page elsewhere may open a socket to us without asking, so that we have to ask where it comes from. */
   function isWelcome({ headers: { origin, host } }: IncomingMessage): boolean {
     if (origin === undefined || corsOrigins.includes(origin)) return true
@@ -183,20 +138,6 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
 /** Clients connect again, to another gateway or to this one when it is back. */
 const serviceRestart = 1012
 
-const internal = { extensions: { code: 'INTERNAL_SERVER_ERROR' } }
-
-function tooManyOperations(): GraphQLError {
-  const message = `A socket may carry ${maxOperations} operations at a time. Complete some, or open another socket.`
-  return new GraphQLError(message, { extensions: { code: 'RATE_LIMITED' } })
-}
-
-/** In Yoga's words, so that it reads as it does over HTTP. */
-function noOperation(): GraphQLError {
-  return new GraphQLError('Could not determine what operation to execute.', {
-    extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
-  })
-}
-
 /** graphql-ws throws when a client sends what only a server says. That is the client's mistake. */
 function isOutOfPlace(error: unknown): error is Error {
   return error instanceof Error && /^Unexpected message of type \w+ received$/.test(error.message)
@@ -205,13 +146,6 @@ function isOutOfPlace(error: unknown): error is Error {
 /** As much of a reason as a close frame can hold: graphql-ws repeats an id in it, however long that is. */
 function fitted(reason: string): string {
   return new TextDecoder().decode(Buffer.from(reason).subarray(0, longestReason), { stream: true })
-}
-
-/** The error as HTTP shows it: without what is meant for Yoga's own status line. */
-function formatted(error: GraphQLError): GraphQLFormattedError {
-  const { extensions, ...rest } = error.toJSON()
-  const { http: _, ...shown } = extensions ?? {}
-  return { ...rest, ...(Object.keys(shown).length > 0 ? { extensions: shown } : {}) }
 }
 
 function refuse(socket: Duplex, message: string): void {
