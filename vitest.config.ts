@@ -9,8 +9,8 @@ export default defineConfig({
   // Without this alias `graphql` is loaded twice, as ESM and as CommonJS, and refuses to work with itself.
   resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql/index.js')) }] },
   test: {
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 40_000,
+    hookTimeout: 40_000,
     globalSetup: ['test/watched-output.ts', 'test/build-program.ts'],
     // Nothing survives a test, so that nothing has to be loaded anew for each file.
     isolate: false,

@@ -108,8 +108,8 @@ test.concurrent(
     }
     const settled = await Promise.all(taskIds.map((taskId) => untilSettled(gateway, taskId)))
     expect(settled.map(({ status }) => status)).toEqual(Array.from({ length: count }, () => 'SUCCESS'))
-    // Three rounds of twenty, each as long as record-info is given. A hanging read takes ten seconds.
-    expect(performance.now() - startedAt).toBeLessThan(18_000)
+    // Three rounds of twenty, each as long as record-info is given. A hanging read takes ten seconds, and three of them thirty.
+    expect(performance.now() - startedAt).toBeLessThan(27_000)
   },
 )
 
