@@ -110,7 +110,7 @@ async function takeBody(request: IncomingMessage, response: ServerResponse): Pro
   return true
 }
 
-/** Yoga makes a URL of it, and answers with the stack of its error where it cannot. */
+/** Yoga makes a URL of it; where it cannot, that is the sender's mistake. */
 function isAddressed({ headers: { host }, url = '' }: IncomingMessage): boolean {
   return host === undefined || URL.canParse(`http://${host}${url}`)
 }
