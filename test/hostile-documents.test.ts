@@ -2,13 +2,12 @@ import { once } from 'node:events'
 import { getIntrospectionQuery } from 'graphql'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { judgeAnswer } from './fuzz/judge-answer.ts'
 import { startGateway, type Result, type TestGateway } from './gateway.ts'
 import { hostileDocuments, tooLargeDocuments, type HostileDocument } from './hostile-documents.ts'
 import { forEverything, post, transports, webSocketUrl } from './transports.ts'
 
 const withoutLimits = { REQUESTS_PER_MINUTE: '1000000', SEPARATES_PER_MINUTE: '1000000', SANDBOX_DELAY_MS: '60000' }
-/** What an answer never holds: a line of a stack, or a place on our disk. */
-const inside = /node_modules|\n\s+at |file:\/\/|\.[cm]?[jt]s:\d|\/(src|dist|tmp|home|work)\//
 
 interface Verdict {
   readonly message: string
@@ -52,7 +51,7 @@ test.each(families)(
       const verdicts: Record<string, readonly Verdict[]> = {}
       for (const transport of forEverything) {
         const results = await transports[transport](gateway.url, markedFor(transport, document))
-        expect(JSON.stringify(results)).not.toMatch(inside)
+        expect(judgeAnswer(JSON.stringify(results))).toEqual([])
         verdicts[transport] = verdictOf(results)
       }
       const refused = verdicts['POST']
@@ -60,15 +59,13 @@ test.each(families)(
         expect(code).toEqual(expect.any(String))
         expect(message.length).toBeLessThanOrEqual(1_001)
       }
-      expect(JSON.stringify(refused)).not.toContain('INTERNAL_SERVER_ERROR')
       expect({ name: document.name, verdicts }).toEqual({
         name: document.name,
         verdicts: Object.fromEntries(forEverything.map((each) => [each, refused])),
       })
 
       const response = await post(gateway.url, markedFor('status', document), 'application/graphql-response+json')
-      expect(response.status).toBeLessThan(500)
-      expect(await response.text()).not.toMatch(inside)
+      expect(judgeAnswer(await response.text(), response.status)).toEqual([])
     }
     expect(await chargesOf(gateway)).toEqual([])
     expect(gateway.app.subscriptions()).toBe(0)

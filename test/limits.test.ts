@@ -312,6 +312,12 @@ describe('a body', () => {
   )
 })
 
+test('a document that is too large is told of that alone, and not looked at for anything else', async () => {
+  const gateway = await startGateway(unhurried)
+  const { errors } = await gateway.ask(`{ ${times(101, (i) => `a${i}: nothing`)} }`)
+  expect(errors?.map(({ message }) => message)).toEqual([expect.stringContaining('Aliases limit of 100 exceeded')])
+})
+
 test('what is wrong is not told back at length', async () => {
   const gateway = await startGateway(unhurried)
   const wrong = Object.fromEntries(Array.from({ length: 4_000 }, (_, i) => [`a${i}`, i]))

@@ -16,9 +16,14 @@ export interface SocketConnection {
 /** For the first graphql-ws clients do not connect again; the last may be over in a moment. */
 const closeCodeOf = { 401: CloseCode.Unauthorized, 403: CloseCode.Forbidden, 503: 1013 } as const
 /** In bytes: what a close frame can hold. */
-export const longestReason = 120
+const longestReason = 120
 /** How long who is sent away may take to say goodbye, in milliseconds. */
 const goodbyeMs = 2_000
+
+/** As much of a reason as a close frame can hold, in whole characters: graphql-ws repeats an id in one, however long that is. */
+export function fittingReason(reason: string): string {
+  return new TextDecoder().decode(Buffer.from(reason).subarray(0, longestReason), { stream: true })
+}
 
 /** Closes the socket; resolves when it is closed, by its other side or, if that does not listen, without it. */
 export async function sayGoodbye(ws: WebSocket, code: number, reason: string): Promise<void> {
@@ -46,7 +51,7 @@ export async function letIn(
   if (ws.readyState !== ws.OPEN) return false
   if ('notLetIn' in identified) {
     const { status, message } = identified.notLetIn
-    ws.close(closeCodeOf[status], message.slice(0, longestReason))
+    ws.close(closeCodeOf[status], fittingReason(message))
     return false
   }
   connection.session = identified.session

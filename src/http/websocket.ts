@@ -8,7 +8,7 @@ import type { Log } from '../separation/ports.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { CallerRate } from '../graphql/context.ts'
 import { refuseUpgrade } from './respond.ts'
-import { letIn, longestReason, sayGoodbye, type SocketConnection } from './socket-connection.ts'
+import { fittingReason, letIn, sayGoodbye, type SocketConnection } from './socket-connection.ts'
 import { createSocketOperations, formatted } from './socket-operations.ts'
 import { createSocketPlaces } from './socket-places.ts'
 
@@ -96,7 +96,7 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
           // As bytes, since of a text that is buffered the characters are counted, each of which may be three.
           return new Promise((resolve) => ws.send(Buffer.from(text), { binary: false }, () => resolve()))
         },
-        close: (code, reason = '') => ws.close(code, fitted(reason)),
+        close: (code, reason = '') => ws.close(code, fittingReason(reason)),
         onMessage: (take) =>
           ws.on('message', (data: Buffer) => {
             // Whoever is sent away may go on talking until they have said goodbye.
@@ -141,11 +141,6 @@ const serviceRestart = 1012
 /** graphql-ws throws when a client sends what only a server says. That is the client's mistake. */
 function isOutOfPlace(error: unknown): error is Error {
   return error instanceof Error && /^Unexpected message of type \w+ received$/.test(error.message)
-}
-
-/** As much of a reason as a close frame can hold: graphql-ws repeats an id in it, however long that is. */
-function fitted(reason: string): string {
-  return new TextDecoder().decode(Buffer.from(reason).subarray(0, longestReason), { stream: true })
 }
 
 function refuse(socket: Duplex, message: string): void {

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { forEachOf } from '../bench/for-each-of.ts'
 import { breach, type Breach } from './breach.ts'
 import { forgedSignatures } from './forged-signatures.ts'
 import { everySingleBit, forgedTokens } from './forged-tokens.ts'
@@ -21,6 +22,7 @@ export interface ForgingReport {
 /** Fewer than one address may send in a minute, and more. */
 const patientShare = 110
 const impatientShare = 400
+const addressesAtATime = 4
 const signatureShare = 0.05
 
 /** Forges callbacks for tasks of every state, and looks whether anything has become of them. */
@@ -74,11 +76,7 @@ export async function forgeCallbacks(options: {
       shares.push(forgeries.slice(at, at + size))
       at += size
     }
-    let next = 0
-    const work = async () => {
-      for (let share = shares[next++]; share !== undefined; share = shares[next++]) await send(share, expected)
-    }
-    await Promise.all(Array.from({ length: 4 }, work))
+    await forEachOf(shares.values(), addressesAtATime, (share) => send(share, expected))
   }
 
   const ofSignatures = Math.ceil(count * signatureShare)
