@@ -19,7 +19,7 @@ import { kie } from './providers/kie.ts'
 import { createRestProvider } from './providers/rest-provider.ts'
 import { sandbox as sandboxSpec } from './providers/sandbox.ts'
 import { sunoapi } from './providers/sunoapi.ts'
-import { createSandbox, sandboxApiKey } from './sandbox/sandbox.ts'
+import { createSandbox } from './sandbox/sandbox.ts'
 import { testTracks } from './sandbox/test-tracks.ts'
 import type { Log, Store } from './separation/ports.ts'
 import { createSeparations } from './separation/separations.ts'
@@ -80,6 +80,8 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
 
   const client = { rates, userAgent: `stemgate/${version}`, log, webhookKey: null }
   const { vendors } = config
+  // For this process alone: each gateway calls its own sandbox.
+  const sandboxApiKey = newSecret()
   const isSandboxOn = Object.values(vendors).every(({ apiKey }) => apiKey === null)
   const clients = [
     createRestProvider({ ...client, spec: kie, ...vendors.kie, webhookKey: config.kieWebhookKey }),
@@ -97,6 +99,8 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
   const sandbox = isSandboxOn
     ? createSandbox({
         publicUrl,
+        apiKey: sandboxApiKey,
+        callbacksUrl: () => `${publicUrl()}/callbacks/`,
         secret: await store.secret('sandbox', newSecret),
         delayMs: config.sandboxDelayMs,
         log: (message, detail) => log.info(detail, message),

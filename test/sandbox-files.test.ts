@@ -2,11 +2,19 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createSandbox, sandboxApiKey } from '../src/sandbox/sandbox.ts'
+import { createSandbox } from '../src/sandbox/sandbox.ts'
 
 let url = ''
 
-const sandbox = createSandbox({ publicUrl: () => url, secret: 'a secret', delayMs: 0, log: () => {} })
+const apiKey = 'the-key-of-this-test'
+const sandbox = createSandbox({
+  publicUrl: () => url,
+  apiKey,
+  callbacksUrl: () => 'http://127.0.0.1:9/',
+  secret: 'a secret',
+  delayMs: 0,
+  log: () => {},
+})
 const server = createServer((request, response) => sandbox.handle(request, response))
 
 beforeAll(async () => {
@@ -67,7 +75,7 @@ async function download(address: string): Promise<Int16Array> {
 
 /** Runs a job and downloads what it yields: the origin and its stems. */
 async function separate(type: string): Promise<{ readonly origin: Int16Array; readonly stems: readonly Int16Array[] }> {
-  const headers = { authorization: `Bearer ${sandboxApiKey}` }
+  const headers = { authorization: `Bearer ${apiKey}` }
   const order = { taskId: 'music-1', audioId: 'silent', type, callBackUrl: 'http://127.0.0.1:9/callback' }
   const submitted = await fetch(`${url}/sandbox/api/v1/vocal-removal/generate`, {
     method: 'POST',

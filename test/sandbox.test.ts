@@ -3,13 +3,17 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { createLedger } from '../src/sandbox/ledger.ts'
-import { createSandbox, sandboxApiKey, type SandboxOptions } from '../src/sandbox/sandbox.ts'
+import { createSandbox, type SandboxOptions } from '../src/sandbox/sandbox.ts'
 import { testTracks } from '../src/sandbox/test-tracks.ts'
 
+const apiKey = 'the-key-of-this-test'
 const disposals: (() => Promise<void>)[] = []
+/** Where callbacks may go: to the receiver of the test, if it has one. */
+let callbacksUrl = 'http://127.0.0.1:9/callbacks/'
 
 afterEach(async () => {
   vi.useRealTimers()
+  callbacksUrl = 'http://127.0.0.1:9/callbacks/'
   for (const dispose of disposals.splice(0).toReversed()) await dispose()
 })
 
@@ -53,6 +57,7 @@ async function startReceiver(statusOf: (nth: number) => number | null = () => 20
     })
   })
   const url = await listen(server)
+  callbacksUrl = `${url}/hook/`
   return {
     url: `${url}/hook/its-secret`,
     received,
@@ -92,6 +97,8 @@ async function startSandbox(options: Partial<SandboxOptions> = {}) {
   const logged: string[] = []
   const sandbox = createSandbox({
     publicUrl: () => url,
+    apiKey,
+    callbacksUrl: () => callbacksUrl,
     secret: 'a secret',
     delayMs: 20,
     log: (message, detail) => logged.push(JSON.stringify({ message, ...detail })),
@@ -101,7 +108,7 @@ async function startSandbox(options: Partial<SandboxOptions> = {}) {
   url = await listen(createServer((request, response) => sandbox.handle(request, response)))
   disposals.push(() => sandbox.close())
 
-  const authorization = `Bearer ${sandboxApiKey}`
+  const authorization = `Bearer ${apiKey}`
 
   async function send(path: string, init: RequestInit = {}): Promise<z.infer<typeof answerBody>> {
     const response = await fetch(`${url}/sandbox${path}`, { headers: { authorization }, ...init })
@@ -148,7 +155,7 @@ async function startSandbox(options: Partial<SandboxOptions> = {}) {
   return { url, logged, sandbox, send, post, submit, info, until, ledger, credits }
 }
 
-const nowhere = 'http://127.0.0.1:9/callback'
+const nowhere = 'http://127.0.0.1:9/callbacks/nowhere'
 const inAnHour = { delayMs: 3_600_000 }
 
 /** Sets the clock, which is all that record-info goes by, and leaves timers alone. */
@@ -193,6 +200,60 @@ describe('a submit', () => {
     ['has a callBackUrl that is none', { ...good, callBackUrl: 'here' }, 422, expect.stringContaining('callBackUrl')],
     ['has a callBackUrl to a file', { ...good, callBackUrl: 'file:///etc' }, 422, expect.stringContaining('http')],
     [
+      'has a callBackUrl to another host',
+      { ...good, callBackUrl: 'http://192.0.2.1:9/callbacks/x' },
+      422,
+      'callBackUrl must be below http://127.0.0.1:9/callbacks/.',
+    ],
+    [
+      'has a callBackUrl to another port',
+      { ...good, callBackUrl: 'http://127.0.0.1:80/callbacks/x' },
+      422,
+      'callBackUrl must be below http://127.0.0.1:9/callbacks/.',
+    ],
+    [
+      'has a callBackUrl to another path',
+      { ...good, callBackUrl: 'http://127.0.0.1:9/sandbox/ledger' },
+      422,
+      'callBackUrl must be below http://127.0.0.1:9/callbacks/.',
+    ],
+    [
+      'has a callBackUrl that leaves the path',
+      { ...good, callBackUrl: 'http://127.0.0.1:9/callbacks/../x' },
+      422,
+      'callBackUrl must be below http://127.0.0.1:9/callbacks/.',
+    ],
+    [
+      'has a callBackUrl that leaves the path in code',
+      { ...good, callBackUrl: 'http://127.0.0.1:9/callbacks/%2E%2e/x' },
+      422,
+      'callBackUrl must be below http://127.0.0.1:9/callbacks/.',
+    ],
+    [
+      'has a callBackUrl that leaves the path by a backslash',
+      { ...good, callBackUrl: 'http://127.0.0.1:9/callbacks/..\\x' },
+      422,
+      'callBackUrl must be below http://127.0.0.1:9/callbacks/.',
+    ],
+    [
+      'has a callBackUrl with another host behind an @',
+      { ...good, callBackUrl: 'http://127.0.0.1:9@192.0.2.1/callbacks/x' },
+      422,
+      'callBackUrl must be below http://127.0.0.1:9/callbacks/.',
+    ],
+    [
+      'has a callBackUrl with a name',
+      { ...good, callBackUrl: 'http://name@127.0.0.1:9/callbacks/x' },
+      422,
+      'callBackUrl must be below http://127.0.0.1:9/callbacks/.',
+    ],
+    [
+      'has a callBackUrl with another scheme',
+      { ...good, callBackUrl: 'https://127.0.0.1:9/callbacks/x' },
+      422,
+      'callBackUrl must be below http://127.0.0.1:9/callbacks/.',
+    ],
+    [
       'has an endless callBackUrl',
       { ...good, callBackUrl: nowhere + 'x'.repeat(400) },
       422,
@@ -217,7 +278,7 @@ describe('a submit', () => {
     expect((await ledger()).total).toBe(0)
   })
 
-  test.each([{}, { authorization: 'Bearer another' }, { authorization: sandboxApiKey }])(
+  test.each([{}, { authorization: 'Bearer another' }, { authorization: 'Bearer sandbox' }, { authorization: apiKey }])(
     'without our key is refused: %j',
     async (headers) => {
       const { send } = await startSandbox()
@@ -276,7 +337,7 @@ describe('a submit', () => {
         leaving.abort()
       },
     })
-    const headers = { authorization: `Bearer ${sandboxApiKey}` }
+    const headers = { authorization: `Bearer ${apiKey}` }
     const init = { method: 'POST', headers, body, duplex: 'half' as const, signal: leaving.signal }
     await expect(fetch(`${url}/sandbox/api/v1/vocal-removal/generate`, init)).rejects.toThrow('abort')
     expect(await ledger()).toEqual({ total: 0, creditsUsed: 0, charges: [] })
@@ -309,7 +370,7 @@ test.each([
   ['GET', ''],
 ])('%s %s is not found', async (method, path) => {
   const { url } = await startSandbox()
-  const headers = { authorization: `Bearer ${sandboxApiKey}` }
+  const headers = { authorization: `Bearer ${apiKey}` }
   const response = await fetch(`${url}/sandbox${path}`, { method, headers })
   expect(response.status).toBe(404)
   expect(await response.json()).toEqual({ code: 404, msg: 'Not Found', data: null })
@@ -592,7 +653,7 @@ describe('the track', () => {
     })
 
     const { submit, info } = await startSandbox({ delayMs: 60_000 })
-    const taskId = await submit('late-stems', nowhere)
+    const taskId = await submit('late-stems', receiver.url)
     const createdAtMs = (await info(taskId))?.createTime ?? 0
     setClock(createdAtMs + 60_000)
     const early = await info(taskId)

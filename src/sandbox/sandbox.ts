@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createCallbacks } from './callbacks.ts'
 import { createFiles } from './files.ts'
@@ -9,9 +10,6 @@ import { createTaskIds } from './task-id.ts'
 import { createTasks } from './tasks.ts'
 import { testTracks } from './test-tracks.ts'
 import { createTimers } from './timers.ts'
-
-/** What a caller of the sandbox's API must send as its key: `Authorization: Bearer sandbox`. */
-export const sandboxApiKey = 'sandbox'
 
 /** The provider's own waits, in ms. */
 export interface SandboxTiming {
@@ -26,6 +24,13 @@ export interface SandboxTiming {
 export interface SandboxOptions {
   /** Where those who fetch files reach this server, e.g. `http://127.0.0.1:4000`; asked late, as the port may be. */
   readonly publicUrl: () => string
+  /** What a client of the API must send: `Authorization: Bearer <key>`. */
+  readonly apiKey: string
+  /**
+   * Callbacks are sent below this address alone, e.g. `http://127.0.0.1:4000/callbacks/`; asked late, as the port may be.
+   * Otherwise whoever has the key could make this machine post to any other.
+   */
+  readonly callbacksUrl: () => string
   /** Seals task ids so that they cannot be made up. */
   readonly secret: string
   /** How long a usual separation takes, in ms. */
@@ -51,7 +56,8 @@ const providersTiming: SandboxTiming = {
 }
 
 /** Makes the provider. It does nothing until it is asked; `close` it when the server closes. */
-export function createSandbox({ publicUrl, secret, delayMs, log, timing }: SandboxOptions): Sandbox {
+export function createSandbox(options: SandboxOptions): Sandbox {
+  const { publicUrl, apiKey, callbacksUrl, secret, delayMs, log, timing } = options
   const { callbackTimeoutMs, retryPausesMs, lateAnswerMs } = { ...providersTiming, ...timing }
   const ledger = createLedger()
   const files = createFiles(createSong())
@@ -72,7 +78,7 @@ export function createSandbox({ publicUrl, secret, delayMs, log, timing }: Sandb
   async function generate(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request)
     if (body === null) return refuse(response, { code: 413, msg: 'The request body is too large' })
-    const submission = readSubmission(body)
+    const submission = readSubmission(body, callbacksUrl())
     if ('code' in submission) return refuse(response, submission)
     const { answer } = submission.track
     if (typeof answer === 'object') return refuse(response, answer)
@@ -94,7 +100,7 @@ export function createSandbox({ publicUrl, secret, delayMs, log, timing }: Sandb
   }
 
   async function callApi(call: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse) {
-    if (request.headers.authorization !== `Bearer ${sandboxApiKey}`) {
+    if (!isSame(request.headers.authorization ?? '', `Bearer ${apiKey}`)) {
       return refuse(response, { code: 401, msg: 'You do not have access permissions' })
     }
     switch (call) {
@@ -143,4 +149,10 @@ export function createSandbox({ publicUrl, secret, delayMs, log, timing }: Sandb
       await callbacks.close()
     },
   }
+}
+
+/** In a time that tells nothing of where they differ. */
+function isSame(given: string, expected: string): boolean {
+  const digestOf = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digestOf(given), digestOf(expected))
 }

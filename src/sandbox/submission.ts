@@ -35,8 +35,16 @@ function isWebAddress(text: string): boolean {
   return protocol === 'http:' || protocol === 'https:'
 }
 
-/** Reads the body of `POST /api/v1/vocal-removal/generate`, as strictly as its page. */
-export function readSubmission(body: string): Submission | Refusal {
+/** Whether an address is below another one, as the client will read both: with `..` and the like resolved. */
+function isBelow(address: string, base: string): boolean {
+  return new URL(address).href.startsWith(new URL(base).href)
+}
+
+/**
+ * Reads the body of `POST /api/v1/vocal-removal/generate`, as strictly as its page.
+ * @param callbacksUrl where callbacks may go: below this address
+ */
+export function readSubmission(body: string, callbacksUrl: string): Submission | Refusal {
   const fields = parseJsonObject(body)
   if (fields === null) return { code: 400, msg: 'The parameter is not in a valid JSON format' }
   const { taskId, audioId, callBackUrl, type = 'separate_vocal' } = fields
@@ -44,6 +52,7 @@ export function readSubmission(body: string): Submission | Refusal {
   if (typeof audioId !== 'string' || audioId === '') return { code: 422, msg: 'Please enter audioId.' }
   if (typeof callBackUrl !== 'string' || callBackUrl === '') return { code: 422, msg: 'Please enter callBackUrl.' }
   if (!isWebAddress(callBackUrl)) return { code: 422, msg: 'callBackUrl must be an http or https URL.' }
+  if (!isBelow(callBackUrl, callbacksUrl)) return { code: 422, msg: `callBackUrl must be below ${callbacksUrl}.` }
   const known = orderTypes.find((name) => name === type)
   if (known === undefined) return { code: 422, msg: `type must be one of ${orderTypes.join(', ')}.` }
   const track = findTestTrack(audioId)
