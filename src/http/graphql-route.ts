@@ -37,7 +37,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // First, so that a page can read of a refusal too.
     if (cors(request, response)) return
-    const shut = identity.doorFor(request.headers)
+    const shut = identity.doorFor(request)
     if (shut !== null) return refuse(response, shut)
     if (!isAddressed(request)) {
       sendGraphqlError(response, 400, 'The Host header must name a host.', 'BAD_REQUEST')
@@ -45,7 +45,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     }
     // A browser that opens a page can send no credential. The page holds nothing but an editor.
     if (graphiql !== null && isForPeople(request)) return graphiql(request, response)
-    const identified = await identity.identify(request.headers)
+    const identified = await identity.identify(request)
     if ('notLetIn' in identified) return refuse(response, identified.notLetIn)
     if (response.destroyed) return
     const { session } = identified

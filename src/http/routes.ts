@@ -21,7 +21,7 @@ export type Routes = (route: Route, path: string, request: IncomingMessage, resp
 
 /** What is shown to whom is asked for each. */
 type InsideRoute = 'sandbox' | 'ready' | 'metrics' | 'start'
-export type Route = 'graphql' | 'callbacks' | 'sandbox-files' | 'live' | 'none' | InsideRoute
+export type Route = 'graphql' | 'callbacks' | 'sandbox-api' | 'sandbox-files' | 'live' | 'none' | InsideRoute
 
 /** Who comes where. */
 export function createRoutes(options: RoutesOptions): Routes {
@@ -39,6 +39,8 @@ export function createRoutes(options: RoutesOptions): Routes {
         return graphql.handle(request, response)
       case 'callbacks':
         return callback(request, response, path)
+      // Its key is this process's own, and opens it wherever the process has to connect to itself.
+      case 'sandbox-api':
       case 'sandbox-files':
         return sandbox === null ? sendNotFound(response) : sandbox(request, response)
       case 'live':
@@ -47,7 +49,7 @@ export function createRoutes(options: RoutesOptions): Routes {
       case 'ready':
       case 'metrics':
       case 'start': {
-        const shut = await shutTo(route, request)
+        const shut = shutTo(route, request)
         if (shut !== null) return refuse(response, shut)
         return dispatchInside(route, request, response)
       }
@@ -56,13 +58,11 @@ export function createRoutes(options: RoutesOptions): Routes {
     }
   }
 
-  /** Why a place is not shown; null if it is. The metrics are the operator's, and any caller's who is known. */
-  async function shutTo(route: InsideRoute, { headers }: IncomingMessage): Promise<NotLetIn | null> {
-    const door = identity.doorFor(headers)
-    if (door !== null || route === 'ready' || route === 'start' || identity.isInside(headers)) return door
-    if (route === 'sandbox') return onlyInside
-    const identified = await identity.identify(headers)
-    return 'notLetIn' in identified ? identified.notLetIn : null
+  /** Why a place is not shown; null if it is. The metrics and the sandbox are the operator's, whoever else may order. */
+  function shutTo(route: InsideRoute, request: IncomingMessage): NotLetIn | null {
+    const door = identity.doorFor(request)
+    if (door !== null || route === 'ready' || route === 'start' || identity.isInside(request)) return door
+    return onlyInside
   }
 
   async function dispatchInside(route: InsideRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -87,16 +87,16 @@ export function createRoutes(options: RoutesOptions): Routes {
   }
 }
 
-/** The sandbox's own door is a provider's: whoever is on this machine. */
 const onlyInside: NotLetIn = {
   status: 403,
   code: 'FORBIDDEN',
-  message: 'The sandbox answers on its own machine alone.',
+  message: 'This is shown on the gateway’s own machine alone, under http://localhost or http://127.0.0.1.',
 }
 
 /** The place that a path names. */
 export function routeOf(path: string): Route {
   if (path.startsWith('/callbacks/')) return 'callbacks'
+  if (path.startsWith('/sandbox/api/')) return 'sandbox-api'
   if (path.startsWith('/sandbox/files/')) return 'sandbox-files'
   if (path.startsWith('/sandbox/')) return 'sandbox'
   switch (path) {

@@ -47,7 +47,7 @@ export async function letIn(
   const given = params?.['authorization'] ?? params?.['Authorization'] ?? undefined
   // What is no text is no credential that is good, and not none.
   const authorization = given === undefined || typeof given === 'string' ? given : ''
-  const identified = await identity.identify(request.headers, authorization)
+  const identified = await identity.identify(request, authorization)
   if (ws.readyState !== ws.OPEN) return false
   if ('notLetIn' in identified) {
     const { status, message } = identified.notLetIn

@@ -61,7 +61,7 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
 
   return {
     upgrade(request, socket, head) {
-      const shut = identity.doorFor(request.headers)
+      const shut = identity.doorFor(request)
       if (shut !== null) refuse(socket, shut.message)
       else if (!places.take(request.socket)) refuse(socket, 'Too many sockets are open from your address.')
       else if (isWelcome(request)) sockets.handleUpgrade(request, socket, head, (ws) => welcome(ws, request))

@@ -1,12 +1,23 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 
 /** Whoever sends one of these has it from a proxy or a tunnel. */
 const forwardingHeader =
   /^(x-forwarded(-.+)?|forwarded|via|(x-)?(real|client|cluster-client)-ip|(cf|fastly|true|fly)-(connecting-|client-)*ip)$/
 
-/** Whether a request comes to this machine by a loopback name, and through nothing in between. */
-export function isFromHere(headers: IncomingHttpHeaders): boolean {
-  return isLoopback(hostNameOf(headers.host)) && !Object.keys(headers).some((name) => forwardingHeader.test(name))
+/** As Node writes them, with an IPv4 address of a server that listens on IPv6. */
+const loopbackAddress = /^(::1|(::ffff:)?127(\.\d{1,3}){3})$/
+
+/**
+ * Whether a request comes from this machine: over a loopback address, under a loopback name, and through no proxy that
+ * says so. The name alone proves nothing, because a client writes what it likes; the address alone does not either,
+ * because of proxies, and of pages that point a name of their own at this machine.
+ */
+export function isFromHere({ headers, socket }: IncomingMessage): boolean {
+  return (
+    loopbackAddress.test(socket.remoteAddress ?? '') &&
+    isLoopback(hostNameOf(headers.host)) &&
+    !Object.keys(headers).some((name) => forwardingHeader.test(name))
+  )
 }
 
 /** The name in a Host header, without the port. */

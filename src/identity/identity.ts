@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { AccessTokens } from './access-tokens.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { isFromHere } from './from-here.ts'
@@ -8,14 +8,14 @@ import { notGood, unauthenticated, type Identified, type NotLetIn, type Session 
 export interface Identity {
   /**
    * Who asks.
-   * @param headers of the request, or of the upgrade
+   * @param request the request, or the upgrade
    * @param authorization what stands in the place of the header, as on a WebSocket; undefined: the header
    */
-  identify(headers: IncomingHttpHeaders, authorization?: string): Promise<Identified>
-  /** Why this place shows nothing to whoever sends these headers; null where it may, before it is known who asks. */
-  doorFor(headers: IncomingHttpHeaders): NotLetIn | null
-  /** Whether what is for the operator alone, the metrics and the sandbox, is shown to whoever sends these headers. */
-  isInside(headers: IncomingHttpHeaders): boolean
+  identify(request: IncomingMessage, authorization?: string): Promise<Identified>
+  /** Why this place shows nothing to whoever sends this request; null where it may, before it is known who asks. */
+  doorFor(request: IncomingMessage): NotLetIn | null
+  /** Whether the request comes from this machine, as what is for the operator must, whoever else may order. */
+  isInside(request: IncomingMessage): boolean
 }
 
 export interface IdentityOptions {
@@ -47,16 +47,16 @@ const missing = unauthenticated('Say who you are: send a key or a token as `Auth
 export function createIdentity({ apiKeys, accessTokens, allowAnonymous }: IdentityOptions): Identity {
   const areConfigured = apiKeys !== null || accessTokens !== null
 
-  function doorFor(headers: IncomingHttpHeaders): NotLetIn | null {
-    return areConfigured || allowAnonymous || isFromHere(headers) ? null : onlyFromHere
+  function doorFor(request: IncomingMessage): NotLetIn | null {
+    return areConfigured || allowAnonymous || isFromHere(request) ? null : onlyFromHere
   }
 
   return {
     doorFor,
-    isInside: (headers) => allowAnonymous || isFromHere(headers),
+    isInside: isFromHere,
 
-    async identify(headers, authorization = headers.authorization) {
-      const notLetIn = doorFor(headers)
+    async identify(request, authorization = request.headers.authorization) {
+      const notLetIn = doorFor(request)
       if (notLetIn !== null) return { notLetIn }
       if (!areConfigured) return { session: anonymous }
       if (authorization === undefined) return allowAnonymous ? { session: anonymous } : missing
