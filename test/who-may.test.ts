@@ -65,6 +65,16 @@ const fromElsewhere: readonly Readonly<Record<string, string>>[] = [
   { via: '1.1 tunnel' },
   { 'cf-connecting-ip': '203.0.113.7' },
   { 'true-client-ip': '203.0.113.7' },
+  { 'x-original-forwarded-for': '203.0.113.7' },
+  { 'x-original-host': 'evil.example' },
+  { 'x-azure-clientip': '203.0.113.7' },
+  { 'x-azure-socketip': '203.0.113.7' },
+  { 'x-envoy-external-address': '203.0.113.7' },
+  { 'x-appengine-user-ip': '203.0.113.7' },
+  { 'wl-proxy-client-ip': '203.0.113.7' },
+  { 'cdn-loop': 'cloudflare' },
+  { 'cf-ray': '7d0f1c2b3a4e5f60-FRA' },
+  { 'x-amzn-trace-id': 'Root=1-67891233-abcdef012345678912345678' },
 ]
 
 describe('while no callers are configured', () => {

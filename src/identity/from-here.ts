@@ -1,8 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 
-/** Whoever sends one of these has it from a proxy or a tunnel. */
-const forwardingHeader =
-  /^(x-forwarded(-.+)?|forwarded|via|(x-)?(real|client|cluster-client)-ip|(cf|fastly|true|fly)-(connecting-|client-)*ip)$/
+/** Headers that a proxy, a tunnel or a content delivery network adds to what it forwards. */
+const forwardingHeader = new RegExp(
+  [
+    'forwarded|via|cdn-loop',
+    'x-forwarded(-.+)?|x-original-.+',
+    '(x-)?(real|client|cluster-client)-ip|(wl-)?proxy-client-ip',
+    // Cloudflare, Fastly, Akamai, Fly.io, Azure, Envoy, App Engine, AWS.
+    'cf-.+|(fastly|true|fly)-(connecting-|client-)*ip',
+    'x-azure-.+|x-envoy-.+|x-appengine-.+|x-amzn-trace-id',
+  ]
+    .map((names) => `^(${names})$`)
+    .join('|'),
+)
 
 /** As Node writes them, with an IPv4 address of a server that listens on IPv6. */
 const loopbackAddress = /^(::1|(::ffff:)?127(\.\d{1,3}){3})$/
