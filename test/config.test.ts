@@ -188,7 +188,7 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   SOCKETS_PER_ADDRESS: ['0', 'all'],
   SUBSCRIPTIONS_PER_CALLER: ['0', 'all'],
   REQUESTS_PER_MINUTE: ['0', '-1', '1.5', 'many'],
-  SEPARATES_PER_MINUTE: ['0', '1000001'],
+  SEPARATES_PER_MINUTE: ['0', '1.5', '1e400', 'Infinity'],
   CORS_ORIGINS: ['*', 'app.example', 'https://app.example/', 'https://app.example/path', 'null', 'https://a.example,*'],
   GRAPHIQL: ['yes', '0'],
   INTROSPECTION: ['no', '1'],
@@ -196,12 +196,31 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   SUBMIT_TIMEOUT_SECONDS: ['0', '20 s', '121'],
   UNCONFIRMED_AFTER_SECONDS: ['0', '1h', '31536001'],
   GIVE_UP_AFTER_SECONDS: ['0', 'NaN', '31536001'],
-  READS_PER_SECOND: ['0', '-1', '1001', 'ten'],
-  SUBMITS_PER_10_SECONDS: ['0', '-1', '0.5', '1000001', 'ten'],
+  READS_PER_SECOND: ['0', '-1', 'Infinity', 'ten'],
+  SUBMITS_PER_10_SECONDS: ['0', '-1', '0.5', 'Infinity', 'ten'],
   SUBMIT_WAIT_SECONDS: ['-1', '61', '3s'],
   SANDBOX_DELAY_MS: ['-1', '0.5', '3600001', 'fast'],
   LOG_LEVEL: ['INFO', 'verbose'],
 }
+
+test('the counts take what a large account needs', () => {
+  const config = parseConfig({
+    READS_PER_SECOND: '5000',
+    SUBMITS_PER_10_SECONDS: '5000000',
+    REQUESTS_PER_MINUTE: '100000000',
+    SEPARATES_PER_MINUTE: '20000000',
+    SOCKETS_PER_ADDRESS: '3000000',
+    SUBSCRIPTIONS_PER_CALLER: '4000000',
+  })
+  expect(config).toMatchObject({
+    readsPerSecond: 5_000,
+    submitsPer10Seconds: 5_000_000,
+    requestsPerMinute: 100_000_000,
+    separatesPerMinute: 20_000_000,
+    socketsPerAddress: 3_000_000,
+    subscriptionsPerCaller: 4_000_000,
+  })
+})
 
 describe.each(Object.entries(badValues))('%s', (name, values) => {
   // The values stand in no name of a test: some are secrets.

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Rates, TakenPlace } from '../src/providers/rates.ts'
 import { createInProcessRates, type RatesOptions } from '../src/rates/in-process.ts'
 import { createRedisRates } from '../src/rates/redis.ts'
+import type { RedisConnection } from '../src/redis/redis-connection.ts'
 import { openTestRedis, quickTimings } from './redis-gateways.ts'
 import { findRedis, startOwnRedis } from './services.ts'
 import { startSwallowingProxy } from './swallowing-proxy.ts'
@@ -149,6 +150,21 @@ describe.each(all)('the rates %s', (_name, open) => {
     expect(turns.at(-1)).toBeLessThan(29 * 20 * 3)
   })
 
+  test('let large accounts read thousands of times in a second, in bursts of a fiftieth of a second', async () => {
+    const rates = await open({ ...given, readsPerSecond: 5_000 })
+    const paces = rates.map((each) => each.of('kie').reads)
+    const turns: number[] = []
+    const startedAt = performance.now()
+    await Promise.all(
+      Array.from({ length: 1_000 }, async (_, index) => {
+        await paces[index % paces.length]?.turn()
+        turns.push(performance.now() - startedAt)
+      }),
+    )
+    // 100 at once, the next 100 not before 20 ms are over.
+    expect(turns.filter((turnMs, index) => turnMs < Math.floor(index / 100) * 19 - 1)).toEqual([])
+  })
+
   test('hold up no read when the gateway stops', async () => {
     const rates = await open({ ...given, readsPerSecond: 4 })
     const reads = rates[0].of('kie').reads
@@ -173,12 +189,26 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     await Promise.all(Array.from({ length: 50 }, () => orders.take()))
     await reads.turn()
     const keys = () => ours.redis.ask((client) => client.keys(`stemgate:${deployment}:*`))
-    expect((await keys()).toSorted()).toEqual(
-      ['orders:kie', 'reads:kie:limiter'].map((key) => `stemgate:${deployment}:${key}`),
-    )
+    expect((await keys()).toSorted()).toEqual(['orders:kie', 'reads:kie'].map((key) => `stemgate:${deployment}:${key}`))
     expect(await ours.redis.ask((client) => client.zCard(`stemgate:${deployment}:orders:kie`))).toBe(5)
     expect(await kinds([theirs.rates.of('kie').orders.take()])).toEqual(['taken'])
     await expect.poll(keys, { timeout: 5_000 }).toEqual([])
+  })
+
+  test('are asked for all the reads that wait at once, not for each by itself', async () => {
+    const opened = await openTestRedis(url)
+    let questions = 0
+    const redis: RedisConnection = {
+      ...opened.redis,
+      ask(question) {
+        questions += 1
+        return opened.redis.ask(question)
+      },
+    }
+    const rates = createRedisRates({ ...given, readsPerSecond: 5_000, redis, deployment: randomUUID() })
+    const { reads } = rates.of('kie')
+    await Promise.all(Array.from({ length: 500 }, () => reads.turn()))
+    expect(questions).toBeLessThan(50)
   })
 
   test('hold in spite of what a clock that was set back has left', async () => {

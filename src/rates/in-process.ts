@@ -1,6 +1,5 @@
-import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { orderWindowMs, type Rates } from '../providers/rates.ts'
-import { createReadPace, paceOf } from './read-pace.ts'
+import { createOwnReads, createReadPace, paceOf } from './read-pace.ts'
 import { createRollingRate } from './rolling-rate.ts'
 
 export interface RatesOptions {
@@ -17,8 +16,7 @@ export function createInProcessRates(options: RatesOptions): Rates {
   return {
     of() {
       const rate = createRollingRate({ limit, windowMs })
-      const { places, everyMs } = paceOf(readsPerSecond)
-      const limiter = new RateLimiterMemory({ points: places, duration: everyMs / 1_000 })
+      const reads = createOwnReads(paceOf(readsPerSecond))
       return {
         orders: {
           limit,
@@ -27,7 +25,7 @@ export function createInProcessRates(options: RatesOptions): Rates {
             return place === null ? { kind: 'full', freeInMs: rate.freeInMs() } : { kind: 'taken', ...place }
           },
         },
-        reads: createReadPace(limiter, () => (limiter.points = Number.MAX_SAFE_INTEGER)),
+        reads: createReadPace(async (count) => reads.take(count)),
       }
     },
   }

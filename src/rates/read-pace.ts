@@ -1,5 +1,6 @@
-import { RateLimiterQueue, type RateLimiterAbstract } from 'rate-limiter-flexible'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReadPace } from '../providers/rates.ts'
+import { createRollingWindow } from './rolling-window.ts'
 
 const shortestIntervalMs = 20
 
@@ -12,18 +13,59 @@ export function paceOf(readsPerSecond: number): { readonly places: number; reado
   return { places, everyMs: (places * 1_000) / readsPerSecond }
 }
 
-/** Turns of the limiter's, first come, first served. `letThrough` has to make it refuse nothing any more. */
-export function createReadPace(limiter: RateLimiterAbstract, letThrough: () => void): ReadPace {
-  const queue = new RateLimiterQueue(limiter)
-  let isStopped = false
+/** How many of the slots that were asked for are taken, and how long until there is another, in milliseconds. */
+export interface TakenReads {
+  readonly taken: number
+  readonly freeInMs: number
+}
+
+/** Takes up to `count` slots for reads. Never rejects. */
+export type TakeReads = (count: number) => Promise<TakenReads>
+
+/** The reads of this process alone: at most `places` in any `everyMs`. `giveBack` frees the last ones that were taken. */
+export function createOwnReads({ places, everyMs }: ReturnType<typeof paceOf>) {
+  const window = createRollingWindow(everyMs)
+  return {
+    take(count: number): TakenReads & { giveBack(count: number): void } {
+      const added = Array.from({ length: Math.min(count, Math.max(0, places - window.count())) }, () => window.add())
+      return {
+        taken: added.length,
+        freeInMs: window.leavesInMs(0),
+        giveBack: (surplus) => added.splice(added.length - surplus).forEach((remove) => remove()),
+      }
+    },
+  }
+}
+
+/** First come, first served. Asks for the slots of all that wait at once, so that the pace does not depend on how long an answer takes. */
+export function createReadPace(take: TakeReads): ReadPace {
+  let waiting: (() => void)[] = []
+  let isServing = false
+  const stopping = new AbortController()
+
+  async function serve(): Promise<void> {
+    isServing = true
+    while (waiting.length > 0) {
+      const { taken, freeInMs } = await take(waiting.length)
+      const next = waiting.slice(0, taken)
+      waiting = waiting.slice(taken)
+      for (const go of next) go()
+      if (waiting.length > 0) await sleep(freeInMs, undefined, { signal: stopping.signal }).catch(() => {})
+    }
+    isServing = false
+  }
 
   return {
     async turn() {
-      if (!isStopped) await queue.removeTokens(1)
+      if (stopping.signal.aborted) return
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve)
+        if (!isServing) void serve()
+      })
     },
     stop() {
-      isStopped = true
-      letThrough()
+      stopping.abort()
+      for (const go of waiting.splice(0)) go()
     },
   }
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible'
 import { orderWindowMs, type OrderRate, type Rates, type ReadPace } from '../providers/rates.ts'
-import type { RedisClient, RedisConnection } from '../redis/redis-connection.ts'
+import type { RedisConnection } from '../redis/redis-connection.ts'
 import type { RatesOptions } from './in-process.ts'
-import { createReadPace, paceOf } from './read-pace.ts'
+import { readLog } from './read-log.ts'
+import { createOwnReads, createReadPace, paceOf } from './read-pace.ts'
 import { rollingLog } from './rolling-log.ts'
 import { createRollingRate } from './rolling-rate.ts'
 
@@ -65,21 +65,25 @@ function freeInMsOf(answer: unknown, limit: number): number | null {
   return asked !== undefined && freeInMs !== undefined && asked > limit ? freeInMs : null
 }
 
+/** Counts this gateway's reads all along, as `createOrderRate` does its orders. */
 function createSharedPace({ redis, readsPerSecond }: RedisRatesOptions, key: string): ReadPace {
   const { places, everyMs } = paceOf(readsPerSecond)
-  let isStopped = false
-  const limiter = new RateLimiterRedis({
-    storeClient: {
-      eval: async (script: string, asked: NonNullable<Parameters<RedisClient['eval']>[1]>) =>
-        isStopped ? [0, 0] : redis.ask((client) => client.eval(script, asked)),
-    },
-    useRedisPackage: true,
-    customIncrTtlLuaScript: rollingLog(everyMs),
-    keyPrefix: key,
-    points: places,
-    // The script has the true one; with less than a second the library would not use it.
-    duration: 1,
-    insuranceLimiter: new RateLimiterMemory({ points: places, duration: everyMs / 1_000 }),
+  const own = createOwnReads({ places, everyMs })
+  const script = readLog(everyMs)
+
+  return createReadPace(async (count) => {
+    const { taken, freeInMs, giveBack } = own.take(count)
+    if (taken === 0) return { taken, freeInMs }
+    const asked = { keys: [key], arguments: [String(places), String(taken)] }
+    const answer = await redis.ask((client) => client.eval(script, asked)).catch(() => null)
+    const [granted, sharedFreeInMs] = numbersOf(answer)
+    if (granted === undefined || sharedFreeInMs === undefined) return { taken, freeInMs }
+    giveBack(taken - granted)
+    return { taken: granted, freeInMs: sharedFreeInMs }
   })
-  return createReadPace(limiter, () => (isStopped = true))
+}
+
+/** The numbers of a script's answer; none if nothing was answered. */
+function numbersOf(answer: unknown): readonly number[] {
+  return Array.isArray(answer) ? answer.map(Number) : []
 }
