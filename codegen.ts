@@ -2,15 +2,18 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { codegen } from '@graphql-codegen/core'
 import * as operationTypes from '@graphql-codegen/typescript-operations'
 import * as typedDocuments from '@graphql-codegen/typed-document-node'
-import { parse } from 'graphql'
+import { isAbstractType, parse } from 'graphql'
 import { format, resolveConfig } from 'prettier'
 import { schemaText } from './src/graphql/print-schema.ts'
+import { createSchema } from './src/graphql/schema.ts'
 
 /**
- * Prints the schema, and turns the operations that frontends start from into typed documents (GraphQL Code Generator).
- * `npm run codegen` writes both; with `--check` it only says whether they are up to date.
+ * Prints the schema, turns the operations that frontends start from into typed documents (GraphQL Code Generator), and
+ * names the types of every union and interface, which caches such as Apollo Client's have to be told.
+ * `npm run codegen` writes all of it; with `--check` it only says whether it is up to date.
  */
 const schemaFile = 'schema/schema.graphql'
+const possibleTypesFile = 'schema/possible-types.json'
 const operationsFolder = 'schema/operations'
 const typedFile = 'schema/operations.ts'
 
@@ -23,6 +26,7 @@ async function main(isCheck: boolean): Promise<void> {
   const made = [
     { file: schemaFile, text: schema },
     { file: typedFile, text: await typedOperations(schema) },
+    { file: possibleTypesFile, text: await possibleTypes() },
   ]
   for (const { file, text } of made) {
     const isCurrent = (await readFile(file, 'utf8').catch(() => '')) === text
@@ -59,4 +63,15 @@ async function typedOperations(schema: string): Promise<string> {
     pluginMap: { typescriptOperations: operationTypes, typedDocumentNode: typedDocuments },
   })
   return format(heading + text, { ...(await resolveConfig(typedFile)), parser: 'typescript' })
+}
+
+/** Apollo's `possibleTypes`: the object types of every union and interface. */
+async function possibleTypes(): Promise<string> {
+  const schema = createSchema()
+  const abstract = Object.values(schema.getTypeMap()).filter(isAbstractType)
+  const names = abstract.map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)])
+  return format(JSON.stringify(Object.fromEntries(names)), {
+    ...(await resolveConfig(possibleTypesFile)),
+    parser: 'json',
+  })
 }

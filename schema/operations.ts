@@ -141,29 +141,16 @@ export type ListQuery = {
         createdAt: string
         completedAt: string | null
         expiresAt: string | null
+        allStems: Array<{
+          id: string
+          part: StemPart
+          label: string | null
+          url: string
+          durationSeconds: number | null
+        }>
         stems:
-          | {
-              __typename: 'InstrumentStems'
-              missing: Array<StemPart>
-              all: Array<{
-                id: string
-                part: StemPart
-                label: string | null
-                url: string
-                durationSeconds: number | null
-              }>
-            }
-          | {
-              __typename: 'VocalStems'
-              missing: Array<StemPart>
-              all: Array<{
-                id: string
-                part: StemPart
-                label: string | null
-                url: string
-                durationSeconds: number | null
-              }>
-            }
+          | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
+          | { __typename: 'VocalStems'; missing: Array<StemPart> }
           | null
         failure: { code: SeparationFailureCode; message: string } | null
       }
@@ -190,17 +177,10 @@ export type ReadQuery = {
     createdAt: string
     completedAt: string | null
     expiresAt: string | null
+    allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
     stems:
-      | {
-          __typename: 'InstrumentStems'
-          missing: Array<StemPart>
-          all: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
-        }
-      | {
-          __typename: 'VocalStems'
-          missing: Array<StemPart>
-          all: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
-        }
+      | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
+      | { __typename: 'VocalStems'; missing: Array<StemPart> }
       | null
     failure: { code: SeparationFailureCode; message: string } | null
   } | null
@@ -238,29 +218,16 @@ export type SeparateMutation = {
           createdAt: string
           completedAt: string | null
           expiresAt: string | null
+          allStems: Array<{
+            id: string
+            part: StemPart
+            label: string | null
+            url: string
+            durationSeconds: number | null
+          }>
           stems:
-            | {
-                __typename: 'InstrumentStems'
-                missing: Array<StemPart>
-                all: Array<{
-                  id: string
-                  part: StemPart
-                  label: string | null
-                  url: string
-                  durationSeconds: number | null
-                }>
-              }
-            | {
-                __typename: 'VocalStems'
-                missing: Array<StemPart>
-                all: Array<{
-                  id: string
-                  part: StemPart
-                  label: string | null
-                  url: string
-                  durationSeconds: number | null
-                }>
-              }
+            | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
+            | { __typename: 'VocalStems'; missing: Array<StemPart> }
             | null
           failure: { code: SeparationFailureCode; message: string } | null
         }
@@ -280,17 +247,10 @@ export type SeparationFieldsFragment = {
   createdAt: string
   completedAt: string | null
   expiresAt: string | null
+  allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
   stems:
-    | {
-        __typename: 'InstrumentStems'
-        missing: Array<StemPart>
-        all: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
-      }
-    | {
-        __typename: 'VocalStems'
-        missing: Array<StemPart>
-        all: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
-      }
+    | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
+    | { __typename: 'VocalStems'; missing: Array<StemPart> }
     | null
   failure: { code: SeparationFailureCode; message: string } | null
 }
@@ -312,17 +272,10 @@ export type WatchSubscription = {
     createdAt: string
     completedAt: string | null
     expiresAt: string | null
+    allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
     stems:
-      | {
-          __typename: 'InstrumentStems'
-          missing: Array<StemPart>
-          all: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
-        }
-      | {
-          __typename: 'VocalStems'
-          missing: Array<StemPart>
-          all: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
-        }
+      | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
+      | { __typename: 'VocalStems'; missing: Array<StemPart> }
       | null
     failure: { code: SeparationFailureCode; message: string } | null
   } | null
@@ -351,6 +304,20 @@ export const SeparationFieldsFragmentDoc = {
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
           {
             kind: 'Field',
+            name: { kind: 'Name', value: 'allStems' },
+            selectionSet: {
+              kind: 'SelectionSet',
+              selections: [
+                { kind: 'Field', name: { kind: 'Name', value: 'id' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'part' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'label' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'url' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+              ],
+            },
+          },
+          {
+            kind: 'Field',
             name: { kind: 'Name', value: 'stems' },
             selectionSet: {
               kind: 'SelectionSet',
@@ -358,26 +325,18 @@ export const SeparationFieldsFragmentDoc = {
                 { kind: 'Field', name: { kind: 'Name', value: '__typename' } },
                 {
                   kind: 'InlineFragment',
-                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'StemSet' } },
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'VocalStems' } },
                   selectionSet: {
                     kind: 'SelectionSet',
-                    selections: [
-                      {
-                        kind: 'Field',
-                        name: { kind: 'Name', value: 'all' },
-                        selectionSet: {
-                          kind: 'SelectionSet',
-                          selections: [
-                            { kind: 'Field', name: { kind: 'Name', value: 'id' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'part' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'label' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'url' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
-                          ],
-                        },
-                      },
-                      { kind: 'Field', name: { kind: 'Name', value: 'missing' } },
-                    ],
+                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'missing' } }],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'InstrumentStems' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'missing' } }],
                   },
                 },
               ],
@@ -503,6 +462,20 @@ export const ListDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
           {
             kind: 'Field',
+            name: { kind: 'Name', value: 'allStems' },
+            selectionSet: {
+              kind: 'SelectionSet',
+              selections: [
+                { kind: 'Field', name: { kind: 'Name', value: 'id' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'part' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'label' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'url' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+              ],
+            },
+          },
+          {
+            kind: 'Field',
             name: { kind: 'Name', value: 'stems' },
             selectionSet: {
               kind: 'SelectionSet',
@@ -510,26 +483,18 @@ export const ListDocument = {
                 { kind: 'Field', name: { kind: 'Name', value: '__typename' } },
                 {
                   kind: 'InlineFragment',
-                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'StemSet' } },
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'VocalStems' } },
                   selectionSet: {
                     kind: 'SelectionSet',
-                    selections: [
-                      {
-                        kind: 'Field',
-                        name: { kind: 'Name', value: 'all' },
-                        selectionSet: {
-                          kind: 'SelectionSet',
-                          selections: [
-                            { kind: 'Field', name: { kind: 'Name', value: 'id' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'part' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'label' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'url' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
-                          ],
-                        },
-                      },
-                      { kind: 'Field', name: { kind: 'Name', value: 'missing' } },
-                    ],
+                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'missing' } }],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'InstrumentStems' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'missing' } }],
                   },
                 },
               ],
@@ -616,6 +581,20 @@ export const ReadDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
           {
             kind: 'Field',
+            name: { kind: 'Name', value: 'allStems' },
+            selectionSet: {
+              kind: 'SelectionSet',
+              selections: [
+                { kind: 'Field', name: { kind: 'Name', value: 'id' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'part' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'label' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'url' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+              ],
+            },
+          },
+          {
+            kind: 'Field',
             name: { kind: 'Name', value: 'stems' },
             selectionSet: {
               kind: 'SelectionSet',
@@ -623,26 +602,18 @@ export const ReadDocument = {
                 { kind: 'Field', name: { kind: 'Name', value: '__typename' } },
                 {
                   kind: 'InlineFragment',
-                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'StemSet' } },
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'VocalStems' } },
                   selectionSet: {
                     kind: 'SelectionSet',
-                    selections: [
-                      {
-                        kind: 'Field',
-                        name: { kind: 'Name', value: 'all' },
-                        selectionSet: {
-                          kind: 'SelectionSet',
-                          selections: [
-                            { kind: 'Field', name: { kind: 'Name', value: 'id' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'part' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'label' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'url' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
-                          ],
-                        },
-                      },
-                      { kind: 'Field', name: { kind: 'Name', value: 'missing' } },
-                    ],
+                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'missing' } }],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'InstrumentStems' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'missing' } }],
                   },
                 },
               ],
@@ -730,6 +701,8 @@ export const SeparateDocument = {
                   selectionSet: {
                     kind: 'SelectionSet',
                     selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'message' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
                       {
                         kind: 'Field',
                         name: { kind: 'Name', value: 'issues' },
@@ -746,26 +719,12 @@ export const SeparateDocument = {
                 },
                 {
                   kind: 'InlineFragment',
-                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'RateLimitedError' } },
-                  selectionSet: {
-                    kind: 'SelectionSet',
-                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'retryAfterSeconds' } }],
-                  },
-                },
-                {
-                  kind: 'InlineFragment',
-                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'ProviderRefusedError' } },
-                  selectionSet: {
-                    kind: 'SelectionSet',
-                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'providerCode' } }],
-                  },
-                },
-                {
-                  kind: 'InlineFragment',
                   typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'IdempotencyConflictError' } },
                   selectionSet: {
                     kind: 'SelectionSet',
                     selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'message' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
                       {
                         kind: 'Field',
                         name: { kind: 'Name', value: 'task' },
@@ -774,6 +733,63 @@ export const SeparateDocument = {
                           selections: [{ kind: 'Field', name: { kind: 'Name', value: 'id' } }],
                         },
                       },
+                    ],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'InsufficientCreditsError' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'message' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
+                    ],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'RateLimitedError' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'message' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'retryAfterSeconds' } },
+                    ],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'TrackNotFoundError' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'message' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
+                    ],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'ProviderRefusedError' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'message' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'providerCode' } },
+                    ],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'ProviderUnavailableError' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'message' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
                     ],
                   },
                 },
@@ -803,6 +819,20 @@ export const SeparateDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
           {
             kind: 'Field',
+            name: { kind: 'Name', value: 'allStems' },
+            selectionSet: {
+              kind: 'SelectionSet',
+              selections: [
+                { kind: 'Field', name: { kind: 'Name', value: 'id' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'part' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'label' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'url' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+              ],
+            },
+          },
+          {
+            kind: 'Field',
             name: { kind: 'Name', value: 'stems' },
             selectionSet: {
               kind: 'SelectionSet',
@@ -810,26 +840,18 @@ export const SeparateDocument = {
                 { kind: 'Field', name: { kind: 'Name', value: '__typename' } },
                 {
                   kind: 'InlineFragment',
-                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'StemSet' } },
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'VocalStems' } },
                   selectionSet: {
                     kind: 'SelectionSet',
-                    selections: [
-                      {
-                        kind: 'Field',
-                        name: { kind: 'Name', value: 'all' },
-                        selectionSet: {
-                          kind: 'SelectionSet',
-                          selections: [
-                            { kind: 'Field', name: { kind: 'Name', value: 'id' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'part' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'label' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'url' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
-                          ],
-                        },
-                      },
-                      { kind: 'Field', name: { kind: 'Name', value: 'missing' } },
-                    ],
+                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'missing' } }],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'InstrumentStems' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'missing' } }],
                   },
                 },
               ],
@@ -906,6 +928,20 @@ export const WatchDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
           {
             kind: 'Field',
+            name: { kind: 'Name', value: 'allStems' },
+            selectionSet: {
+              kind: 'SelectionSet',
+              selections: [
+                { kind: 'Field', name: { kind: 'Name', value: 'id' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'part' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'label' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'url' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+              ],
+            },
+          },
+          {
+            kind: 'Field',
             name: { kind: 'Name', value: 'stems' },
             selectionSet: {
               kind: 'SelectionSet',
@@ -913,26 +949,18 @@ export const WatchDocument = {
                 { kind: 'Field', name: { kind: 'Name', value: '__typename' } },
                 {
                   kind: 'InlineFragment',
-                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'StemSet' } },
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'VocalStems' } },
                   selectionSet: {
                     kind: 'SelectionSet',
-                    selections: [
-                      {
-                        kind: 'Field',
-                        name: { kind: 'Name', value: 'all' },
-                        selectionSet: {
-                          kind: 'SelectionSet',
-                          selections: [
-                            { kind: 'Field', name: { kind: 'Name', value: 'id' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'part' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'label' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'url' } },
-                            { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
-                          ],
-                        },
-                      },
-                      { kind: 'Field', name: { kind: 'Name', value: 'missing' } },
-                    ],
+                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'missing' } }],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'InstrumentStems' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [{ kind: 'Field', name: { kind: 'Name', value: 'missing' } }],
                   },
                 },
               ],

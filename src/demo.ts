@@ -19,11 +19,7 @@ const taskSchema = z.object({
   status: z.string(),
   revision: z.number(),
   settled: z.boolean(),
-  stems: z
-    .object({
-      all: z.array(z.object({ part: z.string(), url: z.string(), durationSeconds: z.number().nullable() })),
-    })
-    .nullable(),
+  allStems: z.array(z.object({ part: z.string(), url: z.string(), durationSeconds: z.number().nullable() })),
 })
 type Task = z.infer<typeof taskSchema>
 
@@ -53,11 +49,11 @@ async function separate(url: string, type: 'SEPARATE_VOCAL' | 'SPLIT_STEM'): Pro
   console.log(`${type}: ordering over HTTP, waiting over WebSocket`)
   const ordered = await order(url, type)
   const done = await watch(url, ordered.id)
-  if (done.stems === null) throw new Error(`The separation ended as ${done.status}.`)
+  if (done.status !== 'SUCCESS') throw new Error(`The separation ended as ${done.status}.`)
 
   const into = join(folder, done.id)
   await mkdir(into, { recursive: true })
-  for (const stem of done.stems.all) {
+  for (const stem of done.allStems) {
     const response = await fetch(stem.url)
     if (!response.ok) throw new Error(`${stem.url} answered ${response.status}.`)
     const bytes = Buffer.from(await response.arrayBuffer())
@@ -66,7 +62,7 @@ async function separate(url: string, type: 'SEPARATE_VOCAL' | 'SPLIT_STEM'): Pro
     const length = stem.durationSeconds === null ? '' : `${stem.durationSeconds} s, `
     console.log(`  ${stem.part.padEnd(16)} ${length}${Math.round(bytes.length / 1024)} KiB   ${file}`)
   }
-  console.log(`  ${done.stems.all.length} stems are in ${relative('.', into)}/ — play them with any player.\n`)
+  console.log(`  ${done.allStems.length} stems are in ${relative('.', into)}/ — play them with any player.\n`)
 }
 
 async function order(url: string, type: string): Promise<Task> {

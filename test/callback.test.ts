@@ -48,8 +48,8 @@ function answerReads(provider: PlayedProvider, plays: Readonly<Record<string, Pl
   })
 }
 
-const urlOf = (stems: { all: readonly { part: string; url: string }[] } | null | undefined, part: string) =>
-  stems?.all.find((stem) => stem.part === part)?.url
+const urlOf = (allStems: readonly { part: string; url: string }[], part: string) =>
+  allStems.find((stem) => stem.part === part)?.url
 
 describe('a callback', () => {
   test("is stored before it is answered, and then record-info's words win", async () => {
@@ -66,10 +66,10 @@ describe('a callback', () => {
     await provider.readTimes(1)
     const settled = untilSettled(gateway, taskId)
     for (const response of held) sendBody(response, recordOfSuccess(providerTaskId))
-    const { status, stems } = await settled
+    const { status, allStems } = await settled
     expect(status).toBe('SUCCESS')
-    expect(urlOf(stems, 'VOCAL')).toBe('https://files.example/vocal.mp3')
-    expect(urlOf(stems, 'INSTRUMENTAL')).toBe('https://files.example/instrumental.mp3')
+    expect(urlOf(allStems, 'VOCAL')).toBe('https://files.example/vocal.mp3')
+    expect(urlOf(allStems, 'INSTRUMENTAL')).toBe('https://files.example/instrumental.mp3')
     await untilAtRest(gateway, taskId)
     expect(await store.notes(taskId)).toEqual([])
     expect(provider.reads).toEqual([providerTaskId])
@@ -152,7 +152,7 @@ test.concurrent(
     const statuses = settled.map(({ last }) => last.status)
     expect(statuses).toEqual(['SUCCESS', 'SUCCESS', 'SUCCESS', 'SUCCESS', 'GENERATE_AUDIO_FAILED'])
     for (const { last } of settled.slice(0, 4)) {
-      expect(urlOf(last.stems, 'VOCAL')).toBe('https://files.example/callback-vocal.mp3')
+      expect(urlOf(last.allStems, 'VOCAL')).toBe('https://files.example/callback-vocal.mp3')
     }
     // Its words settle it and bind it to nothing.
     expect(await storedTask(store, lost.taskId)).toMatchObject({ providerTaskId: null, charge: 'CHARGED' })
@@ -346,8 +346,8 @@ test.concurrent(
     )
     for (const [{ taskId, callbackUrl, providerTaskId }, headers] of woken) {
       expect(await provider.callBack(callbackUrl, callbackOfSuccess(providerTaskId), headers)).toBe(200)
-      const { stems } = await untilSettled(gateway, taskId)
-      expect(urlOf(stems, 'VOCAL')).toBe('https://files.example/vocal.mp3')
+      const { allStems } = await untilSettled(gateway, taskId)
+      expect(urlOf(allStems, 'VOCAL')).toBe('https://files.example/vocal.mp3')
     }
   },
 )

@@ -51,8 +51,8 @@ describe('an address that is no http(s) address', () => {
       }
       provider.answerRead(recordOfSuccess('provider-task-1', { response }))
       const taskId = await order(gateway, { type: 'SPLIT_STEM' })
-      const { stems } = await untilSettled(gateway, taskId)
-      expect(stems?.all.map((stem) => stem.url)).toEqual([good])
+      const { allStems } = await untilSettled(gateway, taskId)
+      expect(allStems.map((stem) => stem.url)).toEqual([good])
       expect(await told(gateway, taskId)).not.toContain('bad-')
       const log = gateway.logged.join('\n')
       expect(log).toContain('dropped an address')
@@ -68,8 +68,8 @@ describe('an address that is no http(s) address', () => {
     const info = { ...keyed((name) => `${name}_url`), vocal_url: good, origin_url: 'javascript:bad-origin' }
     const callback = { code: 200, data: { task_id: 'provider-task-1', vocal_separation_info: info } }
     expect(await provider.callBack(callBackUrl, callback)).toBe(200)
-    const { stems } = await untilSettled(gateway, taskId)
-    expect(stems?.all.map((stem) => stem.url)).toEqual([good])
+    const { allStems } = await untilSettled(gateway, taskId)
+    expect(allStems.map((stem) => stem.url)).toEqual([good])
     expect(await told(gateway, taskId)).not.toContain('bad-')
     expect(gateway.logged.join('\n')).not.toContain('bad-')
   })
@@ -110,8 +110,8 @@ test.each([
 ])('an address with %s was paid for, and is shown as a browser reads it', async (_, url, shown) => {
   const { provider, gateway } = await start()
   provider.answerRead(recordOfSuccess('provider-task-1', { response: { vocalUrl: url } }))
-  const { stems } = await untilSettled(gateway, await order(gateway))
-  expect(stems?.all.map((stem) => stem.url)).toEqual([shown])
+  const { allStems } = await untilSettled(gateway, await order(gateway))
+  expect(allStems.map((stem) => stem.url)).toEqual([shown])
 })
 
 test('words that only begin as an address are left as they are', async () => {
@@ -134,8 +134,8 @@ test('our own callback address is no stem and no origin, wherever an answer repe
     originData: [{ id: '1', audio_url: callBackUrl, stem_type_group_name: 'Bass' }],
   }
   provider.answerRead(recordOfSuccess('provider-task-1', { response, callbackUrl: callBackUrl }))
-  const { stems } = await untilSettled(gateway, taskId)
-  expect(stems?.all.map((stem) => stem.url)).toEqual([good])
+  const { allStems } = await untilSettled(gateway, taskId)
+  expect(allStems.map((stem) => stem.url)).toEqual([good])
   expect(await told(gateway, taskId)).not.toContain('/callbacks/')
 })
 
@@ -157,6 +157,6 @@ test('a stem is not named by an address', async () => {
   const { callBackUrl } = (await provider.order(0)).body
   const originData = [{ id: '1', audio_url: good, stem_type_group_name: `See ${callBackUrl}` }]
   provider.answerRead(recordOfSuccess('provider-task-1', { response: { originData } }))
-  const { stems } = await untilSettled(gateway, taskId)
-  expect(stems?.all.map((stem) => stem.label)).toEqual(['See [address]'])
+  const { allStems } = await untilSettled(gateway, taskId)
+  expect(allStems.map((stem) => stem.label)).toEqual(['See [address]'])
 })

@@ -91,6 +91,12 @@ const hostile: readonly { readonly what: string; readonly query: string; readonl
     message: /An operation may cost 50000; this one costs /,
   },
   {
+    what: 'a large page with the same stems again and again, without their set',
+    query: `{ separations(first: 100) { edges { node { ${times(10, (i) => `a${i}: allStems { ...g }`)} } } } }
+      fragment g on Stem { id part label url durationSeconds expiresAt }`,
+    message: /An operation may cost 50000; this one costs /,
+  },
+  {
     what: 'many introspections',
     query: `{ ${times(45, (i) => `a${i}: __schema { types { name fields { name args { name type { name } } type { name ofType { name } } } } }`)} }`,
     message: /An operation may cost 50000; this one costs /,

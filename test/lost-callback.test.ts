@@ -81,8 +81,8 @@ describe('after a restart', () => {
     })
     provider.answerRead({ code: 500, msg: 'not now', data: null })
     const restarted = await startGateway(gateway.environment)
-    const { stems } = await untilSettled(restarted, taskId)
-    expect(stems?.all).toMatchObject([{ part: 'VOCAL', url: 'https://files.example/noted.mp3' }])
+    const { allStems } = await untilSettled(restarted, taskId)
+    expect(allStems).toMatchObject([{ part: 'VOCAL', url: 'https://files.example/noted.mp3' }])
 
     provider.answerRead(recordOfSuccess('provider-task-1'))
     while ((await dueAtOf(restarted, taskId)) !== null) await sleep(10)

@@ -15,6 +15,7 @@ test('separates a track, tells of it over WebSocket and shows the stems', async 
       charge: 'CHARGED',
       provider: 'SANDBOX',
       type: 'SEPARATE_VOCAL',
+      allStems: [],
       stems: null,
     },
   })
@@ -31,7 +32,7 @@ test('separates a track, tells of it over WebSocket and shows the stems', async 
 
   const read = await gateway.send(ReadDocument, { taskId })
   expect(read.data?.separation).toEqual(told.at(-1)?.separationUpdated)
-  for (const stem of read.data?.separation?.stems?.all ?? []) {
+  for (const stem of read.data?.separation?.allStems ?? []) {
     const file = await fetch(stem.url)
     expect(file.status).toBe(200)
     expect(file.headers.get('content-type')).toBe('audio/wav')

@@ -4,6 +4,7 @@ import {
   buildSchema,
   getIntrospectionQuery,
   introspectionFromSchema,
+  isAbstractType,
   isSpecifiedDirective,
   lexicographicSortSchema,
   parse,
@@ -21,11 +22,19 @@ import { createSchema } from '../src/graphql/schema.ts'
 import { collect, order, startGateway } from './gateway.ts'
 
 const schemaFile = new URL('../schema/schema.graphql', import.meta.url)
+const possibleTypesFile = new URL('../schema/possible-types.json', import.meta.url)
 const operationsFolder = new URL('../schema/operations/', import.meta.url)
 
 test('schema/schema.graphql is the schema', async () => {
   expect(await readFile(schemaFile, 'utf8')).toBe(schemaText())
   expect(printSchema(buildSchema(schemaText()))).toBe(schemaText().trimEnd())
+})
+
+test('schema/possible-types.json names the types of every union and interface', async () => {
+  const schema = createSchema()
+  const abstract = Object.values(schema.getTypeMap()).filter(isAbstractType)
+  const names = abstract.map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)])
+  expect(JSON.parse(await readFile(possibleTypesFile, 'utf8'))).toEqual(Object.fromEntries(names))
 })
 
 test('a running gateway tells the same schema', async () => {
@@ -100,6 +109,7 @@ describe('the contract', () => {
       'musicId: ID',
       'originUrl: URL',
       'stems: Stems',
+      'allStems: [Stem!]!',
       'failure: SeparationFailure',
       'charge: Charge!',
       'createdAt: DateTime!',
@@ -251,7 +261,7 @@ describe('the contract', () => {
       'provider: Provider',
       'audioId: ID',
     ],
-    Subscription: ['type Subscription', 'separationUpdated(taskId: ID!): SeparationTask'],
+    Subscription: ['type Subscription', 'separationUpdated(provider: Provider, taskId: ID!): SeparationTask'],
   }
 
   test.each(Object.entries(types))('holds %s as it was promised', (name, [heading, ...members]) => {
@@ -284,6 +294,22 @@ describe('the operations that frontends start from', () => {
     ])
     const texts = await Promise.all(names.map((name) => readFile(new URL(name, operationsFolder), 'utf8')))
     expect(validate(createSchema(), parse(texts.join('\n')))).toEqual([])
+  })
+
+  test('name every type of a union, for a client that does not know which types an interface has', () => {
+    const schema = createSchema()
+    const separate = schema.getType('SeparateResult')
+    const stems = schema.getType('Stems')
+    if (!isAbstractType(separate) || !isAbstractType(stems)) throw new Error('These are no unions.')
+    const text = print(SeparateDocument)
+    for (const { name } of schema.getPossibleTypes(separate)) {
+      const [, fields = ''] = new RegExp(`\\.\\.\\. on ${name} \\{([^{}]*)`).exec(text) ?? []
+      expect({ name, fields }).toEqual({
+        name,
+        fields: expect.stringMatching(name === 'SeparateSuccess' ? /\breused\b/ : /\bmessage\s+retryable\b/),
+      })
+    }
+    for (const { name } of schema.getPossibleTypes(stems)) expect(text).toMatch(`... on ${name} {`)
   })
 
   test.each([

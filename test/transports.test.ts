@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { StoreUnavailableError } from '../src/separation/errors.ts'
 import { newTaskId } from '../src/separation/task-id.ts'
-import { order, startGateway, type TestGateway } from './gateway.ts'
+import { order, startGateway, type TestGateway, untilSettled } from './gateway.ts'
 import { pendingTask, succeededTask } from './tasks.ts'
 import {
   forEverything,
@@ -135,6 +135,30 @@ describe.each(forQueries)('over %s', (name) => {
     ])
   })
 
+  test('a page of more than 100 tasks is refused', async () => {
+    const gateway = await startGateway(unhurried)
+    const refused = {
+      data: null,
+      errors: [
+        {
+          message: 'A page holds 100 tasks at most: `first` and `last` must not be more.',
+          path: ['separations'],
+          extensions: { code: 'BAD_USER_INPUT' },
+        },
+      ],
+    }
+    for (const query of [
+      '{ separations(first: 1000000) { edges { cursor } } }',
+      '{ separations(last: 101) { edges { cursor } } }',
+      'query ($size: Int = 101) { separations(first: $size) { edges { cursor } } }',
+    ]) {
+      expect(await send(gateway.url, { query })).toMatchObject([refused])
+    }
+    expect(await send(gateway.url, { query: '{ separations(first: 100) { edges { cursor } } }' })).toEqual([
+      { data: { separations: { edges: [] } } },
+    ])
+  })
+
   test('an error inside is logged and masked', async () => {
     const gateway = await startGateway(unhurried)
     const taskId = await order(gateway, { audioId: 'done' })
@@ -233,6 +257,33 @@ describe.each(forSubscriptions)('over %s', (name) => {
         { data: { separationUpdated: null } },
       ])
     }
+    expect(gateway.app.subscriptions()).toBe(0)
+  })
+
+  test('an id of a provider that is off is refused, as a query refuses it, and the subscription completes', async () => {
+    const gateway = await startGateway()
+    const known = await order(gateway, { audioId: 'done' })
+    await untilSettled(gateway, known)
+    const watch = (taskId: string, provider: string) =>
+      send(gateway.url, {
+        query: `subscription { separationUpdated(taskId: "${taskId}", provider: ${provider}) { status } }`,
+      })
+    for (const taskId of ['theirs', newTaskId()]) {
+      expect(await watch(taskId, 'KIE')).toMatchObject([
+        {
+          data: { separationUpdated: null },
+          errors: [
+            {
+              message: 'KIE is off, so it cannot be asked. On: SANDBOX.',
+              path: ['separationUpdated'],
+              extensions: { code: 'BAD_USER_INPUT' },
+            },
+          ],
+        },
+      ])
+      expect(await watch(taskId, 'SANDBOX')).toEqual([{ data: { separationUpdated: null } }])
+    }
+    expect(await watch(known, 'APIKLEY')).toEqual([{ data: { separationUpdated: { status: 'SUCCESS' } } }])
     expect(gateway.app.subscriptions()).toBe(0)
   })
 

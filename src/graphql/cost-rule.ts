@@ -56,6 +56,7 @@ export function costRule(context: ValidationContext): ASTVisitor {
       case 'separations':
         return 1 + pageSizeOf(field) * (taskCost + within)
       case 'all':
+      case 'allStems':
         return 1 + mostStems * within
       case '__schema':
       case '__type':
@@ -78,7 +79,7 @@ export function costRule(context: ValidationContext): ASTVisitor {
   }
 }
 
-/** How many tasks a `separations` can list. */
+/** How many tasks a `separations` can list. One that asks for more than a page can hold is refused when it is carried out. */
 function pageSizeOf({ arguments: given = [] }: FieldNode): number {
   const sizes = given
     .filter(({ name }) => name.value === 'first' || name.value === 'last')

@@ -1,9 +1,17 @@
-import { completedAtMs, expiresAtMs, isSettled, statusOf, type FailedTask, type Task } from '../separation/task.ts'
+import {
+  completedAtMs,
+  expiresAtMs,
+  isSettled,
+  statusOf,
+  type FailedTask,
+  type ProviderName,
+  type Task,
+} from '../separation/task.ts'
 import { isTaskId } from '../separation/task-id.ts'
 import { badInput } from './bad-input.ts'
 import { builder, dateOf } from './builder.ts'
 import { ChargeEnum, FailureCodeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
-import { Stems } from './stems.ts'
+import { allStemsOf, Stems, StemType } from './stems.ts'
 import { tellingItsError } from './telling-its-error.ts'
 
 const maxInt = 2 ** 31 - 1
@@ -104,6 +112,12 @@ export const SeparationTask = builder.node(SeparationTaskRef, {
       description: 'The result; null unless the status is SUCCESS.',
       resolve: (task) => (task.state === 'succeeded' ? { task } : null),
     }),
+    allStems: t.field({
+      type: [StemType],
+      description:
+        'Every stem of the result, whatever the type of the separation, without a fragment; empty unless there are stems.',
+      resolve: (task) => (task.state === 'succeeded' ? allStemsOf(task) : []),
+    }),
     failure: t.field({
       type: SeparationFailure,
       nullable: true,
@@ -135,6 +149,16 @@ export const SeparationTask = builder.node(SeparationTaskRef, {
   }),
 })
 
+const taskIdDescription = "The task's `id`, or the provider's own id for it."
+const providerDescription =
+  "Whose id it is, where it is a provider's own; the default provider if left out. An unknown id of a provider that is off is an error (BAD_USER_INPUT)."
+
+/** Throws if an unknown id is said to be of a provider that is off: nobody can tell whether there is such a task. */
+function checkProviderIsOn(provider: ProviderName | null | undefined, on: readonly ProviderName[]): void {
+  if (!provider || on.includes(provider)) return
+  throw badInput(`${provider.toUpperCase()} is off, so it cannot be asked. On: ${on.join(', ').toUpperCase()}.`)
+}
+
 builder.queryField('separation', (t) =>
   t.field({
     type: SeparationTask,
@@ -143,20 +167,12 @@ builder.queryField('separation', (t) =>
       "One of your tasks; null if there is no such task, or none that you may see. It also takes the provider's own id of a " +
       'task that was made outside this gateway on the same account: that task becomes yours and is followed from then on.',
     args: {
-      taskId: t.arg.id({ required: true, description: "The task's `id`, or the provider's own id for it." }),
-      provider: t.arg({
-        type: ProviderEnum,
-        description:
-          "Whose id it is, where it is a provider's own; the default provider if left out. An unknown id of a provider that is off is an error (BAD_USER_INPUT).",
-      }),
+      taskId: t.arg.id({ required: true, description: taskIdDescription }),
+      provider: t.arg({ type: ProviderEnum, description: providerDescription }),
     },
     resolve: async (_root, { taskId, provider }, { tasks, providers }) => {
       const task = await tasks.load({ taskId, provider: provider ?? null })
-      if (task === null && provider && !providers.includes(provider)) {
-        throw badInput(
-          `${provider.toUpperCase()} is off, so it cannot be asked. On: ${providers.join(', ').toUpperCase()}.`,
-        )
-      }
+      if (task === null) checkProviderIsOn(provider, providers)
       return task
     },
   }),
@@ -171,14 +187,16 @@ builder.subscriptionField('separationUpdated', (t) =>
       'waiting, nor after a reconnect. An unknown task is null once. An error, as when the gateway cannot reach its store at ' +
       'the beginning (UNAVAILABLE), is the last item: ask again after a moment.',
     args: {
-      taskId: t.arg.id({ required: true, description: "The task's `id`, or the default provider's own id for it." }),
+      taskId: t.arg.id({ required: true, description: taskIdDescription }),
+      provider: t.arg({ type: ProviderEnum, description: providerDescription }),
     },
-    subscribe: (_root, { taskId }, { separations, caller, subscriptionPlaces }) =>
+    subscribe: (_root, { taskId, provider }, { separations, caller, subscriptionPlaces }) =>
       subscriptionPlaces.hold(caller.owner, () =>
-        tellingItsError(separations.watch(caller.owner, { taskId, provider: null })),
+        tellingItsError(separations.watch(caller.owner, { taskId, provider: provider ?? null })),
       ),
-    resolve: (task) => {
+    resolve: (task, { provider }, { providers }) => {
       if (task instanceof Error) throw task
+      if (task === null) checkProviderIsOn(provider, providers)
       return task
     },
   }),

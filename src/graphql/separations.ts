@@ -28,7 +28,7 @@ builder.queryField('separations', (t) =>
   t.connection(
     {
       type: SeparationTask,
-      description: 'Your tasks, newest first, at most 100 a page.',
+      description: `Your tasks, newest first. A page holds ${defaultPageSize} unless \`first\` or \`last\` says otherwise, and ${maxPageSize} at most; more is an error (BAD_USER_INPUT).`,
       args: { where: t.arg({ type: SeparationFilter, description: 'Which tasks; all of them if left out.' }) },
       resolve: async (_root, { where, ...args }, { separations, caller }) => {
         checkSizes(args)
@@ -67,6 +67,9 @@ function cursorOf(task: Task): string {
 function checkSizes({ first, last }: { first?: number | null | undefined; last?: number | null | undefined }): void {
   if (typeof first === 'number' && typeof last === 'number') throw badInput('Give `first` or `last`, not both.')
   if ((first ?? 0) < 0 || (last ?? 0) < 0) throw badInput('`first` and `last` must not be less than 0.')
+  if ((first ?? 0) > maxPageSize || (last ?? 0) > maxPageSize) {
+    throw badInput(`A page holds ${maxPageSize} tasks at most: \`first\` and \`last\` must not be more.`)
+  }
 }
 
 function parseCursor(text: string): Cursor {

@@ -19,7 +19,8 @@ interface StemOfTask extends StemsOfTask {
   readonly stem: Stem
 }
 
-const StemType = builder.objectRef<StemOfTask>('Stem').implement({
+/** A stem as callers see it. */
+export const StemType = builder.objectRef<StemOfTask>('Stem').implement({
   description: 'One separated part of a track, as an audio file at the provider.',
   fields: (t) => ({
     id: t.id({
@@ -51,13 +52,18 @@ const StemType = builder.objectRef<StemOfTask>('Stem').implement({
   }),
 })
 
+/** Every stem of a task, with the task itself: a stem takes its id and its expiry from there. */
+export function allStemsOf(task: SucceededTask): StemOfTask[] {
+  return task.stems.map((stem) => ({ task, stem }))
+}
+
 const StemSet = builder.interfaceRef<StemsOfTask>('StemSet').implement({
   description: 'The stems of one separation, whatever its type.',
   fields: (t) => ({
     all: t.field({
       type: [StemType],
       description: 'Every stem that the provider named, also parts that this gateway does not know.',
-      resolve: ({ task }) => task.stems.map((stem) => ({ task, stem })),
+      resolve: ({ task }) => allStemsOf(task),
     }),
     missing: t.field({
       type: [StemPartEnum],
