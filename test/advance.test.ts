@@ -52,12 +52,14 @@ const stem: fc.Arbitrary<ReportedStem> = fc.oneof(
     label: maybe(fc.constantFrom('Vocals', 'Voice')),
     url,
     durationSeconds: maybe(fc.constantFrom(187.24, 187.3)),
+    originId: maybe(fc.constantFrom('origin-1', 'origin-2')),
   }),
   fc.record({
     part: fc.constant('other'),
     label: maybe(fc.constantFrom('Other tracks', 'other tracks', 'OTHER-TRACKS', 'Crowd')),
     url,
     durationSeconds: maybe(fc.constantFrom(187.24, 187.3)),
+    originId: maybe(fc.constantFrom('origin-1', 'origin-2')),
   }),
 )
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
@@ -250,6 +252,7 @@ describe('reports merge', () => {
             url: best(named.map((each) => ({ value: each.url, by: each.by }))),
             label: best(better.map(({ label, by }) => ({ value: label, by })))?.value ?? null,
             durationSeconds: best(better.map((each) => ({ value: each.durationSeconds, by: each.by })))?.value ?? null,
+            originId: best(better.map(({ originId, by }) => ({ value: originId, by })))?.value ?? null,
           })
         }
       }),

@@ -70,7 +70,15 @@ describe('after a restart', () => {
         providerTaskId: 'provider-task-1',
         outcome: {
           state: 'succeeded',
-          stems: [{ part: 'vocal', label: null, url: 'https://files.example/noted.mp3', durationSeconds: null }],
+          stems: [
+            {
+              part: 'vocal',
+              label: null,
+              url: 'https://files.example/noted.mp3',
+              durationSeconds: null,
+              originId: null,
+            },
+          ],
           completedAtMs: null,
         },
         type: 'separate_vocal',
@@ -272,7 +280,7 @@ describe('the next question', () => {
   const succeeded = (by: 'callback' | 'record-info', stems: number): SucceededTask => {
     const { emptySinceMs: _, ...rest } = bound
     const url = { value: 'https://files.example/vocal.mp3', by }
-    const all = [{ part: 'vocal', label: null, url, durationSeconds: null }] as const
+    const all = [{ part: 'vocal', label: null, url, durationSeconds: null, originId: null }] as const
     return { ...rest, state: 'succeeded', stems: all.slice(0, stems), completedAtMs: { value: createdAtMs, by } }
   }
   const failed = (code: FailedTask['failure']['code'], by: FailedTask['failure']['by']): FailedTask => {

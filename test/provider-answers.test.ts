@@ -72,8 +72,14 @@ function callback(body: unknown): Told | null {
   return readCallbackBody(body, createReading())
 }
 
-function stem(part: string, url: string, label: string | null = null, durationSeconds: number | null = null) {
-  return { part, label, url, durationSeconds }
+function stem(
+  part: string,
+  url: string,
+  label: string | null = null,
+  durationSeconds: number | null = null,
+  originId: string | null = null,
+) {
+  return { part, label, url, durationSeconds, originId }
 }
 
 function stemsOf(info: unknown) {
@@ -209,8 +215,8 @@ describe('the shapes that facts.md adds', () => {
         type: 'separate_vocal',
         outcome: {
           stems: [
-            stem('instrumental', instrumentalUrl, 'Instrumental', 187.24),
-            stem('vocal', vocalUrl, 'Vocals', 187.24),
+            stem('instrumental', instrumentalUrl, 'Instrumental', 187.24, 'd92a13bf-c6f4-4ade-bb47-f69738435528'),
+            stem('vocal', vocalUrl, 'Vocals', 187.24, '3d7021c9-fa8b-4eda-91d1-3b9297ddb172'),
           ],
         },
       },
@@ -391,7 +397,7 @@ describe('the stems', () => {
     ['Other Tracks', 'other'],
   ])('knows “%s” in originData as %s', (name, part) => {
     const originData = [{ id: '1', duration: 12.5, audio_url: 'https://a/1.mp3', stem_type_group_name: name }]
-    expect(stemsOf({ originData })).toEqual([stem(part, 'https://a/1.mp3', name, 12.5)])
+    expect(stemsOf({ originData })).toEqual([stem(part, 'https://a/1.mp3', name, 12.5, '1')])
   })
 
   test.each([0, -1, null, 'long', '', true, [5], Number.NaN, {}])('takes a duration of %s for none', (duration) => {
@@ -486,7 +492,10 @@ test('the secret address of a task is shown nowhere, wherever a provider repeats
     originUrl: null,
     outcome: { stems: [stem('other', 'https://a/1.mp3')] },
   })
-  expect(submitAnswer(JSON.stringify({ code: 200, data: { taskId: callbackUrl } }))).toMatchObject({ kind: 'unknown' })
+  expect(submitAnswer(JSON.stringify({ code: 200, data: { taskId: callbackUrl } }))).toEqual({
+    kind: 'accepted',
+    providerTaskId: null,
+  })
   expect(JSON.stringify(callback({ code: 200, data: { task_id: callbackUrl } }) ?? null)).toBe('null')
 })
 

@@ -13,6 +13,7 @@ import type { PendingTask, Task } from '../src/separation/task.ts'
 import { createSqliteDialect } from '../src/stores/sqlite-dialect.ts'
 import { openPostgresStore } from '../src/stores/postgres-store.ts'
 import { openSqliteStore } from '../src/stores/sqlite-store.ts'
+import { parseStoredTask, parseStoredTold } from '../src/stores/stored-task.ts'
 import { findPostgres, newPostgresDatabase } from './services.ts'
 import { failedTask, pendingTask, succeededTask } from './tasks.ts'
 
@@ -47,7 +48,15 @@ const told: Told = {
   providerTaskId: 'provider-task',
   outcome: {
     state: 'succeeded',
-    stems: [{ part: 'other', label: 'Crowd', url: 'https://files.example/crowd.mp3', durationSeconds: 1.5 }],
+    stems: [
+      {
+        part: 'other',
+        label: 'Crowd',
+        url: 'https://files.example/crowd.mp3',
+        durationSeconds: 1.5,
+        originId: 'origin-1',
+      },
+    ],
     completedAtMs: someTime,
   },
   type: 'split_stem',
@@ -575,6 +584,15 @@ describe('a file', () => {
     database.close()
     await expect(openSqliteStore(path)).rejects.toThrow(/tables of the store could not be brought up to date/)
   })
+})
+
+test('stems that were written before they had an originId are read as having none', () => {
+  const task = succeededTask()
+  const before = JSON.stringify(task).replaceAll(',"originId":null', '')
+  expect(before).not.toContain('originId')
+  expect(parseStoredTask(before)).toEqual(task)
+  const note = JSON.stringify(told).replace(',"originId":"origin-1"', '')
+  expect(parseStoredTold(note)).toMatchObject({ outcome: { stems: [{ label: 'Crowd', originId: null }] } })
 })
 
 async function newFolder(): Promise<string> {

@@ -39,6 +39,7 @@ export function stem(part: Stem['part'], change: Partial<Stem> = {}): Stem {
     label: null,
     url: { value: `https://files.example/${part}.mp3`, by: 'record-info' },
     durationSeconds: null,
+    originId: null,
     ...change,
   }
 }

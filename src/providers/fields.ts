@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isProviderId } from '../separation/provider-id.ts'
 import { holdsCallbackAddress } from './clean-text.ts'
 
 /** A whole number, or one written as text; anything else is null. */
@@ -17,22 +18,19 @@ export const codeField = z
 /** Text with something in it, trimmed; anything else is null. */
 export const textField = z.string().trim().min(1).nullable().catch(null)
 
-const longestId = 1_024
-
-/** An id: documented now as text, now as a number (`audioId`); always text here. What no store could keep, or nobody may see, is null. */
-export const idField = z
-  .union([
-    z
-      .string()
-      .trim()
-      .min(1)
-      .max(longestId)
-      .regex(/^[^\p{Cc}\p{Cs}]*$/u)
-      .refine((text) => !holdsCallbackAddress(text)),
-    z.int().transform(String),
-  ])
+/** An id as it is named: documented now as text, now as a number (`audioId`); always text here. */
+export const idTextField = z
+  .union([z.string().trim().min(1), z.int().transform(String)])
   .nullable()
   .catch(null)
+
+/** An id that can be kept; anything else is null. */
+export const idField = idTextField.transform(keptId)
+
+/** The id, unless no store could keep it or nobody may see it: then null. */
+export function keptId(id: string | null): string | null {
+  return id !== null && isProviderId(id) && !holdsCallbackAddress(id) ? id : null
+}
 
 /** Whatever stands there. */
 export const anyField = z.unknown().optional()

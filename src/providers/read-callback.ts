@@ -1,17 +1,14 @@
-import { z } from 'zod'
 import type { Outcome, Told } from '../separation/report.ts'
 import { messageLength } from './clean-text.ts'
-import { idField, objectField } from './fields.ts'
+import { objectField } from './fields.ts'
 import { readEnvelope } from './read-envelope.ts'
 import type { Reading } from './read-record-info.ts'
 import { noStems, readStems, type StemsRead } from './read-stems.ts'
+import { readTaskId, type NamedId } from './read-task-id.ts'
 
-const ids = z.object({ task_id: idField, taskId: idField })
-
-/** The provider task id that a callback's body names; both spellings stand on one page (`facts.md`). null if none can be read. */
-export function readCallbackId(body: unknown): string | null {
-  const read = ids.safeParse(readEnvelope(body)?.data)
-  return read.success ? (read.data.task_id ?? read.data.taskId) : null
+/** The provider's id of the task that a callback's body names. */
+export function readCallbackId(body: unknown): NamedId {
+  return readTaskId(readEnvelope(body)?.data)
 }
 
 /**
@@ -20,8 +17,8 @@ export function readCallbackId(body: unknown): string | null {
  */
 export function readCallbackBody(body: unknown, reading: Reading): Told | null {
   const envelope = readEnvelope(body)
-  const providerTaskId = readCallbackId(body)
-  if (envelope === null || providerTaskId === null) return null
+  const named = readCallbackId(body)
+  if (envelope === null || named.kind !== 'kept') return null
   const found = readInfo(objectField.parse(envelope.data) ?? {}, reading)
   if (envelope.code === null && found.stems.length === 0) return null
 
@@ -37,7 +34,16 @@ export function readCallbackBody(body: unknown, reading: Reading): Told | null {
         completedAtMs: null,
       }
   const { type, originUrl } = found
-  return { kind: 'told', by: 'callback', providerTaskId, outcome, type, audioId: null, musicId: null, originUrl }
+  return {
+    kind: 'told',
+    by: 'callback',
+    providerTaskId: named.id,
+    outcome,
+    type,
+    audioId: null,
+    musicId: null,
+    originUrl,
+  }
 }
 
 /** The names of the envelope that are documented, then any other that looks like one. */

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { anyField, textField } from './fields.ts'
+import { anyField, idField, textField } from './fields.ts'
 import { readUrl } from './read-url.ts'
 
 /** One stem as `originData` tells it. */
 export interface OriginEntry {
+  readonly id: string | null
   /** The provider's own name for the stem. */
   readonly name: string | null
   readonly url: string | null
@@ -17,6 +18,7 @@ const durationField = z
   .catch(null)
 
 const entry = z.object({
+  id: idField,
   audio_url: anyField,
   audioUrl: anyField,
   stem_type_group_name: textField,
@@ -36,7 +38,7 @@ export function readOriginData(value: unknown, onDropped: (name: string) => void
     if (!read.success) continue
     const name = read.data.stem_type_group_name ?? read.data.stemTypeGroupName
     const url = readUrl(read.data.audio_url ?? read.data.audioUrl, () => onDropped('originData'))
-    entries.push({ name, url, durationSeconds: read.data.duration })
+    entries.push({ id: read.data.id, name, url, durationSeconds: read.data.duration })
   }
   return entries.toSorted((a, b) => compare(a.url ?? '', b.url ?? ''))
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { CheckAnswer } from '../separation/ports.ts'
 import type { Outcome, Told } from '../separation/report.ts'
 import { messageLength, type CleanText } from './clean-text.ts'
-import { anyField, codeField, idField, textField } from './fields.ts'
+import { anyField, codeField, idField, idTextField, textField } from './fields.ts'
 import type { Envelope } from './read-envelope.ts'
 import { noStems, readStems, type StemsRead } from './read-stems.ts'
 import { readTime } from './read-time.ts'
@@ -18,7 +18,7 @@ const states = ['PENDING', 'SUCCESS', 'CREATE_TASK_FAILED', 'GENERATE_AUDIO_FAIL
 type State = (typeof states)[number]
 
 const record = z.object({
-  taskId: idField,
+  taskId: idTextField,
   musicId: idField,
   audioId: idField,
   callbackUrl: textField,

@@ -1,13 +1,10 @@
-import { z } from 'zod'
 import type { SubmitAnswer } from '../separation/ports.ts'
 import { cut, quoteLength, type CleanText } from './clean-text.ts'
-import { idField } from './fields.ts'
 import type { HttpAnswer } from './http-answer.ts'
 import { parseEnvelope } from './read-envelope.ts'
+import { readTaskId } from './read-task-id.ts'
 import { refusalOf } from './refusal-of.ts'
 import type { CodeMeaning, ProviderSpec } from './spec.ts'
-
-const accepted = z.object({ taskId: idField, task_id: idField })
 
 /** HTTP's own definite refusals, for answers without a code that can be read (`facts.md`, "Which layer counts"). */
 const statuses: Readonly<Record<number, CodeMeaning>> = {
@@ -19,7 +16,8 @@ const statuses: Readonly<Record<number, CodeMeaning>> = {
 
 /**
  * Reads the answer to a submit: a code in the body first, else the HTTP status. Whatever is neither a task id nor a
- * definite refusal is unknown, since it says nothing about the charge.
+ * definite refusal is unknown, since it says nothing about the charge. A task whose id cannot be kept was accepted all the
+ * same.
  */
 export function readSubmitAnswer(
   answer: HttpAnswer,
@@ -30,11 +28,9 @@ export function readSubmitAnswer(
   const body = parseEnvelope(answer.body)
   const code = body?.code ?? null
   if (code === 200) {
-    const ids = accepted.safeParse(body?.data)
-    const providerTaskId = ids.success ? (ids.data.taskId ?? ids.data.task_id) : null
-    return providerTaskId === null
-      ? unknown(answer, 'the answer says success and names no task')
-      : { kind: 'accepted', providerTaskId }
+    const named = readTaskId(body?.data)
+    if (named.kind === 'none') return unknown(answer, 'the answer says success and names no task')
+    return { kind: 'accepted', providerTaskId: named.kind === 'kept' ? named.id : null }
   }
   const words = body?.msg === null || body?.msg === undefined ? null : clean(body.msg, quoteLength, callbackUrl)
   const meaning = code === null ? statuses[answer.status] : meaningOf(spec, code, body?.msg ?? '')

@@ -11,6 +11,7 @@ import type { Rates } from './rates.ts'
 import { parseEnvelope } from './read-envelope.ts'
 import { readRecordInfo, type Reading } from './read-record-info.ts'
 import { readSubmitAnswer } from './read-submit-answer.ts'
+import { unkeptProblem } from './read-task-id.ts'
 import { notSent } from './refusal-of.ts'
 import type { Log, ProviderSpec } from './spec.ts'
 import { createSubmitGate } from './submit-gate.ts'
@@ -193,8 +194,13 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       let providerTaskId: string | null = null
       const unusable = (problem: string) => ({ providerTaskId, told: null, problem })
       try {
-        providerTaskId = readCallbackId(body)
-        if (providerTaskId === null) return unusable('the callback names no task')
+        const named = readCallbackId(body)
+        if (named.kind === 'none') return unusable('the callback names no task')
+        if (named.kind === 'unkept') {
+          log.error({ provider: spec.name }, unkeptProblem)
+          return unusable(unkeptProblem)
+        }
+        providerTaskId = named.id
         const isSigned = spec.signature !== null && webhookKey !== null
         const problem = isSigned ? problemOfSignature({ headers, webhookKey, providerTaskId, nowMs }) : null
         if (problem !== null) return unusable(problem)

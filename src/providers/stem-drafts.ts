@@ -10,6 +10,7 @@ interface Draft {
   readonly url: string
   label: string | null
   durationSeconds: number | null
+  originId: string | null
   /** Whether an entry of `originData` stands behind it. */
   matched: boolean
 }
@@ -60,6 +61,7 @@ export function createStemDrafts(): StemDrafts {
     if (draft === undefined) return false
     draft.matched = true
     draft.durationSeconds ??= entry.durationSeconds
+    draft.originId ??= entry.id
     const label = labelOf(entry.name) ?? draft.label
     // A callback has no `originData`: the name by which both know the stem must stay.
     if (stemName({ part: draft.part, label }) === stemName(draft)) draft.label = label
@@ -69,7 +71,7 @@ export function createStemDrafts(): StemDrafts {
   return {
     addKeyed(name, url) {
       const part = partOfName(name)
-      const draft = { url, durationSeconds: null, matched: false }
+      const draft = { url, durationSeconds: null, originId: null, matched: false }
       add(part === null ? { ...draft, part: 'other', label: labelOf(name) } : { ...draft, part, label: null })
     },
     matchByUrl(entry) {
@@ -80,12 +82,19 @@ export function createStemDrafts(): StemDrafts {
       const draft = byName.get(stemName({ part: partOfName(entry.name) ?? 'other', label: labelOf(entry.name) }))
       return match(draft?.matched === false ? draft : undefined, entry)
     },
-    addUnkeyed({ name, url, durationSeconds }) {
+    addUnkeyed({ id, name, url, durationSeconds }) {
       if (url === null) return
-      add({ part: partOfName(name ?? '') ?? 'other', label: labelOf(name), url, durationSeconds, matched: true })
+      const part = partOfName(name ?? '') ?? 'other'
+      add({ part, label: labelOf(name), url, durationSeconds, originId: id, matched: true })
     },
     stems: () =>
-      [...byName.values()].map(({ part, label, url, durationSeconds }) => ({ part, label, url, durationSeconds })),
+      [...byName.values()].map(({ part, label, url, durationSeconds, originId }) => ({
+        part,
+        label,
+        url,
+        durationSeconds,
+        originId,
+      })),
   }
 }
 

@@ -171,6 +171,7 @@ function mergeStem(a: Stem, b: Stem): Stem {
     label: smaller(a.label, b.label),
     url: preferred(a.url, b.url) ?? a.url,
     durationSeconds: smaller(a.durationSeconds, b.durationSeconds),
+    originId: smaller(a.originId, b.originId),
   }
 }
 

@@ -3,6 +3,7 @@ import { advance } from './advance.ts'
 import { nextCheckAt, type CheckTimes } from './check-times.ts'
 import { ProviderUnreadableError, TooManyMissesError } from './errors.ts'
 import type { CallbackAddresses, CheckAnswer, Provider, Store } from './ports.ts'
+import { isProviderId } from './provider-id.ts'
 import type { Record } from './record.ts'
 import { isTaskId, newTaskId } from './task-id.ts'
 import type { ProviderName, Task } from './task.ts'
@@ -36,8 +37,8 @@ const maxRememberedMisses = 10_000
 /** How many ids unknown to everybody one caller may have asked for at the provider, and within which time. */
 const missesPerCaller = { points: 30, duration: 60 }
 
-/** Providers' ids are single words; anything else is not worth a question. */
-const providerTaskIdForm = /^[\w.~:=+-]{1,1024}$/
+/** The ids that are known of providers are single words; for anything else the provider is not asked. */
+const askedForm = /^[\w.~:=+-]+$/
 
 export function createFind(options: FindOptions): Find {
   const { store, record, providers, defaultProvider, addresses, times } = options
@@ -48,7 +49,7 @@ export function createFind(options: FindOptions): Find {
   return async function find(owner, refs) {
     const named = refs.map((ref) => ({ ...ref, provider: ref.provider ?? defaultProvider }))
     const ours = named.filter(({ taskId }) => isTaskId(taskId)).map(({ taskId }) => taskId)
-    const theirs = named.filter(({ taskId }) => !isTaskId(taskId) && providerTaskIdForm.test(taskId))
+    const theirs = named.filter(({ taskId }) => !isTaskId(taskId) && isProviderId(taskId))
     const known = [
       ...(ours.length > 0 ? await store.find(ours) : []),
       ...(theirs.length > 0
@@ -64,7 +65,7 @@ export function createFind(options: FindOptions): Find {
       named.map(async ({ taskId, provider }) => {
         const task = byName.get(isTaskId(taskId) ? taskId : nameOf(provider, taskId))
         if (task?.owner === owner) return task
-        if (isTaskId(taskId) || !providerTaskIdForm.test(taskId)) return null
+        if (isTaskId(taskId) || !isProviderId(taskId) || !askedForm.test(taskId)) return null
         return askOnce(owner, provider, taskId)
       }),
     )

@@ -31,7 +31,8 @@ export type Admission =
     }
 
 export type SubmitAnswer =
-  | { readonly kind: 'accepted'; readonly providerTaskId: string }
+  /** Charged. The id is null if the provider named one that cannot be kept (see `isProviderId`). */
+  | { readonly kind: 'accepted'; readonly providerTaskId: string | null }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** Nothing that was heard tells whether the order was taken, so it may have been charged. */
   | { readonly kind: 'unknown'; readonly cause: string }

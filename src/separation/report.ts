@@ -6,6 +6,8 @@ export interface ReportedStem {
   readonly label: string | null
   readonly url: string
   readonly durationSeconds: number | null
+  /** See `Stem.originId`. */
+  readonly originId: string | null
 }
 
 /** How a provider says that the work stands. Times are milliseconds since 1970, null where it told none. */

@@ -113,6 +113,11 @@ export function createSeparate(options: SeparateOptions): Separate {
   async function keep(task: Task, answer: SubmitAnswer): Promise<void> {
     switch (answer.kind) {
       case 'accepted':
+        if (answer.providerTaskId === null) {
+          const detail = { taskId: task.id, provider: task.provider }
+          log.error(detail, 'the provider took and charged an order, and names it by an id that cannot be kept')
+        }
+        return untilStored(log, () => record(task.id, answer))
       case 'refused':
         return untilStored(log, () => record(task.id, answer))
       case 'unknown':

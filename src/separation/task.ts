@@ -57,6 +57,8 @@ export interface Stem {
   readonly url: Said<string>
   /** Only record-info's `originData` tells it. */
   readonly durationSeconds: number | null
+  /** What the provider calls this stem (`originData[].id`): needed to order MIDI for it alone. null where it names none. */
+  readonly originId: string | null
 }
 
 /** Why a task failed, from the weakest statement to the strongest: see `advance`. */

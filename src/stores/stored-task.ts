@@ -15,6 +15,8 @@ const part = z.enum([...partsOfType.separate_vocal, ...partsOfType.split_stem, '
 const type = z.enum(separationTypes).nullable()
 const text = z.string().nullable()
 const time = z.number()
+/** Rows that were written before stems had it do not hold it. */
+const originId = text.default(null)
 const saidText = z.object({ value: z.string(), by: source }).nullable()
 
 const refusal = z.object({
@@ -51,6 +53,7 @@ const taskSchema: z.ZodType<Task> = z.discriminatedUnion('state', [
         label: text,
         url: z.object({ value: z.string(), by: source }),
         durationSeconds: z.number().nullable(),
+        originId,
       }),
     ),
     completedAtMs: z.object({ value: time, by: source }),
@@ -81,7 +84,9 @@ const toldSchema: z.ZodType<Told> = z.object({
     z.object({ state: z.literal('pending') }),
     z.object({
       state: z.literal('succeeded'),
-      stems: z.array(z.object({ part, label: text, url: z.string(), durationSeconds: z.number().nullable() })),
+      stems: z.array(
+        z.object({ part, label: text, url: z.string(), durationSeconds: z.number().nullable(), originId }),
+      ),
       completedAtMs: time.nullable(),
     }),
     z.object({
