@@ -6,7 +6,7 @@ import type { ProviderName, Task } from './separation/task.ts'
 
 export interface CheckerOptions {
   readonly separations: Pick<Separations, 'check'>
-  readonly store: Pick<Store, 'claimDue' | 'renew' | 'release'>
+  readonly store: Pick<Store, 'nowMs' | 'claimDue' | 'renew' | 'release'>
   readonly providers: readonly ProviderName[]
   readonly log: Log
   /** How often it is looked for due tasks, in milliseconds. */
@@ -71,7 +71,7 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
       if (room <= 0) return false
       try {
         const leaseUntilMs = newLease()
-        const due = await store.claimDue(provider, Date.now(), leaseUntilMs, room)
+        const due = await store.claimDue(provider, store.nowMs(), leaseUntilMs, room)
         if (due.length === 0) return false
         const claimed = keepClaim({
           store,
@@ -95,7 +95,7 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
     }
 
     function newLease(): number {
-      lastLeaseMs = Math.max(Date.now() + leaseMs, lastLeaseMs + 1)
+      lastLeaseMs = Math.max(store.nowMs() + leaseMs, lastLeaseMs + 1)
       return lastLeaseMs
     }
 
@@ -103,7 +103,7 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
       try {
         const dueAtMs = await separations.check(task).catch((error: unknown) => {
           complain(error, { provider, taskId: task.id }, 'a check went wrong')
-          return Date.now() + restAfterErrorMs
+          return store.nowMs() + restAfterErrorMs
         })
         await store.release(task.id, await claimed.letGo(task.id), dueAtMs)
       } catch (error) {

@@ -2,6 +2,8 @@ import { existsSync, readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from './played-provider.ts'
 import { newDatabaseUrl, startProgram } from './program.ts'
+import { rowsOf } from './database.ts'
+import { findPostgres, newPostgresDatabase } from './services.ts'
 
 /** What Debian's faketime puts before a program's own clock. Its command would stand between us and the program's signals. */
 const library = readdirSync('/usr/lib')
@@ -13,6 +15,7 @@ if (library === undefined) {
   console.warn(`Skipped the tests of a wrong clock: ${reason}`)
 }
 
+const postgres = await findPostgres()
 const taskFields = 'id status charge createdAt completedAt expiresAt stems { ... on StemSet { all { url } } }'
 const day = 86_400_000
 
@@ -58,5 +61,50 @@ describe.skipIf(library === undefined).each([
     expect(expiresAt).toBe((completedAt ?? 0) + 14 * day)
     expect((await ask(separate)).separate).toMatchObject({ reused: true, task: { id: task.id } })
     expect(provider.orders).toHaveLength(1)
+  })
+})
+
+describe.skipIf(library === undefined || postgres === null)("a clock that differs from PostgreSQL's", () => {
+  async function startWithClock(offset: string) {
+    const provider = await startPlayedProvider()
+    const environment = { ...provider.environment, DATABASE_URL: await newPostgresDatabase() }
+    const faked = { LD_PRELOAD: library ?? '', FAKETIME: offset, CHECK_INTERVAL_SECONDS: '0.2' }
+    return { provider, environment, program: startProgram({ ...environment, ...faked }) }
+  }
+
+  test.each(['+30s', '-30s'])(
+    'by %s is warned of, and tasks and leases have the time of PostgreSQL',
+    async (offset) => {
+      const { provider, environment, program } = await startWithClock(offset)
+      provider.answerRead(() => {})
+      const startedAt = Date.now()
+      const response = await fetch(`${await program.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          query: `mutation { separate(input: { musicTaskId: "music", audioId: "audio" }) { ... on SeparateSuccess { task { ${taskFields} } } } }`,
+        }),
+      })
+      const { task } = (await response.json()).data.separate
+      expect(Math.abs(Date.parse(task.createdAt) - startedAt)).toBeLessThan(10_000)
+      // The check is under way, so that its lease stands in the store: 20 s, and renewed every 5 s.
+      await provider.readTimes(1)
+      const askedAt = Date.now()
+      const [row] = await rowsOf({ environment }, 'select due_at from tasks')
+      const leaseLeftMs = Number(row?.['due_at']) - askedAt
+      expect(leaseLeftMs).toBeGreaterThan(10_000)
+      expect(leaseLeftMs).toBeLessThanOrEqual(21_000)
+      expect(program.stderr()).toMatch(
+        /"level":40.*the clock of this machine is (29|30)\.\d s (ahead of|behind) the database's/,
+      )
+    },
+  )
+
+  test('by 90 s refuses the start', async () => {
+    const { program } = await startWithClock('-90s')
+    expect(await program.exit).toBe(1)
+    expect(program.stderr()).toMatch(
+      /The clock of this machine is (89|90)\.\d s behind the database's, and may differ .* 60 s/,
+    )
   })
 })

@@ -44,7 +44,7 @@ export function createCheck({ store, record, providers, addresses, times, isSubm
     if (asked === null) {
       // A provider that hangs does not hold up what its callbacks have said already, neither here nor in those that wait.
       asking.catch(() => {})
-      const heard = await hearCallbacks(task, spoken, Date.now())
+      const heard = await hearCallbacks(task, spoken, store.nowMs())
       if (isSettled(heard)) return nextAt(heard, notes, false)
     }
 
@@ -52,7 +52,7 @@ export function createCheck({ store, record, providers, addresses, times, isSubm
     const isOfThisTask = ({ told: { providerTaskId } }: SpokenNote) =>
       current.providerTaskId === null ? !refuted.has(providerTaskId) : current.providerTaskId === providerTaskId
     const words = spoken.filter(isOfThisTask)
-    const nowMs = Date.now()
+    const nowMs = store.nowMs()
     const concluded = await conclude(await hearCallbacks(current, words, nowMs))
     const hasWords = !isSettled(concluded) && words.some((note) => !isGraceOver(note, nowMs))
     return nextAt(concluded, notes, hasWords)
@@ -60,7 +60,7 @@ export function createCheck({ store, record, providers, addresses, times, isSubm
 
   function nextAt(task: Task, notes: readonly CallbackNote[], hasWords: boolean): number | null {
     const lastHeardMs = notes.at(-1)?.receivedAtMs ?? null
-    return nextCheckAt(task, { nowMs: Date.now(), lastHeardMs, hasWords, chance: Math.random() }, times)
+    return nextCheckAt(task, { nowMs: store.nowMs(), lastHeardMs, hasWords, chance: Math.random() }, times)
   }
 
   /**
@@ -123,7 +123,7 @@ export function createCheck({ store, record, providers, addresses, times, isSubm
 
   /** Ends a wait that has lasted its time. What is concluded is concluded from the task as it then stands in the store. */
   async function conclude(task: Task): Promise<Task> {
-    const nowMs = Date.now()
+    const nowMs = store.nowMs()
     if (conclusionOf(task, nowMs) === null) return task
     return (await record(task.id, (current) => conclusionOf(current, nowMs), nowMs)) ?? task
   }

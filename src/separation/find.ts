@@ -119,7 +119,7 @@ export function createFind(options: FindOptions): Find {
     const bearer = ordered === null ? null : await record(ordered, answer.told)
     // An address of ours whose task no store has any more is a task made outside, like any other.
     if (bearer !== null) return bearer.providerTaskId === providerTaskId ? bearer : null
-    const nowMs = Date.now()
+    const nowMs = store.nowMs()
     const task = advance(adoptedTask(owner, name, answer, nowMs), answer.told, nowMs)
     return store.adopt(
       task,

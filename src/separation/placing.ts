@@ -41,7 +41,7 @@ export function createPlacing({ store, record, log, submitWaitMs, firstCheckAfte
     const waitUntilMs = performance.now() + submitWaitMs
     for (;;) {
       const asked = askOnce(() => provider.admit())
-      const nowMs = Date.now()
+      const nowMs = store.nowMs()
       let placed: Placed | null = null
       const task = newTask(owner, provider.name, input, nowMs)
       try {
@@ -49,7 +49,7 @@ export function createPlacing({ store, record, log, submitWaitMs, firstCheckAfte
           task,
           key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
           dueAtMs: nowMs + firstCheckAfterMs,
-          canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, Date.now()),
+          canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, store.nowMs()),
           isAdmitted: async () => (await asked.answer()).kind === 'admitted',
         })
       } catch (error) {

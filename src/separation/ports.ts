@@ -116,11 +116,17 @@ export interface Page {
   readonly inverted: boolean
 }
 
+export interface Clock {
+  /** The time, in milliseconds since 1970. */
+  nowMs(): number
+}
+
 /**
- * Where tasks, keys and callbacks are kept. Each verb is atomic, and durable when it returns. Each throws
+ * Where tasks, keys and callbacks are kept. Its clock is the one by which every gateway of this store sets leases and
+ * draws conclusions: the database's, where there is a server. Each verb is atomic, and durable when it returns. Each throws
  * StoreUnavailableError if the store cannot do it now.
  */
-export interface Store {
+export interface Store extends Clock {
   /**
    * Takes an order: finds the task that answers it, by key or by track, or inserts `task`, due to be checked at `dueAtMs`,
    * if it is admitted. A key leads to no order that was refused, unless its task was handed out.

@@ -17,7 +17,7 @@ export type Record = (
 ) => Promise<Task | null>
 
 export function createRecord({ store, changes, log }: { store: Store; changes: Changes; log: Log }): Record {
-  return async function record(taskId, report, atMs = Date.now()) {
+  return async function record(taskId, report, atMs = store.nowMs()) {
     let mayBind = true
     let wasOvertaken = false
     for (;;) {

@@ -139,7 +139,7 @@ export function createSeparate(options: SeparateOptions): Separate {
 
   /** The same for an order that another gateway may have under way: it is waited for as long as there. */
   async function outcomeElsewhere(task: Task, key: string | null): Promise<Task> {
-    const ageMs = Math.max(0, Date.now() - task.createdAtMs)
+    const ageMs = Math.max(0, store.nowMs() - task.createdAtMs)
     const waitMs = unanswered.has(task.id) ? 0 : Math.max(0, options.submitTimeoutMs - ageMs)
     return handOut(await untilAnswered(task, waitMs, { readTask, changes }), key)
   }

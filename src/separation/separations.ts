@@ -73,7 +73,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
     async noteCallback({ taskId, provider, providerTaskId, told }) {
       const [task] = await store.find([taskId])
       if (task === undefined || task.provider !== provider) return false
-      await store.note({ taskId, receivedAtMs: Date.now(), providerTaskId, told })
+      await store.note({ taskId, receivedAtMs: store.nowMs(), providerTaskId, told })
       options.onDue(provider)
       return true
     },

@@ -1,4 +1,5 @@
 import type { Kysely, TransactionBuilder } from 'kysely'
+import type { Clock } from '../separation/ports.ts'
 import type { LockTrack } from './place-order.ts'
 import type { Database } from './schema.ts'
 
@@ -9,6 +10,8 @@ export interface DatabaseWays {
   readonly lockTrack: LockTrack
   /** Whether rows that somebody else is just claiming can be passed over. */
   readonly skipsLocked: boolean
+  readonly clock: Clock
+  readonly close: () => Promise<void>
 }
 
 /** A transaction; whatever the server's default is, who has waited for a lock sees what was done under it. */

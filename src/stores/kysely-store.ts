@@ -12,6 +12,8 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
   const { attempt, lockTrack } = ways
 
   return {
+    nowMs: ways.clock.nowMs,
+
     place: (order) => attempt(() => transactionOf(db).execute((trx) => placeOrder(trx, order, lockTrack))),
 
     adopt: (task, dueAtMs) =>
@@ -111,7 +113,7 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
         await db.selectFrom('secrets').select('name').limit(1).execute()
       }),
 
-    close: () => db.destroy(),
+    close: ways.close,
   }
 }
 

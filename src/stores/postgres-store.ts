@@ -1,5 +1,6 @@
 import { Kysely, sql, type Transaction } from 'kysely'
 import type { Log, Store } from '../separation/ports.ts'
+import { createDatabaseClock } from './database-clock.ts'
 import { createKyselyStore } from './kysely-store.ts'
 import { patiently } from './patiently.ts'
 import { createPostgresDialect, migrationLimits, usualLimits } from './postgres-dialect.ts'
@@ -12,25 +13,42 @@ const patience = { patienceMs: usualLimits.silenceMs + 1_000, troubleOf: postgre
 
 /**
  * Opens the store in a database of PostgreSQL's and brings its tables up to date; several gateways may do so at once.
- * Throws if the database cannot be reached or was written by a later version.
+ * Throws if the database cannot be reached, was written by a later version, or has another time.
  */
 export async function openPostgresStore(url: string, log: Log): Promise<Store> {
   const db = await openPostgres(url, log)
-  await patiently(() => demandDurability(db), patience).catch(async (error: unknown) => {
+  try {
+    await patiently(() => demandDurability(db), patience)
+    const clock = await createDatabaseClock({ readMs: () => patiently(() => readTime(db), patience), log })
+    return createKyselyStore(db, {
+      attempt: (work) => patiently(work, patience),
+      lockTrack,
+      skipsLocked: true,
+      clock,
+      async close() {
+        clock.close()
+        await db.destroy()
+      },
+    })
+  } catch (error) {
     await db.destroy()
     throw error
-  })
-  return createKyselyStore(db, {
-    attempt: (work) => patiently(work, patience),
-    lockTrack,
-    skipsLocked: true,
-  })
+  }
 }
 
 /** What is committed has to be on disk: an order that a crash forgets after it was sent would be paid twice. */
 async function demandDurability(db: Kysely<Database>): Promise<void> {
   const { rows } = await sql<{ synchronous_commit: string }>`show synchronous_commit`.execute(db)
   if (rows[0]?.synchronous_commit === 'off') throw new LossyDatabaseError()
+}
+
+/** The server's time, in milliseconds since 1970. */
+async function readTime(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ now: number }>`
+    select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db)
+  const [row] = rows
+  if (row === undefined) throw new Error('PostgreSQL has not told the time.')
+  return row.now
 }
 
 class LossyDatabaseError extends Error {

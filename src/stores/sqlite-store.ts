@@ -21,6 +21,8 @@ export async function openSqliteStore(path: string): Promise<Store> {
     // A transaction has the whole file for itself.
     lockTrack: async () => {},
     skipsLocked: false,
+    clock: { nowMs: () => Date.now() },
+    close: () => db.destroy(),
   })
 }
 
