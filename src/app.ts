@@ -66,6 +66,8 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
   const url = () => `http://${hostInUrl(config.host)}:${port}`
   const publicUrl = () => config.publicUrl ?? url()
 
+  // A file with no Redis beside it has this one gateway: whatever is claimed, was claimed by one that is gone.
+  if (config.database.kind === 'sqlite' && config.redisUrl === null) await store.freeLeases()
   const credentials = await openCredentials(config, log)
   const ownSecret = await store.secret('callbacks', newSecret)
   const addresses = createCallbackAddresses({ publicUrl, secrets: [...config.callbackSecrets, ownSecret] })

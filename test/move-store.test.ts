@@ -74,7 +74,7 @@ async function putKey(
 async function putCallback({ db }: OpenDatabase, id: string, taskId: string): Promise<void> {
   await db
     .insertInto('callbacks')
-    .values({ id, task_id: taskId, received_at: someTime, provider_task_id: null, told: '{"kind":"told"}' })
+    .values({ id, task_id: taskId, received_at: someTime, provider_task_id: null, told: '{"kind":"told"}', rank: 1 })
     .execute()
 }
 

@@ -3,7 +3,14 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { startGateway } from './gateway.ts'
-import { accepted, callbackOfSuccess, sendBody, startPlayedProvider, type PlayedProvider } from './played-provider.ts'
+import {
+  accepted,
+  callbackOfSuccess,
+  recordOfSuccess,
+  sendBody,
+  startPlayedProvider,
+  type PlayedProvider,
+} from './played-provider.ts'
 import { newDatabaseUrl, startProgram } from './program.ts'
 import { webSocketUrl } from './transports.ts'
 
@@ -346,4 +353,35 @@ test('a WebSocket that comes in the moment of a stop is told to connect again', 
   const late = new WebSocket(webSocketUrl(url.origin), 'graphql-transport-ws', { createConnection: () => socket })
   expect((await once(late, 'close'))[0]).toBe(1012)
   expect(await program.exit).toBe(0)
+})
+
+describe('after a kill -9', () => {
+  const statusOf = async (url: string) => {
+    const { data } = await send(url, '{ separations { edges { node { status } } } }')
+    return JSON.stringify(data?.['separations'])
+  }
+
+  test.each([
+    ['record-info', recordOfSuccess('their-task')],
+    ['the callback alone', { code: 500, msg: 'not now', data: null }],
+  ])('a task whose callback was answered with 200 is settled at once, by %s', async (_source, record) => {
+    const provider = await startPlayedProvider()
+    provider.answerSubmit(accepted('their-task'))
+    provider.answerRead(() => {})
+    const environment = { ...provider.environment, DATABASE_URL: await newDatabaseUrl() }
+    const killed = startProgram(environment)
+    await send(await killed.url, order)
+    const { body } = await provider.order(0)
+    expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('their-task'))).toBe(200)
+    // The task is claimed: the provider is being asked for it.
+    await provider.readTimes(1)
+    killed.signal('SIGKILL')
+    expect(await killed.exit).toBe('SIGKILL')
+
+    provider.answerRead(record)
+    const restarted = startProgram(environment)
+    const url = await restarted.url
+    // A lease lasts for 20 seconds, and the callback's grace for 4.
+    await expect.poll(() => statusOf(url), { timeout: 8_000 }).toContain('SUCCESS')
+  })
 })

@@ -403,9 +403,39 @@ describe.each(stores)('%s', (_name, openNew) => {
       expect(await claim(someTime, leaseMs)).toEqual([id])
       await noteAt(someTime + 500)
       await store.release(id, leaseMs, null)
-      expect(await store.notes(id)).toHaveLength(2)
+      expect(await store.notes(id)).toHaveLength(1)
       expect(await claim(someTime + 1_999, someTime + 9_000)).toEqual([])
       expect(await claim(someTime + 2_000, someTime + 9_000)).toEqual([id])
+    })
+
+    test('is postponed by no clock that is set back between two callbacks', async () => {
+      const id = await put(null)
+      const noteAt = (receivedAtMs: number) => store.note({ taskId: id, receivedAtMs, providerTaskId: null, told })
+      await noteAt(someTime)
+      expect(await claim(someTime, someTime + 100)).toEqual([id])
+      await store.release(id, someTime + 100, null)
+      const hourEarlierMs = someTime - 3_600_000
+      await noteAt(hourEarlierMs)
+      expect(await claim(hourEarlierMs, hourEarlierMs + 100)).toEqual([id])
+      // From there on the pause between two questions holds as ever.
+      await noteAt(hourEarlierMs + 500)
+      expect(await claim(hourEarlierMs + 1_999, hourEarlierMs + 5_000)).toEqual([])
+      expect(await claim(hourEarlierMs + 2_000, hourEarlierMs + 5_000)).toEqual([id])
+    })
+
+    test('makes claimed tasks due at once when every lease is freed, and no others', async () => {
+      const [claimed, renewed, released, waiting] = [await put(10), await put(11), await put(12), await put(5_000)]
+      expect(await claim(12, 1_000, 1)).toEqual([claimed])
+      expect(await claim(12, 1_001, 1)).toEqual([renewed])
+      expect(await claim(12, 1_002, 1)).toEqual([released])
+      await store.renew([renewed], 1_001, 2_000)
+      await store.release(released, 1_002, 4_000)
+      await store.freeLeases()
+      expect((await claim(13, 3_000)).toSorted()).toEqual([claimed, renewed].toSorted())
+      // The freed claim's holder, if it lives after all, changes nothing.
+      await store.release(claimed, 1_000, null)
+      expect(await claim(4_999, 9_000)).toContain(claimed)
+      expect(await claim(5_000, 9_001)).toEqual([waiting])
     })
 
     test('lets a claim whose lease has ended release nothing', async () => {
@@ -433,6 +463,78 @@ describe.each(stores)('%s', (_name, openNew) => {
     await store.claimDue(task.provider, 500, 600, 1)
     await store.release(task.id, 600, null)
     expect(await store.notes(task.id)).toEqual([])
+  })
+
+  describe('notes', () => {
+    const withId = (providerTaskId: string, outcome: Told['outcome'] = { state: 'pending' }): Told => ({
+      ...told,
+      providerTaskId,
+      outcome,
+    })
+    const noteOf = async () => {
+      const task = unbound()
+      await place(task, { canJoin: null })
+      const note = (receivedAtMs: number, words: Told | null, providerTaskId = words?.providerTaskId ?? null) =>
+        store.note({ taskId: task.id, receivedAtMs, providerTaskId, told: words })
+      return { task, note }
+    }
+
+    test('hold equal payloads once, with the time of the first, and each makes the task due', async () => {
+      const { task, note } = await noteOf()
+      for (const atMs of [5_000, 10_000, 15_000]) {
+        await note(atMs, told)
+        expect(await store.claimDue(task.provider, atMs, atMs + 100, 1)).toHaveLength(1)
+        await store.release(task.id, atMs + 100, atMs + 100_000)
+      }
+      await Promise.all(Array.from({ length: 10 }, () => note(16_000, null)))
+      await Promise.all(Array.from({ length: 10 }, () => note(17_000, null, 'provider-task')))
+      expect(await store.notes(task.id)).toEqual([
+        { taskId: task.id, receivedAtMs: 5_000, providerTaskId: 'provider-task', told },
+        { taskId: task.id, receivedAtMs: 16_000, providerTaskId: null, told: null },
+        { taskId: task.id, receivedAtMs: 17_000, providerTaskId: 'provider-task', told: null },
+      ])
+      // A clock that was set back: the grace of a payload ends no later for it.
+      await note(1_000, told)
+      expect(await store.notes(task.id)).toMatchObject([{ receivedAtMs: 1_000, told }, {}, {}])
+    })
+
+    test('are the newest twenty of a task, and none of another task', async () => {
+      const [one, other] = [await noteOf(), await noteOf()]
+      await other.note(1, told)
+      for (let nth = 0; nth < 25; nth += 1) await one.note(nth, withId(`task-${nth}`))
+      const kept = await store.notes(one.task.id)
+      expect(kept.map(({ providerTaskId }) => providerTaskId)).toEqual(
+        Array.from({ length: 20 }, (_, index) => `task-${index + 5}`),
+      )
+      expect(await store.notes(other.task.id)).toHaveLength(1)
+    })
+
+    test('that bring stems are displaced by none that do not, and words by none without words', async () => {
+      const { task, note } = await noteOf()
+      await note(1, told)
+      for (let nth = 0; nth < 5; nth += 1) await note(2 + nth, withId(`words-${nth}`))
+      for (let nth = 0; nth < 30; nth += 1) await note(100 + nth, null, `guess-${nth}`)
+      const kept = await store.notes(task.id)
+      expect(kept).toHaveLength(20)
+      expect(kept.map((each) => each.told)).toEqual([
+        told,
+        ...Array.from({ length: 5 }, (_, nth) => withId(`words-${nth}`)),
+        ...Array.from({ length: 14 }, () => null),
+      ])
+      for (let nth = 0; nth < 30; nth += 1) {
+        const message = 'not "outcome":{"state":"succeeded"'
+        const failed = {
+          state: 'failed',
+          code: 'CALLBACK_FAILED',
+          providerCode: nth,
+          message,
+          completedAtMs: null,
+        } as const
+        await note(200 + nth, withId('provider-task', failed))
+      }
+      const outcomes = (await store.notes(task.id)).map((each) => each.told?.outcome.state)
+      expect(outcomes).toEqual(['succeeded', ...Array.from({ length: 19 }, () => 'failed')])
+    })
   })
 
   test('a secret is made once', async () => {

@@ -154,7 +154,11 @@ export interface Store extends Clock {
   list(owner: string, page: Page): Promise<readonly Task[]>
   /** Makes a key that leads to the task do so for good, even if the provider turns out to have refused the order. */
   handOut(task: Task, key: string): Promise<void>
-  /** Writes the callback down and makes the task due at once; within two seconds of another callback, when these are over. */
+  /**
+   * Writes the callback down and makes the task due at once; within two seconds of another callback, when these are over.
+   * Of equal payloads one note is kept, with the time of the first; of many notes of a task the newest twenty, results
+   * before anything else.
+   */
   note(note: CallbackNote): Promise<void>
   /** The callbacks noted for the task, oldest first. */
   notes(taskId: string): Promise<readonly CallbackNote[]>
@@ -167,6 +171,8 @@ export interface Store extends Clock {
   renew(taskIds: readonly string[], leaseUntilMs: number, laterMs: number): Promise<void>
   /** Ends a claim: the task is due next at `dueAtMs`, or never for null, unless a callback made it due meanwhile. */
   release(taskId: string, leaseUntilMs: number, dueAtMs: number | null): Promise<void>
+  /** Ends every claim, whoever holds it: the tasks are due at once. For a database that nobody else uses. */
+  freeLeases(): Promise<void>
   /** The secret of that name, made by `make` and kept if there is none yet. */
   secret(name: string, make: () => string): Promise<string>
   /** Resolves if the store answers. */

@@ -1,6 +1,7 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { Cursor, Store } from '../separation/ports.ts'
 import type { Task } from '../separation/task.ts'
+import { createCallbackNotes } from './callback-notes.ts'
 import { transactionOf, type DatabaseWays } from './database-ways.ts'
 import { atOnce, createDueTasks } from './due-tasks.ts'
 import { placeOrder } from './place-order.ts'
@@ -92,6 +93,7 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
       }),
 
     ...createDueTasks(db, ways),
+    ...createCallbackNotes(db, ways),
 
     secret: (name, make) =>
       attempt(async () => {

@@ -1,4 +1,4 @@
-import type { Migration } from 'kysely'
+import { sql, type Migration } from 'kysely'
 
 /** The tables as Kysely sees them. Times are milliseconds since 1970. */
 export interface Database {
@@ -19,6 +19,8 @@ export interface Database {
     due_at: number | null
     /** When a callback last made it due at once; null if none did. */
     woken_at: number | null
+    /** The end of the last claim's lease. The claim holds while `due_at` says the same. */
+    lease_until: number | null
     /** The whole task as JSON; the other columns are what is searched by. */
     task: string
   }
@@ -37,6 +39,8 @@ export interface Database {
     received_at: number
     provider_task_id: string | null
     told: string | null
+    /** What is displaced first where a task has too many: 0 what only wakes a check, 1 a payload, 2 one that brings stems. */
+    rank: number
   }
   secrets: { name: string; value: string }
 }
@@ -113,6 +117,17 @@ export const migrations: Record<string, Migration> = {
   '0003-woken-at': {
     async up(db) {
       await db.schema.alterTable('tasks').addColumn('woken_at', 'bigint').execute()
+    },
+  },
+  '0006-leases': {
+    async up(db) {
+      await db.schema.alterTable('tasks').addColumn('lease_until', 'bigint').execute()
+      await db.schema
+        .alterTable('callbacks')
+        .addColumn('rank', 'integer', (column) => column.notNull().defaultTo(1))
+        .execute()
+      // A claim takes due tasks with callbacks first, and looks at no more rows than it takes.
+      await sql`create index tasks_due_called on tasks (provider, due_at) where woken_at is not null`.execute(db)
     },
   },
 }

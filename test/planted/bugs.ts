@@ -70,13 +70,13 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'stores/due-tasks.ts',
-        from: "                .where('due_at', '<=', nowMs)\n",
-        to: "                .where('due_at', '<=', nowMs)\n                .where((each) => each.or([each('due_at', '=', atOnce), each('due_at', '>=', openedAtMs)]))\n",
+        from: "                  .where('due_at', '<=', nowMs)\n",
+        to: "                  .where('due_at', '<=', nowMs)\n                  .where((each) => each.or([each('due_at', '=', atOnce), each('due_at', '>=', openedAtMs)]))\n",
       },
       {
         file: 'stores/due-tasks.ts',
-        from: '  return {\n    note(',
-        to: '  const openedAtMs = Date.now()\n  return {\n    note(',
+        from: '  return {\n    async claimDue(',
+        to: '  const openedAtMs = Date.now()\n  return {\n    async claimDue(',
       },
     ],
     tests: ['lost-callback', 'faults'],
@@ -328,8 +328,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'stores/due-tasks.ts',
-        from: '          .set({ due_at: leaseUntilMs })\n',
-        to: '          .set({ due_at: nowMs })\n',
+        from: '            .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })\n',
+        to: '            .set({ due_at: nowMs, lease_until: leaseUntilMs })\n',
       },
     ],
     tests: ['store', 'several-gateways'],
