@@ -42,9 +42,6 @@ export interface App {
 }
 
 const version = '0.1.0'
-/** How long record-info may lag behind a callback, and how long a SUCCESS may go without a stem. */
-const callbackGraceMs = 4_000
-const emptyGraceMs = 60_000
 /** How often it is looked for tasks that are due. */
 const longestLookMs = 1_000
 /** At a stop, what is left at least for the orders that sockets have brought. */
@@ -122,8 +119,9 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
       submitWaitMs: config.submitWaitMs,
       unconfirmedAfterMs: config.unconfirmedAfterMs,
       giveUpAfterMs: config.giveUpAfterMs,
-      callbackGraceMs,
-      emptyGraceMs,
+      callbackGraceMs: config.callbackGraceMs,
+      failureGraceMs: config.failureGraceMs,
+      emptyGraceMs: config.emptyGraceMs,
     },
     onDue: (provider) => checker.wake(provider),
   })

@@ -40,6 +40,12 @@ export interface Config {
   readonly submitTimeoutMs: number
   readonly unconfirmedAfterMs: number
   readonly giveUpAfterMs: number
+  /** How long record-info may lag behind a callback that brings audio. Not the operator's to choose. */
+  readonly callbackGraceMs: number
+  /** How long a callback that reports a failure settles nothing. */
+  readonly failureGraceMs: number
+  /** How long a SUCCESS may go without naming every stem that it must have. Not the operator's to choose. */
+  readonly emptyGraceMs: number
   readonly readsPerSecond: number
   readonly submitsPer10Seconds: number
   /** How long an order waits for its place within that rate. */
@@ -140,6 +146,9 @@ export function parseConfig(environment: Environment): Config {
     submitTimeoutMs: env.SUBMIT_TIMEOUT_SECONDS * 1000,
     unconfirmedAfterMs: env.UNCONFIRMED_AFTER_SECONDS * 1000,
     giveUpAfterMs: env.GIVE_UP_AFTER_SECONDS * 1000,
+    callbackGraceMs: 4_000,
+    failureGraceMs: env.FAILURE_GRACE_SECONDS * 1000,
+    emptyGraceMs: 60_000,
     readsPerSecond: env.READS_PER_SECOND,
     submitsPer10Seconds: env.SUBMITS_PER_10_SECONDS,
     submitWaitMs: env.SUBMIT_WAIT_SECONDS * 1000,

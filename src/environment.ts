@@ -110,6 +110,7 @@ export const environmentSchema = z.object({
   SUBMIT_TIMEOUT_SECONDS: seconds.max(120, 'must not be more than 120').default(20),
   UNCONFIRMED_AFTER_SECONDS: longSeconds.default(3600),
   GIVE_UP_AFTER_SECONDS: longSeconds.default(86_400),
+  FAILURE_GRACE_SECONDS: longSeconds.default(900),
   SUBMITS_PER_10_SECONDS: count.default(20),
   SUBMIT_WAIT_SECONDS: z.coerce
     .number(notA('number of seconds'))

@@ -137,7 +137,7 @@ test.concurrent(
     expect(await provider.callBack(empty.callbackUrl, nothing)).toBe(200)
 
     const settled = await Promise.all(
-      [...all, failing].map(async ({ taskId }) => {
+      all.map(async ({ taskId }) => {
         const last = await untilSettled(gateway, taskId)
         return { last, afterMs: performance.now() - calledAt }
       }),
@@ -145,19 +145,17 @@ test.concurrent(
     for (const { last, afterMs } of settled) {
       expect(afterMs).toBeGreaterThan(3_900)
       expect(afterMs).toBeLessThan(7_500)
-      expect(last).toMatchObject(
-        last.status === 'SUCCESS' ? { failure: null } : { failure: { code: 'GENERATION_FAILED' } },
-      )
+      expect(last).toMatchObject({ status: 'SUCCESS', failure: null })
     }
-    const statuses = settled.map(({ last }) => last.status)
-    expect(statuses).toEqual(['SUCCESS', 'SUCCESS', 'SUCCESS', 'SUCCESS', 'GENERATE_AUDIO_FAILED'])
-    for (const { last } of settled.slice(0, 4)) {
+    for (const { last } of settled) {
       expect(urlOf(last.allStems, 'VOCAL')).toBe('https://files.example/callback-vocal.mp3')
     }
     // Its words settle it and bind it to nothing.
     expect(await storedTask(store, lost.taskId)).toMatchObject({ providerTaskId: null, charge: 'CHARGED' })
     // A callback that names no audio is no end: record-info may know more.
     expect(await storedTask(store, empty.taskId)).toMatchObject({ state: 'pending', charge: 'CHARGED' })
+    // Nor is one that reports a failure: the provider may be at work still.
+    expect(await storedTask(store, failing.taskId)).toMatchObject({ state: 'pending' })
 
     await provider.die()
   },
@@ -283,21 +281,14 @@ test.concurrent(
     const other = await orderAnew(gateway, provider)
     provider.answerSubmit((response) => response.destroy())
     const lost = await orderAnew(gateway, provider)
-    const lostToo = await orderAnew(gateway, provider)
-    answerReads(provider, {
-      // Made outside, with an address of somebody else's.
-      stranger: recordOfSuccess('stranger', { callbackUrl: 'https://elsewhere.example/hook' }),
-      // Ours, but of the other order.
-      mistaken: recordOfSuccess('mistaken', { callbackUrl: other.callbackUrl }),
-    })
-    const tasks = () => Promise.all([one, other, lost, lostToo].map(({ taskId }) => storedTask(store, taskId)))
+    // The id that is named is of the other order, as its echo says.
+    answerReads(provider, { mistaken: recordOfSuccess('mistaken', { callbackUrl: other.callbackUrl }) })
+    const tasks = () => Promise.all([one, other, lost].map(({ taskId }) => storedTask(store, taskId)))
     const before = await tasks()
 
     for (let called = 0; called < 2; called++) {
       expect(await provider.callBack(one.callbackUrl, callbackOfSuccess(other.providerTaskId))).toBe(200)
-      expect(await provider.callBack(lost.callbackUrl, callbackOfSuccess(other.providerTaskId))).toBe(200)
-      expect(await provider.callBack(lost.callbackUrl, callbackOfSuccess('stranger'))).toBe(200)
-      expect(await provider.callBack(lostToo.callbackUrl, callbackOfSuccess('mistaken'))).toBe(200)
+      expect(await provider.callBack(lost.callbackUrl, callbackOfSuccess('mistaken'))).toBe(200)
     }
     // The grace of a callback is four seconds; a task that is asked for because of its words is asked about once a second.
     await sleep(5_500)

@@ -65,6 +65,34 @@ export async function rowsOf(
   }
 }
 
+/** Changes rows of the gateway's database as nothing of this version would: `?` stands for each value. */
+export async function changeRows(
+  { environment }: { readonly environment: Environment },
+  sql: string,
+  values: readonly (string | number | null)[],
+): Promise<void> {
+  const database = databaseOf(environment)
+  if (database.kind === 'postgres') {
+    const client = await connectTo(database.url)
+    let nth = 0
+    try {
+      await client.query(
+        sql.replace(/\?/g, () => `$${++nth}`),
+        [...values],
+      )
+    } finally {
+      await client.end()
+    }
+    return
+  }
+  const file = new DatabaseSync(database.path)
+  try {
+    file.prepare(sql).run(...values)
+  } finally {
+    file.close()
+  }
+}
+
 /** When the task is to be asked for next, as the database has it: null for never again, 0 for at once. */
 export async function dueAtOf(gateway: { readonly environment: Environment }, taskId: string): Promise<number | null> {
   const [row] = await rowsOf(gateway, `select due_at from tasks where id = '${taskId}'`)

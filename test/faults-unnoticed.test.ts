@@ -99,8 +99,8 @@ test('a change that was written is told, although the store has not said that it
   let isLosing = false
   const { separations } = await startCore(provider, (store) => ({
     ...store,
-    async replace(task) {
-      const isWritten = await store.replace(task)
+    async replace(task, before) {
+      const isWritten = await store.replace(task, before)
       if (!isLosing) return isWritten
       isLosing = false
       throw new StoreUnavailableError('The answer to the commit was lost.')

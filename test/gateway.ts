@@ -180,6 +180,7 @@ export async function startCore(
       unconfirmedAfterMs: 3_600 * secondMs,
       giveUpAfterMs: 86_400 * secondMs,
       callbackGraceMs: 4 * secondMs,
+      failureGraceMs: 900 * secondMs,
       emptyGraceMs: 60 * secondMs,
     },
     onDue: () => {},

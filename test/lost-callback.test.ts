@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { nextCheckAt } from '../src/separation/check-times.ts'
-import type { FailedTask, PendingTask, SucceededTask, Task } from '../src/separation/task.ts'
+import type { FailedTask, KnownPart, PendingTask, SeparationType, SucceededTask, Task } from '../src/separation/task.ts'
 import type { Store } from '../src/separation/ports.ts'
 import { dueAtOf, openStoreOf } from './database.ts'
 import { order, startGateway, storedTask, untilSettled } from './gateway.ts'
@@ -70,15 +70,13 @@ describe('after a restart', () => {
         providerTaskId: 'provider-task-1',
         outcome: {
           state: 'succeeded',
-          stems: [
-            {
-              part: 'vocal',
-              label: null,
-              url: 'https://files.example/noted.mp3',
-              durationSeconds: null,
-              originId: null,
-            },
-          ],
+          stems: (['vocal', 'instrumental'] as const).map((part) => ({
+            part,
+            label: null,
+            url: `https://files.example/noted-${part}.mp3`,
+            durationSeconds: null,
+            originId: null,
+          })),
           completedAtMs: null,
         },
         type: 'separate_vocal',
@@ -90,7 +88,7 @@ describe('after a restart', () => {
     provider.answerRead({ code: 500, msg: 'not now', data: null })
     const restarted = await startGateway(gateway.environment)
     const { allStems } = await untilSettled(restarted, taskId)
-    expect(allStems).toMatchObject([{ part: 'VOCAL', url: 'https://files.example/noted.mp3' }])
+    expect(allStems).toMatchObject([{ part: 'VOCAL', url: 'https://files.example/noted-vocal.mp3' }, {}])
 
     provider.answerRead(recordOfSuccess('provider-task-1'))
     while ((await dueAtOf(restarted, taskId)) !== null) await sleep(10)
@@ -259,6 +257,7 @@ describe('the next question', () => {
     unconfirmedAfterMs: 3_600 * secondMs,
     giveUpAfterMs: 86_400 * secondMs,
     callbackGraceMs: 4 * secondMs,
+    failureGraceMs: 900 * secondMs,
     emptyGraceMs: 60 * secondMs,
   }
   const bound: PendingTask = {
@@ -266,6 +265,7 @@ describe('the next question', () => {
     owner: 'anonymous',
     provider: 'kie',
     providerTaskId: 'provider-task',
+    sharedProviderTaskId: null,
     type: 'separate_vocal',
     musicTaskId: 'music-task',
     audioId: 'audio',
@@ -274,51 +274,91 @@ describe('the next question', () => {
     charge: 'CHARGED',
     revision: 1,
     createdAtMs,
+    isCreatedAtKnown: true,
     state: 'pending',
-    emptySinceMs: null,
+    partial: null,
+    incompleteSinceMs: null,
   }
-  const succeeded = (by: 'callback' | 'record-info', stems: number): SucceededTask => {
-    const { emptySinceMs: _, ...rest } = bound
-    const url = { value: 'https://files.example/vocal.mp3', by }
-    const all = [{ part: 'vocal', label: null, url, durationSeconds: null, originId: null }] as const
-    return { ...rest, state: 'succeeded', stems: all.slice(0, stems), completedAtMs: { value: createdAtMs, by } }
+  const succeeded = (
+    by: 'callback' | 'record-info',
+    parts: readonly KnownPart[],
+    type: SeparationType = 'separate_vocal',
+  ): SucceededTask => {
+    const { partial: _, incompleteSinceMs: _since, ...rest } = bound
+    const url = { value: 'https://files.example/stem.mp3', by, atMs: createdAtMs }
+    const stems = parts.map((part) => ({ part, label: null, url, durationSeconds: null, originId: null }))
+    const completedAtMs = { value: createdAtMs, by, isReported: false }
+    return { ...rest, type, state: 'succeeded', stems, completedAtMs, foundAtMs: createdAtMs }
   }
+  const both = ['vocal', 'instrumental'] as const
   const failed = (code: FailedTask['failure']['code'], by: FailedTask['failure']['by']): FailedTask => {
-    const { emptySinceMs: _, ...rest } = bound
+    const { partial: _, incompleteSinceMs: _since, ...rest } = bound
     return { ...rest, state: 'failed', failure: { code, providerCode: null, message: '', by, atMs: createdAtMs } }
   }
-  const pauseOf = (task: Task, ageMs: number, chance = 0.5, hasWords = false) => {
+  const dayMs = 86_400 * secondMs
+  const pauseOf = (task: Task, ageMs: number, chance = 0.5, graceMs: number | null = null) => {
     const nowMs = createdAtMs + ageMs
-    const atMs = nextCheckAt(task, { nowMs, lastHeardMs: null, hasWords, chance }, times)
+    const nextGraceEndsMs = graceMs === null ? null : nowMs + graceMs
+    const state = { nowMs, lastHeardMs: null, nextGraceEndsMs, retentionMs: 14 * dayMs, chance }
+    const atMs = nextCheckAt(task, state, times)
     return atMs === null ? null : atMs - nowMs
   }
 
   test.each([
     ['comes after an interval', bound, minuteMs, 30 * secondMs],
     ['comes four times later after half an hour', bound, 30 * minuteMs, 120 * secondMs],
-    ['comes at the end of the wait for a result', bound, 86_400 * secondMs - 1, 1],
-    ['goes on as usual if the wait could not be ended', bound, 86_400 * secondMs, 120 * secondMs],
+    ['comes at the end of the wait for a result', bound, dayMs - 1, 1],
+    ['goes on as usual if the wait could not be ended', bound, dayMs, 120 * secondMs],
     [
       'comes at the end of the wait for a confirmation',
       { ...bound, providerTaskId: null, charge: 'MAYBE' as const },
       3_600 * secondMs - 5,
       5,
     ],
-    ['comes sooner after an empty success', { ...bound, emptySinceMs: createdAtMs }, 1, 15 * secondMs],
-    ['comes an interval after a success that a callback alone told', succeeded('callback', 1), 0, 30 * secondMs],
-    ['comes four intervals after it then', succeeded('callback', 1), 30 * secondMs, 90 * secondMs],
-    ['comes for a day', succeeded('callback', 1), 86_400 * secondMs - 1, 1],
-    ['comes after an empty success was taken as it is', succeeded('record-info', 0), 0, 30 * secondMs],
+    ['comes sooner after an empty success', { ...bound, incompleteSinceMs: createdAtMs }, 1, 15 * secondMs],
+    ['comes an interval after a success that a callback alone reported', succeeded('callback', both), 0, 30 * secondMs],
+    ['comes four intervals after it then', succeeded('callback', both), 30 * secondMs, 90 * secondMs],
+    ['comes for a day', succeeded('callback', both), dayMs - 1, 1],
+    ['comes after an empty success was taken as it is', succeeded('record-info', []), 0, 30 * secondMs],
+    [
+      'comes after a success without the rest was taken as it is',
+      succeeded('record-info', ['vocal']),
+      0,
+      30 * secondMs,
+    ],
+    [
+      'comes soon after a split of which stems are missing',
+      succeeded('record-info', ['vocal'], 'split_stem'),
+      0,
+      3_000,
+    ],
+    ['comes an interval after it then', succeeded('record-info', ['vocal'], 'split_stem'), 3_000, 27 * secondMs],
+    ['comes ten intervals after it then', succeeded('record-info', ['vocal'], 'split_stem'), 30_000, 270 * secondMs],
     ['comes two intervals after a failure', failed('GENERATION_FAILED', 'record-info'), 0, 60 * secondMs],
     ['comes ten intervals after it then', failed('NO_RESULT', 'gateway'), 60 * secondMs, 240 * secondMs],
+    ['comes once a day after no result', failed('NO_RESULT', 'gateway'), 2 * dayMs + 1, dayMs - 1],
+    [
+      'comes as usual after a failure that a callback alone reported',
+      failed('GENERATION_FAILED', 'callback'),
+      0,
+      30_000,
+    ],
+    ['comes at the end of the wait after it', failed('GENERATION_FAILED', 'callback'), dayMs - 9, 9],
   ] as const)('%s', (_name, task, ageMs, pauseMs) => {
     expect(pauseOf(task, ageMs)).toBe(pauseMs)
   })
 
   test.each([
-    ['record-info agrees', succeeded('record-info', 1), 0],
-    ['a day after a success that record-info never confirmed', succeeded('callback', 1), 86_400 * secondMs],
-    ['half an hour after a failure', failed('GENERATION_FAILED', 'record-info'), 30 * minuteMs],
+    ['record-info has named both stems', succeeded('record-info', both), 0],
+    ['three more checks have found no further stem', succeeded('record-info', ['vocal'], 'split_stem'), 300 * secondMs],
+    ['a day has passed after a success that record-info never confirmed', succeeded('callback', both), dayMs],
+    ['half an hour has passed after a failure', failed('GENERATION_FAILED', 'record-info'), 30 * minuteMs],
+    [
+      'a failure that a callback alone reported has been followed to the end',
+      failed('GENERATION_FAILED', 'callback'),
+      dayMs,
+    ],
+    ['the files cannot be there any more', failed('NO_RESULT', 'gateway'), 14 * dayMs],
     ['the order was refused', { ...failed('SUBMISSION_REFUSED', 'gateway'), providerTaskId: null }, 0],
     ['there is no id to ask for', { ...failed('SUBMISSION_UNCONFIRMED', 'gateway'), providerTaskId: null }, 0],
   ] as const)('never comes once %s', (_name, task, ageMs) => {
@@ -330,9 +370,13 @@ describe('the next question', () => {
     expect(Number.isInteger(pauseOf(bound, minuteMs, 0.123_456_789))).toBe(true)
   })
 
-  test('comes about once a second while the words of a callback wait', () => {
-    expect(pauseOf(bound, minuteMs, 0.5, true)).toBe(secondMs)
-    expect(pauseOf(bound, 45 * minuteMs, 0.5, true)).toBe(secondMs)
+  test.each([
+    ['about once a second while audio of a callback waits', minuteMs, 4 * secondMs, secondMs],
+    ['about once a second also for an old task', 45 * minuteMs, secondMs, secondMs],
+    ['as usual while a failure of a callback waits', minuteMs, 900 * secondMs, 30 * secondMs],
+    ['ever more often towards the end of its wait', minuteMs, 40 * secondMs, 10 * secondMs],
+  ])('comes %s', (_name, ageMs, graceMs, pauseMs) => {
+    expect(pauseOf(bound, ageMs, 0.5, graceMs)).toBe(pauseMs)
   })
 })
 

@@ -180,21 +180,21 @@ describe('a definite refusal is told to the caller, costs nothing and frees the 
   })
 })
 
-describe('an answer that tells nothing of the charge leaves a task that may be charged', () => {
+describe('an answer that names no task leaves one that is pending, and charged if the answer says so', () => {
   test.each([
     ['HTTP 502', (response: ServerResponse) => response.writeHead(502).end('<html>Bad gateway</html>')],
     ['a line that is cut', (response: ServerResponse) => response.destroy()],
     ['truncated JSON', (response: ServerResponse) => response.end('{"code":20')],
     ['an unknown code', { code: 500, msg: 'Server Error', data: null }],
     ['success without an id', { code: 200, msg: 'success', data: null }],
-    ['success with an id that nobody can keep', accepted('provider\u0000task')],
-    ['success with an id that is no id', accepted('x'.repeat(5_000))],
-  ])('%s', async (_name, play) => {
+    ['success with an id that no store can keep', accepted('provider\u0000task'), 'CHARGED'],
+    ['success with an id that is longer than any that is kept', accepted('x'.repeat(5_000)), 'CHARGED'],
+  ])('%s', async (_name, play, charge = 'MAYBE') => {
     const { provider, gateway, store } = await start()
     provider.answerSubmit(play)
     const first = await outcomeOf(gateway, { idempotencyKey: 'key' })
     expect(first).toMatchObject({ reused: false })
-    expect(await storedTasks(store)).toMatchObject([{ state: 'pending', charge: 'MAYBE', providerTaskId: null }])
+    expect(await storedTasks(store)).toMatchObject([{ state: 'pending', charge, providerTaskId: null }])
 
     expect(await outcomeOf(gateway, { idempotencyKey: 'key' })).toEqual({ ...first, reused: true })
     expect(await outcomeOf(gateway)).toEqual({ ...first, reused: true })
@@ -274,8 +274,9 @@ describe('the same track', () => {
     provider.answerRead(recordOfSuccess('provider-task-1'))
     await untilSettled(gateway, taskId)
     const task = await storedTask(store, taskId)
-    const completedAtMs = { value: Date.now() - 14 * 24 * 3_600_000 - 1, by: 'record-info' } as const
-    if (task.state === 'succeeded') await store.replace({ ...task, completedAtMs, revision: task.revision + 1 })
+    const value = Date.now() - 14 * 24 * 3_600_000 - 1
+    const completedAtMs = { value, by: 'record-info', isReported: true } as const
+    if (task.state === 'succeeded') await store.replace({ ...task, completedAtMs, revision: task.revision + 1 }, task)
     expect(await outcomeOf(gateway)).toMatchObject({ reused: false })
   })
 
@@ -373,12 +374,12 @@ describe('who joined while the order was under way', () => {
     const { separations } = await startCore(provider, (store) => ({
       ...store,
       // A slow disk: there is time to join before the refusal is there.
-      async replace(task) {
+      async replace(task, before) {
         if (task.charge === 'NONE' && joined.length === 0) {
           joined.push(separations.separate('anonymous', { ...input, idempotencyKey: 'late' }).catch(String))
           await sleep(100)
         }
-        return store.replace(task)
+        return store.replace(task, before)
       },
     }))
     await expect(separations.separate('anonymous', { ...input, idempotencyKey: 'early' })).rejects.toThrow('credits')
@@ -463,5 +464,5 @@ test("an order that the provider calls by another task's id is charged, and the 
   const [first, second] = [await order(gateway, { audioId: 'first' }), await order(gateway, { audioId: 'second' })]
   expect(await storedTask(store, first)).toMatchObject({ providerTaskId: 'the-same-id', charge: 'CHARGED' })
   expect(await storedTask(store, second)).toMatchObject({ providerTaskId: null, charge: 'CHARGED', state: 'pending' })
-  expect(gateway.logged.join('\n')).toContain('an id that another task bears')
+  expect(gateway.logged.join('\n')).toContain('an id to which another task is bound')
 })

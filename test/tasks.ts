@@ -3,7 +3,7 @@ import type { FailedTask, PendingTask, Stem, SucceededTask } from '../src/separa
 
 /** Tasks as they stand in the store, whole. Each is bound to an id of its own. */
 export function pendingTask(change: Partial<PendingTask> = {}): PendingTask {
-  return { ...orderOfTask(), state: 'pending', emptySinceMs: null, ...change }
+  return { ...orderOfTask(), state: 'pending', partial: null, incompleteSinceMs: null, ...change }
 }
 
 export function succeededTask(change: Partial<SucceededTask> = {}): SucceededTask {
@@ -13,7 +13,8 @@ export function succeededTask(change: Partial<SucceededTask> = {}): SucceededTas
     originUrl: { value: 'https://files.example/origin.mp3', by: 'record-info' },
     state: 'succeeded',
     stems: [stem('vocal', { label: 'Vocals', durationSeconds: 12.5 }), stem('instrumental')],
-    completedAtMs: { value: Date.UTC(2030, 0, 1, 0, 1), by: 'record-info' },
+    completedAtMs: { value: Date.UTC(2030, 0, 1, 0, 1), by: 'record-info', isReported: true },
+    foundAtMs: Date.UTC(2030, 0, 1, 0, 1),
     ...change,
   }
 }
@@ -37,7 +38,7 @@ export function stem(part: Stem['part'], change: Partial<Stem> = {}): Stem {
   return {
     part,
     label: null,
-    url: { value: `https://files.example/${part}.mp3`, by: 'record-info' },
+    url: { value: `https://files.example/${part}.mp3`, by: 'record-info', atMs: Date.UTC(2030, 0, 1, 0, 1) },
     durationSeconds: null,
     originId: null,
     ...change,
@@ -51,6 +52,7 @@ function orderOfTask() {
     owner: 'anonymous',
     provider: 'kie',
     providerTaskId: `provider-task-of-${id}`,
+    sharedProviderTaskId: null,
     type: 'separate_vocal',
     musicTaskId: 'my-music',
     audioId: 'audio-1',
@@ -59,5 +61,6 @@ function orderOfTask() {
     charge: 'CHARGED',
     revision: 1,
     createdAtMs: Date.UTC(2030, 0, 1),
+    isCreatedAtKnown: true,
   } as const
 }

@@ -340,7 +340,7 @@ describe.each(forSubscriptions)('over %s', (name) => {
     let failures = 0
     const { gateway, task } = await startBreaking(async ({ store }) => {
       if (failures++ < 2) throw new StoreUnavailableError('disk on fire')
-      await store.replace({ ...task, ...succeeded, revision: task.revision + 1 })
+      await store.replace({ ...succeeded, revision: task.revision + 1 }, task)
     })
     const succeeded = succeededTask({ id: task.id, provider: task.provider, providerTaskId: task.providerTaskId })
     const results = await send(gateway.url, { query: watchTask, variables: { taskId: task.id } })

@@ -55,7 +55,7 @@ export async function startWiredGateway({
     changes,
     providers: new Map(),
     defaultProvider: 'kie',
-    addresses: { urlOf: () => 'http://unreached.example', taskOf: () => null },
+    addresses: { urlOf: () => 'http://unreached.example', taskOf: () => null, namedIn: () => null },
     log,
     times: {
       intervalMs: day,
@@ -64,6 +64,7 @@ export async function startWiredGateway({
       unconfirmedAfterMs: day,
       giveUpAfterMs: day,
       callbackGraceMs: day,
+      failureGraceMs: day,
       emptyGraceMs: day,
     },
     onDue: () => {},
@@ -110,11 +111,11 @@ export async function startWiredGateway({
     url: `http://127.0.0.1:${port}`,
     store,
     async put(task) {
-      const isNew = (await store.find([task.id])).length === 0
-      if (isNew) {
+      const [before] = await store.find([task.id])
+      if (before === undefined) {
         // Adopting is the one verb that takes a task in any state; it wants to know the provider's id, which must be its own.
         await store.adopt(task, null)
-      } else if (!(await store.replace(task))) throw new Error('The revision does not follow the stored one.')
+      } else if (!(await store.replace(task, before))) throw new Error('The revision does not follow the stored one.')
       changes.publish(task.id)
     },
     publish: changes.publish,

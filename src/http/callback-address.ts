@@ -15,6 +15,8 @@ export interface CallbackAddressBook extends CallbackAddresses {
 }
 
 const addressForm = /^\/callbacks\/([a-z]+)\/(sep_[0-9a-z]{26})\/([\w-]{43})$/
+/** The task that stands in an address of ours, whatever follows it, and however much of it was cut off before. */
+const namedTask = /\/callbacks\/[a-z]+\/(sep_[0-9a-z]{26})(?![0-9a-z])/
 
 /** Every task's callback address is its own: `/callbacks/<provider>/<task id>/<token>`, the token an HMAC of the rest. */
 export function createCallbackAddresses({ publicUrl, secrets }: CallbackAddressOptions): CallbackAddressBook {
@@ -35,11 +37,21 @@ export function createCallbackAddresses({ publicUrl, secrets }: CallbackAddressO
     read,
     urlOf: (provider, taskId) => `${publicUrl()}/callbacks/${provider}/${taskId}/${tokenOf(signing, provider, taskId)}`,
     taskOf(url) {
-      if (!URL.canParse(url)) return null
       // What stands before /callbacks is the path of PUBLIC_URL, which may have changed as well.
-      const path = /\/callbacks\/.*$/.exec(new URL(url).pathname)?.[0]
+      const path = /\/callbacks\/[^?#\s]*/.exec(decoded(url))?.[0].replace(/\/+$/, '')
       return path === undefined ? null : (read(path)?.taskId ?? null)
     },
+    namedIn: (url) => namedTask.exec(decoded(url))?.[1] ?? null,
+  }
+}
+
+/** A provider may echo an address in another spelling than it was given: percent-encoded, once or twice. */
+function decoded(url: string): string {
+  try {
+    const once = decodeURIComponent(url)
+    return once === url ? url : decodeURIComponent(once)
+  } catch {
+    return url
   }
 }
 

@@ -1,8 +1,11 @@
+import { nextGraceEndsMs, reportsToTake, type ReadableCallback } from './callback-grace.ts'
 import { nextCheckAt, type CheckTimes } from './check-times.ts'
-import type { CallbackAddresses, CallbackNote, Provider, Store } from './ports.ts'
+import { conclusionOf, type Reading } from './conclusion.ts'
+import { StoreUnavailableError } from './errors.ts'
+import type { CallbackAddresses, CallbackNote, CheckAnswer, Log, Provider, Store } from './ports.ts'
 import type { Record } from './record.ts'
-import type { Report, Told } from './report.ts'
-import { isSettled, type ProviderName, type Task } from './task.ts'
+import type { Told } from './report.ts'
+import { isSettled, readableIdOf, type ProviderName, type Task } from './task.ts'
 import { within } from './within.ts'
 
 export interface CheckOptions {
@@ -11,6 +14,7 @@ export interface CheckOptions {
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly addresses: CallbackAddresses
   readonly times: CheckTimes
+  readonly log: Log
   /** Whether the answer to the task's submit is still being waited for. */
   readonly isSubmitting: (taskId: string) => boolean
 }
@@ -18,130 +22,168 @@ export interface CheckOptions {
 /** Asks for a task and records what is learnt; tells when to ask next, in milliseconds since 1970, or null for never. */
 export type Check = (task: Task) => Promise<number | null>
 
-interface SpokenNote extends CallbackNote {
-  readonly told: Told
+interface NamedIds {
+  /** What record-info is read by, in turn. */
+  readonly candidates: readonly string[]
+  /** Those that stand in callbacks which can be trusted. */
+  readonly trusted: ReadonlySet<string>
 }
 
-interface NamedIds {
-  readonly all: readonly string[]
-  /** Those that stand in words which can be trusted. */
-  readonly trusted: ReadonlySet<string>
+/** The task after record-info was read, and what the read taught. */
+interface ReadTask extends Reading {
+  readonly task: Task
+  /** Ids that callbacks named and that are another task's. */
+  readonly refuted: ReadonlySet<string>
 }
 
 /** How many ids one check asks for, of a task that has none of its own: its callbacks may have named any number. */
 const mostCandidates = 3
+/** How long a provider that is off is taken to keep files. */
+const assumedRetentionMs = 14 * 24 * 60 * 60_000
 
-export function createCheck({ store, record, providers, addresses, times, isSubmitting }: CheckOptions): Check {
+export function createCheck(options: CheckOptions): Check {
+  const { store, record, providers, addresses, times, log, isSubmitting } = options
+
   return async function check(task) {
     const notes = await store.notes(task.id)
     const named = await namedIds(task, notes)
-    const spoken = notes
-      .filter((note): note is SpokenNote => note.told !== null)
+    const readable = notes
+      .filter((note): note is ReadableCallback => note.told !== null)
       .filter(({ told }) => named.trusted.has(told.providerTaskId))
 
-    const asking = ask(task, named)
-    const asked = spoken.length === 0 ? await asking : await within(times.callbackGraceMs, asking)
-    if (asked === null) {
+    const reading = read(task, named)
+    const inTime = readable.length === 0 ? await reading : await within(times.callbackGraceMs, reading)
+    if (inTime === null) {
       // A provider that hangs does not hold up what its callbacks have said already, neither here nor in those that wait.
-      asking.catch(() => {})
-      const heard = await hearCallbacks(task, spoken, store.nowMs())
-      if (isSettled(heard)) return nextAt(heard, notes, false)
+      reading.catch(() => {})
+      const settled = await takeCallbacks(task, readable)
+      if (isSettled(settled)) return nextAt(settled, notes, [])
     }
 
-    const { task: current, refuted } = asked ?? (await asking)
-    const isOfThisTask = ({ told: { providerTaskId } }: SpokenNote) =>
-      current.providerTaskId === null ? !refuted.has(providerTaskId) : current.providerTaskId === providerTaskId
-    const words = spoken.filter(isOfThisTask)
-    const nowMs = store.nowMs()
-    const concluded = await conclude(await hearCallbacks(current, words, nowMs))
-    const hasWords = !isSettled(concluded) && words.some((note) => !isGraceOver(note, nowMs))
-    return nextAt(concluded, notes, hasWords)
+    const known = inTime ?? (await reading)
+    const own = readable.filter(({ told: { providerTaskId } }) =>
+      known.task.providerTaskId === null
+        ? !known.refuted.has(providerTaskId)
+        : known.task.providerTaskId === providerTaskId,
+    )
+    const concluded = await conclude(await takeCallbacks(known.task, own), known)
+    return nextAt(concluded, notes, own)
   }
 
-  function nextAt(task: Task, notes: readonly CallbackNote[], hasWords: boolean): number | null {
-    const lastHeardMs = notes.at(-1)?.receivedAtMs ?? null
-    return nextCheckAt(task, { nowMs: store.nowMs(), lastHeardMs, hasWords, chance: Math.random() }, times)
+  function nextAt(task: Task, notes: readonly CallbackNote[], waiting: readonly ReadableCallback[]): number | null {
+    const nowMs = store.nowMs()
+    return nextCheckAt(
+      task,
+      {
+        nowMs,
+        lastHeardMs: notes.at(-1)?.receivedAtMs ?? null,
+        nextGraceEndsMs: nextGraceEndsMs(task, waiting, nowMs, times),
+        retentionMs: providers.get(task.provider)?.retentionMs ?? assumedRetentionMs,
+        chance: Math.random(),
+      },
+      times,
+    )
   }
 
   /**
-   * The provider's ids that the callbacks of a task name, without those that are another task's already. Of many, some:
-   * the turn of the others comes at another check.
+   * By which ids record-info is read: the task's own, or else those that its callbacks name and no other task is bound to.
+   * Of many, some: the turn of the others comes at another check.
    */
   async function namedIds(task: Task, notes: readonly CallbackNote[]): Promise<NamedIds> {
     const all = new Set(notes.flatMap(({ providerTaskId }) => providerTaskId ?? []))
-    if (all.size === 0 || task.providerTaskId !== null) return { all: [...all], trusted: all }
+    const ownId = readableIdOf(task)
+    if (ownId !== null) return { candidates: [ownId], trusted: all }
     const spoken = new Set(notes.flatMap(({ told }) => told?.providerTaskId ?? []))
-    // However many ids are only named, those that stand in words are asked for.
+    // However many ids are only named, those that stand in readable callbacks are asked for.
     const unspoken = [...all].filter((id) => !spoken.has(id))
-    const some = new Set(
-      [...someOf([...spoken], mostCandidates), ...someOf(unspoken, mostCandidates)].slice(0, mostCandidates),
-    )
-    const bearers = await store.findBound(
-      [...some].map((providerTaskId) => ({ provider: task.provider, providerTaskId })),
-    )
-    for (const { id, providerTaskId } of bearers)
-      if (id !== task.id && providerTaskId !== null) some.delete(providerTaskId)
-    return { all: [...some], trusted: new Set([...some].filter((id) => spoken.has(id))) }
+    const some = [...someOf([...spoken], mostCandidates), ...someOf(unspoken, mostCandidates)].slice(0, mostCandidates)
+    const bound = await store.findBound(some.map((providerTaskId) => ({ provider: task.provider, providerTaskId })))
+    const boundElsewhere = new Set(bound.filter(({ id }) => id !== task.id).map(({ providerTaskId }) => providerTaskId))
+    return {
+      candidates: some.filter((id) => !boundElsewhere.has(id)),
+      // A callback with the task's own token is heard under whatever id: one that is another's binds nothing.
+      trusted: new Set(some.filter((id) => spoken.has(id))),
+    }
   }
 
-  /** Asks record-info by the task's own id or, while it has none, by the ids that its callbacks named. */
-  async function ask(task: Task, named: NamedIds): Promise<{ task: Task; refuted: Set<string> }> {
+  /** Reads record-info and records what it says. A read that goes wrong teaches nothing, and holds nothing else up. */
+  async function read(task: Task, { candidates, trusted }: NamedIds): Promise<ReadTask> {
     const provider = providers.get(task.provider)
     const refuted = new Set<string>()
-    if (provider === undefined) return { task, refuted }
-
-    if (task.providerTaskId !== null) {
-      const answer = await provider.check(task.providerTaskId)
-      return { task: answer.kind === 'seen' ? await recorded(task, answer.told) : task, refuted }
-    }
-    for (const candidate of named.all) {
-      const answer = await provider.check(candidate)
+    let hasAnswered = false
+    for (const candidate of provider === undefined ? [] : candidates) {
+      const answer = await checked(provider, candidate, task)
+      if (answer.kind !== 'no-news') hasAnswered = true
       if (answer.kind !== 'seen') continue
-      // A provider that echoes a callback URL says thereby whose task it is. Where it echoes none, a trusted word suffices.
-      const isOurs =
-        answer.callbackUrl === null ? named.trusted.has(candidate) : addresses.taskOf(answer.callbackUrl) === task.id
-      if (isOurs) return { task: await recorded(task, answer.told), refuted }
-      if (answer.callbackUrl !== null) refuted.add(candidate)
-    }
-    return { task, refuted }
-  }
-
-  /** Takes the callbacks' own words, once record-info has settled the task or has had its time to. */
-  async function hearCallbacks(task: Task, notes: readonly SpokenNote[], nowMs: number): Promise<Task> {
-    let current = task
-    for (const note of notes) {
-      if (isSettled(current) || isGraceOver(note, nowMs)) {
-        current = (await record(task.id, note.told, note.receivedAtMs)) ?? current
+      const isOwn = candidate === readableIdOf(task)
+      switch (isOwn ? 'ours' : whoseIs(answer, task, trusted.has(candidate))) {
+        case 'ours': {
+          const { outcome } = answer.told
+          const isEmpty = outcome.state === 'succeeded' && outcome.stems.length === 0
+          return { task: await recorded(task, answer.told), refuted, wasAsked: true, hasAnswered, isEmpty }
+        }
+        case 'another':
+          refuted.add(candidate)
+          break
+        case 'unknown':
       }
     }
-    return current
+    return { task, refuted, wasAsked: candidates.length > 0, hasAnswered, isEmpty: false }
   }
 
-  function isGraceOver(note: SpokenNote, nowMs: number): boolean {
-    return nowMs - note.receivedAtMs >= times.callbackGraceMs
-  }
-
-  /** Ends a wait that has lasted its time. What is concluded is concluded from the task as it then stands in the store. */
-  async function conclude(task: Task): Promise<Task> {
-    const nowMs = store.nowMs()
-    if (conclusionOf(task, nowMs) === null) return task
-    return (await record(task.id, (current) => conclusionOf(current, nowMs), nowMs)) ?? task
-  }
-
-  function conclusionOf(task: Task, nowMs: number): Report | null {
-    if (task.state !== 'pending' || isSubmitting(task.id)) return null
-    const ageMs = nowMs - task.createdAtMs
-    const isUnheardOf = task.providerTaskId === null && task.charge === 'MAYBE'
-    if (isUnheardOf) return ageMs >= times.unconfirmedAfterMs ? { kind: 'unconfirmed' } : null
-    const isGivenUp = ageMs >= times.giveUpAfterMs
-    if (task.emptySinceMs !== null && (isGivenUp || nowMs - task.emptySinceMs >= times.emptyGraceMs)) {
-      return { kind: 'empty-result' }
+  /**
+   * Whose task an id is that a callback named. An echo of our callback address proves it. An echo in a spelling that proves
+   * nothing takes nothing from a callback that can be trusted; only one that names another task of ours does.
+   */
+  function whoseIs(
+    { callbackUrl }: Extract<CheckAnswer, { kind: 'seen' }>,
+    task: Task,
+    isTrusted: boolean,
+  ): 'ours' | 'another' | 'unknown' {
+    if (callbackUrl !== null) {
+      if (addresses.taskOf(callbackUrl) === task.id) return 'ours'
+      const named = addresses.namedIn(callbackUrl)
+      if (named !== null && named !== task.id) return 'another'
     }
-    return isGivenUp ? { kind: 'no-result' } : null
+    return isTrusted ? 'ours' : 'unknown'
+  }
+
+  async function checked(provider: Provider | undefined, id: string, task: Task): Promise<CheckAnswer> {
+    try {
+      return (await provider?.check(id)) ?? { kind: 'no-news', cause: 'the provider is off' }
+    } catch (error) {
+      log.error({ err: error, taskId: task.id, provider: task.provider }, 'record-info could not be read')
+      return { kind: 'no-news', cause: 'an error of the gateway' }
+    }
   }
 
   async function recorded(task: Task, told: Told): Promise<Task> {
-    return (await record(task.id, told)) ?? task
+    try {
+      return (await record(task.id, told)) ?? task
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) throw error
+      log.error({ err: error, taskId: task.id, provider: task.provider }, 'what record-info says could not be stored')
+      return task
+    }
+  }
+
+  /** Lets those callbacks count whose time has come, in one change. */
+  async function takeCallbacks(task: Task, callbacks: readonly ReadableCallback[]): Promise<Task> {
+    const reports = reportsToTake(task, callbacks, store.nowMs(), times)
+    return reports.length === 0 ? task : ((await record(task.id, reports)) ?? task)
+  }
+
+  /** Ends a wait that has lasted its time. What is concluded is concluded from the task as it then stands in the store. */
+  async function conclude(task: Task, reading: Reading): Promise<Task> {
+    const nowMs = store.nowMs()
+    const conclusion = (current: Task) =>
+      isSubmitting(current.id) ? null : conclusionOf(current, reading, nowMs, times)
+    if (conclusion(task) === null) return task
+    const concluded = await record(task.id, (current) => {
+      const report = conclusion(current)
+      return report === null ? [] : [{ report, atMs: nowMs }]
+    })
+    return concluded ?? task
   }
 }
 

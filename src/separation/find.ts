@@ -1,12 +1,14 @@
-import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { advance } from './advance.ts'
 import { nextCheckAt, type CheckTimes } from './check-times.ts'
-import { ProviderUnreadableError, TooManyMissesError } from './errors.ts'
+import { ProviderUnreadableError } from './errors.ts'
+import { createMissLimit } from './miss-limit.ts'
 import type { CallbackAddresses, CheckAnswer, Provider, Store } from './ports.ts'
 import { isProviderId } from './provider-id.ts'
 import type { Record } from './record.ts'
 import { isTaskId, newTaskId } from './task-id.ts'
-import type { ProviderName, Task } from './task.ts'
+import { readableIdOf, type ProviderName, type Task } from './task.ts'
+
+type SeenTask = Extract<CheckAnswer, { kind: 'seen' }>
 
 export interface FindOptions {
   readonly store: Store
@@ -31,11 +33,16 @@ export interface TaskRef {
  */
 export type Find = (owner: string, refs: readonly TaskRef[]) => Promise<readonly (Task | null | Error)[]>
 
-/** How long it is remembered that a provider does not know an id. */
+/** How long it is remembered that a caller found nothing under an id. */
 const missLifeMs = 60_000
 const maxRememberedMisses = 10_000
 /** How many ids unknown to everybody one caller may have asked for at the provider, and within which time. */
 const missesPerCaller = { points: 30, duration: 60 }
+
+/** How many unanswered orders are compared with a task that is to be adopted; more are under way at no account. */
+const maxUnanswered = 1_000
+/** How far a provider's clock may be behind ours for a task to be of an order nonetheless. */
+const clockToleranceMs = 5 * 60_000
 
 /** The ids that are known of providers are single words; for anything else the provider is not asked. */
 const askedForm = /^[\w.~:=+-]+$/
@@ -44,7 +51,7 @@ export function createFind(options: FindOptions): Find {
   const { store, record, providers, defaultProvider, addresses, times } = options
   const asking = new Map<string, Promise<Task | null>>()
   const misses = new Map<string, number>()
-  const missLimit = new RateLimiterMemory(missesPerCaller)
+  const missLimit = createMissLimit(missesPerCaller)
 
   return async function find(owner, refs) {
     const named = refs.map((ref) => ({ ...ref, provider: ref.provider ?? defaultProvider }))
@@ -73,15 +80,21 @@ export function createFind(options: FindOptions): Find {
   }
 
   async function askOnce(owner: string, provider: ProviderName, providerTaskId: string): Promise<Task | null> {
-    const name = nameOf(provider, providerTaskId)
-    if ((misses.get(name) ?? 0) > Date.now()) return null
-    const mine = JSON.stringify([owner, name])
-    const answer = asking.get(mine) ?? askProvider(owner, provider, providerTaskId)
+    const mine = JSON.stringify([owner, nameOf(provider, providerTaskId)])
+    if ((misses.get(mine) ?? 0) > Date.now()) return null
+    const answer =
+      asking.get(mine) ??
+      missLimit.run(
+        owner,
+        () => askProvider(owner, provider, providerTaskId),
+        // Another's task costs what an unknown one costs.
+        (task) => task?.owner !== owner,
+      )
     asking.set(mine, answer)
     try {
       const task = await answer
       if (task?.owner === owner) return task
-      remember(name)
+      remember(mine)
       return null
     } finally {
       asking.delete(mine)
@@ -90,21 +103,15 @@ export function createFind(options: FindOptions): Find {
 
   /** The task that bears the id after the provider was asked: adopted, bound by its own callback URL, or none. */
   async function askProvider(owner: string, name: ProviderName, providerTaskId: string): Promise<Task | null> {
-    const provider = providers.get(name)
-    if (provider === undefined) return null
-    await countMiss(owner)
-    const answer = await provider.check(providerTaskId)
-    switch (answer.kind) {
+    const answer = await providers.get(name)?.check(providerTaskId)
+    switch (answer?.kind) {
+      case undefined:
       case 'not-visible':
         return null
       case 'no-news':
         throw new ProviderUnreadableError('The provider could not be asked for this task. Try again later.')
-      case 'seen': {
-        const task = await taskOf(owner, name, answer, providerTaskId)
-        // Another's task costs what an unknown one costs.
-        if (task?.owner === owner) await missLimit.reward(owner)
-        return task
-      }
+      case 'seen':
+        return taskOf(owner, name, answer, providerTaskId)
     }
   }
 
@@ -112,28 +119,40 @@ export function createFind(options: FindOptions): Find {
   async function taskOf(
     owner: string,
     name: ProviderName,
-    answer: Extract<CheckAnswer, { kind: 'seen' }>,
+    answer: SeenTask,
     providerTaskId: string,
   ): Promise<Task | null> {
     const ordered = answer.callbackUrl === null ? null : addresses.taskOf(answer.callbackUrl)
-    const bearer = ordered === null ? null : await record(ordered, answer.told)
+    const task = ordered === null ? null : await record(ordered, answer.told)
     // An address of ours whose task no store has any more is a task made outside, like any other.
-    if (bearer !== null) return bearer.providerTaskId === providerTaskId ? bearer : null
-    const nowMs = store.nowMs()
-    const task = advance(adoptedTask(owner, name, answer, nowMs), answer.told, nowMs)
-    return store.adopt(
-      task,
-      nextCheckAt(task, { nowMs, lastHeardMs: null, hasWords: false, chance: Math.random() }, times),
-    )
+    if (task !== null) return readableIdOf(task) === providerTaskId ? task : null
+    if (await namesAnOrder(answer)) return null
+    await refuseWhileUncertain(name, answer)
+    return adopt(owner, name, answer)
   }
 
-  async function countMiss(owner: string): Promise<void> {
-    try {
-      await missLimit.consume(owner)
-    } catch (limit) {
-      const waitMs = typeof limit === 'object' && limit !== null && 'msBeforeNext' in limit ? limit.msBeforeNext : null
-      throw new TooManyMissesError(typeof waitMs === 'number' ? Math.ceil(waitMs / 1000) : missesPerCaller.duration)
-    }
+  async function adopt(owner: string, name: ProviderName, answer: SeenTask): Promise<Task> {
+    const nowMs = store.nowMs()
+    const task = advance(adoptedTask(owner, name, answer, nowMs), answer.told, nowMs)
+    const retentionMs = providers.get(name)?.retentionMs ?? 0
+    const state = { nowMs, lastHeardMs: null, nextGraceEndsMs: null, retentionMs, chance: Math.random() }
+    return store.adopt(task, nextCheckAt(task, state, times))
+  }
+
+  /** An echo that names an order of ours in a spelling that proves nothing gives the task to nobody else. */
+  async function namesAnOrder({ callbackUrl }: SeenTask): Promise<boolean> {
+    const named = callbackUrl === null ? null : addresses.namedIn(callbackUrl)
+    return named !== null && (await store.find([named])).length > 0
+  }
+
+  /**
+   * A task may be of an order that its provider has not answered yet, even if it echoes no address of ours, or one in a
+   * spelling that proves nothing. It is nobody's until that order is answered. Throws ProviderUnreadableError.
+   */
+  async function refuseWhileUncertain(name: ProviderName, answer: SeenTask): Promise<void> {
+    const orders = await store.unanswered(name, maxUnanswered)
+    if (!orders.some((order) => mayBeOf(order, answer))) return
+    throw new ProviderUnreadableError('It is not known yet to which order this task belongs. Try again in a minute.')
   }
 
   function remember(name: string): void {
@@ -151,26 +170,34 @@ function nameOf(provider: ProviderName, providerTaskId: string): string {
   return `${provider}/${providerTaskId}`
 }
 
-function adoptedTask(
-  owner: string,
-  provider: ProviderName,
-  seen: Extract<CheckAnswer, { kind: 'seen' }>,
-  nowMs: number,
-): Task {
+function adoptedTask(owner: string, provider: ProviderName, seen: SeenTask, nowMs: number): Task {
+  const { told, createdAtMs } = seen
+  const completedAtMs = told.outcome.state === 'pending' ? null : told.outcome.completedAtMs
+  const times = [createdAtMs, completedAtMs].filter((time) => time !== null)
   return {
     id: newTaskId(),
     owner,
     provider,
-    providerTaskId: seen.told.providerTaskId,
-    type: seen.told.type,
+    providerTaskId: told.providerTaskId,
+    sharedProviderTaskId: null,
+    type: told.type,
     musicTaskId: null,
-    audioId: seen.told.audioId,
+    audioId: told.audioId,
     musicId: null,
     originUrl: null,
     charge: 'CHARGED',
     revision: 1,
-    createdAtMs: Math.min(seen.createdAtMs ?? nowMs, nowMs),
+    createdAtMs: Math.min(...times, nowMs),
+    isCreatedAtKnown: times.length > 0,
     state: 'pending',
-    emptySinceMs: null,
+    partial: null,
+    incompleteSinceMs: null,
   }
+}
+
+/** Whether nothing that is known of a provider's task says that it is not this order's. */
+function mayBeOf(order: Task, { told, createdAtMs }: SeenTask): boolean {
+  if (told.audioId !== null && told.audioId !== order.audioId) return false
+  if (told.type !== null && told.type !== order.type) return false
+  return createdAtMs === null || createdAtMs >= order.createdAtMs - clockToleranceMs
 }

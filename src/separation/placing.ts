@@ -15,6 +15,8 @@ export interface PlacingOptions {
   readonly submitWaitMs: number
   /** How long after the order a task is asked for the first time. */
   readonly firstCheckAfterMs: number
+  /** How long after the order a task is followed that only a callback called failed. */
+  readonly giveUpAfterMs: number
 }
 
 export type PlacedTask = Exclude<Placed, { readonly kind: 'not-admitted' }>
@@ -35,7 +37,14 @@ const notWrittenDown: Refusal = {
   retryAfterSeconds: null,
 }
 
-export function createPlacing({ store, record, log, submitWaitMs, firstCheckAfterMs }: PlacingOptions): Placing {
+export function createPlacing({
+  store,
+  record,
+  log,
+  submitWaitMs,
+  firstCheckAfterMs,
+  giveUpAfterMs,
+}: PlacingOptions): Placing {
   return async function place(owner, input, provider) {
     const { idempotencyKey: key } = input
     const waitUntilMs = performance.now() + submitWaitMs
@@ -49,7 +58,7 @@ export function createPlacing({ store, record, log, submitWaitMs, firstCheckAfte
           task,
           key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
           dueAtMs: nowMs + firstCheckAfterMs,
-          canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, store.nowMs()),
+          canJoin: input.force ? null : (earlier) => answersTheSame(earlier, provider, giveUpAfterMs, store.nowMs()),
           isAdmitted: async () => (await asked.answer()).kind === 'admitted',
         })
       } catch (error) {
@@ -94,6 +103,7 @@ function newTask(owner: string, provider: ProviderName, input: SeparateInput, no
     owner,
     provider,
     providerTaskId: null,
+    sharedProviderTaskId: null,
     type: input.type,
     musicTaskId: input.musicTaskId,
     audioId: input.audioId,
@@ -102,19 +112,27 @@ function newTask(owner: string, provider: ProviderName, input: SeparateInput, no
     charge: 'MAYBE',
     revision: 1,
     createdAtMs: nowMs,
+    isCreatedAtKnown: true,
     state: 'pending',
-    emptySinceMs: null,
+    partial: null,
+    incompleteSinceMs: null,
   }
 }
 
-/** Whether a task still answers an order for the same track: it is under way, or its files are there, or it may be charged. */
-function answersTheSame(task: Task, provider: Provider, nowMs: number): boolean {
+/**
+ * Whether a task still answers an order for the same track: it is under way, or its files are there, or it may be charged
+ * and may still succeed.
+ */
+function answersTheSame(task: Task, provider: Provider, giveUpAfterMs: number, nowMs: number): boolean {
   switch (task.state) {
     case 'pending':
       return true
     case 'succeeded':
       return (expiresAtMs(task, provider.retentionMs) ?? 0) > nowMs
-    case 'failed':
-      return task.failure.code === 'SUBMISSION_UNCONFIRMED'
+    case 'failed': {
+      // Only a callback said so: the provider may be at work still, and record-info is read until then.
+      const isFollowed = task.failure.by === 'callback' && nowMs < task.createdAtMs + giveUpAfterMs
+      return isFollowed || task.failure.code === 'SUBMISSION_UNCONFIRMED'
+    }
   }
 }

@@ -56,6 +56,8 @@ export interface CallbackAddresses {
   urlOf(provider: ProviderName, taskId: string): string
   /** The task to which an address belongs that only we can have made; null for any other address. */
   taskOf(url: string): string | null
+  /** The task that an address names, whether it proves it or not, as where its token was masked; null if it names none. */
+  namedIn(url: string): string | null
 }
 
 /** Tells the readers in waiting that a task has changed. Carries ids alone, and is a hint alone: the store is the truth. */
@@ -145,13 +147,20 @@ export interface Store extends Clock {
   }): Promise<Placed>
   /** Inserts a task made outside, unless some task bears its provider's id already; returns the one that stands there. */
   adopt(task: Task, dueAtMs: number | null): Promise<Task>
-  /** Writes the task if the stored one still has the revision before it; false if it has moved on. */
-  replace(task: Task): Promise<boolean>
+  /**
+   * Writes the task if the stored one still has the revision before it; false if it has moved on.
+   * @param before the task as it was read, so that what a later version of the gateway wrote beside it is kept
+   */
+  replace(task: Task, before: Task): Promise<boolean>
   /** The tasks with these ids, in any order. One read, however many ids. */
   find(ids: readonly string[]): Promise<readonly Task[]>
   /** The tasks that bear these provider's ids. One read, however many. */
   findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
   list(owner: string, page: Page): Promise<readonly Task[]>
+  /** The pending orders of a provider that it has neither confirmed nor refused yet, the newest first; at most `limit`. */
+  unanswered(provider: ProviderName, limit: number): Promise<readonly Task[]>
+  /** How many pending tasks each provider has; none where it has none. */
+  countPending(): Promise<ReadonlyMap<ProviderName, number>>
   /** Makes a key that leads to the task do so for good, even if the provider turns out to have refused the order. */
   handOut(task: Task, key: string): Promise<void>
   /**

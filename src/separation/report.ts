@@ -31,6 +31,8 @@ export interface Told {
   readonly kind: 'told'
   readonly by: Source
   readonly providerTaskId: string
+  /** Another task is bound to the id: the report counts all the same, and binds nothing. */
+  readonly isShared?: true | undefined
   readonly outcome: Outcome
   /** What can be seen of the type from the stems that are there; null where nothing can. */
   readonly type: SeparationType | null
@@ -41,14 +43,25 @@ export interface Told {
 
 /** Anything that may change a task. */
 export type Report =
-  /** The provider took the order. This is the charge. The id is null if it cannot be this task's, as it is another one's. */
-  | { readonly kind: 'accepted'; readonly providerTaskId: string | null }
+  /** The provider took the order. This is the charge. The id is null if the provider gave none that can be kept. */
+  | {
+      readonly kind: 'accepted'
+      readonly providerTaskId: string | null
+      /** Another task is bound to the id, so that this one is not. */
+      readonly isShared?: true | undefined
+    }
   /** The provider definitely did not take the order, so nothing was charged. */
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** Nothing was ever heard of the order: it may have been charged. */
   | { readonly kind: 'unconfirmed' }
   /** The provider took the order and gave no result within the time that we wait. */
   | { readonly kind: 'no-result' }
-  /** The provider has said SUCCESS for the whole grace time and never named a stem: take it as it is. */
-  | { readonly kind: 'empty-result' }
+  /** The provider has said SUCCESS for the whole grace period without naming every stem: take what there is. */
+  | { readonly kind: 'incomplete-result' }
   | Told
+
+/** A report and when it was made, in milliseconds since 1970. */
+export interface DatedReport {
+  readonly report: Report
+  readonly atMs: number
+}

@@ -129,7 +129,9 @@ export function createSeparate(options: SeparateOptions): Separate {
 
   /** What a caller is told of its order: the refusal, or the task, bound if the answer came in time. */
   async function outcome(task: Task, key: string | null, submission: Submission): Promise<Task> {
-    const answer = await within(options.submitTimeoutMs, submission.answer)
+    // Whichever comes first: the provider's answer, or a callback that shows what became of the order.
+    const answered = untilAnswered(task, options.submitTimeoutMs, { readTask, changes, stop: submission.answer })
+    const answer = await Promise.race([submission.answer, answered.then(() => null)])
     // However long the store is away, the caller is not kept waiting for it.
     if (answer !== null) await within(options.submitTimeoutMs, submission.kept)
     if (answer?.kind === 'refused') throw errorOf(answer.refusal)

@@ -50,6 +50,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
     submitTimeoutMs: times.submitTimeoutMs,
     submitWaitMs: times.submitWaitMs,
     firstCheckAfterMs: times.intervalMs,
+    giveUpAfterMs: times.giveUpAfterMs,
   })
   const find = createFind({ ...options, record })
   const check = createCheck({ ...options, record, isSubmitting })

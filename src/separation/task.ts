@@ -49,19 +49,30 @@ export interface Said<T> {
   readonly by: Source
 }
 
+/** An address and when it was reported, in milliseconds since 1970: of two from one source, the later one counts. */
+export interface StemUrl extends Said<string> {
+  readonly atMs: number
+}
+
 /** One separated part of the track. */
 export interface Stem {
   readonly part: StemPart
   /** The provider's own name for the part; null where it has none beside the part. */
   readonly label: string | null
-  readonly url: Said<string>
+  readonly url: StemUrl
   /** Only record-info's `originData` tells it. */
   readonly durationSeconds: number | null
   /** What the provider calls this stem (`originData[].id`): needed to order MIDI for it alone. null where it names none. */
   readonly originId: string | null
 }
 
-/** Why a task failed, from the weakest statement to the strongest: see `advance`. */
+/** When a separation was completed, in milliseconds since 1970. */
+export interface CompletedAt extends Said<number> {
+  /** Whether the provider gave this time; otherwise it is the time at which the gateway learned of the result. */
+  readonly isReported: boolean
+}
+
+/** Why a task failed, from the weakest statement of one source to the strongest: see `advance`. */
 export const failureCodes = [
   'SUBMISSION_UNCONFIRMED',
   'SUBMISSION_REFUSED',
@@ -115,6 +126,11 @@ interface Order {
   readonly provider: ProviderName
   /** What the provider calls it; null until the task is bound. */
   readonly providerTaskId: string | null
+  /**
+   * The id under which the provider runs this order although another task is bound to it, as at a provider that answers
+   * two equal orders with one task. record-info is read by this id; nothing is bound to it. null for almost every task.
+   */
+  readonly sharedProviderTaskId: string | null
   /** null only for an adopted task that has not said yet. */
   readonly type: SeparationType | null
   /** The provider's id of the task that made the music; null for an adopted task. */
@@ -126,19 +142,29 @@ interface Order {
   /** Grows by one with every change. */
   readonly revision: number
   readonly createdAtMs: number
+  /** Whether `createdAtMs` is known; false for an adopted task of which the provider gave no time. */
+  readonly isCreatedAtKnown: boolean
+}
+
+/** What a separation has yielded. */
+export interface Result {
+  /** In the order of `knownParts`, others last. Empty only if the provider never named one. */
+  readonly stems: readonly Stem[]
+  readonly completedAtMs: CompletedAt
+  /** When the gateway first learned of this result, by its own clock. */
+  readonly foundAtMs: number
 }
 
 export interface PendingTask extends Order {
   readonly state: 'pending'
-  /** Since when the provider has been saying SUCCESS without naming any stem. */
-  readonly emptySinceMs: number | null
+  /** The stems that record-info has named so far, while one that this type must have is still missing. */
+  readonly partial: Result | null
+  /** Since when record-info has been saying SUCCESS without naming every stem; null once it says PENDING again. */
+  readonly incompleteSinceMs: number | null
 }
 
-export interface SucceededTask extends Order {
+export interface SucceededTask extends Order, Result {
   readonly state: 'succeeded'
-  /** In the order of `knownParts`, others last. Empty only if the provider never named one. */
-  readonly stems: readonly Stem[]
-  readonly completedAtMs: Said<number>
 }
 
 export interface FailedTask extends Order {
@@ -170,7 +196,7 @@ export function statusOf(task: Task): SeparationStatus {
   }
 }
 
-/** Whether the task has its end. A settled task may still be bettered (a failure by late audio), never become pending. */
+/** Whether the task has its end. It may still improve (a failure becomes a success, a success gains stems), but is never pending again. */
 export function isSettled(task: Task): task is SucceededTask | FailedTask {
   return task.state !== 'pending'
 }
@@ -187,15 +213,44 @@ export function completedAtMs(task: Task): number | null {
   }
 }
 
-/** Until when the provider keeps the files; null unless there are any. */
+/**
+ * Until when the provider keeps the files; null unless there are any, and for an adopted task of which the provider gave
+ * neither when it was completed nor when it was created: it may be of any age.
+ */
 export function expiresAtMs(task: Task, retentionMs: number): number | null {
-  return task.state === 'succeeded' ? task.completedAtMs.value + retentionMs : null
+  if (task.state !== 'succeeded') return null
+  const isAdopted = task.musicTaskId === null
+  if (!isAdopted || task.completedAtMs.isReported) return task.completedAtMs.value + retentionMs
+  return task.isCreatedAtKnown ? task.createdAtMs + retentionMs : null
+}
+
+/** The id by which record-info is read; null while none is known. */
+export function readableIdOf(task: Task): string | null {
+  return task.providerTaskId ?? task.sharedProviderTaskId
 }
 
 /** What the separation of this type should have yielded and did not, in the order of `partsOfType`. */
 export function missingParts(task: SucceededTask): readonly KnownPart[] {
   const present = new Set<StemPart>(task.stems.map((stem) => stem.part))
   return partsOfType[task.type ?? 'split_stem'].filter((part) => !present.has(part))
+}
+
+/**
+ * Whether stems are all that a separation of this type must yield. A voice without the rest, or the rest without the voice,
+ * is not whole; of a `split_stem` any stem may be all that the track has.
+ */
+export function isWhole(type: SeparationType | null, stems: readonly Pick<Stem, 'part'>[]): boolean {
+  if (stems.length === 0) return false
+  const present = new Set<StemPart>(stems.map(({ part }) => part))
+  switch (type) {
+    case 'separate_vocal':
+      return partsOfType.separate_vocal.every((part) => present.has(part))
+    case 'split_stem':
+      return true
+    // A voice by itself may be either type's.
+    case null:
+      return present.size > 1 || !present.has('vocal')
+  }
 }
 
 /** Names a stem within its task: two sources that use the same name mean the same stem. */

@@ -1,12 +1,12 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { Cursor, Store } from '../separation/ports.ts'
-import type { Task } from '../separation/task.ts'
+import { providerNames, type Task } from '../separation/task.ts'
 import { createCallbackNotes } from './callback-notes.ts'
 import { transactionOf, type DatabaseWays } from './database-ways.ts'
 import { atOnce, createDueTasks } from './due-tasks.ts'
 import { placeOrder } from './place-order.ts'
 import type { Database } from './schema.ts'
-import { columnsOf, parseStoredTask } from './stored-task.ts'
+import { changedColumns, columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
 
 /** The store on a database whose tables are up to date. */
 export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Store {
@@ -33,11 +33,11 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
         return parseStoredTask(bearer.task)
       }),
 
-    replace: (task) =>
+    replace: (task, before) =>
       attempt(async () => {
         const { numUpdatedRows } = await db
           .updateTable('tasks')
-          .set((eb) => ({ ...columnsOf(task), due_at: dueAfter(task, eb) }))
+          .set((eb) => ({ ...changedColumns(task, before), due_at: dueAfter(task, eb) }))
           .where('id', '=', task.id)
           .where('revision', '=', task.revision - 1)
           .executeTakeFirst()
@@ -78,7 +78,35 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
         if (before !== undefined) beyond('>', before)
         const direction = inverted ? 'asc' : 'desc'
         const rows = await query.orderBy('created_at', direction).orderBy('id', direction).limit(limit).execute()
+        return parseStoredPage(rows)
+      }),
+
+    unanswered: (provider, limit) =>
+      attempt(async () => {
+        const rows = await db
+          .selectFrom('tasks')
+          .select('task')
+          .where('provider', '=', provider)
+          .where('status', '=', 'PENDING')
+          .where('charge', '=', 'MAYBE')
+          .where('provider_task_id', 'is', null)
+          .orderBy('created_at', 'desc')
+          .limit(limit)
+          .execute()
         return rows.map((row) => parseStoredTask(row.task))
+      }),
+
+    countPending: () =>
+      attempt(async () => {
+        const rows = await db
+          .selectFrom('tasks')
+          .select(({ fn }) => ['provider', fn.countAll<number>().as('count')])
+          .where('status', '=', 'PENDING')
+          .groupBy('provider')
+          .execute()
+        return new Map(
+          providerNames.flatMap((name) => rows.filter((row) => row.provider === name).map((row) => [name, row.count])),
+        )
       }),
 
     handOut: ({ owner, id }, key) =>

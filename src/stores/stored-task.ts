@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { StoreUnavailableError } from '../separation/errors.ts'
 import type { Told } from '../separation/report.ts'
 import {
   failureCodes,
@@ -7,20 +8,21 @@ import {
   refusalReasons,
   separationTypes,
   statusOf,
+  type Stem,
   type Task,
 } from '../separation/task.ts'
+import { carryOver, currentVersion, readDocument, versionOf, type TaskDocument } from './task-document.ts'
 
 const source = z.enum(['callback', 'record-info'])
 const part = z.enum([...partsOfType.separate_vocal, ...partsOfType.split_stem, 'other'])
-const type = z.enum(separationTypes).nullable()
+// What a later version may have added is read as the closest thing that this one knows; see `carryOver`.
+const type = z.enum(separationTypes).nullable().catch(null)
 const text = z.string().nullable()
 const time = z.number()
-/** Rows that were written before stems had it do not hold it. */
-const originId = text.default(null)
 const saidText = z.object({ value: z.string(), by: source }).nullable()
 
 const refusal = z.object({
-  reason: z.enum(refusalReasons),
+  reason: z.enum(refusalReasons).catch('refused'),
   providerCode: z.number().nullable(),
   message: z.string(),
   retryable: z.boolean(),
@@ -32,6 +34,7 @@ const order = {
   owner: z.string(),
   provider: z.enum(providerNames),
   providerTaskId: text,
+  sharedProviderTaskId: text,
   type,
   musicTaskId: text,
   audioId: text,
@@ -40,32 +43,45 @@ const order = {
   charge: z.enum(['NONE', 'CHARGED', 'MAYBE']),
   revision: z.number(),
   createdAtMs: time,
+  isCreatedAtKnown: z.boolean(),
 }
 
-const taskSchema: z.ZodType<Task> = z.discriminatedUnion('state', [
-  z.object({ ...order, state: z.literal('pending'), emptySinceMs: time.nullable() }),
+/** A part that this version does not know is shown under its own name. */
+const stem = z
+  .object({
+    part: z.string(),
+    label: text,
+    url: z.object({ value: z.string(), by: source, atMs: time }),
+    durationSeconds: z.number().nullable(),
+    originId: text,
+  })
+  .transform((read): Stem => {
+    const known = part.safeParse(read.part)
+    return known.success ? { ...read, part: known.data } : { ...read, part: 'other', label: read.label ?? read.part }
+  })
+
+const result = {
+  stems: z.array(stem),
+  completedAtMs: z.object({ value: time, by: source, isReported: z.boolean() }),
+  foundAtMs: time,
+}
+
+const taskSchema = z.discriminatedUnion('state', [
   z.object({
     ...order,
-    state: z.literal('succeeded'),
-    stems: z.array(
-      z.object({
-        part,
-        label: text,
-        url: z.object({ value: z.string(), by: source }),
-        durationSeconds: z.number().nullable(),
-        originId,
-      }),
-    ),
-    completedAtMs: z.object({ value: time, by: source }),
+    state: z.literal('pending'),
+    partial: z.object(result).nullable(),
+    incompleteSinceMs: time.nullable(),
   }),
+  z.object({ ...order, state: z.literal('succeeded'), ...result }),
   z.object({
     ...order,
     state: z.literal('failed'),
     failure: z.object({
-      code: z.enum(failureCodes),
+      code: z.enum(failureCodes).catch('GENERATION_FAILED'),
       providerCode: z.number().nullable(),
       message: z.string(),
-      by: z.enum(['callback', 'record-info', 'gateway']),
+      by: z.enum(['callback', 'record-info', 'gateway']).catch('gateway'),
       atMs: time,
       refusal: refusal.optional(),
     }),
@@ -85,7 +101,14 @@ const toldSchema: z.ZodType<Told> = z.object({
     z.object({
       state: z.literal('succeeded'),
       stems: z.array(
-        z.object({ part, label: text, url: z.string(), durationSeconds: z.number().nullable(), originId }),
+        z.object({
+          part,
+          label: text,
+          url: z.string(),
+          durationSeconds: z.number().nullable(),
+          // Callbacks that were stored before stems had one do not hold it.
+          originId: text.default(null),
+        }),
       ),
       completedAtMs: time.nullable(),
     }),
@@ -99,8 +122,14 @@ const toldSchema: z.ZodType<Told> = z.object({
   ]),
 })
 
-/** The task as a row, but for when it is due. */
-export function columnsOf(task: Task) {
+/** What stands in the rows of tasks that a later version wrote, by the task that was read from each. */
+const laterDocuments = new WeakMap<Task, TaskDocument>()
+
+/**
+ * The task as a row, but for when it is due.
+ * @param before the task as it was read, if it was: what a later version wrote beside it is carried over
+ */
+export function columnsOf(task: Task, before: Task | null = null) {
   return {
     id: task.id,
     owner: task.owner,
@@ -113,16 +142,51 @@ export function columnsOf(task: Task) {
     audio_id: task.audioId,
     created_at: task.createdAtMs,
     revision: task.revision,
-    task: JSON.stringify(task),
+    task: JSON.stringify(documentOf(task, before)),
   }
 }
 
-/** Reads a task back as it was written; throws if the row holds anything else. */
-export function parseStoredTask(json: string): Task {
-  return taskSchema.parse(JSON.parse(json))
+/** The columns in which a row changes: what a later version wrote into others stays. */
+export function changedColumns(task: Task, before: Task): Partial<ReturnType<typeof columnsOf>> {
+  const old: Readonly<Record<string, unknown>> = columnsOf(before)
+  return Object.fromEntries(Object.entries(columnsOf(task, before)).filter(([name, value]) => old[name] !== value))
 }
 
-/** Reads a callback's words back as they were written; throws if the row holds anything else. */
-export function parseStoredTold(json: string): Told {
-  return toldSchema.parse(JSON.parse(json))
+function documentOf(task: Task, before: Task | null): unknown {
+  const later = before === null ? undefined : laterDocuments.get(before)
+  return later === undefined ? { version: currentVersion, ...task } : carryOver(later, before, task)
+}
+
+/**
+ * Reads a task back as it was written, by whatever version. Throws StoreUnavailableError for what only a later version
+ * understands (a new state, a new provider), and another error if the row holds anything else.
+ */
+export function parseStoredTask(json: string): Task {
+  const document = readDocument(json)
+  const isLater = versionOf(document) > currentVersion
+  const read = taskSchema.safeParse(document)
+  if (!read.success) {
+    if (!isLater) throw read.error
+    throw new StoreUnavailableError('A later version of the gateway wrote this task.', { cause: read.error })
+  }
+  const task: Task = read.data
+  if (isLater) laterDocuments.set(task, document)
+  return task
+}
+
+/** Reads a page of tasks, without those that only a later version understands: they do not spoil the others. */
+export function parseStoredPage(rows: readonly { readonly task: string }[]): readonly Task[] {
+  return rows.flatMap(({ task }) => {
+    try {
+      return [parseStoredTask(task)]
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return []
+      throw error
+    }
+  })
+}
+
+/** Reads a callback's payload back as it was written; null if this version cannot understand it. */
+export function parseStoredTold(json: string): Told | null {
+  return toldSchema.safeParse(JSON.parse(json)).data ?? null
 }
