@@ -1,10 +1,12 @@
 # The gateway alone, with SQLite in a volume unless DATABASE_URL says otherwise. compose.yaml runs two of them.
 #
 # It listens on every address of its container, so it starts only once it is told who may order: until then, or with
-# ALLOW_ANONYMOUS=true, in which case whoever reaches the port orders at your expense. To try it:
+# ALLOW_ANONYMOUS=true, in which case whoever reaches the port orders at your expense. Nor does it start without a
+# provider's key, unless SANDBOX=true asks for the sandbox. To try it:
 #
 #   docker build -t stemgate .
-#   docker run --rm -p 127.0.0.1:4000:4000 -e ALLOW_ANONYMOUS=true -e GRAPHIQL=true -v stemgate:/app/data stemgate
+#   docker run --rm -p 127.0.0.1:4000:4000 -e SANDBOX=true -e ALLOW_ANONYMOUS=true -e GRAPHIQL=true \
+#     -v stemgate:/app/data stemgate
 
 # No install scripts anywhere: SQLite's binding comes ready made for glibc and musl, on x64 and arm64.
 

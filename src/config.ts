@@ -2,7 +2,9 @@ import { environmentSchema, type LogLevel } from './environment.ts'
 import type { ApiKey } from './identity/api-keys.ts'
 import { isLoopback } from './identity/from-here.ts'
 import type { ProviderName } from './separation/task.ts'
+import { sandboxMistake } from './sandbox-permission.ts'
 import type { DatabaseAddress } from './stores/database-url.ts'
+import { unknownVariables } from './unknown-variables.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 type VendorName = Exclude<ProviderName, 'sandbox'>
@@ -51,6 +53,8 @@ export interface Config {
   /** How long an order waits for its place within that rate. */
   readonly submitWaitMs: number
   readonly sandboxDelayMs: number
+  /** How long the gateway still serves everybody after it was told to stop, so that load balancers notice. */
+  readonly shutdownDelayMs: number
   readonly logLevel: LogLevel
 }
 
@@ -114,6 +118,18 @@ export function parseConfig(environment: Environment): Config {
       'GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS, which is an hour unless it is set.',
     )
   }
+  const known = Object.keys(environmentSchema.shape)
+  const sandbox = sandboxMistake({
+    environment,
+    known,
+    wrong,
+    sandbox: env.SANDBOX,
+    host: env.HOST,
+    publicUrl: env.PUBLIC_URL,
+    allowAnonymous: env.ALLOW_ANONYMOUS,
+  })
+  if (sandbox !== null) mistakes.push(sandbox)
+  mistakes.push(...unknownVariables(Object.keys(set), known))
   if (mistakes.length > 0) throw new ConfigError(mistakes)
 
   const isAtHome =
@@ -153,6 +169,7 @@ export function parseConfig(environment: Environment): Config {
     submitsPer10Seconds: env.SUBMITS_PER_10_SECONDS,
     submitWaitMs: env.SUBMIT_WAIT_SECONDS * 1000,
     sandboxDelayMs: env.SANDBOX_DELAY_MS,
+    shutdownDelayMs: env.SHUTDOWN_DELAY_SECONDS * 1000,
     logLevel: env.LOG_LEVEL,
   }
 }

@@ -7,8 +7,9 @@ import { databaseAt } from './stores/database-url.ts'
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-const seconds = z.coerce.number(notA('number of seconds')).positive('must be more than 0')
-const longSeconds = seconds.max(31_536_000, 'must not be more than a year')
+const seconds = z.coerce.number(notA('number of seconds'))
+/** Separations take a minute or more; who concludes earlier concludes wrongly. */
+const longSeconds = seconds.min(60, 'must not be less than 60').max(31_536_000, 'must not be more than a year')
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((text) => text === 'true')
 const httpUrl = z
   .string()
@@ -51,6 +52,8 @@ export const environmentSchema = z.object({
       'must be redis://<host>:<port>/<number of the database>, or rediss://<…>',
     )
     .optional(),
+  /** true: the sandbox may run anywhere; unset: only where nobody else is served. */
+  SANDBOX: flag.optional(),
   KIE_API_KEY: secretText.optional(),
   APIKLEY_API_KEY: secretText.optional(),
   SUNOAPI_API_KEY: secretText.optional(),
@@ -102,21 +105,18 @@ export const environmentSchema = z.object({
     .default([]),
   GRAPHIQL: flag.optional(),
   INTROSPECTION: flag.optional(),
+  // READS_PER_SECOND bounds what a short one costs.
   CHECK_INTERVAL_SECONDS: seconds
-    .min(0.05, 'must not be less than 0.05')
+    .min(1, 'must not be less than 1')
     .max(86_400, 'must not be more than a day')
     .default(30),
   // The answer to an order is waited for no longer, whoever waits for it.
-  SUBMIT_TIMEOUT_SECONDS: seconds.max(120, 'must not be more than 120').default(20),
+  SUBMIT_TIMEOUT_SECONDS: seconds.min(1, 'must not be less than 1').max(120, 'must not be more than 120').default(20),
   UNCONFIRMED_AFTER_SECONDS: longSeconds.default(3600),
   GIVE_UP_AFTER_SECONDS: longSeconds.default(86_400),
   FAILURE_GRACE_SECONDS: longSeconds.default(900),
   SUBMITS_PER_10_SECONDS: count.default(20),
-  SUBMIT_WAIT_SECONDS: z.coerce
-    .number(notA('number of seconds'))
-    .min(0, 'must not be less than 0')
-    .max(60, 'must not be more than 60')
-    .default(3),
+  SUBMIT_WAIT_SECONDS: seconds.min(0, 'must not be less than 0').max(60, 'must not be more than 60').default(3),
   READS_PER_SECOND: z.coerce.number(notA('number')).positive('must be more than 0').default(10),
   SANDBOX_DELAY_MS: z.coerce
     .number(notA('number of milliseconds'))
@@ -124,6 +124,7 @@ export const environmentSchema = z.object({
     .min(0, 'must not be less than 0')
     .max(3_600_000, 'must not be more than an hour')
     .default(3000),
+  SHUTDOWN_DELAY_SECONDS: seconds.min(0, 'must not be less than 0').max(300, 'must not be more than 300').default(0),
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
 })
 

@@ -566,7 +566,7 @@ describe('API_KEYS_FILE', () => {
     const live = async (lines: string | null, says: RegExp) => {
       const file = join(await newFolder(), 'keys')
       if (lines !== null) await writeFile(file, lines)
-      const program = startProgram({ DATABASE_URL: await newDatabaseUrl(), API_KEYS_FILE: file })
+      const program = startProgram({ SANDBOX: 'true', DATABASE_URL: await newDatabaseUrl(), API_KEYS_FILE: file })
       expect(await program.exit).toBe(1)
       expect(program.stderr()).toMatch(says)
       expect(program.stderr()).not.toMatch(/xxxx|yyyy|database/)

@@ -7,6 +7,7 @@ import { limitMsOf, mend, strike, type ClusterFaultKind, type FaultPlan } from '
 import { compare, type Evidence } from './compare.ts'
 import { startCrowd } from './crowd.ts'
 import { callbackFaultKinds, faultKinds, startFaultProxy, type Delivery, type FaultProxy } from './fault-proxy.ts'
+import { impatient } from './gateway-process.ts'
 import { taskIdIn } from './ledger.ts'
 import { planOrders } from './orders.ts'
 import { createRandom } from './random.ts'
@@ -91,7 +92,7 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
   const cluster: Cluster = await createCluster(
     {
       seed,
-      program,
+      program: impatient(program),
       size: gateways,
       environment: (index) => ({
         KIE_API_KEY: `kie-key-${canary}`,
@@ -101,7 +102,7 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
         PUBLIC_URL: toGateways.url,
         CHECK_INTERVAL_SECONDS: '1',
         SUBMIT_TIMEOUT_SECONDS: '2',
-        UNCONFIRMED_AFTER_SECONDS: String(options.unconfirmedAfterSeconds),
+        CHANGES: JSON.stringify({ unconfirmedAfterMs: options.unconfirmedAfterSeconds * 1_000 }),
         READS_PER_SECOND: '500',
         SUBMITS_PER_10_SECONDS: '1000000',
       }),

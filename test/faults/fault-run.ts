@@ -7,7 +7,7 @@ import { listTasks } from './client.ts'
 import { compare, type Breach, type Evidence } from './compare.ts'
 import { startCrowd } from './crowd.ts'
 import { callbackFaultKinds, faultKinds, startFaultProxy, type Delivery } from './fault-proxy.ts'
-import { createGatewayProcess, type GatewayProcess } from './gateway-process.ts'
+import { createGatewayProcess, impatient, type GatewayProcess } from './gateway-process.ts'
 import { createKiller, killPoints, type Killer, type KillPoint } from './kill-points.ts'
 import { taskIdIn } from './ledger.ts'
 import { planOrders } from './orders.ts'
@@ -93,14 +93,13 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       onDelivered: () => {},
     })
     endings.push(toGateway.close)
-    const gateway = createGatewayProcess([process.execPath, program], {
+    const gateway = createGatewayProcess([process.execPath, impatient(program)], {
       DATABASE_URL: `file:${path}`,
       KIE_API_KEY: `kie-key-${canary}`,
       KIE_BASE_URL: toVendor.url,
       PUBLIC_URL: toGateway.url,
-      CHECK_INTERVAL_SECONDS: '0.25',
+      CHANGES: JSON.stringify({ checkIntervalMs: 250, unconfirmedAfterMs: options.unconfirmedAfterSeconds * 1_000 }),
       SUBMIT_TIMEOUT_SECONDS: '1',
-      UNCONFIRMED_AFTER_SECONDS: String(options.unconfirmedAfterSeconds),
       READS_PER_SECOND: '1000',
       SUBMITS_PER_10_SECONDS: '1000000',
       GRAPHIQL: 'false',

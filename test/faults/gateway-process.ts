@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, symlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { findCanary } from '../canaries.ts'
@@ -12,6 +12,19 @@ const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
+
+/** A program that differs from the gateway's own in that what CHANGES holds as JSON replaces parts of its `Config`. */
+const impatientProgram = `
+import { parseConfig } from './config.js'
+import { serve } from './serve.js'
+const { CHANGES, ...environment } = process.env
+await serve({ ...parseConfig(environment), ...JSON.parse(CHANGES) })
+`
+
+/** Beside a built gateway, the program that takes times below what an operator may set. */
+export function impatient(program: string): string {
+  return join(dirname(program), 'impatient.js')
+}
 
 /** Builds the gateway into a folder from which it can be run; resolves to the path of its program. Types are not checked. */
 export async function buildGateway(folder: string): Promise<string> {
@@ -28,7 +41,9 @@ export async function buildGateway(folder: string): Promise<string> {
     '--outDir',
     out,
   ])
-  return join(out, 'main.js')
+  const program = join(out, 'main.js')
+  await writeFile(impatient(program), impatientProgram)
+  return program
 }
 
 /** The gateway in a process of its own, which can be killed and started again on the same file. */
