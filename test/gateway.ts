@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { startApp, type App } from '../src/app.ts'
 import { createInProcessChanges } from '../src/changes/in-process.ts'
+import type { Config } from '../src/config.ts'
 import { createCallbackAddresses } from '../src/http/callback-address.ts'
 import { kie } from '../src/providers/kie.ts'
 import { createInProcessRates } from '../src/rates/in-process.ts'
@@ -46,10 +47,17 @@ export interface TestGateway {
 /** What ends something with its test. A test that runs beside others has one of its own, in its context. */
 export type Ending = typeof onTestFinished
 
-/** Starts a gateway that ends with the test, which fails if it has told or logged a secret. Unless `environment` says otherwise, its only provider is a quick sandbox. */
+/** What no operator can choose, and a test need not wait for. */
+export type Timings = Partial<Pick<Config, 'callbackGraceMs' | 'failureGraceMs' | 'emptyGraceMs'>>
+
+/**
+ * Starts a gateway that ends with the test, which fails if it has told or logged a secret. Unless `environment` says
+ * otherwise, its only provider is a quick sandbox.
+ */
 export async function startGateway(
   environment: Readonly<Record<string, string>> = {},
   atEnd: Ending = onTestFinished,
+  timings: Timings = {},
 ): Promise<TestGateway> {
   const whole = {
     PORT: '0',
@@ -61,7 +69,7 @@ export async function startGateway(
   const logged: string[] = []
   const hasKey = Object.keys(whole).some((name) => /^(KIE|APIKLEY|SUNOAPI)_API_KEY$/.test(name))
   const config = parseImpatiently({ ...(hasKey ? {} : { SANDBOX: 'true' }), ...whole })
-  const app = await startApp(config, createListLog(logged))
+  const app = await startApp({ ...config, ...timings }, createListLog(logged))
   const clients: Client[] = []
   let toldBySocket: string | null = null
   let closed: Promise<void> | null = null

@@ -7,6 +7,7 @@ export function parseImpatiently(environment: Readonly<Record<string, string>>):
     SUBMIT_TIMEOUT_SECONDS,
     UNCONFIRMED_AFTER_SECONDS,
     GIVE_UP_AFTER_SECONDS,
+    FAILURE_GRACE_SECONDS,
     ...unhurried
   } = environment
   const config = parseConfig(unhurried)
@@ -18,5 +19,6 @@ export function parseImpatiently(environment: Readonly<Record<string, string>>):
     submitTimeoutMs: inMs(SUBMIT_TIMEOUT_SECONDS, config.submitTimeoutMs),
     unconfirmedAfterMs: inMs(UNCONFIRMED_AFTER_SECONDS, config.unconfirmedAfterMs),
     giveUpAfterMs: inMs(GIVE_UP_AFTER_SECONDS, config.giveUpAfterMs),
+    failureGraceMs: inMs(FAILURE_GRACE_SECONDS, config.failureGraceMs),
   }
 }
