@@ -35,6 +35,8 @@ export interface App {
   readonly publicUrl: string
   /** The providers that are switched on, the default one first. */
   readonly providers: readonly ProviderName[]
+  /** How many pending tasks wait for each provider that is switched off. */
+  readonly waitingForOff: ReadonlyMap<ProviderName, number>
   /** How many subscriptions wait for a change. */
   subscriptions(): number
   /** Takes nothing new, waits for the submits under way, and closes everything. */
@@ -95,6 +97,10 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
   ]
   const isOn = (name: ProviderName) => (name === 'sandbox' ? isSandboxOn : vendors[name].apiKey !== null)
   const providers = new Map(clients.filter(({ name }) => isOn(name)).map((each) => [each.name, metrics.counted(each)]))
+  const waitingForOff = new Map([...(await store.countPending())].filter(([name]) => !isOn(name)))
+  for (const [provider, tasks] of waitingForOff) {
+    log.warn({ provider, tasks }, 'tasks wait for a provider that is off: they go on when it is switched on again')
+  }
   const sandbox = isSandboxOn
     ? createSandbox({
         publicUrl,
@@ -190,6 +196,7 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
     url: url(),
     publicUrl: publicUrl(),
     providers: [...new Set([config.defaultProvider, ...providers.keys()])],
+    waitingForOff,
     subscriptions: changes.size,
     async close() {
       const startedAt = performance.now()

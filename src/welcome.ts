@@ -60,9 +60,14 @@ function howToTry(
   ]
 }
 
-function warnings({ publicUrl, providers }: App, config: Config): string[] {
+function warnings({ publicUrl, providers, waitingForOff }: App, config: Config): string[] {
   const isReal = !providers.includes('sandbox')
   return [
+    ...[...waitingForOff].map(
+      ([name, tasks]) =>
+        `${tasks === 1 ? '1 task waits' : `${tasks} tasks wait`} for ${name}, which is off. ` +
+        (name === 'sandbox' ? 'It is on while no provider has a key.' : `Set ${name.toUpperCase()}_API_KEY.`),
+    ),
     ...(isReal && isLoopback(new URL(publicUrl).hostname)
       ? [
           `Providers cannot reach ${publicUrl}, so no callback will arrive: results are found by asking alone, and an order ` +

@@ -227,4 +227,64 @@ describe('an id that leads nowhere', () => {
     expect(await read('there-1')).not.toBeNull()
     expect(await read('nothing-1')).toBeNull()
   })
+
+  test('is looked up again for another caller, who may find what the first one did not', async () => {
+    const provider = await startPlayedProvider()
+    const { separations } = await startCore(provider)
+    const ref = { taskId: 'later', provider: null }
+    provider.answerRead(unknown)
+    expect(await separations.find('key:one', [ref])).toEqual([null])
+    provider.answerRead(recordOfSuccess('later'))
+    expect(await separations.find('key:two', [ref])).toMatchObject([{ owner: 'key:two' }])
+    expect(await separations.find('key:one', [ref])).toEqual([null])
+    expect(provider.reads).toEqual(['later', 'later'])
+  })
+})
+
+test('64 tasks made outside that one caller asks for at once are all adopted', async () => {
+  const { provider, read } = await start({ READS_PER_SECOND: '1000' })
+  provider.answerRead(async (response, nth) => sendBody(response, recordOfSuccess(provider.reads[nth - 1] ?? '')))
+  const tasks = await Promise.all(Array.from({ length: 64 }, (_, index) => read(`outside-${index}`)))
+  expect(new Set(tasks.map((task) => task?.id)).size).toBe(64)
+})
+
+describe('the times of a task made outside', () => {
+  const minuteMs = 60_000
+  const dayMs = 24 * 60 * minuteMs
+  const times = `query ($taskId: ID!) { separation(taskId: $taskId) { createdAt expiresAt allStems { expiresAt } } }`
+
+  test.each([
+    ['from when it was completed', { createTime: -3 * minuteMs, completeTime: -2 * minuteMs }, -3, -2],
+    [
+      'from when it was created, if the provider does not say when it was completed',
+      { createTime: -3 * minuteMs },
+      -3,
+      -3,
+    ],
+    [
+      'from when it was completed, if the provider does not say when it was created',
+      { completeTime: -2 * minuteMs },
+      -2,
+      -2,
+    ],
+    [
+      'from the earlier time, if it was completed before it was created',
+      { createTime: -minuteMs, completeTime: -5 * minuteMs },
+      -5,
+      -5,
+    ],
+    ['from no time, if the provider says neither', {}, 0, null],
+  ])('are counted %s', async (_name, given: { createTime?: number; completeTime?: number }, created, kept) => {
+    const { provider, gateway } = await start()
+    const nowMs = Date.now()
+    const at = (offset: number | undefined) => (offset === undefined ? null : nowMs + offset)
+    provider.answerRead(
+      recordOfSuccess('outside', { createTime: at(given.createTime), completeTime: at(given.completeTime) }),
+    )
+    const { data } = await gateway.ask(times, { taskId: 'outside' })
+    const { createdAt, expiresAt } = (data as { separation: { createdAt: string; expiresAt: string | null } })
+      .separation
+    expect(Math.abs(Date.parse(createdAt) - (nowMs + created * minuteMs))).toBeLessThan(created === 0 ? 30_000 : 1)
+    expect(expiresAt).toBe(kept === null ? null : new Date(nowMs + kept * minuteMs + 14 * dayMs).toISOString())
+  })
 })

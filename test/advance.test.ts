@@ -475,3 +475,31 @@ test("a callback that names no audio does not begin the wait for record-info's s
     incompleteSinceMs: createdAtMs + 1,
   })
 })
+
+test('a task keeps 64 stems, and none of them is lost to later ones', () => {
+  const named = (from: number): Told => ({
+    kind: 'told',
+    by: 'record-info',
+    providerTaskId,
+    outcome: {
+      state: 'succeeded',
+      stems: Array.from({ length: 40 }, (_, index) => ({
+        part: 'other',
+        label: `part ${from + index}`,
+        url: 'https://a.example/1',
+        durationSeconds: null,
+        originId: null,
+      })),
+      completedAtMs: null,
+    },
+    type: null,
+    audioId: null,
+    musicId: null,
+    originUrl: null,
+  })
+  const stemsOf = (task: Task) => (task.state === 'succeeded' ? task.stems.map(stemName) : [])
+  const first = advance(split, named(100), createdAtMs)
+  const second = advance(first, named(0), createdAtMs)
+  expect(stemsOf(second)).toHaveLength(64)
+  expect(stemsOf(first).filter((name) => !stemsOf(second).includes(name))).toEqual([])
+})

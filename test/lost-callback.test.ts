@@ -124,6 +124,36 @@ describe('a wait has its end', () => {
     expect(await untilStored(store, taskId, ({ state }) => state === 'succeeded')).toMatchObject({ charge: 'CHARGED' })
   })
 
+  test('a provider that cannot be read fails no task: there is no result only once it has said so', async () => {
+    const { provider, gateway, store } = await start({ UNCONFIRMED_AFTER_SECONDS: '0.5', GIVE_UP_AFTER_SECONDS: '0.5' })
+    provider.answerRead({ code: 500, msg: 'not now', data: null })
+    const taskId = await order(gateway)
+    await sleep(500)
+    await provider.readTimes(provider.reads.length + 4)
+    expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending' })
+    provider.answerRead(pending)
+    expect(await untilSettled(gateway, taskId)).toMatchObject({ failure: { code: 'NO_RESULT' } })
+  })
+
+  test('a provider that is off fails no task, a start says how many wait for it, and they go on when it is on', async () => {
+    const { provider, gateway, store } = await start({ UNCONFIRMED_AFTER_SECONDS: '0.5', GIVE_UP_AFTER_SECONDS: '0.5' })
+    provider.answerRead({ code: 500, msg: 'not now', data: null })
+    const taskIds = [await order(gateway), await order(gateway, { audioId: 'another' })]
+    await gateway.close()
+
+    const { KIE_API_KEY: _, KIE_BASE_URL: _url, ...withoutKie } = gateway.environment
+    const others = await startGateway({ ...withoutKie, APIKLEY_API_KEY: `apikley-key-${canary}` })
+    expect([...others.app.waitingForOff]).toEqual([['kie', 2]])
+    expect(others.logged.join('\n')).toContain('tasks wait for a provider that is off')
+    await sleep(1_000)
+    for (const taskId of taskIds) expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending' })
+    await others.close()
+
+    provider.answerRead((response) => sendBody(response, recordOfSuccess(provider.reads.at(-1) ?? '')))
+    const again = await startGateway(gateway.environment)
+    for (const taskId of taskIds) expect(await untilSettled(again, taskId)).toMatchObject({ status: 'SUCCESS' })
+  })
+
   test('an order that nobody confirmed may be charged, and is a success if its callback comes after all', async () => {
     const { provider, gateway, store } = await start({ UNCONFIRMED_AFTER_SECONDS: '0.5' })
     provider.answerSubmit((response) => response.destroy())

@@ -16,6 +16,7 @@ import {
 import {
   type PlayedProvider,
   accepted,
+  callbackOfSuccess,
   kieKey,
   noCredits,
   recordOfSuccess,
@@ -410,6 +411,22 @@ describe('while the provider does not answer', () => {
     const taskId = 'reused' in result ? result.task.id : ''
     expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS', charge: 'CHARGED' })
     expect(await storedTask(store, taskId)).toMatchObject({ providerTaskId: 'late-task' })
+  })
+
+  test('a callback that shows what became of the order ends the wait', async () => {
+    const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '60' })
+    holdSubmits(provider)
+    const startedAt = performance.now()
+    const [ordering, joining] = [separate(gateway), separate(gateway)]
+    const { body } = await provider.order(0)
+    provider.answerRead(recordOfSuccess('provider-task-1', { callbackUrl: body.callBackUrl }))
+    await provider.callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'))
+    const wanted = { __typename: 'SeparateSuccess', task: { status: 'SUCCESS', charge: 'CHARGED' } }
+    expect(await ordering).toMatchObject(wanted)
+    expect(await joining).toMatchObject(wanted)
+    // Without it, both would wait for 20 s.
+    expect(performance.now() - startedAt).toBeLessThan(15_000)
+    expect(gateway.app.subscriptions()).toBe(0)
   })
 
   test('a late refusal fails the task; the key that has led to it stays, one that has not is free', async () => {

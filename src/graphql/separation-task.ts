@@ -77,7 +77,7 @@ export const SeparationTask = builder.node(SeparationTaskRef, {
     }),
     settled: t.boolean({
       description:
-        'Whether the task has reached its end. It will never be PENDING again; only a failure may still become a SUCCESS.',
+        'Whether the task has reached its end. It will never be PENDING again; a failure may still become a SUCCESS, and a SUCCESS may gain stems.',
       resolve: (task) => isSettled(task),
     }),
     revision: t.int({
@@ -184,7 +184,8 @@ builder.subscriptionField('separationUpdated', (t) =>
     nullable: true,
     description:
       'The task as it is now, then again at every change, until it is settled. So there is nothing to miss between asking and ' +
-      'waiting, nor after a reconnect. An unknown task is null once. An error, as when the gateway cannot reach its store at ' +
+      'waiting, nor after a reconnect. It ends at the first SUCCESS although a stem may still be added (the piano often comes ' +
+      'late): `stems.missing` lists what may come, and `separation` reads it later. An unknown task is null once. An error, as when the gateway cannot reach its store at ' +
       'the beginning (UNAVAILABLE), is the last item: ask again after a moment.',
     args: {
       taskId: t.arg.id({ required: true, description: taskIdDescription }),

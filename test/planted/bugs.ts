@@ -212,19 +212,19 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/advance.ts',
-        from: "    case 'pending':\n      return known\n",
-        to: "    case 'pending':\n      return { ...orderOf(known), state: 'pending', emptySinceMs: null }\n",
+        from: "    case 'pending':\n      return by === 'record-info' ? withoutClock(known) : known\n",
+        to: "    case 'pending':\n      return { ...orderOf(known), state: 'pending', partial: null, incompleteSinceMs: null }\n",
       },
     ],
     tests: ['advance'],
   },
   {
-    name: "a callback's own words count before record-info was asked",
+    name: 'a callback counts before record-info was read',
     edits: [
       {
-        file: 'separation/check.ts',
-        from: 'return nowMs - note.receivedAtMs >= times.callbackGraceMs',
-        to: 'return nowMs >= note.receivedAtMs',
+        file: 'separation/callback-grace.ts',
+        from: 'return Math.min(receivedAtMs + graceMsOf(task, outcome, times), giveUpAtMs)',
+        to: 'return Math.min(receivedAtMs, giveUpAtMs)',
       },
     ],
     tests: ['callback'],
@@ -257,8 +257,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/check.ts',
-        from: 'addresses.taskOf(answer.callbackUrl) === task.id',
-        to: 'addresses.taskOf(answer.callbackUrl) !== task.owner',
+        from: "if (named !== null && named !== task.id) return 'another'",
+        to: "if (named === task.owner) return 'another'",
       },
     ],
     tests: ['callback'],
@@ -268,8 +268,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/check.ts',
-        from: 'answer.callbackUrl === null ? named.trusted.has(candidate) :',
-        to: 'answer.callbackUrl === null ? true :',
+        from: "return isTrusted ? 'ours' : 'unknown'",
+        to: "return isTrusted || callbackUrl === null ? 'ours' : 'unknown'",
       },
     ],
     tests: ['callback', 'faults-unnoticed'],
@@ -279,11 +279,54 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/placing.ts',
-        from: "return task.failure.code === 'SUBMISSION_UNCONFIRMED'",
-        to: "return task.failure.code !== 'SUBMISSION_UNCONFIRMED' && task.charge === 'MAYBE'",
+        from: "return isFollowed || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
+        to: 'return isFollowed',
       },
     ],
     tests: ['separate'],
+  },
+  {
+    name: "a callback's failure frees its track for a second charge",
+    edits: [
+      {
+        file: 'separation/placing.ts',
+        from: "return isFollowed || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
+        to: "return task.failure.code === 'SUBMISSION_UNCONFIRMED'",
+      },
+    ],
+    tests: ['callback-failure'],
+  },
+  {
+    name: "a callback's failure counts as soon as its audio would",
+    edits: [
+      {
+        file: 'separation/callback-grace.ts',
+        from: 'return times.failureGraceMs',
+        to: 'return times.callbackGraceMs',
+      },
+    ],
+    tests: ['callback-failure'],
+  },
+  {
+    name: 'what was said counts before who said it',
+    edits: [
+      {
+        file: 'separation/advance.ts',
+        from: '    strengthOfSource[b.by] - strengthOfSource[a.by] ||\n',
+        to: '',
+      },
+    ],
+    tests: ['advance'],
+  },
+  {
+    name: 'a provider that cannot be read fails its tasks',
+    edits: [{ file: 'separation/conclusion.ts', from: 'isGivenUp && !isUnanswered', to: 'isGivenUp' }],
+    tests: ['lost-callback'],
+  },
+  {
+    name: 'what a later version wrote is lost',
+    edits: [{ file: 'stores/stored-task.ts', from: 'if (isLater) laterDocuments.set(task, document)', to: '' }],
+    tests: ['rolling-upgrade'],
   },
   {
     name: 'one operation may hold many orders',
