@@ -1,9 +1,10 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, test } from 'vitest'
 import { openStoreOf } from './database.ts'
 import { order, startGateway, type Ending } from './gateway.ts'
 import { startPlayedProvider } from './played-provider.ts'
+import { openLine } from './raw-line.ts'
 
 const kib = 1024
 const json = 'content-type: application/json\r\n'
@@ -23,17 +24,6 @@ async function start(atEnd: Ending) {
     taken: async () => (await store.notes(taskId)).length,
     open: () => openLine(gateway.url, atEnd),
   }
-}
-
-/** A line on which HTTP is written by hand. */
-function openLine(url: string, atEnd: Ending) {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  atEnd(() => void socket.destroy())
-  let text = ''
-  socket.on('error', () => {})
-  socket.on('data', (bytes) => (text += String(bytes)))
-  const closed = new Promise<string>((resolve) => socket.once('close', () => resolve(text)))
-  return { socket, closed, statuses: () => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status)) }
 }
 
 /** Writes so often, until the line is closed. */

@@ -82,6 +82,8 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
         letGoIfStuck(response)
       },
     })
+    // Yoga keeps the connection of a stream alive, where the server may have to close it.
+    answer.headers.delete('connection')
     await sendNodeResponse(answer, response, request, true)
   }
 }

@@ -2,9 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { NotLetIn } from '../identity/session.ts'
 
-/** What is said where nothing is. */
-export const notFound = { message: 'There is nothing here. GraphQL is at /graphql.' }
-
 /** Answers with JSON. */
 export function sendJson(
   response: ServerResponse,
@@ -34,10 +31,10 @@ export function refuse(response: ServerResponse, { status, code, message }: NotL
 }
 
 /** Answers an upgrade that is not granted. The socket goes at once: a peer that keeps its half open would hold it for ever. */
-export function refuseUpgrade(socket: Duplex, status: '403 Forbidden' | '404 Not Found', body: unknown): void {
+export function refuseUpgrade(socket: Duplex, body: unknown): void {
   const text = JSON.stringify(body)
   socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
+    `HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
     () => socket.destroy(),
   )

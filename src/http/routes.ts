@@ -3,7 +3,7 @@ import type { Identity } from '../identity/identity.ts'
 import type { NotLetIn } from '../identity/session.ts'
 import type { GraphqlRoute } from './graphql-route.ts'
 import type { Metrics } from './metrics.ts'
-import { notFound, refuse, sendJson } from './respond.ts'
+import { refuse, sendJson } from './respond.ts'
 
 export interface RoutesOptions {
   readonly graphql: GraphqlRoute
@@ -116,5 +116,5 @@ export function routeOf(path: string): Route {
 }
 
 function sendNotFound(response: ServerResponse): void {
-  sendJson(response, 404, notFound)
+  sendJson(response, 404, { message: 'There is nothing here. GraphQL is at /graphql.' })
 }

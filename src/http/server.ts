@@ -3,8 +3,9 @@ import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../separation/ports.ts'
 import { within } from '../separation/within.ts'
-import { notFound, refuseUpgrade, sendJson } from './respond.ts'
+import { sendJson } from './respond.ts'
 import { createRoutes, routeOf, type RoutesOptions } from './routes.ts'
+import { asksForWebSocket, createUpgradeRequestClass } from './upgrade-request.ts'
 import type { WebSocketRoute } from './websocket.ts'
 
 export interface HttpServerOptions extends RoutesOptions {
@@ -39,17 +40,22 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const dispatch = createRoutes(options)
   const server = createServer(
     {
+      IncomingMessage: createUpgradeRequestClass(
+        (request) => routeOf(pathOf(request)) === 'graphql' && asksForWebSocket(request) && !isBusy(request.socket),
+      ),
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: cutOffEveryMs,
     },
-    (request, response) => void answer(request, response),
+    (request, response) => void answer(request, response, request.asksForUpgrade),
   )
   const connections = new Set<Duplex>()
   const upgraded = new Set<Duplex>()
   const underWay = new Set<ServerResponse>()
   /** Connections on which there was a request. */
   const asked = new WeakSet<Duplex>()
+  /** Connections on which an upgrade was ignored: how far the parser has come on them is known no longer. */
+  const spent = new WeakSet<Duplex>()
   let accepted = 0
   let isLeaving = false
   let isStopping = false
@@ -64,8 +70,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     connections.delete(socket)
     upgraded.add(socket)
     socket.once('close', () => upgraded.delete(socket))
-    if (pathOf(request) === '/graphql') websocket.upgrade(request, socket, head)
-    else refuseUpgrade(socket, '404 Not Found', notFound)
+    websocket.upgrade(request, socket, head)
   })
 
   return {
@@ -118,15 +123,23 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     for (const response of underWay) if (graphql.isStream(response)) response.destroy()
   }
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Whether an earlier request of the connection is not answered yet: a socket must not begin in the middle of an answer. */
+  function isBusy(socket: Duplex): boolean {
+    return [...underWay].some(({ req }) => req.socket === socket)
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse, isUpgradeIgnored: boolean): Promise<void> {
     for (const [name, value] of securityHeaders) response.setHeader(name, value)
     const startedAt = performance.now()
     const path = pathOf(request)
     const route = routeOf(path)
     const isFirst = !asked.has(request.socket)
     asked.add(request.socket)
+    // It never goes out: the connection is closed after the answer before it.
+    if (spent.has(request.socket)) return sendStopping(response)
+    if (isUpgradeIgnored) spent.add(request.socket)
     if (isStopping || (isLeaving && !isFirst)) return sendStopping(response)
-    if (isLeaving) response.setHeader('connection', 'close')
+    if (isLeaving || isUpgradeIgnored) response.setHeader('connection', 'close')
     underWay.add(response)
     response.once('close', () => {
       underWay.delete(response)

@@ -144,5 +144,5 @@ function isOutOfPlace(error: unknown): error is Error {
 }
 
 function refuse(socket: Duplex, message: string): void {
-  refuseUpgrade(socket, '403 Forbidden', { errors: [{ message, extensions: { code: 'FORBIDDEN' } }] })
+  refuseUpgrade(socket, { errors: [{ message, extensions: { code: 'FORBIDDEN' } }] })
 }
