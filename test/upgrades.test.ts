@@ -84,16 +84,9 @@ describe.skipIf(noCurl !== null)('curl --http2', { concurrent: true }, () => {
     const type = ['--header', 'content-type: application/json']
     expect(await curl(`${gateway.url}/graphql`, ...type, '--data', query)).toBe(`200 ${answered}`)
     expect(await curl(`${gateway.url}/graphql?query=%7B__typename%7D`)).toBe(`200 ${answered}`)
-    const stream = await curl(
-      `${gateway.url}/graphql`,
-      ...[
-        ...type,
-        '--header',
-        'accept: text/event-stream',
-        '--data',
-        '{"query":"subscription { separationUpdated(taskId: \\"?\\") { id } }"}',
-      ],
-    )
+    const watch = '{"query":"subscription { separationUpdated(taskId: \\"?\\") { id } }"}'
+    const accept = ['--header', 'accept: text/event-stream']
+    const stream = await curl(`${gateway.url}/graphql`, ...type, ...accept, '--data', watch)
     expect(stream).toMatch(/^200 /)
     expect(stream).toContain('event: complete')
   })
