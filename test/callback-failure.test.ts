@@ -3,7 +3,16 @@ import { describe, expect, test } from 'vitest'
 import { SeparateDocument } from '../schema/operations.ts'
 import type { Task } from '../src/separation/task.ts'
 import { openStoreOf } from './database.ts'
-import { order, someTrack, startGateway, storedTask, untilSettled, type TestGateway, type Timings } from './gateway.ts'
+import {
+  order,
+  someTrack,
+  startCore,
+  startGateway,
+  storedTask,
+  untilSettled,
+  type TestGateway,
+  type Timings,
+} from './gateway.ts'
 import { recordOfSuccess, sendBody, startPlayedProvider, type Play, type PlayedProvider } from './played-provider.ts'
 
 const pending = { code: 200, msg: 'success', data: { successFlag: 'PENDING' } }
@@ -133,4 +142,48 @@ test('a callback whose code says that the provider is at work is no failure', as
   const taskId = await orderThatIsCalledFailed(gateway, provider, 201)
   await provider.readTimes(5)
   expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending', charge: 'CHARGED' })
+})
+
+test('a check that goes wrong inside the gateway still counts callbacks, and still comes to its end', async () => {
+  const provider = await startPlayedProvider()
+  const { separations, store } = await startCore(provider, (whole) => ({
+    ...whole,
+    // As a store that cannot keep what record-info says.
+    async replace(task, before) {
+      if (task.providerTaskId !== null && before.providerTaskId === null) throw new TypeError('no index takes this id')
+      return whole.replace(task, before)
+    },
+  }))
+  provider.answerSubmit((response) => void response.destroy())
+  const input = { ...someTrack, type: 'separate_vocal', provider: null, idempotencyKey: null, force: false } as const
+  const { task } = await separations.separate('anonymous', input)
+  const { body } = await provider.order(0)
+  provider.answerRead(recordOfSuccess('lost-task', { callbackUrl: body.callBackUrl }))
+  await store.note({
+    taskId: task.id,
+    receivedAtMs: Date.now() - 5_000,
+    providerTaskId: 'lost-task',
+    told: {
+      kind: 'told',
+      by: 'callback',
+      providerTaskId: 'lost-task',
+      outcome: {
+        state: 'succeeded',
+        stems: (['vocal', 'instrumental'] as const).map((part) => ({
+          part,
+          label: null,
+          url: `https://files.example/${part}.mp3`,
+          durationSeconds: null,
+          originId: null,
+        })),
+        completedAtMs: null,
+      },
+      type: 'separate_vocal',
+      audioId: null,
+      musicId: null,
+      originUrl: null,
+    },
+  })
+  expect(await separations.check(task)).toEqual(expect.any(Number))
+  expect(await storedTask(store, task.id)).toMatchObject({ state: 'succeeded', providerTaskId: null })
 })
