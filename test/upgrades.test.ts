@@ -36,6 +36,16 @@ function postOf(path: string, body: string, headers: string): string {
   return `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${json}${headers}Content-Length: ${body.length}\r\n\r\n${body}`
 }
 
+/** A callback of 100 kB. Each number makes another one: equal ones are noted once. */
+function largeCallback(nth: number): string {
+  const names = callback.replace('provider-task-1', `provider-task-${nth}`)
+  return names.replace('"success"', `"${'x'.repeat(100_000)}"`)
+}
+
+function inPieces(body: string): string[] {
+  return body.match(/[^]{1,9000}/g) ?? []
+}
+
 function orderOf(audioId: string): string {
   const input = `{ musicTaskId: "m", audioId: "${audioId}" }`
   return JSON.stringify({ query: `mutation { separate(input: ${input}) { __typename } }` })
@@ -93,11 +103,11 @@ describe.skipIf(noCurl !== null)('curl --http2', { concurrent: true }, () => {
 
   test('delivers a callback of 100 kB', async ({ expect, onTestFinished }) => {
     const { gateway, callbackPath, taken } = await start(onTestFinished)
-    const large = callback.replace('"success"', `"${'x'.repeat(100_000)}"`)
+    const [large, another] = [largeCallback(1), largeCallback(2)]
     const type = ['--header', 'content-type: application/json']
     expect(await curl(`${gateway.url}${callbackPath}`, ...type, '--data', large)).toBe('200 {"status":"received"}')
     expect(
-      await curl(`${gateway.url}${callbackPath}`, ...type, '--header', 'transfer-encoding: chunked', '--data', large),
+      await curl(`${gateway.url}${callbackPath}`, ...type, '--header', 'transfer-encoding: chunked', '--data', another),
     ).toBe('200 {"status":"received"}')
     expect(await taken()).toBe(2)
   })
@@ -124,22 +134,18 @@ describe.concurrent('a request that asks for HTTP/2', () => {
 
   test('delivers a callback of 100 kB in pieces, with a length or in chunks', async ({ expect, onTestFinished }) => {
     const { open, callbackPath, taken } = await start(onTestFinished)
-    const body = callback.replace('"success"', `"${'x'.repeat(100_000)}"`)
-    const chunks = body.match(/[^]{1,9000}/g) ?? []
     const head = `POST ${callbackPath} HTTP/1.1\r\nHost: localhost\r\n${json}${h2c}`
+    const length = (body: string) => `Content-Length: ${body.length}\r\n\r\n`
+    const [first, second, third] = [largeCallback(1), largeCallback(2), largeCallback(3)]
     for (const pieces of [
-      [`${head}Content-Length: ${body.length}\r\n\r\n`, ...chunks],
+      [head, length(first), ...inPieces(first)],
       [
         `${head}Transfer-Encoding: chunked\r\n\r\n`,
-        ...chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`),
+        ...inPieces(second).map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`),
         '0\r\n\r\n',
       ],
       // The head itself in pieces, the last of which bears the beginning of the body.
-      [
-        head.slice(0, 50),
-        `${head.slice(50)}Content-Length: ${body.length}\r\n\r\n${body.slice(0, 10)}`,
-        body.slice(10),
-      ],
+      [head.slice(0, 50), `${head.slice(50)}${length(third)}${third.slice(0, 10)}`, third.slice(10)],
     ]) {
       const { socket, closed } = open()
       socket.setNoDelay(true)
