@@ -91,19 +91,17 @@ describe.concurrent.each(places)('the body of %s', (place) => {
     expect(await taken()).toBe(0)
   })
 
-  test('is not unpacked', async ({ expect, onTestFinished }) => {
+  test('is not unpacked beyond its limit', async ({ expect, onTestFinished }) => {
     const { paths, taken, open } = await start(onTestFinished)
     // Within the limit as it is sent, far beyond it unpacked.
     const packed = gzipSync(
       JSON.stringify({ code: 200, data: { task_id: 'provider-task-1' }, more: ' '.repeat(16 * 1_048_576) }),
     )
     expect(packed.length).toBeLessThan(limitOf[place])
-    for (const body of [packed, gzipSync(query)]) {
-      const { socket, statuses } = open()
-      socket.write(head(paths[place], `content-encoding: gzip\r\ncontent-length: ${body.length}\r\n`))
-      socket.write(body)
-      await expect.poll(statuses, { timeout: 10_000 }).toEqual([place === '/graphql' ? 415 : 400])
-    }
+    const { socket, statuses } = open()
+    socket.write(head(paths[place], `content-encoding: gzip\r\ncontent-length: ${packed.length}\r\n`))
+    socket.write(packed)
+    await expect.poll(statuses, { timeout: 10_000 }).toEqual([place === '/graphql' ? 415 : 413])
     expect(await taken()).toBe(0)
   })
 

@@ -6,7 +6,9 @@ import type { Separations } from '../separation/separations.ts'
 import type { ProviderName } from '../separation/task.ts'
 import type { CallbackAddressBook } from './callback-address.ts'
 import { createCallerRate } from './caller-rate.ts'
+import { readJson } from './read-json.ts'
 import { readBody, sendJson } from './respond.ts'
+import { unpackBody } from './unpack-body.ts'
 
 /** Verifies and reads a callback of one provider's in one step. */
 export interface CallbackReader {
@@ -49,12 +51,13 @@ export function createCallbackRoute({ addresses, readers, separations, log }: Ca
       sendJson(response, 405, { message: 'Callbacks come by POST.' }, { allow: 'POST' })
       return
     }
-    const bytes = await readBody(request, maxBodyBytes)
+    const packed = await readBody(request, maxBodyBytes)
+    const bytes = packed === 'too-large' ? packed : await unpackBody(packed, request.headers, maxBodyBytes)
     if (bytes === 'too-large') {
       sendJson(response, 413, { message: `A callback may hold ${maxBodyBytes / 1024} KiB.` })
       return
     }
-    const body = parseJson(bytes)
+    const body = readJson(bytes)
     if (body === undefined) {
       sendJson(response, 400, { message: 'A callback is JSON.' })
       return
@@ -78,13 +81,4 @@ export function createCallbackRoute({ addresses, readers, separations, log }: Ca
 /** The same for an address that nobody made and for a task that is not there. */
 function sendNotFound(response: ServerResponse): void {
   sendJson(response, 404, { message: 'There is nothing here.' })
-}
-
-/** The JSON in the bytes; undefined if there is none. */
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'))
-  } catch {
-    return undefined
-  }
 }
