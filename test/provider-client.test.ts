@@ -16,6 +16,7 @@ import { canary } from './canaries.ts'
 
 const apiKey = `kie-key-${canary}`
 const order: ProviderOrder = {
+  owner: 'key:web',
   musicTaskId: '5c79****be8e',
   audioId: 'e231****-****-****-****-****8cadc7dc',
   type: 'split_stem',

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { Rates, TakenPlace } from '../src/providers/rates.ts'
+import type { Rates, Slot } from '../src/providers/rates.ts'
 import { createInProcessRates, type RatesOptions } from '../src/rates/in-process.ts'
 import { createRedisRates } from '../src/rates/redis.ts'
 import type { RedisConnection } from '../src/redis/redis-connection.ts'
@@ -43,12 +43,12 @@ function missing(): never {
   throw new Error('There is no gateway.')
 }
 
-function freeInMs(place: TakenPlace): number {
-  if (place.kind === 'taken') throw new Error('There was a place.')
+function freeInMs(place: Slot): number {
+  if (place.kind === 'taken') throw new Error('There was a slot.')
   return place.freeInMs
 }
 
-async function kinds(places: readonly Promise<TakenPlace>[]): Promise<readonly string[]> {
+async function kinds(places: readonly Promise<Slot>[]): Promise<readonly string[]> {
   return (await Promise.all(places)).map(({ kind }) => kind)
 }
 
@@ -61,7 +61,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     const order = async (rate: (typeof orders)[number]) => {
       while (performance.now() < startedAt + 5 * windowMs) {
         const beforeMs = performance.now()
-        const place = await rate.take()
+        const place = await rate.take('caller')
         if (place.kind === 'taken') taken.push({ beforeMs, afterMs: performance.now() })
         await sleep(Math.random() * 20)
       }
@@ -81,29 +81,31 @@ describe.each(all)('the rates %s', (_name, open) => {
     const windowMs = 300
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
     const beforeMs = performance.now()
-    await first.take()
+    await first.take('caller')
     const afterMs = performance.now()
     await sleep(100)
-    await first.take()
+    await first.take('caller')
     const askedMs = performance.now()
     const betweenMs = askedMs - beforeMs
-    const freeMs = freeInMs(await last.take())
-    for (const each of [freeMs, freeInMs(await first.take())]) {
+    const freeMs = freeInMs(await last.take('caller'))
+    for (const each of [freeMs, freeInMs(await first.take('caller'))]) {
       expect(each).toBeGreaterThan(windowMs - (performance.now() - beforeMs) - 2)
       expect(each).toBeLessThanOrEqual(windowMs - (askedMs - afterMs) + 2)
     }
     await sleep(freeMs + 1)
-    expect(await kinds([last.take()])).toEqual(['taken'])
-    expect(freeInMs(await last.take())).toBeLessThan(betweenMs + 2)
+    expect(await kinds([last.take('caller')])).toEqual(['taken'])
+    expect(freeInMs(await last.take('caller'))).toBeLessThan(betweenMs + 2)
   })
 
   test('count no order that was refused', async () => {
     const { orders, first, last } = ordersOf(await open({ ...given, windowMs: 800 }))
-    expect(await kinds(Array.from({ length: 5 }, () => first.take()))).toEqual(Array.from({ length: 5 }, () => 'taken'))
-    const refused = await Promise.all(orders.flatMap((rate) => Array.from({ length: 20 }, () => rate.take())))
+    expect(await kinds(Array.from({ length: 5 }, () => first.take('caller')))).toEqual(
+      Array.from({ length: 5 }, () => 'taken'),
+    )
+    const refused = await Promise.all(orders.flatMap((rate) => Array.from({ length: 20 }, () => rate.take('caller'))))
     expect(refused.every(({ kind }) => kind === 'full')).toBe(true)
-    await sleep(freeInMs(await last.take()) + 5)
-    expect(await kinds(Array.from({ length: 6 }, () => last.take()))).toEqual([
+    await sleep(freeInMs(await last.take('caller')) + 5)
+    expect(await kinds(Array.from({ length: 6 }, () => last.take('caller')))).toEqual([
       ...Array.from({ length: 5 }, () => 'taken'),
       'full',
     ])
@@ -111,26 +113,66 @@ describe.each(all)('the rates %s', (_name, open) => {
 
   test('have a place again when one is given back, and only one', async () => {
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 3, windowMs: 60_000 }))
-    const taken = [await first.take(), await first.take(), await first.take()]
+    const taken = [await first.take('caller'), await first.take('caller'), await first.take('caller')]
     const giveBack = (index: number) => {
       const place = taken[index]
       if (place?.kind === 'taken') place.giveBack()
     }
-    expect(await kinds(Array.from({ length: 4 }, () => last.take()))).toEqual(['full', 'full', 'full', 'full'])
+    expect(await kinds(Array.from({ length: 4 }, () => last.take('caller')))).toEqual(['full', 'full', 'full', 'full'])
     giveBack(1)
     giveBack(1)
-    await expect.poll(() => kinds([last.take()]), { interval: 5 }).toEqual(['taken'])
-    expect(await kinds([first.take(), last.take()])).toEqual(['full', 'full'])
+    await expect.poll(() => kinds([last.take('caller')]), { interval: 5 }).toEqual(['taken'])
+    expect(await kinds([first.take('caller'), last.take('caller')])).toEqual(['full', 'full'])
     giveBack(0)
-    await expect.poll(() => kinds([first.take()]), { interval: 5 }).toEqual(['taken'])
-    expect(await kinds([first.take(), last.take()])).toEqual(['full', 'full'])
+    await expect.poll(() => kinds([first.take('caller')]), { interval: 5 }).toEqual(['taken'])
+    expect(await kinds([first.take('caller'), last.take('caller')])).toEqual(['full', 'full'])
+  })
+
+  test('give a lone caller the whole window, and no other caller more than half of it while that one waits', async () => {
+    const windowMs = 500
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 4, windowMs }))
+    for (let taken = 0; taken < 4; taken += 1) expect(await first.take('greedy')).toMatchObject({ kind: 'taken' })
+    expect(await last.take('late')).toMatchObject({ kind: 'full', isFull: true, isShareUsed: false })
+    expect(await first.take('greedy')).toMatchObject({ kind: 'full' })
+    // All four are free again, and the late one has not come back yet.
+    await sleep(windowMs + 5)
+    const greedy = await kinds([first.take('greedy'), last.take('greedy'), first.take('greedy'), last.take('greedy')])
+    expect(greedy.toSorted()).toEqual(['full', 'full', 'taken', 'taken'])
+    expect(await first.take('greedy')).toMatchObject({ isFull: false, isShareUsed: true })
+    const late = await kinds([last.take('late'), first.take('late'), last.take('late')])
+    expect(late.toSorted()).toEqual(['full', 'taken', 'taken'])
+  })
+
+  test('give a caller more than half again when nobody else waits any more', async () => {
+    const windowMs = 200
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
+    const takeAll = async () => kinds([first.take('busy'), last.take('busy')])
+    expect(await takeAll()).toEqual(['taken', 'taken'])
+    // It never comes back.
+    await last.take('gone')
+    await expect.poll(takeAll, { interval: windowMs, timeout: 5_000 }).toEqual(['taken', 'taken'])
+  })
+
+  test('keep free slots for the orders that wait already, and tell a later one when its own is free', async () => {
+    const windowMs = 60_000
+    const { first } = ordersOf(await open({ ...given, submitsPer10Seconds: 3, windowMs }))
+    expect(await first.take('a', { all: 3, own: 0 })).toMatchObject({ kind: 'full' })
+    expect(await first.take('a', { all: 2, own: 0 })).toMatchObject({ kind: 'taken' })
+    await sleep(30)
+    expect(await kinds([first.take('a'), first.take('a')])).toEqual(['taken', 'taken'])
+    const waits = [0, 1, 2, 3].map(async (ahead) => freeInMs(await first.take('a', { all: ahead, own: ahead })))
+    const [next = 0, second = 0, third = 0, fourth = 0] = await Promise.all(waits)
+    expect(next).toBeLessThan(windowMs - 25)
+    expect(second).toBeGreaterThan(windowMs - 1_000)
+    expect(third).toBeGreaterThanOrEqual(second - 5)
+    expect(fourth).toBeGreaterThan(2 * windowMs - 1_000)
   })
 
   test("are each provider's own", async () => {
     const [rates] = await open({ ...given, submitsPer10Seconds: 1, windowMs: 60_000 })
     const [kie, apikley] = [rates.of('kie').orders, rates.of('apikley').orders]
-    expect(await kinds([kie.take(), apikley.take()])).toEqual(['taken', 'taken'])
-    expect(await kinds([kie.take(), apikley.take()])).toEqual(['full', 'full'])
+    expect(await kinds([kie.take('caller'), apikley.take('caller')])).toEqual(['taken', 'taken'])
+    expect(await kinds([kie.take('caller'), apikley.take('caller')])).toEqual(['full', 'full'])
   })
 
   test('let the reads through one by one, at their pace', async () => {
@@ -186,12 +228,17 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     const ours = await openRedisRates(url, { ...given, windowMs: 1_000 }, deployment)
     const theirs = await openRedisRates(url, { ...given, windowMs: 1_000 }, randomUUID())
     const { orders, reads } = ours.rates.of('kie')
-    await Promise.all(Array.from({ length: 50 }, () => orders.take()))
+    await Promise.all(Array.from({ length: 50 }, () => orders.take('caller')))
     await reads.turn()
     const keys = () => ours.redis.ask((client) => client.keys(`stemgate:${deployment}:*`))
-    expect((await keys()).toSorted()).toEqual(['orders:kie', 'reads:kie'].map((key) => `stemgate:${deployment}:${key}`))
+    const callerId = createHash('sha256').update('caller').digest('base64url')
+    expect((await keys()).toSorted()).toEqual(
+      ['orders:kie', `orders:kie:of:${callerId}`, 'orders:kie:waiting', 'reads:kie'].map(
+        (key) => `stemgate:${deployment}:${key}`,
+      ),
+    )
     expect(await ours.redis.ask((client) => client.zCard(`stemgate:${deployment}:orders:kie`))).toBe(5)
-    expect(await kinds([theirs.rates.of('kie').orders.take()])).toEqual(['taken'])
+    expect(await kinds([theirs.rates.of('kie').orders.take('caller')])).toEqual(['taken'])
     await expect.poll(keys, { timeout: 5_000 }).toEqual([])
   })
 
@@ -218,8 +265,11 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     const hourLater = (Date.now() + 3_600_000) * 1_000
     const left = Array.from({ length: 5 }, (_, index) => ({ score: hourLater + index, value: `left-${index}` }))
     await redis.ask((client) => client.zAdd(key, left))
-    expect(await kinds([rates.of('kie').orders.take()])).toEqual(['taken'])
+    expect(await kinds([rates.of('kie').orders.take('caller')])).toEqual(['taken'])
     expect(await redis.ask((client) => client.zCard(key))).toBe(1)
+    await redis.ask((client) => client.zAdd(`${key}:waiting`, { score: hourLater, value: 'somebody' }))
+    const orders = Array.from({ length: 4 }, () => rates.of('kie').orders.take('caller'))
+    expect(await kinds(orders)).toEqual(['taken', 'taken', 'taken', 'taken'])
   })
 
   test("are each gateway's own while Redis is away, whatever it has taken before, and shared again afterwards", async () => {
@@ -229,15 +279,13 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     const here = await openRedisRates(own.url, options, deployment)
     const there = await openRedisRates(own.url, options, deployment)
     const [ours, theirs] = [here.rates.of('kie'), there.rates.of('kie')]
-    expect(await kinds([ours.orders.take(), ours.orders.take(), theirs.orders.take()])).toEqual([
-      'taken',
-      'taken',
-      'taken',
-    ])
+    expect(await kinds([ours.orders.take('caller'), ours.orders.take('caller'), theirs.orders.take('caller')])).toEqual(
+      ['taken', 'taken', 'taken'],
+    )
     await own.stop()
     await expect.poll(() => here.logged.length + there.logged.length).toBeGreaterThanOrEqual(2)
     const startedAt = performance.now()
-    expect(await kinds(Array.from({ length: 4 }, () => ours.orders.take()))).toEqual([
+    expect(await kinds(Array.from({ length: 4 }, () => ours.orders.take('caller')))).toEqual([
       'taken',
       'taken',
       'taken',
@@ -251,8 +299,12 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     const canAsk = async () => [await here.redis.ask((c) => c.ping()), await there.redis.ask((c) => c.ping())]
     await expect.poll(() => canAsk().catch(String), { timeout: 5_000 }).toEqual(['PONG', 'PONG'])
     const third = await openRedisRates(own.url, options, deployment)
-    expect(await kinds(Array.from({ length: 3 }, () => theirs.orders.take()))).toEqual(['taken', 'taken', 'taken'])
-    expect(await kinds(Array.from({ length: 3 }, () => third.rates.of('kie').orders.take()))).toEqual([
+    expect(await kinds(Array.from({ length: 3 }, () => theirs.orders.take('caller')))).toEqual([
+      'taken',
+      'taken',
+      'taken',
+    ])
+    expect(await kinds(Array.from({ length: 3 }, () => third.rates.of('kie').orders.take('caller')))).toEqual([
       'taken',
       'taken',
       'full',
@@ -264,13 +316,13 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     const options = { ...given, windowMs: 60_000 }
     const { rates } = await openRedisRates(`redis://127.0.0.1:${proxy.port}`, options, randomUUID(), quickTimings)
     const { orders, reads } = rates.of('kie')
-    await orders.take()
+    await orders.take('caller')
     proxy.swallow()
     const startedAt = performance.now()
-    expect(await kinds([orders.take()])).toEqual(['taken'])
+    expect(await kinds([orders.take('caller')])).toEqual(['taken'])
     expect(performance.now() - startedAt).toBeGreaterThan(250)
     const askedAt = performance.now()
-    expect(await kinds([orders.take()])).toEqual(['taken'])
+    expect(await kinds([orders.take('caller')])).toEqual(['taken'])
     await reads.turn()
     expect(performance.now() - askedAt).toBeLessThan(200)
   })
@@ -286,7 +338,7 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     })
     await redis.ask((client) => client.set(`stemgate:${deployment}:orders:kie`, 'something else'))
     const { orders } = rates.of('kie')
-    expect(await kinds(Array.from({ length: 6 }, () => orders.take()))).toEqual([
+    expect(await kinds(Array.from({ length: 6 }, () => orders.take('caller')))).toEqual([
       ...Array.from({ length: 5 }, () => 'taken'),
       'full',
     ])

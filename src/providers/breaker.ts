@@ -1,11 +1,17 @@
+/** Whose order for what: what a failure may be peculiar to. */
+export interface OrderOrigin {
+  readonly caller: string
+  readonly track: string
+}
+
 /** Knows whether a provider is worth trying. */
 export interface Breaker {
   /** Asks to try once; `giveBack` if nothing was tried after all. */
-  try(): { readonly giveBack: () => void } | null
-  /** How long until another try is worth asking for, in milliseconds. */
-  waitMs(): number
+  try(order: OrderOrigin): { readonly giveBack: () => void } | null
+  /** How long until another try of such an order is worth asking for, in milliseconds. */
+  waitMs(order: OrderOrigin): number
   /** What came of a try. */
-  heard(isFailure: boolean): void
+  report(order: OrderOrigin, isFailure: boolean): void
 }
 
 export interface BreakerOptions {
@@ -15,26 +21,75 @@ export interface BreakerOptions {
   readonly pauseMs: number
 }
 
-/** Opens after repeated failures, and closes at the first success. Times are monotonic. */
-export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
-  let failuresInRow = 0
-  let closedUntilMs = 0
+/** Of the failures in a row, so many are remembered, the newest ones. */
+const mostRemembered = 32
 
-  const waitMs = () => (failuresInRow < failures ? 0 : Math.max(0, closedUntilMs - performance.now()))
+/**
+ * Opens after repeated failures, and closes at the first success. For everybody it opens only upon failures of several
+ * callers and several tracks: one of them counts for at most half of the failures, rounded up. What a single caller or a
+ * single track fails by itself holds up that caller or that track alone. Times are monotonic.
+ */
+export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
+  /** The failures since the last success, oldest first. */
+  let failed: OrderOrigin[] = []
+  let openUntilMs = 0
+  /** Callers who were turned away since the last failure: they come before the caller of that failure. */
+  const turnedAway = new Set<string>()
+
+  function isHeld({ caller, track }: OrderOrigin): boolean {
+    if (failed.length < failures) return false
+    const ofCaller = failed.filter((each) => each.caller === caller).length
+    const ofTrack = failed.filter((each) => each.track === track).length
+    return ofCaller >= failures || ofTrack >= failures || isOpenForAll()
+  }
+
+  function isOpenForAll(): boolean {
+    const most = Math.ceil(failures / 2)
+    const counts = new Map<string, number>()
+    let counted = 0
+    for (const { caller, track } of failed) {
+      const names = [`caller ${caller}`, `track ${track}`]
+      if (names.some((name) => (counts.get(name) ?? 0) >= most)) continue
+      for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+      counted += 1
+    }
+    return counted >= failures
+  }
+
+  function waitMs(order: OrderOrigin): number {
+    if (!isHeld(order)) return 0
+    const isLastFailed = failed.at(-1)?.caller === order.caller
+    const othersFirstMs = isLastFailed && [...turnedAway].some((caller) => caller !== order.caller) ? pauseMs : 0
+    return Math.max(0, openUntilMs + othersFirstMs - performance.now())
+  }
 
   return {
     waitMs,
-    try() {
-      if (waitMs() > 0) return null
-      if (failuresInRow < failures) return { giveBack: () => {} }
+    try(order) {
+      if (waitMs(order) > 0) {
+        turnedAway.add(order.caller)
+        return null
+      }
+      if (!isHeld(order)) return { giveBack: () => {} }
       // The others wait for what comes of this one, but no longer than a pause: it may hang.
-      const before = closedUntilMs
-      closedUntilMs = performance.now() + pauseMs
-      return { giveBack: () => void (closedUntilMs = before) }
+      const before = openUntilMs
+      const untilMs = performance.now() + pauseMs
+      openUntilMs = untilMs
+      return {
+        giveBack() {
+          if (openUntilMs === untilMs) openUntilMs = before
+        },
+      }
     },
-    heard(isFailure) {
-      failuresInRow = isFailure ? failuresInRow + 1 : 0
-      if (isFailure) closedUntilMs = performance.now() + pauseMs
+    report(order, isFailure) {
+      if (!isFailure) {
+        failed = []
+        turnedAway.clear()
+        return
+      }
+      failed = [...failed, order].slice(-mostRemembered)
+      openUntilMs = performance.now() + pauseMs
+      turnedAway.clear()
     },
   }
 }

@@ -11,17 +11,38 @@ export interface ProviderRates {
   readonly reads: ReadPace
 }
 
-/** At most `limit` orders in any ten seconds, whenever they are looked at. */
+/**
+ * At most `limit` orders in any ten seconds, whenever they are looked at, of which no caller holds more than half while
+ * others wait. A caller that was refused a slot counts as waiting until ten seconds after the time for which it was told
+ * to come again.
+ */
 export interface OrderRate {
   readonly limit: number
-  /** Takes a place if there is one; `giveBack` makes it free again. Never rejects. */
-  take(): Promise<TakenPlace>
+  /** Takes a slot for the caller, unless the free ones are needed by orders that wait already. Never rejects. */
+  take(caller: string, waiting?: WaitingOrders): Promise<Slot>
 }
 
-export type TakenPlace =
-  | { readonly kind: 'taken'; readonly giveBack: () => void }
-  /** How long until there may be a place, in milliseconds. */
-  | { readonly kind: 'full'; readonly freeInMs: number }
+/** How many waiting orders are served before this one. */
+export interface WaitingOrders {
+  /** Of all callers, this one included. */
+  readonly all: number
+  /** Of this caller. */
+  readonly own: number
+}
+
+export type Slot =
+  /** `giveBack` makes it free again. */
+  { readonly kind: 'taken'; readonly giveBack: () => void } | NoSlot
+
+export interface NoSlot {
+  readonly kind: 'full'
+  /** How long until there may be a slot for this order, in milliseconds. */
+  readonly freeInMs: number
+  /** Whether nobody is given a slot now. */
+  readonly isFull: boolean
+  /** Whether the caller holds its half of the slots while others wait. */
+  readonly isShareUsed: boolean
+}
 
 /** The reads' turns, at a steady pace. */
 export interface ReadPace {

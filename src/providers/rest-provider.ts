@@ -123,7 +123,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       answerTimeoutMs: timeouts.submitMs,
       signal: closing.signal,
     })
-    gate.heard({ hasAnswered: sent.kind === 'answered' && isOfTheProvider(sent.answer) })
+    gate.report(given, { hasAnswered: sent.kind === 'answered' && isOfTheProvider(sent.answer) })
     if (sent.kind === 'not-sent') return unreachable(sent.cause)
     if (sent.kind === 'no-answer') return { kind: 'unknown', cause: clean(sent.cause, messageLength, callbackUrl) }
     return readSubmitAnswer(sent.answer, { spec, clean, callbackUrl, nowMs: Date.now() })

@@ -1,6 +1,6 @@
 import { orderWindowMs, type Rates } from '../providers/rates.ts'
+import { createFairRate } from './fair-rate.ts'
 import { createOwnReads, createReadPace, paceOf } from './read-pace.ts'
-import { createRollingRate } from './rolling-rate.ts'
 
 export interface RatesOptions {
   readonly submitsPer10Seconds: number
@@ -15,16 +15,10 @@ export function createInProcessRates(options: RatesOptions): Rates {
 
   return {
     of() {
-      const rate = createRollingRate({ limit, windowMs })
+      const orders = createFairRate({ limit, windowMs })
       const reads = createOwnReads(paceOf(readsPerSecond))
       return {
-        orders: {
-          limit,
-          async take() {
-            const place = rate.take()
-            return place === null ? { kind: 'full', freeInMs: rate.freeInMs() } : { kind: 'taken', ...place }
-          },
-        },
+        orders: { limit, take: async (caller, waiting) => orders.take(caller, waiting) },
         reads: createReadPace(async (count) => reads.take(count)),
       }
     },

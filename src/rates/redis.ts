@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { orderWindowMs, type OrderRate, type Rates, type ReadPace } from '../providers/rates.ts'
 import type { RedisConnection } from '../redis/redis-connection.ts'
+import { createFairRate, nobodyWaits, shareOf } from './fair-rate.ts'
 import type { RatesOptions } from './in-process.ts'
+import { orderLog } from './order-log.ts'
 import { readLog } from './read-log.ts'
 import { createOwnReads, createReadPace, paceOf } from './read-pace.ts'
-import { rollingLog } from './rolling-log.ts'
-import { createRollingRate } from './rolling-rate.ts'
 
 export interface RedisRatesOptions extends RatesOptions {
   readonly redis: RedisConnection
@@ -30,39 +30,37 @@ export function createRedisRates(options: RedisRatesOptions): Rates {
 function createOrderRate(options: RedisRatesOptions, key: string): OrderRate {
   const { redis, submitsPer10Seconds: limit, windowMs = orderWindowMs } = options
   // Counts this gateway's orders all along, so that it knows of them when Redis goes away.
-  const own = createRollingRate({ limit, windowMs })
-  const script = rollingLog(windowMs)
+  const own = createFairRate({ limit, windowMs })
+  const script = orderLog(windowMs)
 
   return {
     limit,
-    async take() {
-      const place = own.take()
-      if (place === null) return { kind: 'full', freeInMs: own.freeInMs() }
+    async take(caller, waiting = nobodyWaits) {
+      const slot = own.take(caller, waiting)
       const name = randomUUID()
-      const asked = { keys: [key], arguments: ['1', String(windowMs / 1_000), String(limit), '', name] }
+      const callerId = createHash('sha256').update(caller).digest('base64url')
+      const logs = [key, `${key}:of:${callerId}`]
+      // Where this gateway has no slot by itself, the others are told that the caller waits.
+      const mayTake = slot.kind === 'taken' ? 1 : 0
+      const counts = [mayTake, limit, shareOf(limit), waiting.all, waiting.own].map(String)
+      const asked = { keys: [...logs, `${key}:waiting`], arguments: [...counts, name, callerId] }
       const answer = await redis.ask((client) => client.eval(script, asked)).catch(() => null)
-      const freeInMs = freeInMsOf(answer, limit)
-      if (freeInMs !== null) {
-        place.giveBack()
-        return { kind: 'full', freeInMs }
+      if (slot.kind === 'full') return slot
+      const [isTaken, freeInMs, isFull, isShareUsed] = numbersOf(answer)
+      if (isTaken === 0 && freeInMs !== undefined) {
+        slot.giveBack()
+        return { kind: 'full', freeInMs, isFull: isFull === 1, isShareUsed: isShareUsed === 1 }
       }
       return {
         kind: 'taken',
         giveBack() {
-          place.giveBack()
-          // If Redis is away now, the place is free again when the window has passed.
-          redis.ask((client) => client.zRem(key, name)).catch(() => {})
+          slot.giveBack()
+          // If Redis is away now, the slot is free again when the window has passed.
+          for (const log of logs) redis.ask((client) => client.zRem(log, name)).catch(() => {})
         },
       }
     },
   }
-}
-
-/** How long there is no place, by what the script answered; null if one was taken, or nothing was answered. */
-function freeInMsOf(answer: unknown, limit: number): number | null {
-  if (!Array.isArray(answer)) return null
-  const [asked, freeInMs] = answer.map(Number)
-  return asked !== undefined && freeInMs !== undefined && asked > limit ? freeInMs : null
 }
 
 /** Counts this gateway's reads all along, as `createOrderRate` does its orders. */

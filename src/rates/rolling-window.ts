@@ -8,6 +8,9 @@ export interface RollingWindow {
   leavesInMs(index: number): number
 }
 
+/** What is still in the window does not leave it in no time. */
+const leastMs = 0.001
+
 interface Event {
   readonly atMs: number
   isRemoved: boolean
@@ -20,8 +23,10 @@ export function createRollingWindow(windowMs: number): RollingWindow {
   let first = 0
   let count = 0
 
-  function forgetOld(): void {
-    const sinceMs = performance.now() - windowMs
+  /** Returns the time at which it was done. */
+  function forgetOld(): number {
+    const nowMs = performance.now()
+    const sinceMs = nowMs - windowMs
     for (let event = events[first]; event !== undefined; event = events[first]) {
       if (!event.isRemoved && event.atMs > sinceMs) break
       if (!event.isRemoved) count -= 1
@@ -32,6 +37,7 @@ export function createRollingWindow(windowMs: number): RollingWindow {
       events = events.slice(first)
       first = 0
     }
+    return nowMs
   }
 
   return {
@@ -52,12 +58,12 @@ export function createRollingWindow(windowMs: number): RollingWindow {
     },
 
     leavesInMs(index) {
-      forgetOld()
+      const nowMs = forgetOld()
       let left = index
       for (let at = first; at < events.length; at += 1) {
         const event = events[at]
         if (event === undefined || event.isRemoved) continue
-        if (left === 0) return Math.max(0, event.atMs + windowMs - performance.now())
+        if (left === 0) return Math.max(leastMs, event.atMs + windowMs - nowMs)
         left -= 1
       }
       return 0

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { placeOneByOne, type Order, type Outcome } from './equal-orders.ts'
 import { errorOf, StoreUnavailableError } from './errors.ts'
-import type { Admission, Log, Placed, Provider, Store } from './ports.ts'
+import type { Admission, Log, Placed, PlacedTask, Provider, Store } from './ports.ts'
 import type { Record } from './record.ts'
 import { fingerprintOf, type SeparateInput } from './separate-input.ts'
 import { newTaskId } from './task-id.ts'
@@ -11,7 +12,7 @@ export interface PlacingOptions {
   readonly store: Store
   readonly record: Record
   readonly log: Log
-  /** How long an order waits for its place within the provider's rate. */
+  /** How long an order waits for its slot within the provider's rate. */
   readonly submitWaitMs: number
   /** How long after the order a task is asked for the first time. */
   readonly firstCheckAfterMs: number
@@ -19,11 +20,9 @@ export interface PlacingOptions {
   readonly giveUpAfterMs: number
 }
 
-export type PlacedTask = Exclude<Placed, { readonly kind: 'not-admitted' }>
-
 /**
- * Writes an order down, unless an earlier task answers it. It is written down only with a place at the provider, for
- * which it waits a little; who joins needs none.
+ * Stores an order, unless an earlier task answers it. It is stored only with a slot at the provider, for which it waits
+ * `submitWaitMs` at most; who joins needs none.
  */
 export type Placing = (owner: string, input: SeparateInput, provider: Provider) => Promise<PlacedTask>
 
@@ -45,11 +44,20 @@ export function createPlacing({
   firstCheckAfterMs,
   giveUpAfterMs,
 }: PlacingOptions): Placing {
-  return async function place(owner, input, provider) {
-    const { idempotencyKey: key } = input
-    const waitUntilMs = performance.now() + submitWaitMs
+  const place = placeOneByOne(placeOne)
+
+  return async function placeOrJoin(owner, input, provider) {
+    const track = JSON.stringify([owner, provider.name, input.type, input.musicTaskId, input.audioId])
+    const outcome = await place({ owner, provider, track, input, waitUntilMs: performance.now() + submitWaitMs })
+    if (outcome.kind === 'placed') return outcome.placed
+    throw outcome.error
+  }
+
+  async function placeOne({ owner, provider, input, waitUntilMs }: Order): Promise<Outcome> {
+    const { idempotencyKey: key, musicTaskId, audioId } = input
+    let waitedFor: Admission | null = null
     for (;;) {
-      const asked = askOnce(() => provider.admit())
+      const asked = askOnce(() => provider.admit({ owner, musicTaskId, audioId }), waitedFor)
       const nowMs = store.nowMs()
       let placed: Placed | null = null
       const task = newTask(owner, provider.name, input, nowMs)
@@ -67,12 +75,16 @@ export function createPlacing({
       } finally {
         if (placed?.kind !== 'new') asked.giveBack()
       }
-      if (placed.kind !== 'not-admitted') return placed
+      if (placed.kind !== 'not-admitted') return { kind: 'placed', placed }
       const admission = await asked.answer()
-      if (admission.kind === 'admitted') continue
-      const { freeInMs, refusal } = admission
-      if (freeInMs === null || performance.now() + freeInMs > waitUntilMs) throw errorOf(refusal)
-      await sleep(freeInMs)
+      if (admission.kind === 'admitted') throw new Error('The store refused an order that was admitted.')
+      const { refusal, wait } = admission
+      const freeAtMs = wait?.freeAtMs ?? null
+      if (waitedFor !== null || wait === null || wait.freeAtMs > waitUntilMs) {
+        return { kind: 'refused', error: errorOf(refusal), freeAtMs }
+      }
+      // Without a slot it is looked once more whether another gateway has ordered the same in the meantime.
+      waitedFor = await wait.until(waitUntilMs)
     }
   }
 
@@ -84,9 +96,12 @@ export function createPlacing({
   }
 }
 
-/** Asks for admission when it is first needed, however often the answer is. */
-function askOnce(ask: () => Promise<Admission>): { answer: () => Promise<Admission>; giveBack: () => void } {
-  let answer: Promise<Admission> | null = null
+/** Asks for admission when it is first needed, however often the answer is; or has the answer already. */
+function askOnce(
+  ask: () => Promise<Admission>,
+  known: Admission | null,
+): { answer: () => Promise<Admission>; giveBack: () => void } {
+  let answer = known === null ? null : Promise.resolve(known)
   return {
     answer: () => (answer ??= ask()),
     giveBack() {

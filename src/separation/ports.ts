@@ -6,17 +6,25 @@ export interface Provider {
   readonly name: ProviderName
   /** How long the provider keeps the files after success. */
   readonly retentionMs: number
-  /** Asks for a place for one order, before it is written down. Who is admitted submits once, or gives the place back. */
-  admit(): Promise<Admission>
+  /**
+   * Asks for a slot for one order, before it is written down. Who is admitted submits once, or gives the slot back. Answers
+   * at once: a transaction of the store's may be open.
+   */
+  admit(order: OrderedTrack): Promise<Admission>
   /** Orders and thereby pays. Sent at most once; nothing may repeat it. */
   submit(order: ProviderOrder): Promise<SubmitAnswer>
   /** Asks record-info; waits for its place within the provider's rate. */
   check(providerTaskId: string): Promise<CheckAnswer>
 }
 
-export interface ProviderOrder {
+/** What is ordered, and for whom. The owner is never told to the provider. */
+export interface OrderedTrack {
+  readonly owner: string
   readonly musicTaskId: string
   readonly audioId: string
+}
+
+export interface ProviderOrder extends OrderedTrack {
   readonly type: SeparationType
   readonly callbackUrl: string
 }
@@ -25,10 +33,18 @@ export type Admission =
   | { readonly kind: 'admitted'; readonly giveBack: () => void }
   | {
       readonly kind: 'not-admitted'
-      /** How long until there is a place again, in milliseconds; null if waiting is not worth it. */
-      readonly freeInMs: number | null
       readonly refusal: Refusal
+      /** null if waiting is not worth it. */
+      readonly wait: SlotWait | null
     }
+
+/** Waiting for a slot. Times are those of performance.now(). */
+export interface SlotWait {
+  /** When there is a slot for the order, as far as is known now. */
+  readonly freeAtMs: number
+  /** Waits in the caller's queue until then at the latest. */
+  readonly until: (untilMs: number) => Promise<Admission>
+}
 
 export type SubmitAnswer =
   /** Charged. The id is null if the provider named one that cannot be kept (see `isProviderId`). */
@@ -83,6 +99,8 @@ export type Placed =
   | { readonly kind: 'conflict'; readonly task: Task }
   /** Nothing answers the order, and it may not be inserted. */
   | { readonly kind: 'not-admitted' }
+
+export type PlacedTask = Exclude<Placed, { readonly kind: 'not-admitted' }>
 
 /** A callback as it was received. */
 export interface CallbackNote {

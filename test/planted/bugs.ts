@@ -194,8 +194,8 @@ export const bugs: readonly Bug[] = [
         from: '  const place = createPlacing(options)\n',
         to:
           '  const early = new Map<string, Promise<SubmitAnswer>>()\n' +
-          '  const submitEarly = ({ id, provider, musicTaskId, audioId, type }) =>\n' +
-          '    early.set(id, early.get(id) ?? providers.get(provider).submit({ musicTaskId, audioId, type, callbackUrl: addresses.urlOf(provider, id) }))\n' +
+          '  const submitEarly = ({ id, owner, provider, musicTaskId, audioId, type }) =>\n' +
+          '    early.set(id, early.get(id) ?? providers.get(provider).submit({ owner, musicTaskId, audioId, type, callbackUrl: addresses.urlOf(provider, id) }))\n' +
           '  const place = createPlacing({ ...options, store: { ...store, place: (order) =>\n' +
           '    store.place({ ...order, isAdmitted: async () => (await order.isAdmitted()) && submitEarly(order.task).size > 0 }) } })\n',
       },
