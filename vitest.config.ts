@@ -3,7 +3,16 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 /** What the gateway promises its callers, to be kept on PostgreSQL and Redis as on a file of SQLite. */
-const promises = ['separate', 'callback', 'adoption', 'watching', 'resent', 'provider-ids']
+const promises = [
+  'separate',
+  'callback',
+  'adoption',
+  'watching',
+  'resent',
+  'provider-ids',
+  'whose-task',
+  'rolling-upgrade',
+]
 
 export default defineConfig({
   // Without this alias `graphql` is loaded twice, as ESM and as CommonJS, and refuses to work with itself.
