@@ -136,6 +136,7 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
     store,
     providers: providerNames,
     log,
+    readsPerSecond,
     lookEveryMs: Math.min(longestLookMs, config.checkIntervalMs / 4),
   })
 

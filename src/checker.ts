@@ -9,6 +9,8 @@ export interface CheckerOptions {
   readonly store: Pick<Store, 'nowMs' | 'claimDue' | 'renew' | 'release'>
   readonly providers: readonly ProviderName[]
   readonly log: Log
+  /** The pace of each provider's reads. */
+  readonly readsPerSecond: number
   /** How often it is looked for due tasks, in milliseconds. */
   readonly lookEveryMs: number
 }
@@ -24,10 +26,18 @@ export interface Checker {
 
 /** How many tasks of one provider are asked for at a time; the provider's rate is kept by its client. */
 const maxAtATime = 20
+/**
+ * Tasks are claimed when their turn to be asked for comes within this time. A claim that waited longer would keep the task
+ * from the other gateways, and from this one for the length of a lease if it is killed.
+ */
+const claimedAheadMs = 100
 /** How long a task rests whose check went wrong. */
 const restAfterErrorMs = 10_000
 
-export function createChecker({ separations, store, providers, log, lookEveryMs }: CheckerOptions): Checker {
+export function createChecker(options: CheckerOptions): Checker {
+  const { separations, store, providers, log, readsPerSecond, lookEveryMs } = options
+  const turnsAhead = Math.floor((readsPerSecond * claimedAheadMs) / 1_000)
+  const maxWaiting = Math.max(1, Math.min(turnsAhead, maxAtATime))
   const rounds = new Map(providers.map((provider) => [provider, createRounds(provider)]))
 
   return {
@@ -42,6 +52,10 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
 
   function createRounds(provider: ProviderName) {
     const underWay = new Set<Promise<void>>()
+    /** The claimed tasks that still wait for their turn to be asked for. */
+    const waiting = new Set<Task>()
+    /** Whether more tasks may be due than there was room for. */
+    let isMoreDue = false
     let looking: Promise<void> | null = null
     let lookAgain = false
     let hasStopped = false
@@ -57,22 +71,28 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
       }
       clearTimeout(timer)
       lookAgain = false
-      looking = claim().then((mayBeMore) => {
+      looking = claim().then(() => {
         looking = null
         if (hasStopped) return
-        if (mayBeMore || lookAgain) look()
+        if (lookAgain || (isMoreDue && roomLeft() > 0)) look()
         else timer = setTimeout(look, lookEveryMs).unref()
       })
     }
 
-    /** Starts a check for each task that is due, as far as there is room; tells whether there may be more of them. */
-    async function claim(): Promise<boolean> {
-      const room = maxAtATime - underWay.size
-      if (room <= 0) return false
+    function roomLeft(): number {
+      return Math.min(maxAtATime - underWay.size, maxWaiting - waiting.size)
+    }
+
+    /** Starts a check for each task that is due, as far as there is room. */
+    async function claim(): Promise<void> {
+      const room = roomLeft()
+      isMoreDue = true
+      if (room <= 0) return
       try {
         const leaseUntilMs = newLease()
         const due = await store.claimDue(provider, store.nowMs(), leaseUntilMs, room)
-        if (due.length === 0) return false
+        isMoreDue = due.length === room
+        if (due.length === 0) return
         const claimed = keepClaim({
           store,
           taskIds: due.map(({ id }) => id),
@@ -81,17 +101,22 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
           onError: (error) => complain(error, { provider }, 'a claim could not be renewed'),
         })
         for (const task of due) {
+          waiting.add(task)
           const done = checkOne(task, claimed).finally(() => {
             underWay.delete(done)
-            if (underWay.size === maxAtATime - 1) look()
+            waiting.delete(task)
+            lookForMore()
           })
           underWay.add(done)
         }
-        return due.length === room && underWay.size < maxAtATime
       } catch (error) {
+        isMoreDue = false
         complain(error, { provider }, 'due tasks could not be looked for')
-        return false
       }
+    }
+
+    function lookForMore(): void {
+      if (isMoreDue && roomLeft() > 0) look()
     }
 
     function newLease(): number {
@@ -101,7 +126,10 @@ export function createChecker({ separations, store, providers, log, lookEveryMs 
 
     async function checkOne(task: Task, claimed: Claim): Promise<void> {
       try {
-        const dueAtMs = await separations.check(task).catch((error: unknown) => {
+        const onTurn = () => {
+          if (waiting.delete(task)) lookForMore()
+        }
+        const dueAtMs = await separations.check(task, onTurn).catch((error: unknown) => {
           complain(error, { provider, taskId: task.id }, 'a check went wrong')
           return store.nowMs() + restAfterErrorMs
         })

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { startGateway } from './gateway.ts'
+import { openStoreOf } from './database.ts'
+import { startGateway, storedTasks } from './gateway.ts'
 import {
   accepted,
   callbackOfSuccess,
@@ -12,7 +13,10 @@ import {
   type PlayedProvider,
 } from './played-provider.ts'
 import { newDatabaseUrl, startProgram } from './program.ts'
+import { findPostgres, newPostgresDatabase } from './services.ts'
 import { webSocketUrl } from './transports.ts'
+
+const postgres = await findPostgres()
 
 async function send(url: string, query: string): Promise<{ readonly data: Record<string, unknown> | null }> {
   const response = await fetch(`${url}/graphql`, {
@@ -385,4 +389,37 @@ describe('after a kill -9', () => {
     // A lease lasts for 20 seconds, and the callback's grace for 4.
     await expect.poll(() => statusOf(url), { timeout: 8_000 }).toContain('SUCCESS')
   })
+
+  test.skipIf(postgres === null)(
+    'in a burst of callbacks, only the tasks that were just being asked for wait for their lease',
+    async () => {
+      const provider = await startPlayedProvider()
+      const environment = {
+        ...provider.environment,
+        DATABASE_URL: await newPostgresDatabase(),
+        SUBMITS_PER_10_SECONDS: '1000',
+        CHECK_INTERVAL_SECONDS: '600',
+      }
+      const answerReads = () =>
+        provider.answerRead((response) => sendBody(response, recordOfSuccess(provider.reads.at(-1) ?? '')))
+      answerReads()
+      const killed = startProgram(environment)
+      const url = await killed.url
+      const count = 40
+      for (let nth = 0; nth < count; nth += 1) await send(url, order.replace('"track"', `"track-${nth}"`))
+      const callBacks = provider.orders.map(({ body }, nth) =>
+        provider.callBack(body.callBackUrl, callbackOfSuccess(`provider-task-${nth + 1}`)),
+      )
+      expect(new Set(await Promise.all(callBacks))).toEqual(new Set([200]))
+      await provider.readTimes(5)
+      killed.signal('SIGKILL')
+      await killed.exit
+
+      await startProgram(environment).url
+      const store = await openStoreOf({ environment })
+      const pending = async () => (await storedTasks(store)).filter(({ state }) => state === 'pending').length
+      // Ten reads a second: the others have had their turn long before a lease of 20 seconds ends.
+      await expect.poll(pending, { timeout: 10_000 }).toBeLessThanOrEqual(3)
+    },
+  )
 })

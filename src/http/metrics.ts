@@ -55,7 +55,7 @@ export function createMetrics({ waiting }: Gauges): Metrics {
     counted: (provider) => ({
       ...provider,
       submit: (order) => count(provider.name, 'submit', provider.submit(order)),
-      check: (providerTaskId) => count(provider.name, 'check', provider.check(providerTaskId)),
+      check: (...asked) => count(provider.name, 'check', provider.check(...asked)),
     }),
     text: async () => ({ type: registry.contentType, body: await registry.metrics() }),
   }

@@ -4,8 +4,8 @@ import type { ReadPace } from './rates.ts'
 
 /** GETs at a steady pace over connections that are kept. */
 export interface PacedReader {
-  /** Waits for its place, then asks. Rejects if nothing was answered. */
-  get(url: URL, headers: Record<string, string>): Promise<HttpAnswer>
+  /** Waits for its turn, calls `onTurn`, then asks. Rejects if nothing was answered. */
+  get(url: URL, headers: Record<string, string>, onTurn?: () => void): Promise<HttpAnswer>
   /** Ends everything that is under way or waits. */
   close(): Promise<void>
 }
@@ -26,8 +26,9 @@ export function createPacedReader(options: {
   let closed = false
 
   return {
-    async get(url, headers) {
+    async get(url, headers, onTurn) {
       await pace.turn()
+      onTurn?.()
       if (closed) throw new Error('we are closing')
       const ending = new AbortController()
       const end = (reason: string) => ending.abort(new Error(reason))

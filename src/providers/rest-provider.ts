@@ -144,10 +144,10 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     return answer
   }
 
-  async function ask(key: string, providerTaskId: string): Promise<CheckAnswer> {
+  async function ask(key: string, providerTaskId: string, onTurn?: () => void): Promise<CheckAnswer> {
     const url = addressOf(paths.check)
     url.searchParams.set('taskId', providerTaskId)
-    const answer = await reader.get(url, headersWith(key))
+    const answer = await reader.get(url, headersWith(key), onTurn)
     const envelope = answer.body === null ? null : parseEnvelope(answer.body)
     const code = envelope?.code ?? null
     if (code === 401 || (code === null && answer.status === 401)) {
@@ -181,10 +181,10 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       return logged(answer)
     },
 
-    async check(providerTaskId) {
+    async check(providerTaskId, onTurn) {
       if (apiKey === null) return { kind: 'no-news', cause: `${spec.name} is switched off: it has no API key` }
       try {
-        return await ask(apiKey, providerTaskId)
+        return await ask(apiKey, providerTaskId, onTurn)
       } catch (error) {
         return { kind: 'no-news', cause: clean(describeError(error), messageLength) }
       }

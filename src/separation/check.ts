@@ -19,8 +19,11 @@ export interface CheckOptions {
   readonly isSubmitting: (taskId: string) => boolean
 }
 
-/** Asks for a task and records what is learnt; tells when to ask next, in milliseconds since 1970, or null for never. */
-export type Check = (task: Task) => Promise<number | null>
+/**
+ * Asks for a task and records what is learnt; tells when to ask next, in milliseconds since 1970, or null for never.
+ * @param onTurn called when the task waits no longer for its turn within the provider's rate, or needs none
+ */
+export type Check = (task: Task, onTurn?: () => void) => Promise<number | null>
 
 interface NamedIds {
   /** What record-info is read by, in turn. */
@@ -44,14 +47,14 @@ const assumedRetentionMs = 14 * 24 * 60 * 60_000
 export function createCheck(options: CheckOptions): Check {
   const { store, record, providers, addresses, times, log, isSubmitting } = options
 
-  return async function check(task) {
+  return async function check(task, onTurn = () => {}) {
     const notes = await store.notes(task.id)
     const named = await namedIds(task, notes)
     const readable = notes
       .filter((note): note is ReadableCallback => note.told !== null)
       .filter(({ told }) => named.trusted.has(told.providerTaskId))
 
-    const reading = read(task, named)
+    const reading = read(task, named, onTurn)
     const inTime = readable.length === 0 ? await reading : await within(times.callbackGraceMs, reading)
     if (inTime === null) {
       // A provider that hangs does not hold up what its callbacks have said already, neither here nor in those that wait.
@@ -107,12 +110,13 @@ export function createCheck(options: CheckOptions): Check {
   }
 
   /** Reads record-info and records what it says. A read that goes wrong teaches nothing, and holds nothing else up. */
-  async function read(task: Task, { candidates, trusted }: NamedIds): Promise<ReadTask> {
+  async function read(task: Task, { candidates, trusted }: NamedIds, onTurn: () => void): Promise<ReadTask> {
     const provider = providers.get(task.provider)
     const refuted = new Set<string>()
     let hasAnswered = false
+    if (provider === undefined || candidates.length === 0) onTurn()
     for (const candidate of provider === undefined ? [] : candidates) {
-      const answer = await checked(provider, candidate, task)
+      const answer = await checked(() => provider?.check(candidate, onTurn), task)
       if (answer.kind !== 'no-news') hasAnswered = true
       if (answer.kind !== 'seen') continue
       const isOwn = candidate === readableIdOf(task)
@@ -148,9 +152,9 @@ export function createCheck(options: CheckOptions): Check {
     return isTrusted ? 'ours' : 'unknown'
   }
 
-  async function checked(provider: Provider | undefined, id: string, task: Task): Promise<CheckAnswer> {
+  async function checked(ask: () => Promise<CheckAnswer> | undefined, task: Task): Promise<CheckAnswer> {
     try {
-      return (await provider?.check(id)) ?? { kind: 'no-news', cause: 'the provider is off' }
+      return (await ask()) ?? { kind: 'no-news', cause: 'the provider is off' }
     } catch (error) {
       log.error({ err: error, taskId: task.id, provider: task.provider }, 'record-info could not be read')
       return { kind: 'no-news', cause: 'an error of the gateway' }

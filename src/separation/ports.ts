@@ -13,8 +13,11 @@ export interface Provider {
   admit(order: OrderedTrack): Promise<Admission>
   /** Orders and thereby pays. Sent at most once; nothing may repeat it. */
   submit(order: ProviderOrder): Promise<SubmitAnswer>
-  /** Asks record-info; waits for its place within the provider's rate. */
-  check(providerTaskId: string): Promise<CheckAnswer>
+  /**
+   * Asks record-info; waits for its turn within the provider's rate.
+   * @param onTurn called when the turn has come
+   */
+  check(providerTaskId: string, onTurn?: () => void): Promise<CheckAnswer>
 }
 
 /** What is ordered, and for whom. The owner is never told to the provider. */
