@@ -3,6 +3,7 @@ import { createChecker } from './checker.ts'
 import type { Config } from './config.ts'
 import { createSubscriptionPlaces } from './graphql/subscription-places.ts'
 import { createPipeline } from './graphql/pipeline.ts'
+import { createAdminServer } from './http/admin-server.ts'
 import { createCallbackAddresses } from './http/callback-address.ts'
 import { createCallbackRoute } from './http/callback-route.ts'
 import { createCallerRate } from './http/caller-rate.ts'
@@ -14,6 +15,7 @@ import { createHttpServer } from './http/server.ts'
 import { createWebSocketRoute } from './http/websocket.ts'
 import { openCredentials } from './identity/credentials.ts'
 import { createIdentity } from './identity/identity.ts'
+import { createOperator } from './identity/operator.ts'
 import { apikley } from './providers/apikley.ts'
 import { kie } from './providers/kie.ts'
 import { createRestProvider } from './providers/rest-provider.ts'
@@ -31,6 +33,8 @@ import { openStore } from './stores/open-store.ts'
 export interface App {
   /** Where it is, e.g. `http://127.0.0.1:4000`. */
   readonly url: string
+  /** Where ADMIN_PORT is, e.g. `http://127.0.0.1:4001`; null: nowhere. */
+  readonly adminUrl: string | null
   /** Where providers reach it. */
   readonly publicUrl: string
   /** The providers that are switched on, the default one first. */
@@ -153,6 +157,8 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
     introspection: config.introspection,
   })
   const identity = createIdentity({ ...credentials, allowAnonymous: config.allowAnonymous })
+  const { admin, adminToken } = config
+  const operator = createOperator({ adminToken, adminHost: admin?.host ?? null })
   const requestRate = createCallerRate(config.requestsPerMinute)
   const websocket = createWebSocketRoute({
     pipeline,
@@ -179,14 +185,21 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
     }),
     sandbox: sandbox?.handle ?? null,
     identity,
+    operator,
     checkReady: store.ping,
     metrics,
     log,
   })
+  const adminServer = admin === null ? null : createAdminServer({ operator, checkReady: store.ping, metrics, log })
 
+  let adminUrl: string | null = null
   try {
+    if (admin !== null && adminServer !== null) {
+      adminUrl = `http://${hostInUrl(admin.host)}:${await adminServer.listen(admin.host, admin.port)}`
+    }
     port = await server.listen(config.host, config.port)
   } catch (error) {
+    await adminServer?.close()
     credentials.close()
     await sharing.close()
     throw error
@@ -195,6 +208,7 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
 
   return {
     url: url(),
+    adminUrl,
     publicUrl: publicUrl(),
     providers: [...new Set([config.defaultProvider, ...providers.keys()])],
     waitingForOff,
@@ -209,6 +223,8 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
       await separations.drain(Math.max(leastDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
       await sandbox?.close()
       await Promise.all(clients.map((each) => each.close()))
+      // Last of what listens, so that a stop can be watched.
+      await adminServer?.close()
       credentials.close()
       await sharing.close()
       await store.close()

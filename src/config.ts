@@ -30,6 +30,10 @@ export interface Config {
   /** Whose tokens are taken; null: nobody's. */
   readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null
   readonly allowAnonymous: boolean
+  /** Where metrics and health are served beside the main port; null: nowhere. */
+  readonly admin: { readonly host: string; readonly port: number } | null
+  /** What opens the metrics and the readiness; null: nothing does. */
+  readonly adminToken: string | null
   /** How often one caller may ask, and order, in a minute. */
   readonly requestsPerMinute: number
   readonly separatesPerMinute: number
@@ -112,6 +116,14 @@ export function parseConfig(environment: Environment): Config {
         '(or JWT_JWKS_URL), keep 127.0.0.1, or set ALLOW_ANONYMOUS=true if something in front decides who may.',
     )
   }
+  if (env.ADMIN_PORT !== undefined && env.ADMIN_PORT !== 0 && env.ADMIN_PORT === env.PORT) {
+    mistakes.push('ADMIN_PORT must not be PORT.')
+  }
+  if (env.ADMIN_HOST !== undefined && !('ADMIN_PORT' in set)) {
+    mistakes.push('ADMIN_HOST says where ADMIN_PORT listens: set ADMIN_PORT too.')
+  }
+  const sharing = env.API_KEYS.find(({ key }) => key === env.ADMIN_TOKEN)
+  if (sharing !== undefined) mistakes.push(`ADMIN_TOKEN must not be the key of a caller (${sharing.name}).`)
   const areTimesRight = !wrong.has('GIVE_UP_AFTER_SECONDS') && !wrong.has('UNCONFIRMED_AFTER_SECONDS')
   if (areTimesRight && env.GIVE_UP_AFTER_SECONDS < env.UNCONFIRMED_AFTER_SECONDS) {
     mistakes.push(
@@ -151,6 +163,8 @@ export function parseConfig(environment: Environment): Config {
         ? null
         : { jwksUrl: env.JWT_JWKS_URL, issuer: env.JWT_ISSUER, audience: env.JWT_AUDIENCE },
     allowAnonymous: env.ALLOW_ANONYMOUS,
+    admin: env.ADMIN_PORT === undefined ? null : { host: env.ADMIN_HOST ?? '127.0.0.1', port: env.ADMIN_PORT },
+    adminToken: env.ADMIN_TOKEN ?? null,
     requestsPerMinute: env.REQUESTS_PER_MINUTE,
     separatesPerMinute: env.SEPARATES_PER_MINUTE,
     socketsPerAddress: env.SOCKETS_PER_ADDRESS,

@@ -28,18 +28,17 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 )
 
+/** An address to listen on; an IPv6 one may be written as in a URL. */
+const host = z.string().transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
+const port = z
+  .string()
+  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'must be a whole number from 0 to 65535')
+  .transform(Number)
+
 /** The variables, each by itself: what it may be, what it means and what it is if it is left out. */
 export const environmentSchema = z.object({
-  HOST: z
-    .string()
-    // An IPv6 address as it stands in a URL.
-    .transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
-    .default('127.0.0.1'),
-  PORT: z
-    .string()
-    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'must be a whole number from 0 to 65535')
-    .transform(Number)
-    .default(4000),
+  HOST: host.default('127.0.0.1'),
+  PORT: port.default(4000),
   PUBLIC_URL: httpUrl.optional(),
   DATABASE_URL: z
     .string()
@@ -93,6 +92,9 @@ export const environmentSchema = z.object({
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   ALLOW_ANONYMOUS: flag.default(false),
+  ADMIN_PORT: port.optional(),
+  ADMIN_HOST: host.optional(),
+  ADMIN_TOKEN: secretText.refine((text) => text.length >= 16, 'must have at least 16 characters').optional(),
   REQUESTS_PER_MINUTE: count.default(6_000),
   SEPARATES_PER_MINUTE: count.default(1_200),
   SOCKETS_PER_ADDRESS: count.default(1_000),

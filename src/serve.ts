@@ -49,8 +49,11 @@ export async function serve(config: Config): Promise<void> {
   }
 }
 
-function whyNot(error: unknown, { host, port, database }: Config): string {
+function whyNot(error: unknown, { host, port, admin, database }: Config): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const takenPort = code === 'EADDRINUSE' && error instanceof Error && 'port' in error ? error.port : undefined
+  if (admin !== null && takenPort === admin.port)
+    return `port ${admin.port} of ${admin.host} is taken. Set ADMIN_PORT to another one, or stop what listens there.`
   if (code === 'EADDRINUSE')
     return `port ${port} of ${host} is taken. Set PORT to another one, or stop what listens there.`
   if (code === 'EACCES' && port < 1024) return `port ${port} may not be listened on. Set PORT to one above 1023.`

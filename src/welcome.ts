@@ -15,6 +15,7 @@ export function welcome(app: App, config: Config): string {
     `  Providers     ${providers.map((name) => name.toUpperCase()).join(', ')}${isSandbox ? '   (no key is set: nothing costs anything)' : ''}`,
     `  Callers       ${callersOf(config)}`,
     `  Callbacks     ${publicUrl}/callbacks/…`,
+    ...(app.adminUrl === null ? [] : [`  Metrics       ${app.adminUrl}/metrics`]),
     `  Tasks         ${nameOfDatabase(config.database)}`,
     ...(config.redisUrl === null ? [] : [`  Shared over   ${nameOf(config.redisUrl)}`]),
     '',
@@ -79,6 +80,9 @@ function warnings({ publicUrl, providers, waitingForOff }: App, config: Config):
           'REDIS_URL is not set: right for a single gateway. Several on this database share all tasks, but tell each ' +
             "other's subscribers only within 30 s, and each keeps the providers' rates by itself.",
         ]
+      : []),
+    ...(config.admin !== null && config.adminToken === null && !isLoopback(config.admin.host)
+      ? ['ADMIN_HOST is not a loopback address: everybody who reaches ADMIN_PORT reads the metrics. Set ADMIN_TOKEN.']
       : []),
     ...(config.allowAnonymous
       ? ['ALLOW_ANONYMOUS is on: everybody who reaches this gateway can order separations at your expense.']

@@ -88,7 +88,7 @@ describe('while no callers are configured', () => {
       expect(JSON.parse(text)).toEqual({
         errors: [
           {
-            message: expect.stringMatching(/its own machine.*ALLOW_ANONYMOUS=true/),
+            message: expect.stringMatching(/own machine/),
             extensions: { code: 'FORBIDDEN' },
           },
         ],

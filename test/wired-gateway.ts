@@ -13,6 +13,7 @@ import { createHttpServer } from '../src/http/server.ts'
 import { createWebSocketRoute } from '../src/http/websocket.ts'
 import { openApiKeys, type ApiKey } from '../src/identity/api-keys.ts'
 import { createIdentity } from '../src/identity/identity.ts'
+import { createOperator } from '../src/identity/operator.ts'
 import type { Log, Store } from '../src/separation/ports.ts'
 import { createSeparations } from '../src/separation/separations.ts'
 import { providerNames, type Task } from '../src/separation/task.ts'
@@ -96,6 +97,7 @@ export async function startWiredGateway({
     callback: async (_request, response) => void response.end(),
     sandbox: null,
     identity,
+    operator: createOperator({ adminToken: null, adminHost: null }),
     checkReady: store.ping,
     metrics: createMetrics({ waiting: changes.size }),
     log,

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Identity } from '../identity/identity.ts'
+import { onlyThisMachine, type Operator } from '../identity/operator.ts'
 import type { NotLetIn } from '../identity/session.ts'
 import type { GraphqlRoute } from './graphql-route.ts'
 import type { Metrics } from './metrics.ts'
+import { sendLiveness, sendMetrics, sendReadiness } from './operator-answers.ts'
 import { refuse, sendJson } from './respond.ts'
 
 export interface RoutesOptions {
@@ -11,6 +13,7 @@ export interface RoutesOptions {
   /** null: the sandbox is off. */
   readonly sandbox: ((request: IncomingMessage, response: ServerResponse) => void) | null
   readonly identity: Identity
+  readonly operator: Operator
   /** Throws if the gateway cannot take orders now. */
   readonly checkReady: () => Promise<void>
   readonly metrics: Metrics
@@ -25,7 +28,7 @@ export type Route = 'graphql' | 'callbacks' | 'sandbox-api' | 'sandbox-files' | 
 
 /** Who comes where. */
 export function createRoutes(options: RoutesOptions): Routes {
-  const { graphql, callback, sandbox, identity, checkReady, metrics } = options
+  const { graphql, callback, sandbox, identity, operator, checkReady, metrics } = options
   return dispatch
 
   async function dispatch(
@@ -44,12 +47,13 @@ export function createRoutes(options: RoutesOptions): Routes {
       case 'sandbox-files':
         return sandbox === null ? sendNotFound(response) : sandbox(request, response)
       case 'live':
-        return sendJson(response, 200, { status: 'live' })
+        return sendLiveness(response)
       case 'sandbox':
       case 'ready':
       case 'metrics':
       case 'start': {
         const shut = shutTo(route, request)
+        if (shut === 'elsewhere') return sendNotFound(response)
         if (shut !== null) return refuse(response, shut)
         return dispatchInside(route, request, response)
       }
@@ -59,10 +63,17 @@ export function createRoutes(options: RoutesOptions): Routes {
   }
 
   /** Why a place is not shown; null if it is. The metrics and the sandbox are the operator's, whoever else may order. */
-  function shutTo(route: InsideRoute, request: IncomingMessage): NotLetIn | null {
-    const door = identity.doorFor(request)
-    if (door !== null || route === 'ready' || route === 'start' || identity.isInside(request)) return door
-    return onlyInside
+  function shutTo(route: InsideRoute, request: IncomingMessage): NotLetIn | 'elsewhere' | null {
+    switch (route) {
+      case 'metrics':
+        return operator.refusalOfMetrics(request)
+      case 'sandbox':
+        return identity.isInside(request) ? null : onlyThisMachine
+      case 'ready':
+        return operator.hasToken(request) ? null : identity.doorFor(request)
+      case 'start':
+        return identity.doorFor(request)
+    }
   }
 
   async function dispatchInside(route: InsideRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -70,27 +81,14 @@ export function createRoutes(options: RoutesOptions): Routes {
       case 'sandbox':
         return sandbox === null ? sendNotFound(response) : sandbox(request, response)
       case 'ready':
-        return checkReady().then(
-          () => sendJson(response, 200, { status: 'ready' }),
-          () => sendJson(response, 503, { status: 'unavailable' }, { 'retry-after': '5' }),
-        )
-      case 'metrics': {
-        const { type, body } = await metrics.text()
-        response.writeHead(200, { 'content-type': type })
-        response.end(body)
-        return
-      }
+        return sendReadiness(response, checkReady)
+      case 'metrics':
+        return sendMetrics(response, metrics)
       case 'start':
         response.writeHead(302, { location: '/graphql' })
         response.end()
     }
   }
-}
-
-const onlyInside: NotLetIn = {
-  status: 403,
-  code: 'FORBIDDEN',
-  message: 'This is shown on the gateway’s own machine alone, under http://localhost or http://127.0.0.1.',
 }
 
 /** The place that a path names. */

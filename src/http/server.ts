@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../separation/ports.ts'
 import { within } from '../separation/within.ts'
+import { listen } from './listen.ts'
 import { sendJson } from './respond.ts'
 import { createRoutes, routeOf, type RoutesOptions } from './routes.ts'
 import { asksForWebSocket, createUpgradeRequestClass } from './upgrade-request.ts'
@@ -74,14 +75,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   })
 
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(port, host, () => {
-          server.off('error', reject)
-          resolve(portOf(server))
-        })
-      }),
+    listen: (host, port) => listen(server, host, port),
 
     async close(withinMs) {
       isLeaving = true
@@ -173,10 +167,4 @@ function sendStopping(response: ServerResponse): void {
     { message: 'The gateway is stopping. Try again.' },
     { connection: 'close', 'retry-after': '1' },
   )
-}
-
-function portOf(server: Server): number {
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new TypeError('A server that listens on a port has one.')
-  return address.port
 }

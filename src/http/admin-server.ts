@@ -1,0 +1,58 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Operator } from '../identity/operator.ts'
+import type { Log } from '../separation/ports.ts'
+import { listen } from './listen.ts'
+import type { Metrics } from './metrics.ts'
+import { sendLiveness, sendMetrics, sendReadiness } from './operator-answers.ts'
+import { refuse, sendJson } from './respond.ts'
+
+export interface AdminServerOptions {
+  readonly operator: Operator
+  /** Throws if the gateway cannot take orders now. */
+  readonly checkReady: () => Promise<void>
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/** The server of ADMIN_PORT. */
+export interface AdminServer {
+  /** Begins to listen; resolves to the port. */
+  listen(host: string, port: number): Promise<number>
+  /** Cuts every connection. */
+  close(): Promise<void>
+}
+
+/** Metrics and health on a port of their own, which need not be published. */
+export function createAdminServer({ operator, checkReady, metrics, log }: AdminServerOptions): AdminServer {
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      log.error({ err: error }, 'a request to ADMIN_PORT went wrong')
+      response.destroy()
+    })
+  })
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path] = (request.url ?? '').split('?')
+    const refusal = operator.refusalOnAdminPort(path === '/metrics' ? 'metrics' : 'health', request)
+    if (refusal !== null) return refuse(response, refusal)
+    switch (path) {
+      case '/metrics':
+        return sendMetrics(response, metrics)
+      case '/health/ready':
+        return sendReadiness(response, checkReady)
+      case '/health/live':
+        return sendLiveness(response)
+      default:
+        sendJson(response, 404, { message: 'There is nothing here but /metrics, /health/ready and /health/live.' })
+    }
+  }
+
+  return {
+    listen: (host, port) => listen(server, host, port),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}

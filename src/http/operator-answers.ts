@@ -1,0 +1,23 @@
+import type { ServerResponse } from 'node:http'
+import type { Metrics } from './metrics.ts'
+import { sendJson } from './respond.ts'
+
+/** Answers 200 while the gateway can take orders, else 503. `checkReady` throws if it cannot. */
+export async function sendReadiness(response: ServerResponse, checkReady: () => Promise<void>): Promise<void> {
+  await checkReady().then(
+    () => sendJson(response, 200, { status: 'ready' }),
+    () => sendJson(response, 503, { status: 'unavailable' }, { 'retry-after': '5' }),
+  )
+}
+
+/** Answers that the process runs. */
+export function sendLiveness(response: ServerResponse): void {
+  sendJson(response, 200, { status: 'live' })
+}
+
+/** Answers with the metrics, in Prometheus' text format. */
+export async function sendMetrics(response: ServerResponse, metrics: Metrics): Promise<void> {
+  const { type, body } = await metrics.text()
+  response.writeHead(200, { 'content-type': type })
+  response.end(body)
+}
