@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { readOperation, type OperationName } from '../graphql/operations.ts'
+import { graphiqlScript } from './graphiql-script.ts'
 
 /** Answers a browser with GraphiQL, whole, without any other server. */
 export type GraphiqlPage = (request: IncomingMessage, response: ServerResponse) => Promise<void>
@@ -18,91 +19,50 @@ export interface GraphiqlPageOptions {
   readonly takesCredentials: boolean
 }
 
-/** The page is 9 MB: it is made when it is first asked for, and only its compressed form is kept. */
-export function createGraphiqlPage({ readTabs, takesCredentials }: GraphiqlPageOptions): GraphiqlPage {
-  let page: Promise<Buffer> | null = null
+interface Page {
+  readonly body: Buffer
+  readonly etag: string
+}
 
-  async function makePage(): Promise<Buffer> {
+/** The page is 9 MB: it is made when it is first asked for, only its compressed form is kept, and a browser fetches it once. */
+export function createGraphiqlPage({ readTabs, takesCredentials }: GraphiqlPageOptions): GraphiqlPage {
+  let page: Promise<Page> | null = null
+
+  async function makePage(): Promise<Page> {
     try {
-      return await render(await readTabs(), takesCredentials)
+      const body = await render(await readTabs(), takesCredentials)
+      return { body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` }
     } catch (error) {
       page = null
       throw error
     }
   }
 
-  return async function sendPage(_request, response) {
+  return async function sendPage({ headers }, response) {
     page ??= makePage()
-    const body = await page
+    const { body, etag } = await page
+    response.setHeader('etag', etag)
+    // The browser keeps it, and asks each time whether it is still the same.
+    response.setHeader('cache-control', 'no-cache')
+    // At this address others are answered with JSON.
+    response.appendHeader('vary', 'Accept')
+    if (names(headers['if-none-match'], etag)) {
+      response.writeHead(304).end()
+      return
+    }
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
       'content-encoding': 'gzip',
       'content-length': body.length,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': 'DENY',
     })
     response.end(body)
   }
 }
 
-/**
- * The ready tabs: order, split, watch, read, list, and an order of each test track of the sandbox. They are the documents
- * of `schema/operations`, which frontends start from too, with their variables filled in.
- * @param testTracks none while the sandbox is off: then an order has to be filled in, because it costs
- */
-export async function readGraphiqlTabs(
-  testTracks: readonly { readonly audioId: string; readonly description: string }[],
-): Promise<string[]> {
-  /** The operation under a title of its own, with a comment for its first line. */
-  const tab = async (
-    name: OperationName,
-    title: string,
-    values: Readonly<Record<string, string>>,
-    comment: string,
-  ): Promise<string> => {
-    const [, ...lines] = filledIn(await readOperation(name), title, values).split('\n')
-    return [`# ${comment}`, ...lines].join('\n')
-  }
-  const isSandboxOn = testTracks.length > 0
-  const input = (rest: string) => ({ input: `{ musicTaskId: "my-music", ${rest} }` })
-  const orderOf = (rest: string) =>
-    isSandboxOn
-      ? input(`audioId: "done"${rest}`)
-      : { input: `{ musicTaskId: "<id of the music task>", audioId: "<id of the track>"${rest} }` }
-  const taskId = '"sep_…"'
-  const thenWatch = isSandboxOn
-    ? 'Press play, and put the id that is answered into the tab Watch.'
-    : 'The provider charges for it. Put in the two ids, press play, and put the id that is answered into the tab Watch.'
-  const copyId = 'Put the id of a task here: the one that Separate has answered.'
-  return [
-    await tab('separate', 'Separate', orderOf(''), `Orders the voice and the rest. ${thenWatch}`),
-    await tab('separate', 'Split', orderOf(', type: SPLIT_STEM'), `Orders every instrument. ${thenWatch}`),
-    await tab('watch', 'Watch', { taskId }, copyId),
-    await tab('read', 'Read', { taskId }, copyId),
-    await tab('list', 'List', { first: '10' }, 'Lists the newest tasks first.'),
-    ...(await Promise.all(
-      testTracks.map(({ audioId, description }) =>
-        tab('separate', titleOf(audioId), input(`audioId: "${audioId}"`), `Test track ${audioId}: ${description}`),
-      ),
-    )),
-  ]
-}
-
-/** An operation under another name, with values in the place of its variables; arguments without a value are left out. */
-function filledIn(operation: string, title: string, values: Readonly<Record<string, string>>): string {
-  return operation
-    .replace(/^(mutation|query|subscription) .*$/m, `$1 ${title} {`)
-    .replace(/(,\s*)?\b(\w+): \$(\w+)/g, (_all, comma = '', argument: string, variable: string) => {
-      const value = values[variable]
-      return value === undefined ? '' : `${comma}${argument}: ${value}`
-    })
-    .replace(/\(\s*,\s*/g, '(')
-}
-
-/** `failed-creation` as `Try_failed_creation`. */
-function titleOf(audioId: string): string {
-  return `Try_${audioId.replaceAll('-', '_')}`
+/** Whether `If-None-Match` names the page: alone, among others, or weakly, as a proxy makes it. */
+function names(ifNoneMatch: string | undefined, etag: string): boolean {
+  const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
+  return tags.includes(etag) || tags.includes('*')
 }
 
 async function render(tabs: readonly string[], takesCredentials: boolean): Promise<Buffer> {
@@ -116,5 +76,6 @@ async function render(tabs: readonly string[], takesCredentials: boolean): Promi
     defaultEditorToolsVisibility: takesCredentials ? 'headers' : false,
     shouldPersistHeaders: false,
   })
-  return promisify(gzip)(html.replace('</head>', `<style>${tabsStayInPlace}</style></head>`))
+  const ours = `<style>${tabsStayInPlace}</style><script>${graphiqlScript}</script></head>`
+  return promisify(gzip)(html.replace('</head>', () => ours))
 }
