@@ -183,6 +183,6 @@ test('mistakes in the variables of the operator are named together, without a se
     'ADMIN_PORT must be a whole number from 0 to 65535.',
     'ADMIN_TOKEN must have at least 16 characters.',
   ])
-  const shared = mistakesIn({ ...twoCallers, ADMIN_TOKEN: webKey })
+  const shared = mistakesIn({ ...twoCallers, SANDBOX: 'true', ADMIN_TOKEN: webKey })
   expect(shared).toEqual(['ADMIN_TOKEN must not be the key of a caller (web).'])
 })
