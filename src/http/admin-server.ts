@@ -32,7 +32,7 @@ export function createAdminServer({ operator, checkReady, metrics, log }: AdminS
   })
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [path] = (request.url ?? '').split('?')
+    const [path = '/'] = (request.url ?? '/').split('?')
     const refusal = operator.refusalOnAdminPort(path === '/metrics' ? 'metrics' : 'health', request)
     if (refusal !== null) return refuse(response, refusal)
     switch (path) {
