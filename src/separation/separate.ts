@@ -136,8 +136,8 @@ export function createSeparate(options: SeparateOptions): Separate {
     // However long the store is away, the caller is not kept waiting for it.
     if (answer !== null) await within(options.submitTimeoutMs, submission.kept)
     if (answer?.kind === 'refused') throw errorOf(answer.refusal)
-    const [current] = await store.find([task.id])
-    return handOut(current ?? task, key)
+    // Many callers may wait for the same task: it is read once for all of them.
+    return handOut((await readTask(task.id)) ?? task, key)
   }
 
   /** The same for an order that another gateway may have under way: it is waited for as long as there. */

@@ -117,6 +117,7 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
           .where('owner', '=', owner)
           .where('key', '=', key)
           .where('task_id', '=', id)
+          .where('handed_out', '=', 0)
           .execute()
       }),
 

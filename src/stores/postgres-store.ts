@@ -7,9 +7,17 @@ import { createPostgresDialect, migrationLimits, usualLimits } from './postgres-
 import { postgresTroubleOf } from './postgres-trouble.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
 import type { Database } from './schema.ts'
+import { createTurns } from './turns.ts'
 
 /** Long enough to find a connection dead and to do the work on another one. */
 const patience = { patienceMs: usualLimits.silenceMs + 1_000, troubleOf: postgresTroubleOf }
+
+/** Under many requests the work waits here, not in the pool, which takes a busy database for one that is away. */
+const turnsOptions = {
+  atOnce: usualLimits.connections,
+  patienceMs: patience.patienceMs,
+  longestWaitMs: 20_000,
+}
 
 /**
  * Opens the store in a database of PostgreSQL's and brings its tables up to date; several gateways may do so at once.
@@ -20,8 +28,9 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
   try {
     await patiently(() => demandDurability(db), patience)
     const clock = await createDatabaseClock({ readMs: () => patiently(() => readTime(db), patience), log })
+    const inTurn = createTurns(turnsOptions)
     return createKyselyStore(db, {
-      attempt: (work) => patiently(work, patience),
+      attempt: (work) => inTurn(() => patiently(work, patience)),
       lockTrack,
       skipsLocked: true,
       clock,
