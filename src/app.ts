@@ -10,6 +10,7 @@ import { createCallerRate } from './http/caller-rate.ts'
 import { createCors } from './http/cors.ts'
 import { createGraphiqlPage } from './http/graphiql-page.ts'
 import { readGraphiqlTabs } from './http/graphiql-tabs.ts'
+import { createLogRefusedOrigin } from './http/refused-origins.ts'
 import { createGraphqlRoute } from './http/graphql-route.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createHttpServer } from './http/server.ts'
@@ -161,12 +162,14 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
   const { admin, adminToken } = config
   const operator = createOperator({ adminToken, adminHost: admin?.host ?? null })
   const requestRate = createCallerRate(config.requestsPerMinute)
+  const logRefusedOrigin = createLogRefusedOrigin(log)
   const websocket = createWebSocketRoute({
     pipeline,
     identity,
     requestRate,
     socketsPerAddress: config.socketsPerAddress,
     corsOrigins: config.corsOrigins,
+    logRefusedOrigin,
     log,
   })
   const graphiql = config.graphiql
@@ -176,7 +179,13 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
       })
     : null
   const server = createHttpServer({
-    graphql: createGraphqlRoute({ pipeline, identity, requestRate, cors: createCors(config.corsOrigins), graphiql }),
+    graphql: createGraphqlRoute({
+      pipeline,
+      identity,
+      requestRate,
+      cors: createCors(config.corsOrigins, logRefusedOrigin),
+      graphiql,
+    }),
     websocket,
     callback: createCallbackRoute({
       addresses,

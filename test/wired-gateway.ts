@@ -85,13 +85,14 @@ export async function startWiredGateway({
   const identity = createIdentity({ apiKeys, accessTokens: null, allowAnonymous: false })
   const requestRate = createCallerRate(1_000_000)
   const server = createHttpServer({
-    graphql: createGraphqlRoute({ pipeline, identity, requestRate, cors: createCors([]), graphiql: null }),
+    graphql: createGraphqlRoute({ pipeline, identity, requestRate, cors: createCors([], () => {}), graphiql: null }),
     websocket: createWebSocketRoute({
       pipeline,
       identity,
       requestRate,
       socketsPerAddress: 10_000,
       corsOrigins: [],
+      logRefusedOrigin: () => {},
       log,
     }),
     callback: async (_request, response) => void response.end(),

@@ -44,7 +44,7 @@ export async function readGraphiqlTabs(testTracks: readonly TestTrackOfTab[]): P
       const idempotencyKey = `"try-${audioId}-1"`
       const again =
         typeof answer === 'object'
-          ? ['Nothing is charged, however often it is played.']
+          ? ['Nothing is charged, however often you play.']
           : ['Played again, it shows the same task.', 'To order anew: another key, and force: true.']
       return tab(
         'separate',

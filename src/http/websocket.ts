@@ -7,6 +7,7 @@ import type { Pipeline } from '../graphql/pipeline.ts'
 import type { Log } from '../separation/ports.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { CallerRate } from '../graphql/context.ts'
+import { isOwnOrigin, type LogRefusedOrigin } from './refused-origins.ts'
 import { refuseUpgrade } from './respond.ts'
 import { fittingReason, letIn, sayGoodbye, type SocketConnection } from './socket-connection.ts'
 import { createSocketOperations, formatted } from './socket-operations.ts'
@@ -19,6 +20,7 @@ export interface WebSocketRouteOptions {
   readonly socketsPerAddress: number
   /** Pages of these origins may connect, beside our own. */
   readonly corsOrigins: readonly string[]
+  readonly logRefusedOrigin: LogRefusedOrigin
   readonly log: Log
 }
 
@@ -37,7 +39,7 @@ const pingEveryMs = 12_000
 
 /** `/graphql` over WebSocket, in graphql-ws's protocol. */
 export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketRoute {
-  const { pipeline, identity, requestRate, corsOrigins, log } = options
+  const { pipeline, identity, requestRate, corsOrigins, logRefusedOrigin, log } = options
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
@@ -65,7 +67,10 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
       if (shut !== null) refuse(socket, shut.message)
       else if (!places.take(request.socket)) refuse(socket, 'Too many sockets are open from your address.')
       else if (isWelcome(request)) sockets.handleUpgrade(request, socket, head, (ws) => welcome(ws, request))
-      else refuse(socket, 'Pages of this origin may not connect. To let them, the operator lists it in CORS_ORIGINS.')
+      else {
+        logRefusedOrigin(request.headers.origin ?? '')
+        refuse(socket, 'Pages of this origin may not connect. To let them, the operator lists it in CORS_ORIGINS.')
+      }
     },
     async close() {
       isClosing = true
@@ -129,9 +134,9 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
   }
 
   /** A page elsewhere may open a socket to us without asking, so that we have to ask where it comes from. */
-  function isWelcome({ headers: { origin, host } }: IncomingMessage): boolean {
-    if (origin === undefined || corsOrigins.includes(origin)) return true
-    return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
+  function isWelcome({ headers }: IncomingMessage): boolean {
+    const { origin } = headers
+    return origin === undefined || corsOrigins.includes(origin) || isOwnOrigin(headers)
   }
 }
 
