@@ -35,5 +35,15 @@ export function keptId(id: string | null): string | null {
 /** Whatever stands there. */
 export const anyField = z.unknown().optional()
 
-/** An object of which no key is known before; null for anything else. */
-export const objectField = z.record(z.string(), z.unknown()).nullable().catch(null)
+/** An object of which no key is known before, also as JSON text; null for anything else. */
+export const objectField = z.preprocess(parsedIfJson, z.record(z.string(), z.unknown()).nullable()).catch(null)
+
+/** What JSON text holds, where a provider writes an object or a list as text; anything else as it is. */
+export function parsedIfJson(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^\s*[{[]/.test(value)) return value
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}

@@ -1,8 +1,8 @@
 import type { Outcome, Told } from '../separation/report.ts'
 import { messageLength } from './clean-text.ts'
 import { objectField } from './fields.ts'
-import { readEnvelope } from './read-envelope.ts'
-import type { Reading } from './read-record-info.ts'
+import { readEnvelope, type Envelope } from './read-envelope.ts'
+import { reportLeftOut, type Reading } from './read-record-info.ts'
 import { noStems, readStems, type StemsRead } from './read-stems.ts'
 import { readTaskId, type NamedId } from './read-task-id.ts'
 
@@ -12,8 +12,9 @@ export function readCallbackId(body: unknown): NamedId {
 }
 
 /**
- * Reads a callback's body (`kie-callbacks.txt`, `apikley-generate-and-callback.txt`), in either envelope. A code other than
- * 200 is a failure, unless the body names audio. null if it has no id, or neither a code nor audio.
+ * Reads a callback's body (`kie-callbacks.txt`, `apikley-generate-and-callback.txt`), in either envelope. A body that names
+ * audio is a success whatever its code; else 200 is one, a code below 300 says that the work goes on, and any other is a
+ * failure. null if it has no id, or neither a code nor audio.
  */
 export function readCallbackBody(body: unknown, reading: Reading): Told | null {
   const envelope = readEnvelope(body)
@@ -22,23 +23,12 @@ export function readCallbackBody(body: unknown, reading: Reading): Told | null {
   const found = readInfo(objectField.parse(envelope.data) ?? {}, reading)
   if (envelope.code === null && found.stems.length === 0) return null
 
-  const isSuccess = envelope.code === 200 || found.stems.length > 0
-  const message = reading.clean(envelope.msg ?? '', messageLength)
-  const outcome: Outcome = isSuccess
-    ? { state: 'succeeded', stems: found.stems, completedAtMs: null }
-    : {
-        state: 'failed',
-        code: 'GENERATION_FAILED',
-        providerCode: envelope.code,
-        message: message === '' ? 'The provider could not separate the track.' : message,
-        completedAtMs: null,
-      }
   const { type, originUrl } = found
   return {
     kind: 'told',
     by: 'callback',
     providerTaskId: named.id,
-    outcome,
+    outcome: outcomeOf(envelope, found, reading),
     type,
     audioId: null,
     musicId: null,
@@ -46,13 +36,27 @@ export function readCallbackBody(body: unknown, reading: Reading): Told | null {
   }
 }
 
+function outcomeOf({ code, msg }: Envelope, { stems }: StemsRead, reading: Reading): Outcome {
+  if (code === 200 || stems.length > 0) return { state: 'succeeded', stems, completedAtMs: null }
+  if (code !== null && code >= 0 && code < 300) return { state: 'pending' }
+  const message = reading.clean(msg ?? '', messageLength)
+  return {
+    state: 'failed',
+    code: 'GENERATION_FAILED',
+    providerCode: code,
+    message: message === '' ? 'The provider could not separate the track.' : message,
+    completedAtMs: null,
+  }
+}
+
 /** The names of the envelope that are documented, then any other that looks like one. */
-function readInfo(data: Record<string, unknown>, { onDropped }: Reading): StemsRead {
-  const others = Object.keys(data).filter((key) => key.endsWith('_info'))
+function readInfo(data: Record<string, unknown>, reading: Reading): StemsRead {
+  const others = Object.keys(data).filter((key) => /info$/i.test(key))
   const keys = new Set(['vocal_separation_info', 'vocal_removal_info', ...others])
   let found = noStems
   for (const key of keys) {
-    const read = readStems(data[key], onDropped)
+    const read = readStems(data[key])
+    reportLeftOut(read.leftOut, reading)
     if (read.stems.length > 0) return read
     if (found.originUrl === null) found = read
   }

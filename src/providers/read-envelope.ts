@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { anyField, codeField, textField } from './fields.ts'
+import { anyField, codeField, parsedIfJson, textField } from './fields.ts'
 
 /** What every answer and every callback is wrapped in. */
 export interface Envelope {
   /** null if it is missing or cannot be read. */
   readonly code: number | null
   readonly msg: string | null
+  /** Parsed, if it was JSON text. */
   readonly data: unknown
 }
 
@@ -14,7 +15,7 @@ const envelope = z.object({ code: codeField, msg: textField, data: anyField })
 /** Reads the wrapping of a parsed body; null if the body is not an object. */
 export function readEnvelope(body: unknown): Envelope | null {
   const read = envelope.safeParse(body)
-  return read.success ? { code: read.data.code, msg: read.data.msg, data: read.data.data } : null
+  return read.success ? { code: read.data.code, msg: read.data.msg, data: parsedIfJson(read.data.data) } : null
 }
 
 /** Reads the wrapping of a body as text; null if the body is not JSON or not an object. */

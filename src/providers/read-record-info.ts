@@ -4,26 +4,29 @@ import type { Outcome, Told } from '../separation/report.ts'
 import { messageLength, type CleanText } from './clean-text.ts'
 import { anyField, codeField, idField, idTextField, textField } from './fields.ts'
 import type { Envelope } from './read-envelope.ts'
-import { noStems, readStems, type StemsRead } from './read-stems.ts'
+import { readState, type State } from './read-state.ts'
+import { noStems, readStems, type LeftOut, type StemsRead } from './read-stems.ts'
 import { readTime } from './read-time.ts'
 
 /** What reading needs besides the body. */
 export interface Reading {
   readonly clean: CleanText
-  /** Told the name under which an address stood that is not http(s), or is ours. */
-  readonly onDropped: (name: string) => void
+  /** Called once for an answer of which something was left out. */
+  readonly onLeftOut: (leftOut: LeftOut) => void
 }
 
-const states = ['PENDING', 'SUCCESS', 'CREATE_TASK_FAILED', 'GENERATE_AUDIO_FAILED', 'CALLBACK_EXCEPTION'] as const
-type State = (typeof states)[number]
+/** Reports what was left out of an answer, if anything was. */
+export function reportLeftOut(leftOut: LeftOut, { onLeftOut }: Reading): void {
+  if (leftOut.stems > 0 || leftOut.addresses.length > 0) onLeftOut(leftOut)
+}
 
 const record = z.object({
   taskId: idTextField,
   musicId: idField,
   audioId: idField,
   callbackUrl: textField,
-  successFlag: textField,
-  status: textField,
+  successFlag: anyField,
+  status: anyField,
   createTime: anyField,
   completeTime: anyField,
   response: anyField,
@@ -49,16 +52,22 @@ export function readRecordInfo(answer: Envelope, providerTaskId: string, reading
   if (!read.success) return noNews('record-info answered data that is not an object')
   const { taskId, callbackUrl, createTime } = read.data
   if (taskId !== null && taskId !== providerTaskId) return noNews('record-info answered for another task')
-  const word = read.data.successFlag ?? read.data.status
-  const state = states.find((known) => known === word)
-  if (state === undefined) return noNews('record-info answered a state that we do not know')
+  const named = readState(read.data.successFlag) ?? readState(read.data.status)
+  const found = named === 'PENDING' ? noStems : readStems(read.data.response)
+  reportLeftOut(found.leftOut, reading)
+  const state = named ?? (isDone(read.data, found) ? 'SUCCESS' : null)
+  if (state === null) return noNews('record-info answered a state that we do not know')
 
-  const told = readTold(read.data, state, providerTaskId, reading)
+  const told = readTold(read.data, state, found, providerTaskId, reading)
   return { kind: 'seen', told, callbackUrl, createdAtMs: readTime(createTime) }
 }
 
-function readTold(data: TaskRecord, state: State, providerTaskId: string, reading: Reading): Told {
-  const found = state === 'PENDING' ? noStems : readStems(data.response, reading.onDropped)
+/** Whether a task in a state that nobody knows has its result all the same. */
+function isDone({ completeTime }: TaskRecord, { stems, isFull }: StemsRead): boolean {
+  return isFull || (stems.length > 0 && readTime(completeTime) !== null)
+}
+
+function readTold(data: TaskRecord, state: State, found: StemsRead, providerTaskId: string, reading: Reading): Told {
   return {
     kind: 'told',
     by: 'record-info',

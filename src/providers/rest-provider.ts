@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { CheckAnswer, Provider, ProviderOrder, SubmitAnswer } from '../separation/ports.ts'
 import type { Told } from '../separation/report.ts'
-import { createCleanText, messageLength, quoteLength } from './clean-text.ts'
+import { createCleanText, messageLength } from './clean-text.ts'
 import { describeError, type HttpAnswer } from './http-answer.ts'
 import { createPacedReader } from './paced-reader.ts'
 import { postOnce } from './post-once.ts'
@@ -67,6 +67,10 @@ const paths = {
   check: '/api/v1/vocal-removal/record-info',
 } as const
 
+/** How many names of what was left out of an answer are logged, and how much of each, in characters. */
+const maxNamesLogged = 5
+const maxNameLogged = 60
+
 /** Makes a provider of its data. Opens nothing until it is used. */
 export function createRestProvider(options: RestProviderOptions): RestProvider {
   const { spec, apiKey, webhookKey, log } = options
@@ -84,10 +88,15 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   setMaxListeners(0, closing.signal)
   const reading: Reading = {
     clean,
-    onDropped: (name) =>
+    onLeftOut: ({ stems, addresses }) =>
       log.warn(
-        { provider: spec.name, name: clean(name, quoteLength) },
-        'dropped an address that is not http(s), or ours',
+        {
+          provider: spec.name,
+          stems,
+          addresses: addresses.length,
+          names: addresses.slice(0, maxNamesLogged).map((name) => clean(name, maxNameLogged)),
+        },
+        'something of an answer was left out: more stems than are kept, or addresses that are not http(s), too long, or ours',
       ),
   }
 
