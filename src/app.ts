@@ -55,18 +55,23 @@ const longestLookMs = 1_000
 /** At a stop, what is left at least for the orders that sockets have brought. */
 const leastDrainMs = 1_000
 
+export interface AppOptions {
+  /** How many lines of the log were dropped, for the metrics. */
+  readonly droppedLogLines?: () => number
+}
+
 /** Wires everything together and begins to listen. Throws if the store cannot be opened or the port is taken. */
-export async function startApp(config: Config, log: Log): Promise<App> {
+export async function startApp(config: Config, log: Log, options: AppOptions = {}): Promise<App> {
   const store = await openStore(config.database, log)
   try {
-    return await startOn(store, config, log)
+    return await startOn(store, config, log, options)
   } catch (error) {
     await store.close()
     throw error
   }
 }
 
-async function startOn(store: Store, config: Config, log: Log): Promise<App> {
+async function startOn(store: Store, config: Config, log: Log, options: AppOptions): Promise<App> {
   let port = config.port
   const url = () => `http://${hostInUrl(config.host)}:${port}`
   const publicUrl = () => config.publicUrl ?? url()
@@ -83,7 +88,7 @@ async function startOn(store: Store, config: Config, log: Log): Promise<App> {
     rates: { readsPerSecond, submitsPer10Seconds },
     log,
   })
-  const metrics = createMetrics({ waiting: changes.size })
+  const metrics = createMetrics({ waiting: changes.size, droppedLogLines: options.droppedLogLines ?? (() => 0) })
 
   const client = { rates, userAgent: `stemgate/${version}`, log, webhookKey: null }
   const { vendors } = config

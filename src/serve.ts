@@ -1,6 +1,8 @@
-import { pino } from 'pino'
+import type { Logger } from 'pino'
 import { ApiKeysFileError } from './identity/api-keys.ts'
 import { startApp, type App } from './app.ts'
+import { createBoundedOutput } from './bounded-output.ts'
+import { createProgramLog } from './program-log.ts'
 import { nameOfDatabase } from './stores/database-url.ts'
 import { reasonOf } from './reason-of.ts'
 import { welcome } from './welcome.ts'
@@ -8,45 +10,66 @@ import type { Config } from './config.ts'
 
 /** One Ctrl-C comes twice through npm, from the terminal and from npm. */
 const echoMs = 1_000
+/** How long the end of the process waits for those who read its output. */
+const flushMs = 1_000
+const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 /** Runs a gateway until a signal ends it, and the process with it. */
 export async function serve(config: Config): Promise<void> {
-  // What is told to people goes to standard output, the log beside it.
-  const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }))
+  // What is told to people goes to standard output, the log beside it. Neither ever waits for its reader.
+  const people = createBoundedOutput(1)
+  const { log, ...logOutput } = createProgramLog(config.logLevel)
+  const end = async (code: number): Promise<void> => {
+    await Promise.all([people.flush(flushMs), logOutput.flush(flushMs)])
+    process.exit(code)
+  }
+  logWhatNodeWouldPrint(log, end)
+
   // One listener from the beginning to the end: a signal that comes while it is exchanged would be lost.
-  let stop = (_signal: string): void => process.exit(0)
-  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stop(signal))
+  let stop = (_signal: string): void => void end(0)
+  for (const signal of stopSignals) process.on(signal, () => stop(signal))
+  // Node would open a debugger, to whoever is on this machine.
+  process.on('SIGUSR1', () => log.warn({}, 'SIGUSR1 has no effect: the gateway opens no debugger'))
   let app: App
   try {
-    app = await startApp(config, log)
+    app = await startApp(config, log, { droppedLogLines: logOutput.dropped })
   } catch (error) {
-    console.error(`Stemgate could not start: ${whyNot(error, config)}`)
+    logOutput.tell(`Stemgate could not start: ${whyNot(error, config)}`)
     log.debug({ err: error }, 'could not start')
-    process.exitCode = 1
-    return
+    return end(1)
   }
-  console.log(welcome(app, config))
+  people.write(`${welcome(app, config)}\n`)
 
   let stoppingSince: number | null = null
   stop = (signal) => {
     if (stoppingSince !== null) {
-      if (performance.now() - stoppingSince > echoMs) process.exit(1)
+      if (performance.now() - stoppingSince > echoMs) void end(1)
       return
     }
     stoppingSince = performance.now()
     log.info({ signal }, 'stopping: nothing new is taken, orders under way are waited for')
     const longest = Math.ceil(config.submitTimeoutMs / 1000)
-    console.log(
-      `  Stopping: orders under way are waited for, some ${longest} s at most. A second signal ends it at once.`,
+    people.write(
+      `  Stopping: orders under way are waited for, some ${longest} s at most. A second signal ends it at once.\n`,
     )
     app.close().then(
-      () => process.exit(0),
+      () => end(0),
       (error: unknown) => {
         log.error({ err: error }, 'could not stop cleanly')
-        process.exit(1)
+        return end(1)
       },
     )
   }
+}
+
+/** Node prints through streams that wait for their reader. */
+function logWhatNodeWouldPrint(log: Logger, end: (code: number) => Promise<void>): void {
+  process.removeAllListeners('warning')
+  process.on('warning', (warning) => log.warn({ err: warning }, 'a warning of Node.js'))
+  process.on('uncaughtException', (error, origin) => {
+    log.fatal({ err: error, origin }, 'the gateway ends: an error was not caught')
+    void end(1)
+  })
 }
 
 function whyNot(error: unknown, { host, port, admin, database }: Config): string {

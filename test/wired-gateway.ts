@@ -100,7 +100,7 @@ export async function startWiredGateway({
     identity,
     operator: createOperator({ adminToken: null, adminHost: null }),
     checkReady: store.ping,
-    metrics: createMetrics({ waiting: changes.size }),
+    metrics: createMetrics({ waiting: changes.size, droppedLogLines: () => 0 }),
     log,
   })
   const port = await server.listen('127.0.0.1', 0)

@@ -13,9 +13,11 @@ export interface Metrics {
 export interface Gauges {
   /** How many subscriptions wait for a change. */
   readonly waiting: () => number
+  /** How many lines of the log were dropped since the start. */
+  readonly droppedLogLines: () => number
 }
 
-export function createMetrics({ waiting }: Gauges): Metrics {
+export function createMetrics({ waiting, droppedLogLines }: Gauges): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -37,6 +39,15 @@ export function createMetrics({ waiting }: Gauges): Metrics {
     registers,
     collect() {
       this.set(waiting())
+    },
+  })
+  new Counter({
+    name: 'stemgate_log_lines_dropped_total',
+    help: 'Lines of the log that were dropped because nobody read them in time, or they could not be written.',
+    registers,
+    collect() {
+      this.reset()
+      this.inc(droppedLogLines())
     },
   })
 
