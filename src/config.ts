@@ -1,5 +1,5 @@
 import { environmentSchema, type LogLevel } from './environment.ts'
-import type { ApiKey } from './identity/api-keys.ts'
+import type { ApiKey } from './identity/parse-api-keys.ts'
 import { isLoopback } from './identity/from-here.ts'
 import type { ProviderName } from './separation/task.ts'
 import { sandboxMistake } from './sandbox-permission.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseApiKeys } from './identity/api-keys.ts'
+import { parseApiKeys } from './identity/parse-api-keys.ts'
 import { isLoopback } from './identity/from-here.ts'
 import { providerNames } from './separation/task.ts'
 import { databaseAt } from './stores/database-url.ts'

@@ -472,9 +472,9 @@ describe('API_KEYS_FILE', () => {
   })
 
   test('keys of the environment go on beside it', async () => {
-    const { file, isGood } = await start('', twoCallers)
+    const { file, isGood } = await start('# nobody yet\n', twoCallers)
     expect([await isGood(webKey), await isGood(fileKey)]).toEqual([true, false])
-    await put(file, `late:${fileKey}`)
+    await put(file, `late:${fileKey}\n`)
     await expect.poll(() => isGood(fileKey), { timeout: 5_000 }).toBe(true)
     expect(await isGood(webKey)).toBe(true)
   })
@@ -484,17 +484,26 @@ describe('API_KEYS_FILE', () => {
       (file) => rm(file),
       (file) => rm(file).then(() => mkdir(file)),
       (file) => put(file, `web:${fileKey}\n${secondKey}\n`),
-      (file) => put(file, `mobile:${secondKey}\nweb:secret-short`),
+      (file) => put(file, `mobile:${secondKey}\nweb:secret-short\n`),
       (file) => put(file, `a:${secondKey}\nb:${secondKey}\n`),
+      // Whoever writes in place empties the file first.
+      (file) => writeFile(file, ''),
+      (file) => put(file, '\n \n'),
+      (file) => put(file, `mobile:${secondKey}`),
+      (file) => put(file, `mobile:${secondKey}\nweb:${fileKey.slice(0, 20)}`),
+      (file) => put(file, `mobile:${secondKey}\n# half a comm`),
+      // A key of API_KEYS under another name.
+      (file) => put(file, `mobile:${secondKey}\nweb:${mobileKey}\n`),
     ]
     const live = async (spoil: (typeof spoils)[number]) => {
-      const { file, gateway, isGood, complaints } = await start(`web:${fileKey}\n`)
+      const { file, gateway, isGood, complaints } = await start(`web:${fileKey}\n`, twoCallers)
       const socket = openSocket(gateway.url, { authorization: `Bearer ${fileKey}` })
       await socket.reach(1)
       await spoil(file)
       await expect.poll(complaints, { timeout: 5_000 }).toHaveLength(1)
       expect(complaints()[0]).toContain('API_KEYS_FILE')
       expect(complaints()[0]).not.toContain('secret-short')
+      expect(await isGood(mobileKey)).toBe(true)
       expect([await isGood(fileKey), await isGood(secondKey)]).toEqual([true, false])
 
       // It is looked at again meanwhile, without a word.
@@ -506,6 +515,23 @@ describe('API_KEYS_FILE', () => {
       expect(socket.ws.readyState).toBe(WebSocket.OPEN)
     }
     await Promise.all(spoils.map(live))
+  })
+
+  test('with nothing but a comment lets nobody in', async () => {
+    const { file, isGood } = await start(`web:${fileKey}\n`)
+    await put(file, '# nobody\n')
+    await expect.poll(() => isGood(fileKey), { timeout: 5_000 }).toBe(false)
+  })
+
+  test('may hold a key of API_KEYS under the same name, which stays good without it', async () => {
+    const { file, gateway, isGood, complaints } = await start(`mobile:${mobileKey}\nweb:${fileKey}\n`, twoCallers)
+    const socket = openSocket(gateway.url, { authorization: `Bearer ${mobileKey}` })
+    await socket.reach(1)
+    await put(file, `web:${secondKey}\n`)
+    await expect.poll(() => isGood(secondKey), { timeout: 5_000 }).toBe(true)
+    expect(await isGood(mobileKey)).toBe(true)
+    expect(socket.ws.readyState).toBe(WebSocket.OPEN)
+    expect(complaints()).toEqual([])
   })
 
   test('that is half written when it is looked at is waited for', async () => {
@@ -563,10 +589,15 @@ describe('API_KEYS_FILE', () => {
 
   test('that is not there or wrong ends the start', async () => {
     const wrong = `web:${'x'.repeat(20)}\n${'y'.repeat(20)}\n`
-    const live = async (lines: string | null, says: RegExp) => {
+    const live = async (lines: string | null, says: RegExp, environment: Record<string, string> = {}) => {
       const file = join(await newFolder(), 'keys')
       if (lines !== null) await writeFile(file, lines)
-      const program = startProgram({ SANDBOX: 'true', DATABASE_URL: await newDatabaseUrl(), API_KEYS_FILE: file })
+      const program = startProgram({
+        SANDBOX: 'true',
+        DATABASE_URL: await newDatabaseUrl(),
+        API_KEYS_FILE: file,
+        ...environment,
+      })
       expect(await program.exit).toBe(1)
       expect(program.stderr()).toMatch(says)
       expect(program.stderr()).not.toMatch(/xxxx|yyyy|database/)
@@ -574,6 +605,11 @@ describe('API_KEYS_FILE', () => {
     await Promise.all([
       live(null, /API_KEYS_FILE.*no such file/),
       live(wrong, /API_KEYS_FILE.*the 2\. entry is not name:key/),
+      live('', /API_KEYS_FILE.*is empty/),
+      live(`web:${'x'.repeat(20)}`, /API_KEYS_FILE.*does not end with a line end/),
+      live(`web:${'x'.repeat(20)}\n`, /API_KEYS_FILE.*mobile and web have the same key/, {
+        API_KEYS: `mobile:${'x'.repeat(20)}`,
+      }),
     ])
   })
 })

@@ -3,13 +3,8 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../separation/ports.ts'
+import { parseApiKeysFile, type ApiKey } from './parse-api-keys.ts'
 import type { Session } from './session.ts'
-
-/** A key and the caller whom it lets in. A caller may have several, as while one is exchanged for another. */
-export interface ApiKey {
-  readonly name: string
-  readonly key: string
-}
 
 export interface ApiKeys {
   /** The session of whoever has this key; null if it is nobody's. */
@@ -41,7 +36,6 @@ export class ApiKeysFileError extends Error {
 const lookEveryMs = 400
 /** How long the file has to stay as it is before it is believed: whoever writes it may be half-way. */
 const settleMs = 100
-const shortestKey = 16
 
 /**
  * Callers by their keys, of which only digests are kept. Throws ApiKeysFileError if the file cannot be used at the
@@ -49,7 +43,7 @@ const shortestKey = 16
  */
 export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
   const fixed = keys.map(held)
-  const first = file === null ? { text: '', keys: [] } : readFirst(file)
+  const first = file === null ? { text: '', keys: [] } : readFirst(file, keys)
   let { text } = first
   let fromFile = first.keys.map(held)
   let hasComplained = false
@@ -76,7 +70,7 @@ export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
   }
 
   function exchange(now: string): void {
-    const next = parseApiKeys(now, 'lines').map((key) => stillHeld(fromFile, key) ?? held(key))
+    const next = parseApiKeysFile(now, keys).map((key) => stillHeld(fromFile, key) ?? held(key))
     const gone = fromFile.filter((each) => !next.includes(each))
     text = now
     fromFile = next
@@ -107,42 +101,17 @@ export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
   }
 }
 
-function readFirst(path: string): { readonly text: string; readonly keys: readonly ApiKey[] } {
+function readFirst(
+  path: string,
+  others: readonly ApiKey[],
+): { readonly text: string; readonly keys: readonly ApiKey[] } {
   try {
     const text = readFileSync(path, 'utf8')
-    return { text, keys: parseApiKeys(text, 'lines') }
+    return { text, keys: parseApiKeysFile(text, others) }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new ApiKeysFileError(`API_KEYS_FILE cannot be used: ${reason}`, { cause: error })
   }
-}
-
-/**
- * Reads `name:key` pairs: one a line, where what begins with # is a comment, or separated by commas. Throws an Error that
- * names the mistake and no key.
- */
-export function parseApiKeys(text: string, form: 'lines' | 'commas'): readonly ApiKey[] {
-  const entries = text
-    .split(form === 'lines' ? /\r?\n/ : ',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '' && !(form === 'lines' && entry.startsWith('#')))
-  const keys = entries.map((entry, index) => {
-    const [, name, key] = /^([\w.-]{1,64}):([\x21-\x7e]+)$/.exec(entry) ?? []
-    const which = `the ${index + 1}. entry`
-    if (name === undefined || key === undefined) {
-      throw new Error(`${which} is not name:key, with a name of letters, digits, dots, dashes and underscores`)
-    }
-    if (key.length < shortestKey)
-      throw new Error(`${which} (${name}) has a key of fewer than ${shortestKey} characters`)
-    return { name, key }
-  })
-  const names = new Map<string, string>()
-  for (const { name, key } of keys) {
-    const other = names.get(key)
-    if (other !== undefined && other !== name) throw new Error(`${other} and ${name} have the same key`)
-    names.set(key, name)
-  }
-  return keys
 }
 
 function held({ name, key }: ApiKey): Held {
