@@ -24,6 +24,21 @@ export type Provider =
   /** sunoapi.org */
   | 'SUNOAPI'
 
+/** Why a provider did not take an order, by what can be done about it. Each is a type of `SeparateError`, too. */
+export type RefusalReason =
+  /** The operator's account at the provider is empty (`InsufficientCreditsError`). */
+  | 'INSUFFICIENT_CREDITS'
+  /** The provider cannot use the input (`InvalidInputError`): change it. */
+  | 'INVALID_INPUT'
+  /** Too many orders at once (`RateLimitedError`): order again later. */
+  | 'RATE_LIMITED'
+  /** A reason of its own (`ProviderRefusedError`): see `providerCode` and `message`. */
+  | 'REFUSED'
+  /** The provider has no such track (`TrackNotFoundError`). */
+  | 'TRACK_NOT_FOUND'
+  /** The provider cannot be reached, is closed for maintenance, or does not accept the key of this gateway (`ProviderUnavailableError`). */
+  | 'UNAVAILABLE'
+
 /** What to separate, and how. */
 export type SeparateInput = {
   /** The provider's id of the track within that task. */
@@ -59,8 +74,20 @@ export type SeparationFailureCode =
 export type SeparationFilter = {
   /** Only separations of this track. */
   audioId?: string | null | undefined
+  /** Only tasks that were charged so: `[CHARGED, MAYBE]` are all for which money may have been taken. */
+  charge?: Array<Charge> | null | undefined
+  /** Only tasks that were ordered at this time or later. */
+  createdAfter?: string | null | undefined
+  /** Only tasks that were ordered before this time. */
+  createdBefore?: string | null | undefined
+  /** Only tasks that failed for one of these reasons. */
+  failureCode?: Array<SeparationFailureCode> | null | undefined
+  /** Only separations of tracks that were made by this task of the provider. */
+  musicTaskId?: string | null | undefined
   /** Only tasks of this provider. */
   provider?: Provider | null | undefined
+  /** Only tasks that have reached their end, or only those that have not. */
+  settled?: boolean | null | undefined
   /** Only tasks that stand in one of these ways. */
   status?: Array<SeparationStatus> | null | undefined
   /** Only separations of this type. */
@@ -152,7 +179,7 @@ export type ListQuery = {
           | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
           | { __typename: 'VocalStems'; missing: Array<StemPart> }
           | null
-        failure: { code: SeparationFailureCode; message: string } | null
+        failure: { code: SeparationFailureCode; refusal: RefusalReason | null; message: string } | null
       }
     }>
     pageInfo: { hasNextPage: boolean; endCursor: string | null }
@@ -182,7 +209,7 @@ export type ReadQuery = {
       | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
       | { __typename: 'VocalStems'; missing: Array<StemPart> }
       | null
-    failure: { code: SeparationFailureCode; message: string } | null
+    failure: { code: SeparationFailureCode; refusal: RefusalReason | null; message: string } | null
   } | null
 }
 
@@ -229,7 +256,7 @@ export type SeparateMutation = {
             | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
             | { __typename: 'VocalStems'; missing: Array<StemPart> }
             | null
-          failure: { code: SeparationFailureCode; message: string } | null
+          failure: { code: SeparationFailureCode; refusal: RefusalReason | null; message: string } | null
         }
       }
     | { __typename: 'TrackNotFoundError'; message: string; retryable: boolean }
@@ -252,7 +279,7 @@ export type SeparationFieldsFragment = {
     | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
     | { __typename: 'VocalStems'; missing: Array<StemPart> }
     | null
-  failure: { code: SeparationFailureCode; message: string } | null
+  failure: { code: SeparationFailureCode; refusal: RefusalReason | null; message: string } | null
 }
 
 export type WatchSubscriptionVariables = Exact<{
@@ -277,7 +304,7 @@ export type WatchSubscription = {
       | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
       | { __typename: 'VocalStems'; missing: Array<StemPart> }
       | null
-    failure: { code: SeparationFailureCode; message: string } | null
+    failure: { code: SeparationFailureCode; refusal: RefusalReason | null; message: string } | null
   } | null
 }
 
@@ -349,6 +376,7 @@ export const SeparationFieldsFragmentDoc = {
               kind: 'SelectionSet',
               selections: [
                 { kind: 'Field', name: { kind: 'Name', value: 'code' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'refusal' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'message' } },
               ],
             },
@@ -507,6 +535,7 @@ export const ListDocument = {
               kind: 'SelectionSet',
               selections: [
                 { kind: 'Field', name: { kind: 'Name', value: 'code' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'refusal' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'message' } },
               ],
             },
@@ -626,6 +655,7 @@ export const ReadDocument = {
               kind: 'SelectionSet',
               selections: [
                 { kind: 'Field', name: { kind: 'Name', value: 'code' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'refusal' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'message' } },
               ],
             },
@@ -864,6 +894,7 @@ export const SeparateDocument = {
               kind: 'SelectionSet',
               selections: [
                 { kind: 'Field', name: { kind: 'Name', value: 'code' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'refusal' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'message' } },
               ],
             },
@@ -973,6 +1004,7 @@ export const WatchDocument = {
               kind: 'SelectionSet',
               selections: [
                 { kind: 'Field', name: { kind: 'Name', value: 'code' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'refusal' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'message' } },
               ],
             },

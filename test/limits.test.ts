@@ -74,14 +74,24 @@ const hostile: readonly { readonly what: string; readonly query: string; readonl
     message: /An operation may hold one "separate"; this one holds 2/,
   },
   {
+    what: 'more than five lists',
+    query: `{ ${times(5, (i) => `a${i}: separations(first: 1) { edges { cursor } }`)} ...f } fragment f on Query { separations { edges { cursor } } }`,
+    message: /An operation may hold five "separations"; this one holds 6/,
+  },
+  {
     what: 'more than a few large pages',
-    query: `{ ${times(10, (i) => `a${i}: separations(first: 100) { edges { node { id } } }`)} }`,
-    message: /An operation may cost 50000; this one costs 53010: /,
+    query: `{ ${times(5, (i) => `a${i}: separations(first: 100) { edges { node { ...f } } }`)} } fragment f on SeparationTask { ${times(60, (i) => `id${i}: id`)} }`,
+    message: /An operation may cost 50000; this one costs 58500: /,
   },
   {
     what: 'large pages whose size is in a variable',
-    query: `query ($n: Int = 1) { ${times(10, (i) => `a${i}: separations(last: $n) { edges { node { id } } }`)} }`,
-    message: /An operation may cost 50000; this one costs 53010: /,
+    query: `query ($n: Int = 1) { ${times(5, (i) => `a${i}: separations(last: $n) { edges { node { ...f } } }`)} } fragment f on SeparationTask { ${times(60, (i) => `id${i}: id`)} }`,
+    message: /An operation may cost 50000; this one costs 58500: /,
+  },
+  {
+    what: 'large pages that are filtered, though the filter is in a variable',
+    query: `query ($w: SeparationFilter) { ${times(5, (i) => `a${i}: separations(first: 100, where: $w) { edges { node { ...f } } }`)} } fragment f on SeparationTask { ${times(30, (i) => `id${i}: id`)} }`,
+    message: /An operation may cost 50000; this one costs 53500: /,
   },
   {
     what: 'a large page with the same stems again and again',

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject, onTestFinished } from 'vitest'
 import { expectNoCanary } from './canaries.ts'
+import type { Ending } from './gateway.ts'
 
 /** The program as an operator starts it, in a process of its own. */
 export interface Program {
@@ -18,9 +19,9 @@ export interface Program {
 }
 
 /** A database file of its own, which goes with the test. */
-export async function newDatabaseUrl(): Promise<string> {
+export async function newDatabaseUrl(atEnd: Ending = onTestFinished): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  atEnd(() => rm(folder, { recursive: true, force: true }))
   return `file:${join(folder, 'stemgate.db')}`
 }
 

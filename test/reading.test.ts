@@ -531,6 +531,11 @@ describe('the list', () => {
     { last: 1_000_000 },
     { first: 1, last: 1 },
     { where: { audioId: 'audio\u0000id' } },
+    { where: { audioId: 'audio\u0007id' } },
+    { where: { musicTaskId: 'music\u0000id' } },
+    { where: { musicTaskId: 'music\ud800' } },
+    { where: { createdAfter: '2030-01-02T00:00:00Z', createdBefore: '2030-01-01T00:00:00Z' } },
+    { where: { createdAfter: '2030-01-01T00:00:00Z', createdBefore: '2030-01-01T00:00:00Z' } },
   ])('refuses %j', async (args) => {
     const { ask } = await startListing([])
     const { data, errors } = await ask(

@@ -12,6 +12,10 @@ import { defaultPageSize, maxPageSize } from './separations.ts'
 const maxCost = 50_000
 /** What it takes to read one task for a list, in fields. */
 const taskCost = 50
+/** What it takes to find one place of a filtered list, in fields: each facet that fits is looked through for a whole page. */
+const lookCost = 20
+/** What it takes to begin a list, in fields, however small its page is. */
+const listCost = 500
 const mostStems = 13
 /** How many fields each field of an introspection yields, roughly. */
 const introspectionTimes = 150
@@ -54,7 +58,7 @@ export function costRule(context: ValidationContext): ASTVisitor {
     const within = field.selectionSet === undefined ? 0 : costOf(field.selectionSet)
     switch (field.name.value) {
       case 'separations':
-        return 1 + pageSizeOf(field) * (taskCost + within)
+        return listCost + pageSizeOf(field) * (taskCost + (isFiltered(field) ? lookCost : 0) + within)
       case 'all':
       case 'allStems':
         return 1 + mostStems * within
@@ -77,6 +81,11 @@ export function costRule(context: ValidationContext): ASTVisitor {
     costs.set(name, cost)
     return cost
   }
+}
+
+/** Whether a list may be filtered: a filter in a variable counts, whatever comes with it. */
+function isFiltered({ arguments: given = [] }: FieldNode): boolean {
+  return given.some(({ name }) => name.value === 'where')
 }
 
 /** How many tasks a `separations` can list. One that asks for more than a page can hold is refused when it is carried out. */

@@ -1,4 +1,4 @@
-import type { ProviderName, SeparationType, StemPart } from '../separation/task.ts'
+import type { ProviderName, RefusalReason, SeparationType, StemPart } from '../separation/task.ts'
 import { builder, type EnumOf } from './builder.ts'
 
 export const ProviderEnum = enumOf<ProviderName>(
@@ -45,6 +45,20 @@ export const FailureCodeEnum = builder.enumType('SeparationFailureCode', {
   },
 })
 
+export const RefusalReasonEnum = enumOf<RefusalReason>(
+  'RefusalReason',
+  'Why a provider did not take an order, by what can be done about it. Each is a type of `SeparateError`, too.',
+  {
+    'invalid-input': 'The provider cannot use the input (`InvalidInputError`): change it.',
+    'track-not-found': 'The provider has no such track (`TrackNotFoundError`).',
+    'insufficient-credits': "The operator's account at the provider is empty (`InsufficientCreditsError`).",
+    'rate-limited': 'Too many orders at once (`RateLimitedError`): order again later.',
+    refused: 'A reason of its own (`ProviderRefusedError`): see `providerCode` and `message`.',
+    unavailable:
+      'The provider cannot be reached, is closed for maintenance, or does not accept the key of this gateway (`ProviderUnavailableError`).',
+  },
+)
+
 export const ChargeEnum = builder.enumType('Charge', {
   description: 'Whether the provider has charged for a separation.',
   values: {
@@ -79,7 +93,10 @@ function enumOf<T extends string>(
   descriptions: Readonly<Record<T, string>>,
 ): EnumOf<T> {
   const values = Object.entries<string>(descriptions).map(([value, meaning]) => [
-    value.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase(),
+    value
+      .replace(/[A-Z]/g, (capital) => `_${capital}`)
+      .replaceAll('-', '_')
+      .toUpperCase(),
     { value, description: meaning },
   ])
   return builder.enumType(name, { description, values: Object.fromEntries(values) })

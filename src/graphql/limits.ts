@@ -12,7 +12,7 @@ import {
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { costRule } from './cost-rule.ts'
-import { oneSeparateRule } from './one-separate-rule.ts'
+import { rootFieldRule } from './root-field-rule.ts'
 
 /** What one document may hold. GraphiQL's introspection stays well within. */
 const limits = { tokens: 2_000, depth: 12, aliases: 100, directives: 50 } as const
@@ -36,7 +36,7 @@ export function limitsFirst(introspection: boolean): Plugin {
     maxDepthRule({ n: limits.depth, ...reported }),
     maxAliasesRule({ n: limits.aliases, allowList: [], ...reported }),
     maxDirectivesRule({ n: limits.directives, ...reported }),
-    oneSeparateRule,
+    rootFieldRule,
     costRule,
     ...(introspection ? [] : [NoSchemaIntrospectionCustomRule]),
   ]

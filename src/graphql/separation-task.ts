@@ -10,7 +10,14 @@ import {
 import { isTaskId } from '../separation/task-id.ts'
 import { badInput } from './bad-input.ts'
 import { builder, dateOf } from './builder.ts'
-import { ChargeEnum, FailureCodeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
+import {
+  ChargeEnum,
+  FailureCodeEnum,
+  ProviderEnum,
+  RefusalReasonEnum,
+  SeparationStatusEnum,
+  SeparationTypeEnum,
+} from './enums.ts'
 import { allStemsOf, Stems, StemType } from './stems.ts'
 import { tellingItsError } from './telling-its-error.ts'
 
@@ -36,6 +43,12 @@ const SeparationFailure = builder.objectRef<FailedTask['failure']>('SeparationFa
     message: t.string({
       description: 'What happened, for people to read.',
       resolve: (failure) => failure.message,
+    }),
+    refusal: t.field({
+      type: RefusalReasonEnum,
+      nullable: true,
+      description: 'Why the provider did not take the order; null unless the code is SUBMISSION_REFUSED.',
+      resolve: ({ refusal }) => refusal?.reason,
     }),
   }),
 })

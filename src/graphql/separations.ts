@@ -1,10 +1,10 @@
 import { resolveCursorConnection, type ResolveCursorConnectionArgs } from '@pothos/plugin-relay'
-import type { Cursor } from '../separation/ports.ts'
+import type { Cursor, Filter } from '../separation/ports.ts'
 import { isTaskId } from '../separation/task-id.ts'
 import type { Task } from '../separation/task.ts'
 import { badInput } from './bad-input.ts'
 import { builder } from './builder.ts'
-import { ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
+import { ChargeEnum, FailureCodeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
 import { SeparationTask } from './separation-task.ts'
 
 /** How many tasks a page holds if nothing is said, and how many at most. */
@@ -21,6 +21,15 @@ const SeparationFilter = builder.inputType('SeparationFilter', {
     type: t.field({ type: SeparationTypeEnum, description: 'Only separations of this type.' }),
     provider: t.field({ type: ProviderEnum, description: 'Only tasks of this provider.' }),
     audioId: t.id({ description: 'Only separations of this track.' }),
+    musicTaskId: t.id({ description: 'Only separations of tracks that were made by this task of the provider.' }),
+    settled: t.boolean({ description: 'Only tasks that have reached their end, or only those that have not.' }),
+    charge: t.field({
+      type: [ChargeEnum],
+      description: 'Only tasks that were charged so: `[CHARGED, MAYBE]` are all for which money may have been taken.',
+    }),
+    failureCode: t.field({ type: [FailureCodeEnum], description: 'Only tasks that failed for one of these reasons.' }),
+    createdAfter: t.field({ type: 'DateTime', description: 'Only tasks that were ordered at this time or later.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Only tasks that were ordered before this time.' }),
   }),
 })
 
@@ -32,18 +41,12 @@ builder.queryField('separations', (t) =>
       args: { where: t.arg({ type: SeparationFilter, description: 'Which tasks; all of them if left out.' }) },
       resolve: async (_root, { where, ...args }, { separations, caller }) => {
         checkSizes(args)
-        if (where?.audioId?.includes('\0') === true)
-          throw badInput('`where.audioId` must not contain control characters.')
+        const filter = filterOf(where ?? {})
         const page = await resolveCursorConnection(
           { args, defaultSize: defaultPageSize, maxSize: maxPageSize, toCursor: cursorOf },
           ({ before, after, limit, inverted }: ResolveCursorConnectionArgs) =>
             separations.list(caller.owner, {
-              where: {
-                status: where?.status ?? undefined,
-                type: where?.type ?? undefined,
-                provider: where?.provider ?? undefined,
-                audioId: where?.audioId ?? undefined,
-              },
+              where: filter,
               before: before === undefined ? undefined : parseCursor(before),
               after: after === undefined ? undefined : parseCursor(after),
               limit,
@@ -59,6 +62,32 @@ builder.queryField('separations', (t) =>
     { name: 'SeparationEdge', description: 'A separation task and its place in the list.' },
   ),
 )
+
+/** The filter in the core's words. Throws BAD_USER_INPUT for what can fit no task by mistake alone. */
+function filterOf(where: typeof SeparationFilter.$inferInput): Filter {
+  const { audioId, musicTaskId } = where
+  for (const [name, id] of Object.entries({ audioId, musicTaskId })) {
+    if (id !== null && id !== undefined && /[\p{Cc}\p{Cs}]/u.test(id)) {
+      throw badInput(`\`where.${name}\` must not contain control characters, nor half a character.`)
+    }
+  }
+  const [createdAfterMs, createdBeforeMs] = [where.createdAfter?.getTime(), where.createdBefore?.getTime()]
+  if (createdAfterMs !== undefined && createdBeforeMs !== undefined && createdAfterMs >= createdBeforeMs) {
+    throw badInput('`where.createdAfter` must be earlier than `where.createdBefore`.')
+  }
+  return {
+    status: where.status ?? undefined,
+    type: where.type ?? undefined,
+    provider: where.provider ?? undefined,
+    audioId: audioId ?? undefined,
+    musicTaskId: musicTaskId ?? undefined,
+    settled: where.settled ?? undefined,
+    charge: where.charge ?? undefined,
+    failureCode: where.failureCode ?? undefined,
+    createdAfterMs,
+    createdBeforeMs,
+  }
+}
 
 function cursorOf(task: Task): string {
   return Buffer.from(`${task.createdAtMs}/${task.id}`).toString('base64url')

@@ -1,5 +1,5 @@
 import type { Told } from './report.ts'
-import type { ProviderName, Refusal, SeparationStatus, SeparationType, Task } from './task.ts'
+import type { Charge, FailureCode, ProviderName, Refusal, SeparationStatus, SeparationType, Task } from './task.ts'
 
 /** A vendor of the REST API. Neither verb ever throws: what went wrong is part of the answer. */
 export interface Provider {
@@ -115,11 +115,20 @@ export interface CallbackNote {
   readonly told: Told | null
 }
 
+/** Which tasks to list: those that fit all that is given. Of `status`, `charge` and `failureCode` one value has to fit. */
 export interface Filter {
   readonly status?: readonly SeparationStatus[] | undefined
   readonly type?: SeparationType | undefined
   readonly provider?: ProviderName | undefined
   readonly audioId?: string | undefined
+  readonly musicTaskId?: string | undefined
+  readonly settled?: boolean | undefined
+  readonly charge?: readonly Charge[] | undefined
+  readonly failureCode?: readonly FailureCode[] | undefined
+  /** From this time on, in milliseconds since 1970. */
+  readonly createdAfterMs?: number | undefined
+  /** Up to this time, without it. */
+  readonly createdBeforeMs?: number | undefined
 }
 
 /** A place in the list of a caller's tasks, newest first. */

@@ -1,10 +1,12 @@
 import type { Kysely, TransactionBuilder } from 'kysely'
 import type { Clock } from '../separation/ports.ts'
+import type { Dialect } from './facet.ts'
 import type { LockTrack } from './place-order.ts'
 import type { Database } from './schema.ts'
 
 /** What the databases do each in its own way. */
 export interface DatabaseWays {
+  readonly dialect: Dialect
   /** Runs work, again where its trouble may pass; gives every error the meaning that `Store` names. */
   readonly attempt: <T>(work: () => Promise<T>) => Promise<T>
   readonly lockTrack: LockTrack

@@ -1,21 +1,25 @@
-import type { ExpressionBuilder, Kysely } from 'kysely'
-import type { Cursor, Store } from '../separation/ports.ts'
+import { sql, type ExpressionBuilder, type Kysely, type SqlBool } from 'kysely'
+import type { Store } from '../separation/ports.ts'
 import { providerNames, type Task } from '../separation/task.ts'
 import { createCallbackNotes } from './callback-notes.ts'
 import { transactionOf, type DatabaseWays } from './database-ways.ts'
 import { atOnce, createDueTasks } from './due-tasks.ts'
+import { listTasks } from './list-tasks.ts'
 import { placeOrder } from './place-order.ts'
 import type { Database } from './schema.ts'
 import { changedColumns, columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
 
+/** Spelt as the index `tasks_pending` has it: SQLite would not find it by a parameter. */
+const isPending = sql<SqlBool>`status = 'PENDING'`
+
 /** The store on a database whose tables are up to date. */
 export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Store {
-  const { attempt, lockTrack } = ways
+  const { attempt } = ways
 
   return {
     nowMs: ways.clock.nowMs,
 
-    place: (order) => attempt(() => transactionOf(db).execute((trx) => placeOrder(trx, order, lockTrack))),
+    place: (order) => attempt(() => transactionOf(db).execute((trx) => placeOrder(trx, order, ways))),
 
     adopt: (task, dueAtMs) =>
       attempt(async () => {
@@ -62,24 +66,7 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
         return rows.map((row) => parseStoredTask(row.task))
       }),
 
-    list: (owner, { where, after, before, limit, inverted }) =>
-      attempt(async () => {
-        let query = db.selectFrom('tasks').select('task').where('owner', '=', owner)
-        if (where.status?.length === 0) return []
-        if (where.status !== undefined) query = query.where('status', 'in', where.status)
-        if (where.type !== undefined) query = query.where('type', '=', where.type)
-        if (where.provider !== undefined) query = query.where('provider', '=', where.provider)
-        if (where.audioId !== undefined) query = query.where('audio_id', '=', where.audioId)
-        const beyond = (sign: '<' | '>', place: Cursor) =>
-          (query = query.where(({ eb, refTuple, tuple }) =>
-            eb(refTuple('created_at', 'id'), sign, tuple(place.createdAtMs, place.id)),
-          ))
-        if (after !== undefined) beyond('<', after)
-        if (before !== undefined) beyond('>', before)
-        const direction = inverted ? 'asc' : 'desc'
-        const rows = await query.orderBy('created_at', direction).orderBy('id', direction).limit(limit).execute()
-        return parseStoredPage(rows)
-      }),
+    list: (owner, page) => attempt(async () => parseStoredPage(await listTasks(db, ways.dialect, owner, page))),
 
     unanswered: (provider, limit) =>
       attempt(async () => {
@@ -87,7 +74,7 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
           .selectFrom('tasks')
           .select('task')
           .where('provider', '=', provider)
-          .where('status', '=', 'PENDING')
+          .where(isPending)
           .where('charge', '=', 'MAYBE')
           .where('provider_task_id', 'is', null)
           .orderBy('created_at', 'desc')
@@ -101,7 +88,7 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
         const rows = await db
           .selectFrom('tasks')
           .select(({ fn }) => ['provider', fn.countAll<number>().as('count')])
-          .where('status', '=', 'PENDING')
+          .where(isPending)
           .groupBy('provider')
           .execute()
         return new Map(

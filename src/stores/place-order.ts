@@ -1,17 +1,22 @@
-import type { Transaction } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import type { Key, Placed, Store } from '../separation/ports.ts'
 import type { Task } from '../separation/task.ts'
+import { facetCondition, type Dialect } from './facet.ts'
+import { newestOfFacets } from './list-tasks.ts'
 import type { Database } from './schema.ts'
 import { columnsOf, parseStoredTask } from './stored-task.ts'
 
 /** Keeps everybody else from placing an order for the same track until the transaction ends. */
 export type LockTrack = (trx: Transaction<Database>, track: string) => Promise<void>
 
+/** How many earlier orders for a track are looked at, of those that stand in the same way. */
+const mostEarlierOfFacet = 20
+
 /** See `Store.place`. Two orders with one key and different tracks are kept apart by the key's own constraint. */
 export async function placeOrder(
   trx: Transaction<Database>,
   { task, key, dueAtMs, canJoin, isAdmitted }: Parameters<Store['place']>[0],
-  lockTrack: LockTrack,
+  { dialect, lockTrack }: { readonly dialect: Dialect; readonly lockTrack: LockTrack },
 ): Promise<Placed> {
   // Most of those who call again with a key need no lock to be answered.
   const early = key === null ? null : await keyedTask(trx, key)
@@ -20,8 +25,7 @@ export async function placeOrder(
   const keyed = key === null ? null : await keyedTask(trx, key)
   if (keyed !== null) return ownAsNew(keyed, task)
 
-  const earlier = canJoin === null ? [] : await earlierOfTrack(trx, task)
-  const joined = earlier.find(({ id }) => id === task.id) ?? (canJoin === null ? undefined : earlier.find(canJoin))
+  const joined = canJoin === null ? undefined : await earlierTask(trx, task, canJoin, dialect)
   if (joined === undefined) {
     if (!(await isAdmitted())) return { kind: 'not-admitted' }
     await trx
@@ -68,21 +72,25 @@ async function keep(trx: Transaction<Database>, key: Key, task: Task): Promise<v
     .execute()
 }
 
-/** The owner's orders for the track of the task that were not refused, the newest first. */
-async function earlierOfTrack(trx: Transaction<Database>, task: Task): Promise<Task[]> {
-  const rows = await trx
-    .selectFrom('tasks')
-    .select('task')
-    .where('owner', '=', task.owner)
-    .where('music_task_id', '=', task.musicTaskId)
-    .where('audio_id', '=', task.audioId)
-    .where('provider', '=', task.provider)
-    .where('type', '=', task.type)
-    .where('charge', '!=', 'NONE')
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .execute()
-  return rows.map((row) => parseStoredTask(row.task))
+/**
+ * The task that answers an order: its own, if it was placed already, or the newest earlier one of its track that may be
+ * joined. Only the newest of each facet are looked at: while one may be joined, no other is ordered without `force`.
+ */
+async function earlierTask(
+  trx: Transaction<Database>,
+  { id, owner, musicTaskId, audioId, provider, type }: Task,
+  canJoin: (earlier: Task) => boolean,
+  dialect: Dialect,
+): Promise<Task | undefined> {
+  const own = await trx.selectFrom('tasks').select('task').where('id', '=', id).executeTakeFirst()
+  if (own !== undefined) return parseStoredTask(own.task)
+  const where = { provider, type: type ?? undefined, charge: ['CHARGED', 'MAYBE'] } as const
+  const rows = await newestOfFacets(trx, dialect, {
+    scope: { owner, musicTaskId, audioId },
+    condition: facetCondition(where, sql`facets.facet`),
+    most: mostEarlierOfFacet,
+  })
+  return rows.map((row) => parseStoredTask(row.task)).find(canJoin)
 }
 
 function trackOf({ owner, provider, type, musicTaskId, audioId }: Task): string {

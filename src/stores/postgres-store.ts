@@ -30,6 +30,7 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
     const clock = await createDatabaseClock({ readMs: () => patiently(() => readTime(db), patience), log })
     const inTurn = createTurns(turnsOptions)
     return createKyselyStore(db, {
+      dialect: 'postgres',
       attempt: (work) => inTurn(() => patiently(work, patience)),
       lockTrack,
       skipsLocked: true,

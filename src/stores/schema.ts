@@ -1,4 +1,5 @@
-import { sql, type Migration } from 'kysely'
+import { sql, SqliteAdapter, type Kysely, type Migration } from 'kysely'
+import { facetSql } from './facet.ts'
 
 /** The tables as Kysely sees them. Times are milliseconds since 1970. */
 export interface Database {
@@ -128,6 +129,25 @@ export const migrations: Record<string, Migration> = {
         .execute()
       // A claim takes due tasks with callbacks first, and looks at no more rows than it takes.
       await sql`create index tasks_due_called on tasks (provider, due_at) where woken_at is not null`.execute(db)
+    },
+  },
+  // In the place of an index for each combination of filters: see docs/decisions/0018.
+  '0007-facets': {
+    async up(db: Kysely<unknown>) {
+      const dialect = db.getExecutor().adapter instanceof SqliteAdapter ? 'sqlite' : 'postgres'
+      const facet = sql.raw(facetSql(dialect))
+      for (const name of ['tasks_listed_by_status', 'tasks_listed_by_audio_id', 'tasks_of_track']) {
+        await db.schema.dropIndex(name).execute()
+      }
+      await sql`create index tasks_by_facet on tasks (owner, ${facet}, created_at, id)`.execute(db)
+      await sql`create index tasks_by_audio on tasks (owner, audio_id, ${facet}, created_at, id)`.execute(db)
+      await sql`create index tasks_by_music on tasks (owner, music_task_id, ${facet}, created_at, id)`.execute(db)
+      await sql`create index tasks_by_track on tasks (owner, music_task_id, audio_id, ${facet}, created_at, id)`.execute(
+        db,
+      )
+      await sql`create index tasks_pending on tasks (provider, charge, created_at) where status = 'PENDING'`.execute(db)
+      // PostgreSQL knows nothing of the expression before it has looked.
+      if (dialect === 'postgres') await sql`analyze tasks`.execute(db)
     },
   },
 }

@@ -17,6 +17,7 @@ const patience = { patienceMs: 3_000, troubleOf: sqliteTroubleOf }
 export async function openSqliteStore(path: string): Promise<Store> {
   const db = await openSqlite(path)
   return createKyselyStore(db, {
+    dialect: 'sqlite',
     attempt: (work) => patiently(work, patience),
     // A transaction has the whole file for itself.
     lockTrack: async () => {},
