@@ -189,6 +189,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       identity,
       requestRate,
       cors: createCors(config.corsOrigins, logRefusedOrigin),
+      corsOrigins: config.corsOrigins,
       graphiql,
     }),
     websocket,

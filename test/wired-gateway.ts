@@ -86,7 +86,14 @@ export async function startWiredGateway({
   const identity = createIdentity({ apiKeys, accessTokens: null, allowAnonymous: false })
   const requestRate = createCallerRate(1_000_000)
   const server = createHttpServer({
-    graphql: createGraphqlRoute({ pipeline, identity, requestRate, cors: createCors([], () => {}), graphiql: null }),
+    graphql: createGraphqlRoute({
+      pipeline,
+      identity,
+      requestRate,
+      cors: createCors([], () => {}),
+      corsOrigins: [],
+      graphiql: null,
+    }),
     websocket: createWebSocketRoute({
       pipeline,
       identity,

@@ -8,6 +8,8 @@ import type { SubscriptionPlaces } from './subscription-places.ts'
 export interface Caller {
   /** In whose name tasks are ordered, read and listed. */
   readonly owner: string
+  /** Whether a provider's task that nobody has yet may become the caller's: not where a request must change nothing. */
+  readonly mayAdopt: boolean
 }
 
 /** How often each caller may come. */
@@ -37,7 +39,7 @@ export interface Context extends Gateway {
 /** Makes the context of one operation. */
 export function createContext(gateway: Gateway, caller: Caller): Context {
   const { separations } = gateway
-  const tasks = new DataLoader<TaskRef, Task | null, string>((refs) => separations.find(caller.owner, refs), {
+  const tasks = new DataLoader<TaskRef, Task | null, string>((refs) => separations.find(caller.owner, refs, caller), {
     cacheKeyFn: ({ taskId, provider }) => JSON.stringify([taskId, provider]),
   })
   return { ...gateway, caller, tasks }

@@ -1,5 +1,10 @@
 import { GraphQLError, Kind } from 'graphql'
-import { ProviderUnreadableError, StoreUnavailableError, TooManyMissesError } from '../separation/errors.ts'
+import {
+  AdoptionNotAllowedError,
+  ProviderUnreadableError,
+  StoreUnavailableError,
+  TooManyMissesError,
+} from '../separation/errors.ts'
 import type { Log } from '../separation/ports.ts'
 import type { ErrorWording } from './error-wording.ts'
 
@@ -20,6 +25,7 @@ export function createMaskError({ log, worded }: MaskErrorOptions): (error: unkn
       return coded(error, 'The gateway cannot reach its store now. Try again in a moment.', { code: 'UNAVAILABLE' })
     }
     if (cause instanceof ProviderUnreadableError) return coded(error, cause.message, { code: 'UNAVAILABLE' })
+    if (cause instanceof AdoptionNotAllowedError) return coded(error, cause.message, { code: 'BAD_USER_INPUT' })
     if (cause instanceof TooManyMissesError) {
       const { message, retryAfterSeconds } = cause
       return coded(error, message, { code: 'RATE_LIMITED', retryAfterSeconds })

@@ -206,7 +206,7 @@ builder.subscriptionField('separationUpdated', (t) =>
     },
     subscribe: (_root, { taskId, provider }, { separations, caller, subscriptionPlaces }) =>
       subscriptionPlaces.hold(caller.owner, () =>
-        tellingItsError(separations.watch(caller.owner, { taskId, provider: provider ?? null })),
+        tellingItsError(separations.watch(caller.owner, { taskId, provider: provider ?? null }, caller)),
       ),
     resolve: (task, { provider }, { providers }) => {
       if (task instanceof Error) throw task

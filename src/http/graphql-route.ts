@@ -5,38 +5,53 @@ import type { Identity } from '../identity/identity.ts'
 import type { NotLetIn } from '../identity/session.ts'
 import type { CallerRate } from '../graphql/context.ts'
 import type { Cors } from './cors.ts'
+import { isFromForeignPage } from './cross-site.ts'
 import type { GraphiqlPage } from './graphiql-page.ts'
 import { letGoIfStuck } from './let-go-if-stuck.ts'
-import { readBody, refuse, sendGraphqlError } from './respond.ts'
+import { refuse, sendGraphqlError, stoppingHeaders, stoppingMessage } from './respond.ts'
+import { takeOperation } from './take-operation.ts'
 
 export interface GraphqlRouteOptions {
   readonly pipeline: Pipeline
   readonly identity: Identity
   readonly requestRate: CallerRate
   readonly cors: Cors
+  /** Pages of these origins may ask by GET, beside our own. */
+  readonly corsOrigins: readonly string[]
   /** null: GraphiQL is off. */
   readonly graphiql: GraphiqlPage | null
 }
 
 export interface GraphqlRoute {
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** Answers a request that comes while the gateway stops. */
+  sendStopping(request: IncomingMessage, response: ServerResponse): void
   /** Whether the answer is a stream of a subscription's. */
   isStream(response: ServerResponse): boolean
 }
 
-const maxBodyBytes = 64 * 1024
-const jsonType = /^\s*application\/(graphql\+)?json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
-
 /** `/graphql` over HTTP: operations by POST and GET, subscriptions by SSE, GraphiQL for a browser. */
 export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
-  const { pipeline, identity, requestRate, cors, graphiql } = options
+  const { pipeline, identity, requestRate, cors, corsOrigins, graphiql } = options
   const streams = new WeakSet<ServerResponse>()
 
-  return { handle, isStream: (response) => streams.has(response) }
+  return { handle, sendStopping, isStream: (response) => streams.has(response) }
+
+  /** What every answer bears. True: it was a preflight, and is answered. */
+  function begin(request: IncomingMessage, response: ServerResponse): boolean {
+    // An answer is one caller's, and a GET tells how things stand now.
+    response.setHeader('cache-control', 'no-store')
+    // Before anything is refused, so that a page can read of it.
+    return cors(request, response)
+  }
+
+  function sendStopping(request: IncomingMessage, response: ServerResponse): void {
+    if (begin(request, response)) return
+    sendGraphqlError(response, 503, stoppingMessage, 'UNAVAILABLE', stoppingHeaders)
+  }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // First, so that a page can read of a refusal too.
-    if (cors(request, response)) return
+    if (begin(request, response)) return
     const shut = identity.doorFor(request)
     if (shut !== null) return refuse(response, shut)
     if (!isAddressed(request)) {
@@ -45,6 +60,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     }
     // A browser that opens a page can send no credential. The page holds nothing but an editor.
     if (graphiql !== null && isForPeople(request)) return graphiql(request, response)
+    if (request.method !== 'POST' && isFromForeignPage(request, corsOrigins)) return refuse(response, foreignPage)
     const identified = await identity.identify(request)
     if ('notLetIn' in identified) return refuse(response, identified.notLetIn)
     if (response.destroyed) return
@@ -64,16 +80,12 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
       sendGraphqlError(response, 429, message, 'RATE_LIMITED', { 'retry-after': String(waitSeconds) })
       return
     }
-    if (request.method === 'POST' && !(await takeBody(request, response))) return
-    const unreadable = request.method === 'GET' ? unreadableParameterOf(request) : undefined
-    if (unreadable !== undefined) {
-      sendGraphqlError(response, 400, `\`${unreadable}\` of the query string must be JSON.`, 'BAD_REQUEST')
-      return
-    }
+    if (!(await takeOperation(request, response))) return
     if (isOver) return refuse(response, isOverNow)
     // Not Yoga's own listener, which answers an error on the way to it with a stack. Thrown on, it is told to our log alone.
     const answer = await pipeline.handleNodeRequestAndResponse(request, response, {
-      caller: { owner: session.owner },
+      // A GET is safe (RFC 9110, 9.2.1): a link or an image must not make a task anybody's.
+      caller: { owner: session.owner, mayAdopt: request.method === 'POST' },
       onSubscribe() {
         streams.add(response)
         // Cut off, not ended: the end of a stream would say that the subscription is complete.
@@ -82,10 +94,17 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
         letGoIfStuck(response)
       },
     })
-    // Yoga keeps the connection of a stream alive, where the server may have to close it.
+    // Of a stream Yoga says that it may be kept, and its connection too, which the server may have to close.
+    answer.headers.delete('cache-control')
     answer.headers.delete('connection')
     await sendNodeResponse(answer, response, request, true)
   }
+}
+
+const foreignPage: NotLetIn = {
+  status: 403,
+  code: 'FORBIDDEN',
+  message: 'Pages of this origin may not ask. To let them, the operator lists it in CORS_ORIGINS.',
 }
 
 const isOverNow: NotLetIn = {
@@ -94,42 +113,9 @@ const isOverNow: NotLetIn = {
   message: 'Your credential is good no longer.',
 }
 
-/** Reads the body within our own limit and hands it on; false if the request is answered already. */
-async function takeBody(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
-  const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
-  if (!jsonType.test(type) || encoding !== 'identity') {
-    const message = 'Send operations as application/json in UTF-8, not compressed.'
-    sendGraphqlError(response, 415, message, 'UNSUPPORTED_MEDIA_TYPE')
-    return false
-  }
-  const body = await readBody(request, maxBodyBytes)
-  if (body === 'too-large') {
-    sendGraphqlError(response, 413, `A request may hold ${maxBodyBytes / 1024} KiB.`, 'PAYLOAD_TOO_LARGE')
-    return false
-  }
-  // Where Yoga looks for a body that somebody has read already. An empty one would make it wait for the request's own.
-  Object.assign(request, { body: body.length > 0 ? body : Buffer.from(' ') })
-  return true
-}
-
 /** Yoga makes a URL of it; where it cannot, that is the sender's mistake. */
 function isAddressed({ headers: { host }, url = '' }: IncomingMessage): boolean {
   return host === undefined || URL.canParse(`http://${host}${url}`)
-}
-
-/** Yoga would take what cannot be read there for a fault of ours. */
-function unreadableParameterOf({ url = '' }: IncomingMessage): string | undefined {
-  const parameters = new URLSearchParams(url.slice(url.indexOf('?') + 1))
-  return ['variables', 'extensions'].find((name) => !isJson(parameters.get(name) || 'null'))
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** A browser that was sent here by a person, not by a program. */

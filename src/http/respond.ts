@@ -1,6 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { NotLetIn } from '../identity/session.ts'
+import { acceptedType } from './accepted-type.ts'
+
+/** What a client hears that kept its connection open and asks again, when the gateway no longer takes anything. */
+export const stoppingMessage = 'The gateway is stopping. Try again.'
+export const stoppingHeaders = { connection: 'close', 'retry-after': '1' }
 
 /** Answers with JSON. */
 export function sendJson(
@@ -13,7 +18,7 @@ export function sendJson(
   response.end(JSON.stringify(body))
 }
 
-/** Answers as GraphQL does where an operation was not even read. */
+/** Answers as GraphQL does where an operation was not even read, in the media type that the client accepts. */
 export function sendGraphqlError(
   response: ServerResponse,
   status: number,
@@ -21,7 +26,9 @@ export function sendGraphqlError(
   code: string,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  sendJson(response, status, { errors: [{ message, extensions: { code } }] }, headers)
+  const type = acceptedType(response.req.headers.accept)
+  const errors = [{ message, extensions: { code } }]
+  sendJson(response, status, { errors }, { 'content-type': `${type}; charset=utf-8`, ...headers })
 }
 
 /** Answers whoever is not let in. */

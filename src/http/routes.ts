@@ -5,7 +5,7 @@ import type { NotLetIn } from '../identity/session.ts'
 import type { GraphqlRoute } from './graphql-route.ts'
 import type { Metrics } from './metrics.ts'
 import { sendLiveness, sendMetrics, sendReadiness } from './operator-answers.ts'
-import { refuse, sendJson } from './respond.ts'
+import { refuse, sendGraphqlError } from './respond.ts'
 
 export interface RoutesOptions {
   readonly graphql: GraphqlRoute
@@ -114,5 +114,5 @@ export function routeOf(path: string): Route {
 }
 
 function sendNotFound(response: ServerResponse): void {
-  sendJson(response, 404, { message: 'There is nothing here. GraphQL is at /graphql.' })
+  sendGraphqlError(response, 404, 'There is nothing here. GraphQL is at /graphql.', 'NOT_FOUND')
 }

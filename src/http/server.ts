@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../separation/ports.ts'
 import { within } from '../separation/within.ts'
 import { listen } from './listen.ts'
-import { sendJson } from './respond.ts'
+import { sendGraphqlError, sendJson, stoppingHeaders, stoppingMessage } from './respond.ts'
 import { createRoutes, routeOf, type RoutesOptions } from './routes.ts'
 import { asksForWebSocket, createUpgradeRequestClass } from './upgrade-request.ts'
 import type { WebSocketRoute } from './websocket.ts'
@@ -28,6 +28,7 @@ const securityHeaders = [
   ['referrer-policy', 'no-referrer'],
   ['cross-origin-resource-policy', 'cross-origin'],
 ] as const
+const wentWrong = 'Something went wrong inside the gateway. It has been logged.'
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
 /** How often it is looked for those who take longer; Node's own half minute would let each of them be as late. */
@@ -130,9 +131,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const isFirst = !asked.has(request.socket)
     asked.add(request.socket)
     // It never goes out: the connection is closed after the answer before it.
-    if (spent.has(request.socket)) return sendStopping(response)
+    if (spent.has(request.socket)) return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
     if (isUpgradeIgnored) spent.add(request.socket)
-    if (isStopping || (isLeaving && !isFirst)) return sendStopping(response)
+    if (isStopping || (isLeaving && !isFirst)) {
+      if (route === 'graphql') return graphql.sendStopping(request, response)
+      return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
+    }
     if (isLeaving || isUpgradeIgnored) response.setHeader('connection', 'close')
     underWay.add(response)
     response.once('close', () => {
@@ -149,7 +153,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       if (isCutOff) return
       log.error({ err: error, route }, 'a request went wrong')
       if (response.headersSent) response.destroy()
-      else sendJson(response, 500, { message: 'Something went wrong inside the gateway. It has been logged.' })
+      else if (route === 'graphql') sendGraphqlError(response, 500, wentWrong, 'INTERNAL_SERVER_ERROR')
+      else sendJson(response, 500, { message: wentWrong })
     }
   }
 }
@@ -157,14 +162,4 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 function pathOf({ url = '/' }: IncomingMessage): string {
   const [path = '/'] = url.split('?')
   return path
-}
-
-/** A client that kept its connection open asks again, when the gateway no longer takes anything. */
-function sendStopping(response: ServerResponse): void {
-  sendJson(
-    response,
-    503,
-    { message: 'The gateway is stopping. Try again.' },
-    { connection: 'close', 'retry-after': '1' },
-  )
 }

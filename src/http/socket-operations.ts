@@ -55,7 +55,7 @@ export function createSocketOperations({ pipeline, requestRate, log }: SocketOpe
       const extensions = { code: 'RATE_LIMITED', retryAfterSeconds: waitSeconds }
       return [new GraphQLError(`Too many requests. Try again in ${waitSeconds} s.`, { extensions })]
     }
-    const caller = { owner: session.owner }
+    const caller = { owner: session.owner, mayAdopt: true }
     const { schema, parse, validate, contextFactory, execute, subscribe } = pipeline.getEnveloped({ caller })
     try {
       const document = parse(query)

@@ -104,6 +104,16 @@ export class ProviderUnreadableError extends Error {
   override readonly name = 'ProviderUnreadableError'
 }
 
+/** The provider would have to be asked for a task that may then become the caller's, where nothing may be changed. */
+export class AdoptionNotAllowedError extends Error {
+  override readonly name = 'AdoptionNotAllowedError'
+  constructor() {
+    super(
+      'You have no task with this id. To have the provider asked for it, send the operation by POST: a GET changes nothing.',
+    )
+  }
+}
+
 /** The caller has asked for too many unknown tasks. */
 export class TooManyMissesError extends Error {
   override readonly name = 'TooManyMissesError'

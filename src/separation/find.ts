@@ -1,6 +1,6 @@
 import { advance } from './advance.ts'
 import { nextCheckAt, type CheckTimes } from './check-times.ts'
-import { ProviderUnreadableError } from './errors.ts'
+import { AdoptionNotAllowedError, ProviderUnreadableError } from './errors.ts'
 import { createMissLimit } from './miss-limit.ts'
 import type { CallbackAddresses, CheckAnswer, Provider, Store } from './ports.ts'
 import { isProviderId } from './provider-id.ts'
@@ -29,9 +29,18 @@ export interface TaskRef {
  * The caller's tasks, in the order of the refs; null where the caller has none. One read of the store, however many. A
  * provider's id that no task bears is asked for at the provider, and what is found becomes the caller's. In the place of
  * a ref stands a ProviderUnreadableError if the provider had to be asked and could not be, a TooManyMissesError if the
- * caller has asked for too many unknown ones.
+ * caller has asked for too many unknown ones, an AdoptionNotAllowedError if the provider must not be asked.
  */
-export type Find = (owner: string, refs: readonly TaskRef[]) => Promise<readonly (Task | null | Error)[]>
+export type Find = (
+  owner: string,
+  refs: readonly TaskRef[],
+  options?: FindPermission,
+) => Promise<readonly (Task | null | Error)[]>
+
+export interface FindPermission {
+  /** Whether the provider may be asked for what the store does not know; true if left out. */
+  readonly mayAdopt?: boolean
+}
 
 /** How long it is remembered that a caller found nothing under an id. */
 const missLifeMs = 60_000
@@ -53,7 +62,7 @@ export function createFind(options: FindOptions): Find {
   const misses = new Map<string, number>()
   const missLimit = createMissLimit(missesPerCaller)
 
-  return async function find(owner, refs) {
+  return async function find(owner, refs, { mayAdopt = true } = {}) {
     const named = refs.map((ref) => ({ ...ref, provider: ref.provider ?? defaultProvider }))
     const ours = named.filter(({ taskId }) => isTaskId(taskId)).map(({ taskId }) => taskId)
     const theirs = named.filter(({ taskId }) => !isTaskId(taskId) && isProviderId(taskId))
@@ -73,6 +82,7 @@ export function createFind(options: FindOptions): Find {
         const task = byName.get(isTaskId(taskId) ? taskId : nameOf(provider, taskId))
         if (task?.owner === owner) return task
         if (isTaskId(taskId) || !isProviderId(taskId) || !askedForm.test(taskId)) return null
+        if (!mayAdopt && providers.has(provider)) throw new AdoptionNotAllowedError()
         return askOnce(owner, provider, taskId)
       }),
     )

@@ -1,6 +1,6 @@
 import { createCheck, type Check } from './check.ts'
 import type { CheckTimes } from './check-times.ts'
-import { createFind, type Find, type TaskRef } from './find.ts'
+import { createFind, type Find, type FindPermission, type TaskRef } from './find.ts'
 import type { CallbackAddresses, CallbackNote, Changes, Log, Page, Provider, Store } from './ports.ts'
 import { createReadTask } from './read-task.ts'
 import { createRecord } from './record.ts'
@@ -30,7 +30,7 @@ export interface Separations {
   readonly find: Find
   list(owner: string, page: Page): Promise<readonly Task[]>
   /** The task now and at every change until it is settled; null alone if it is unknown. */
-  watch(owner: string, ref: TaskRef): AsyncIterable<Task | null>
+  watch(owner: string, ref: TaskRef, permission?: FindPermission): AsyncIterable<Task | null>
   /** Writes down what a callback said, durably, and has the provider asked. False: there is no such task. */
   noteCallback(callback: Omit<CallbackNote, 'receivedAtMs'> & { readonly provider: ProviderName }): Promise<boolean>
   /** Asks the provider for a task; tells when to ask next, in milliseconds since 1970, or null for never. */
@@ -62,9 +62,9 @@ export function createSeparations(options: SeparationsOptions): Separations {
     drain,
     list: (owner, page) => store.list(owner, page),
 
-    watch(owner, ref) {
+    watch(owner, ref, permission) {
       const findTask = async () => {
-        const [found = null] = await find(owner, [ref])
+        const [found = null] = await find(owner, [ref], permission)
         if (found instanceof Error) throw found
         return found
       }
