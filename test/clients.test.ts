@@ -1,15 +1,15 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client'
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { cacheExchange, createClient as createUrqlClient, fetchExchange, subscriptionExchange } from '@urql/core'
-import { buildSchema, isAbstractType, OperationTypeNode, print } from 'graphql'
+import { OperationTypeNode, print } from 'graphql'
 import { GraphQLClient } from 'graphql-request'
 import { createClient as createSseClient } from 'graphql-sse'
 import { createClient as createWsClient } from 'graphql-ws'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import possibleTypes from '../schema/possible-types.json' with { type: 'json' }
 import { ReadDocument, SeparateDocument, WatchDocument } from '../schema/operations.ts'
 import { startGateway, type TestGateway } from './gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider, type PlayedProvider } from './played-provider.ts'
@@ -17,13 +17,6 @@ import { callbackOfSuccess, recordOfSuccess, startPlayedProvider, type PlayedPro
 const key = 'a-key-of-the-clients'
 const authorization = `Bearer ${key}`
 const input = { musicTaskId: 'music-task', audioId: 'audio-1', idempotencyKey: 'once' }
-
-/** What a frontend's code generator makes of the schema for Apollo. */
-async function possibleTypes(): Promise<Record<string, string[]>> {
-  const schema = buildSchema(await readFile(new URL('../schema/schema.graphql', import.meta.url), 'utf8'))
-  const abstract = Object.values(schema.getTypeMap()).filter(isAbstractType)
-  return Object.fromEntries(abstract.map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)]))
-}
 
 interface Shown {
   readonly status: string
@@ -116,7 +109,7 @@ function taskIdOf(answer: { readonly separate: object } | null | undefined): str
 test('Apollo Client orders, watches through a dropped socket, and reads', async () => {
   const { provider, gateway, line, url } = await start()
   const client = new ApolloClient({
-    cache: new InMemoryCache({ possibleTypes: await possibleTypes() }),
+    cache: new InMemoryCache({ possibleTypes }),
     link: ApolloLink.split(
       ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
       new GraphQLWsLink(wsClient(url)),
