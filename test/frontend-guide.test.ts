@@ -101,7 +101,7 @@ describe.each([
   let code: Guide
 
   beforeAll(async () => {
-    expect(guide).toContain(from)
+    if (!guide.includes(from)) throw new Error(`The guide has no ${from}.`)
     folder = await writeProject(from, to)
     code = await importGuide(folder)
     // Without the possible types it warns of every fragment that does not match.
