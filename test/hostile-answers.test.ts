@@ -11,7 +11,11 @@ const separate = `mutation ($input: SeparateInput!) {
 const accepted = json({ code: 200, msg: 'success', data: { taskId: 'their-task' } })
 const succeeded = json({
   code: 200,
-  data: { taskId: 'their-task', successFlag: 'SUCCESS', response: { vocalUrl: 'https://files.example/vocal.mp3' } },
+  data: {
+    taskId: 'their-task',
+    successFlag: 'SUCCESS',
+    response: { vocalUrl: 'https://files.example/vocal.mp3', instrumentalUrl: 'https://files.example/rest.mp3' },
+  },
 })
 /** 64 MiB of JSON in some 64 KiB. */
 const bomb = gzipSync(`{"code":200,"data":{"taskId":"their-task"},"more":"${' '.repeat(64 * 1_048_576)}"}`)
