@@ -8,6 +8,7 @@ import { openLine } from './raw-line.ts'
 
 const kib = 1024
 const json = 'content-type: application/json\r\n'
+const h2c = 'connection: upgrade\r\nupgrade: h2c\r\n'
 const query = '{"query":"{ __typename }"}'
 
 /** A gateway with one order, and the ways into which bodies come: `/graphql` and the order's callback address. */
@@ -116,10 +117,13 @@ describe.concurrent.each(places)('the body of %s', (place) => {
       const many = open()
       many.socket.write(`POST ${paths[place]} HTTP/1.1\r\nHost: localhost\r\n`)
       trickle(many.socket, 'x-more: y\r\n', 200)
+      const upgrading = open()
+      upgrading.socket.write(`POST ${paths[place]} HTTP/1.1\r\nHost: localhost\r\n${h2c}x-slow: `)
+      trickle(upgrading.socket, 'x', 200)
       const startedAt = performance.now()
-      await Promise.all([slow.closed, many.closed])
+      await Promise.all([slow.closed, many.closed, upgrading.closed])
       expect(performance.now() - startedAt).toBeLessThan(20_000)
-      expect([slow.statuses(), many.statuses()]).toEqual([[408], [408]])
+      expect([slow, many, upgrading].map(({ statuses }) => statuses())).toEqual([[408], [408], [408]])
     },
   )
 
@@ -143,6 +147,7 @@ test.concurrent(
       const large = limitOf[place] / 16
       return [
         { begin: head(path, 'content-length: 50000\r\n'), more: ' ', status: 408 },
+        { begin: head(path, `${h2c}content-length: 50000\r\n`), more: ' ', status: 408 },
         { begin: head(path, inChunks), more: '1\r\n \r\n', status: 408 },
         // The extension of a chunk, which does not end.
         { begin: `${head(path, inChunks)}1;a=`, more: 'x', status: 408 },

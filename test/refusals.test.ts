@@ -80,7 +80,7 @@ test('a gateway that stops says so to a page in the media type that it accepts',
         `Content-Type: ${json}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     )
   send()
-  await expect.poll(kept.statuses).toEqual([200])
+  await expect.poll(kept.statuses, { timeout: 10_000 }).toEqual([200])
   // An order that the provider does not answer keeps the gateway from ending.
   const isHeld = new Promise<void>((resolve) => {
     provider.answerSubmit((response) => {

@@ -163,7 +163,7 @@ describe.concurrent('a request that asks for HTTP/2', () => {
     const { socket, statuses, closed } = open()
     const [head, body] = postOf(callbackPath, callback, `${h2c}Expect: 100-continue\r\n`).split('\r\n\r\n')
     socket.write(`${head}\r\n\r\n`)
-    await expect.poll(statuses).toEqual([100])
+    await expect.poll(statuses, { timeout: 10_000 }).toEqual([100])
     socket.write(body ?? '')
     await closed
     expect(statuses()).toEqual([100, 200])
@@ -289,7 +289,7 @@ describe.concurrent('an upgrade that is not granted is served as the request tha
     for (const asked of [webSocket, webSocket.replace(': websocket', ': WebSocket')]) {
       const { socket, statuses } = open()
       socket.write(`GET /graphql?a=b HTTP/1.1\r\nHost: localhost\r\n${asked}\r\n`)
-      await expect.poll(statuses).toEqual([101])
+      await expect.poll(statuses, { timeout: 10_000 }).toEqual([101])
     }
   })
 

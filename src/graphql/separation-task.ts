@@ -178,7 +178,8 @@ builder.queryField('separation', (t) =>
     nullable: true,
     description:
       "One of your tasks; null if there is no such task, or none that you may see. It also takes the provider's own id of a " +
-      'task that was made outside this gateway on the same account: that task becomes yours and is followed from then on.',
+      'task that was made outside this gateway on the same account: that task becomes yours and is followed from then on. ' +
+      'Over GET such an id is an error (BAD_USER_INPUT) until the task is yours, because a GET changes nothing.',
     args: {
       taskId: t.arg.id({ required: true, description: taskIdDescription }),
       provider: t.arg({ type: ProviderEnum, description: providerDescription }),
