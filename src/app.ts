@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createChecker } from './checker.ts'
 import type { Config } from './config.ts'
 import { createSubscriptionPlaces } from './graphql/subscription-places.ts'
@@ -13,6 +14,7 @@ import { readGraphiqlTabs } from './http/graphiql-tabs.ts'
 import { createLogRefusedOrigin } from './http/refused-origins.ts'
 import { createGraphqlRoute } from './http/graphql-route.ts'
 import { createMetrics } from './http/metrics.ts'
+import { createReadiness } from './http/readiness.ts'
 import { createHttpServer } from './http/server.ts'
 import { createWebSocketRoute } from './http/websocket.ts'
 import { openCredentials } from './identity/credentials.ts'
@@ -45,7 +47,7 @@ export interface App {
   readonly waitingForOff: ReadonlyMap<ProviderName, number>
   /** How many subscriptions wait for a change. */
   subscriptions(): number
-  /** Takes nothing new, waits for the submits under way, and closes everything. */
+  /** Serves everybody for the shutdown delay, though it is not ready any more; then takes nothing new, waits for the submits under way, and closes everything. */
   close(): Promise<void>
 }
 
@@ -183,6 +185,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
         takesCredentials: (credentials.apiKeys ?? credentials.accessTokens) !== null,
       })
     : null
+  const readiness = createReadiness({ tryWriting: store.tryWriting })
   const server = createHttpServer({
     graphql: createGraphqlRoute({
       pipeline,
@@ -202,11 +205,11 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     sandbox: sandbox?.handle ?? null,
     identity,
     operator,
-    checkReady: store.ping,
+    checkReady: readiness.check,
     metrics,
     log,
   })
-  const adminServer = admin === null ? null : createAdminServer({ operator, checkReady: store.ping, metrics, log })
+  const adminServer = admin === null ? null : createAdminServer({ operator, checkReady: readiness.check, metrics, log })
 
   let adminUrl: string | null = null
   try {
@@ -230,6 +233,9 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     waitingForOff,
     subscriptions: changes.size,
     async close() {
+      readiness.leave()
+      // Load balancers go by what they were told last.
+      await sleep(config.shutdownDelayMs)
       const startedAt = performance.now()
       const quiet = Promise.all([server.close(config.submitTimeoutMs), checker.stop()])
       // What is asked can be asked again; what is ordered cannot.

@@ -47,10 +47,15 @@ export async function serve(config: Config): Promise<void> {
       return
     }
     stoppingSince = performance.now()
-    log.info({ signal }, 'stopping: nothing new is taken, orders under way are waited for')
+    const delaySeconds = config.shutdownDelayMs / 1000
+    log.info(
+      { signal, delaySeconds },
+      'stopping: after the shutdown delay nothing new is taken, and orders under way are waited for',
+    )
     const longest = Math.ceil(config.submitTimeoutMs / 1000)
+    const delay = delaySeconds > 0 ? `everybody is served for ${delaySeconds} s more, then ` : ''
     people.write(
-      `  Stopping: orders under way are waited for, some ${longest} s at most. A second signal ends it at once.\n`,
+      `  Stopping: ${delay}orders under way are waited for, some ${longest} s at most. A second signal ends it at once.\n`,
     )
     app.close().then(
       () => end(0),

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { sendBody, accepted, startPlayedProvider } from './played-provider.ts'
 import { newDatabaseUrl } from './program.ts'
+import { freePort } from './services.ts'
 
 /** A process whose standard error, or output, is what a shell has made of it. */
 interface Redirected {
@@ -60,15 +60,6 @@ const fullPipe = 'mkfifo log && exec 3<>log && head -c 65536 /dev/zero >&3'
 
 /** Makes a pipe whose reader has gone. */
 const pipeWithoutReader = 'mkfifo log && { : <log & } && exec 4>log && wait'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
-  return address.port
-}
 
 async function orderInVain(url: string, audioId: string): Promise<number> {
   const query = `mutation { separate(input: { musicTaskId: "music", audioId: "${audioId}" }) { __typename } }`

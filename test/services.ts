@@ -126,7 +126,7 @@ export async function startOwnRedis(atEnd: Ending = onTestFinished): Promise<Own
 }
 
 /** A port that nobody has now, nor gets by chance while its owner is away: the system gives out higher ones. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const port = 20_000 + Math.floor(Math.random() * 10_000)
   const server = createServer()
   try {

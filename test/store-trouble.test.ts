@@ -45,6 +45,12 @@ async function order(gateway: TestGateway, audioId: string) {
   return gateway.send(SeparateDocument, { input: { musicTaskId: 'music', audioId } })
 }
 
+async function readyOf(gateway: TestGateway): Promise<number> {
+  const response = await fetch(`${gateway.url}/health/ready`)
+  await response.arrayBuffer()
+  return response.status
+}
+
 async function statusOf(gateway: TestGateway, taskId: string) {
   return (await gateway.send(ReadDocument, { taskId })).data?.separation?.status
 }
@@ -72,8 +78,13 @@ describe('while the store cannot be written', () => {
       const { callBackUrl } = (await provider.order(0)).body
       expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(503)
       expect(await statusOf(gateway, taskId)).toBe('PENDING')
+      await expect.poll(() => readyOf(gateway), { timeout: 5_000 }).toBe(503)
+      const log = gateway.logged.join('\n')
+      expect(log).toContain('database or disk is full')
+      expect(log).not.toContain('cannot rollback')
 
       await rm(filler)
+      await expect.poll(() => readyOf(gateway), { timeout: 5_000 }).toBe(200)
       expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
       await expect.poll(() => statusOf(gateway, taskId), { timeout: 10_000 }).toBe('SUCCESS')
       expect((await order(gateway, 'second')).data?.separate).toMatchObject({ reused: false })

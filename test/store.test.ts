@@ -548,7 +548,7 @@ describe.each(stores)('%s', (_name, openNew) => {
   })
 
   test('it answers', async () => {
-    await expect(store.ping()).resolves.toBeUndefined()
+    await expect(store.tryWriting()).resolves.toBeUndefined()
   })
 })
 

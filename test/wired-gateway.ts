@@ -107,7 +107,7 @@ export async function startWiredGateway({
     sandbox: null,
     identity,
     operator: createOperator({ adminToken: null, adminHost: null }),
-    checkReady: store.ping,
+    checkReady: store.tryWriting,
     metrics: createMetrics({ waiting: changes.size, droppedLogLines: () => 0 }),
     log,
   })

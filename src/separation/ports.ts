@@ -214,8 +214,8 @@ export interface Store extends Clock {
   freeLeases(): Promise<void>
   /** The secret of that name, made by `make` and kept if there is none yet. */
   secret(name: string, make: () => string): Promise<string>
-  /** Resolves if the store answers. */
-  ping(): Promise<void>
+  /** Writes something that means nothing: resolves if an order could be written now. */
+  tryWriting(): Promise<void>
   close(): Promise<void>
 }
 

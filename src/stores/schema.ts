@@ -150,4 +150,14 @@ export const migrations: Record<string, Migration> = {
       if (dialect === 'postgres') await sql`analyze tasks`.execute(db)
     },
   },
+  // One row, which is written to find out whether anything can be.
+  '0009-readiness': {
+    async up(db) {
+      await db.schema
+        .createTable('readiness')
+        .addColumn('id', 'integer', (column) => column.primaryKey())
+        .addColumn('written_at', 'bigint', (column) => column.notNull())
+        .execute()
+    },
+  },
 }

@@ -48,12 +48,22 @@ function withCachedStatements(database: DatabaseSyncInstance): SqliteDatabase {
       const text = sql === 'begin' ? 'begin immediate' : sql
       const cached = statements.get(text)
       if (cached !== undefined) return cached
-      const statement = adapt(database.prepare(text))
+      const statement = text === 'rollback' ? rollbackOf(database) : adapt(database.prepare(text))
       if (statements.size >= maxCachedStatements) statements.clear()
       statements.set(text, statement)
       return statement
     },
   }
+}
+
+/**
+ * SQLite has rolled back already when the disk is full or cannot be read, https://www.sqlite.org/lang_transaction.html.
+ * To do it again is an error, by which Kysely would replace the first one.
+ */
+function rollbackOf(database: DatabaseSyncInstance): SqliteStatement {
+  const rollback = adapt(database.prepare('rollback'))
+  const nothing = { changes: 0, lastInsertRowid: 0 }
+  return { ...rollback, run: (parameters) => (database.isTransaction ? rollback.run(parameters) : nothing) }
 }
 
 function adapt(statement: StatementSyncInstance): SqliteStatement {

@@ -2,6 +2,7 @@ import { Kysely } from 'kysely'
 import type { Store } from '../separation/ports.ts'
 import { createKyselyStore } from './kysely-store.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
+import { createCheckOwnFile } from './own-file.ts'
 import { patiently } from './patiently.ts'
 import type { Database } from './schema.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
@@ -16,7 +17,7 @@ const patience = { patienceMs: 3_000, troubleOf: sqliteTroubleOf }
  */
 export async function openSqliteStore(path: string): Promise<Store> {
   const db = await openSqlite(path)
-  return createKyselyStore(db, {
+  const store = createKyselyStore(db, {
     dialect: 'sqlite',
     attempt: (work) => patiently(work, patience),
     // A transaction has the whole file for itself.
@@ -25,6 +26,15 @@ export async function openSqliteStore(path: string): Promise<Store> {
     clock: { nowMs: () => Date.now() },
     close: () => db.destroy(),
   })
+  if (path === ':memory:') return store
+  const checkOwnFile = await createCheckOwnFile(path)
+  return {
+    ...store,
+    async tryWriting() {
+      await checkOwnFile()
+      await store.tryWriting()
+    },
+  }
 }
 
 /** The file's tables, up to date. */
