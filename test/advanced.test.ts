@@ -124,6 +124,27 @@ describe('a split_stem_advanced task', () => {
     )
   })
 
+  test('with two pairs of one name numbers both halves of a pair alike, in whatever order they are listed', async () => {
+    const pairs = [
+      ['1', 'd'],
+      ['2', 'c'],
+    ].map(([alone, rest]) => ({
+      extract: { ...pairOf('Kick').extract, audio_url: `https://files.example/${alone}` },
+      remove: { ...pairOf('Kick').remove, audio_url: `https://files.example/${rest}` },
+    }))
+    for (const originData of [pairs, pairs.toReversed()]) {
+      const { provider, gateway } = await start()
+      provider.answerRead(recordOfSuccess('outside', { response: { originData } }))
+      const { data } = await gateway.send(ReadDocument, { taskId: 'outside' })
+      expect(data?.separation?.allStems.map(({ label, url }) => [label, url.at(-1)])).toEqual([
+        ['Kick', '1'],
+        ['Kick 2', '2'],
+        ['Without Kick', 'd'],
+        ['Without Kick 2', 'c'],
+      ])
+    }
+  })
+
   test('whose word nobody knows is a success when both halves are there', async () => {
     const { provider, gateway } = await start()
     const data = { successFlag: 'ALL_DONE', completeTime: null, response: { originData: pairOf('Kick') } }

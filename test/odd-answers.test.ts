@@ -231,6 +231,18 @@ describe('an answer that names too much', () => {
     expect(leftOut(gateway)).toHaveLength(1)
   })
 
+  test('in many lists of one callback has one line in the log', async () => {
+    const { provider, gateway } = await start()
+    const taskId = await order(gateway)
+    const { callBackUrl } = (await provider.order(0)).body
+    const lists = Array.from({ length: 500 }, (_, i) => [`list_${i}_info`, { drums_url: 'javascript:alert(1)' }])
+    const data = { task_id: 'provider-task-1', ...Object.fromEntries(lists) }
+    provider.answerRead(recordOfSuccess('provider-task-1'))
+    expect(await provider.callBack(callBackUrl, { code: 200, data })).toBe(200)
+    await untilSettled(gateway, taskId)
+    expect(leftOut(gateway)).toEqual([expect.stringContaining('"addresses":500')])
+  })
+
   test('names the same 64 in whatever order it lists them', async () => {
     const { provider, gateway } = await start()
     const originData = Array.from({ length: 500 }, (_, i) => ({

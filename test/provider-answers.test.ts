@@ -404,6 +404,15 @@ describe('the stems', () => {
     expect(stemsOf({ originData })).toEqual([stem('bass', 'https://a/1.mp3', 'Bass')])
   })
 
+  test('keeps the same id of two that stand for one file, in whatever order', () => {
+    const originData = ['b', 'a', 'c'].map((id) => ({ id, audio_url: 'https://a/1', stem_type_group_name: 'Bass' }))
+    for (const list of [originData, originData.toReversed()]) {
+      expect(stemsOf({ bassUrl: 'https://a/1', originData: list })).toEqual([
+        stem('bass', 'https://a/1', 'Bass', null, 'a'),
+      ])
+    }
+  })
+
   test('matches by address before it matches by name', () => {
     const originData = [
       { duration: 1, audio_url: 'https://a/other.mp3', stem_type_group_name: 'Bass' },

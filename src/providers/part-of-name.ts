@@ -25,5 +25,10 @@ for (const part of knownParts) {
 
 /** The part that a provider means by a name, however it is spelt (`backing_vocals`, `Backing Vocals`); null if unknown. */
 export function partOfName(name: string): KnownPart | null {
-  return partOfReducedName.get(name.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '')) ?? null
+  return partOfReducedName.get(reducedName(name)) ?? null
+}
+
+/** A name in small letters and digits alone, so that all spellings of it are one. */
+export function reducedName(name: string): string {
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '')
 }

@@ -53,12 +53,16 @@ function outcomeOf({ code, msg }: Envelope, { stems }: StemsRead, reading: Readi
 function readInfo(data: Record<string, unknown>, reading: Reading): StemsRead {
   const others = Object.keys(data).filter((key) => /info$/i.test(key))
   const keys = new Set(['vocal_separation_info', 'vocal_removal_info', ...others])
+  const addresses: string[] = []
+  let unread = 0
   let found = noStems
   for (const key of keys) {
     const read = readStems(data[key])
-    reportLeftOut(read.leftOut, reading)
-    if (read.stems.length > 0) return read
-    if (found.originUrl === null) found = read
+    addresses.push(...read.leftOut.addresses)
+    unread += read.leftOut.stems
+    if (read.stems.length > 0 || found.originUrl === null) found = read
+    if (read.stems.length > 0) break
   }
+  reportLeftOut({ stems: unread, addresses }, reading)
   return found
 }

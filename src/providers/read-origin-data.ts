@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { compareText } from '../separation/merge-results.ts'
 import { anyField, idField, parsedIfJson, textField } from './fields.ts'
 import { readUrl } from './read-url.ts'
+import { withinStemLimit } from './stem-limit.ts'
 
 /** One stem as `originData` tells it. */
 export interface OriginEntry {
@@ -26,16 +28,16 @@ const entry = z.object({
   duration: durationField,
 })
 
-const pair = z.object({ extract: anyField, remove: anyField })
-
 /** What `originData` lists. */
 export interface OriginData {
-  /** In the order of addresses, so that equal names get equal numbers however the list is ordered. */
+  /** In the order of addresses, pairs together, so that equal names get equal numbers however the list is ordered. */
   readonly entries: readonly OriginEntry[]
   /** Whether it lists pairs, as a `split_stem_advanced` does. */
   readonly hasPairs: boolean
   /** Whether both halves of a pair are there. */
   readonly hasWholePair: boolean
+  /** How many entries there were beyond those that are read. */
+  readonly unread: number
 }
 
 /**
@@ -45,25 +47,49 @@ export interface OriginData {
  */
 export function readOriginData(value: unknown, onLeftOut: (name: string) => void): OriginData {
   const given = parsedIfJson(value)
-  const items: readonly unknown[] = Array.isArray(given) ? given : [given]
-  const entries: OriginEntry[] = []
-  let hasPairs = false
-  let hasWholePair = false
-  for (const item of items) {
-    const { extract, remove } = pair.safeParse(item).data ?? {}
-    if (extract === undefined && remove === undefined) {
-      entries.push(...readEntry(item, onLeftOut))
-      continue
-    }
-    hasPairs = true
-    const [taken] = readEntry(extract, onLeftOut)
-    const [rest] = readEntry(remove, onLeftOut)
-    hasWholePair ||= (taken?.url ?? null) !== null && (rest?.url ?? null) !== null
-    const name = taken?.name ?? rest?.name ?? null
-    if (taken !== undefined) entries.push({ ...taken, name })
-    if (rest !== undefined) entries.push({ ...rest, name: `Without ${name ?? 'the extracted stem'}` })
+  const items = (Array.isArray(given) ? given : [given]).filter(isObject)
+  const taken = withinStemLimit(items, (item) => ({ isKnownPart: false, text: firstAddress(item) }))
+  const read = taken.map((item) => readItem(item, onLeftOut)).toSorted(compareItems)
+  const pairs = read.filter(({ isPair }) => isPair)
+  return {
+    entries: read.flatMap(({ entries }) => entries),
+    hasPairs: pairs.length > 0,
+    hasWholePair: pairs.some(({ entries }) => entries.filter(({ url }) => url !== null).length === 2),
+    unread: items.length - taken.length,
   }
-  return { entries: entries.toSorted((a, b) => compare(a.url ?? '', b.url ?? '')), hasPairs, hasWholePair }
+}
+
+interface Item {
+  readonly entries: readonly OriginEntry[]
+  readonly isPair: boolean
+}
+
+function readItem(item: Record<string, unknown>, onLeftOut: (name: string) => void): Item {
+  const { extract, remove } = item
+  if (extract === undefined && remove === undefined) return { entries: readEntry(item, onLeftOut), isPair: false }
+  const [alone] = readEntry(extract, onLeftOut)
+  const [rest] = readEntry(remove, onLeftOut)
+  const name = alone?.name ?? rest?.name ?? null
+  const entries = [
+    ...(alone === undefined ? [] : [{ ...alone, name }]),
+    ...(rest === undefined ? [] : [{ ...rest, name: `Without ${name ?? 'the extracted stem'}` }]),
+  ]
+  return { entries, isPair: true }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** By which items are put in order before any of them is read. */
+function firstAddress({ extract, remove, ...item }: Record<string, unknown>): string {
+  const { audio_url, audioUrl } = [extract, remove].find(isObject) ?? item
+  const address = audio_url ?? audioUrl
+  return typeof address === 'string' ? address : ''
+}
+
+function compareItems({ entries: [a] }: Item, { entries: [b] }: Item): number {
+  return compareText(a?.url ?? '', b?.url ?? '') || compareText(a?.id ?? '', b?.id ?? '')
 }
 
 function readEntry(item: unknown, onLeftOut: (name: string) => void): readonly OriginEntry[] {
@@ -73,9 +99,4 @@ function readEntry(item: unknown, onLeftOut: (name: string) => void): readonly O
   const name = read.data.stem_type_group_name ?? read.data.stemTypeGroupName
   const url = readUrl(read.data.audio_url ?? read.data.audioUrl, () => onLeftOut('originData'))
   return [{ id, name, url, durationSeconds: duration }]
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0
-  return a < b ? -1 : 1
 }

@@ -1,10 +1,11 @@
 import type { ReportedStem } from '../separation/report.ts'
-import { compareText, maxStems } from '../separation/merge-results.ts'
 import { partsOfType, separationTypes, stemName, type SeparationType, type StemPart } from '../separation/task.ts'
 import { objectField } from './fields.ts'
+import { partOfName, reducedName } from './part-of-name.ts'
 import { readOriginData } from './read-origin-data.ts'
 import { readUrl } from './read-url.ts'
 import { createStemDrafts } from './stem-drafts.ts'
+import { withinStemLimit } from './stem-limit.ts'
 
 /** What the one object that lists the stems says. */
 export interface StemsRead {
@@ -35,8 +36,8 @@ export const noStems: StemsRead = {
   leftOut: { stems: 0, addresses: [] },
 }
 
-/** Addresses that stand beside the stems and are none: pictures, the source, where we are called back. */
-const notStems = /^(source |origin |stream )*(image|cover|audio|video|stream)( large)?$|^call ?back$/
+/** Reduced names of addresses that stand beside the stems and are none: pictures, the source, where we are called back. */
+const notStems = /^(source|origin|stream)*(image|cover|audio|video|stream)(large)?$|^callback$/
 
 /**
  * Reads stems: record-info's `response` (`vocalUrl`) and a callback's info (`vocal_url`) alike, also as JSON text.
@@ -52,40 +53,47 @@ export function readStems(info: unknown): StemsRead {
   const addresses: string[] = []
   const leaveOut = (name: string) => void addresses.push(name)
   let originUrl: string | null = null
-  for (const [key, value] of Object.entries(fields)) {
-    const name = nameOfKey(key)
-    if (!/url$/i.test(key) || notStems.test(name)) continue
-    const url = readUrl(value, () => leaveOut(key))
+  const keyed = keyedAddresses(fields)
+  const taken = withinStemLimit(keyed, ({ key, name }) => ({
+    isKnownPart: name === 'origin' || partOfName(name) !== null,
+    text: key,
+  }))
+  for (const { key, name, address } of taken) {
+    const url = readUrl(address, () => leaveOut(key))
     if (name === 'origin') originUrl ??= url
-    else if (url !== null) drafts.addKeyed(name, url)
+    else if (url !== null) drafts.addKeyed(nameOfKey(key), url)
   }
-  const { entries, hasPairs, hasWholePair } = readOriginData(fields['originData'] ?? fields['origin_data'], leaveOut)
-  for (const entry of entries.filter((each) => !drafts.matchByUrl(each))) {
+  const origin = readOriginData(fields['originData'] ?? fields['origin_data'], leaveOut)
+  for (const entry of origin.entries.filter((each) => !drafts.matchByUrl(each))) {
     if (!drafts.matchByName(entry)) drafts.addUnkeyed(entry)
   }
   const all = drafts.stems()
-  const stems = firstOf(all)
+  const stems = withinStemLimit(all, (stem) => ({ isKnownPart: stem.part !== 'other', text: stemName(stem) }))
+  const unread = keyed.length - taken.length + origin.unread
   return {
     stems,
     // Any stem may be extracted: a pair of drums and the rest says nothing of another type.
-    type: hasPairs ? null : typeOf(stems),
+    type: origin.hasPairs ? null : typeOf(stems),
     originUrl,
-    isFull: hasWholePair || hasAllParts(stems),
-    leftOut: { stems: all.length - stems.length, addresses },
+    isFull: origin.hasWholePair || hasAllParts(stems),
+    leftOut: { stems: unread + all.length - stems.length, addresses },
   }
 }
 
-/** At most `maxStems`: the known parts, then the others by their names, so that it is the same ones in whatever order. */
-function firstOf(stems: readonly ReportedStem[]): readonly ReportedStem[] {
-  if (stems.length <= maxStems) return stems
-  const kept = new Set(
-    stems
-      .toSorted(
-        (a, b) => Number(a.part === 'other') - Number(b.part === 'other') || compareText(stemName(a), stemName(b)),
-      )
-      .slice(0, maxStems),
-  )
-  return stems.filter((stem) => kept.has(stem))
+interface KeyedAddress {
+  readonly key: string
+  /** The key's reduced name, without `url`. */
+  readonly name: string
+  readonly address: string
+}
+
+/** What stands under the keys that end in `url`, the origin included. */
+function keyedAddresses(fields: Record<string, unknown>): readonly KeyedAddress[] {
+  return Object.entries(fields).flatMap(([key, address]) => {
+    if (!/url$/i.test(key) || typeof address !== 'string' || address.trim() === '') return []
+    const name = reducedName(key.slice(0, -'url'.length))
+    return notStems.test(name) ? [] : [{ key, name, address }]
+  })
 }
 
 function hasAllParts(stems: readonly ReportedStem[]): boolean {

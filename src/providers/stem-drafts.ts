@@ -1,3 +1,4 @@
+import { pickText } from '../separation/merge-results.ts'
 import type { ReportedStem } from '../separation/report.ts'
 import { stemName, type StemPart } from '../separation/task.ts'
 import { addressMark, cut, unprintable, withoutAddresses } from './clean-text.ts'
@@ -61,7 +62,7 @@ export function createStemDrafts(): StemDrafts {
     if (draft === undefined) return false
     draft.matched = true
     draft.durationSeconds ??= entry.durationSeconds
-    draft.originId ??= entry.id
+    draft.originId = pickText(draft.originId, entry.id)
     const label = labelOf(entry.name) ?? draft.label
     // A callback has no `originData`: the name by which both know the stem must stay.
     if (stemName({ part: draft.part, label }) === stemName(draft)) draft.label = label
