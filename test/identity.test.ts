@@ -127,9 +127,52 @@ describe('a socket', () => {
     const good = openSocket(url, undefined, { authorization: `Bearer ${webKey}` })
     await good.reach(1)
     expect(await openSocket(url, undefined, { authorization: `Bearer ${wrongKey}` }).closed).toBe(4401)
-    // What is said last counts.
-    const both = { authorization: `Bearer ${webKey}` }
-    expect(await openSocket(url, { authorization: `Bearer ${wrongKey}` }, both).closed).toBe(4401)
+  })
+
+  test.each([
+    ['Authorization', { Authorization: `Bearer ${webKey}` }],
+    ['AUTHORIZATION', { AUTHORIZATION: `bearer ${webKey}` }],
+    ['headers.authorization', { headers: { authorization: `Bearer ${webKey}` } }],
+    ['headers.Authorization', { headers: { Authorization: `Bearer ${webKey}`, accept: '*/*' } }],
+    ['Headers.AUTHORIZATION', { Headers: { AUTHORIZATION: `Bearer ${webKey}` } }],
+  ])('may bring its credential in connectionParams as %s', async (_what, params) => {
+    const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true', ...unhurried })
+    const taskId = await callerOf({ url }, webKey).order({ audioId: 'done' })
+    const socket = openSocket(url, params)
+    await socket.reach(1)
+    socket.subscribe('own', `{ separation(taskId: "${taskId}") { id } }`)
+    await socket.reach(3)
+    expect(socket.messages[1]).toMatchObject({ payload: { data: { separation: { id: taskId } } } })
+  })
+
+  const good = `Bearer ${webKey}`
+  const bad = `Bearer ${wrongKey}`
+  const header = (authorization: string) => ({ authorization })
+
+  test.each([
+    ['a wrong one in the header', { authorization: good }, header(bad)],
+    ['a wrong one in connectionParams', { authorization: bad }, header(good)],
+    ['a wrong one in another spelling', { authorization: good, Authorization: bad }, {}],
+    ['a wrong one in a spelling before', { Authorization: bad, authorization: good }, {}],
+    ['a wrong one in headers', { authorization: good, headers: { authorization: bad } }, {}],
+    ['a wrong one beside headers', { authorization: bad, headers: { Authorization: good } }, {}],
+    ['something that is no text', { authorization: good, headers: { authorization: 5 } }, {}],
+    ['an empty one', { authorization: good, Authorization: '' }, {}],
+    ['the credentials of a proxy', { authorization: good }, header(`Basic ${btoa('a:b')}`)],
+    ['the good one of another caller', { authorization: good, headers: header(`Bearer ${mobileKey}`) }, {}],
+    ['the good one of another caller in the header', { authorization: good }, header(`Bearer ${mobileKey}`)],
+  ])('with a good credential and %s is refused', async (_what, params, headers) => {
+    const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true' })
+    expect(await openSocket(url, params, headers).closed).toBe(4401)
+  })
+
+  test('may say the same credential everywhere, and nothing where it has none', async () => {
+    const { url } = await startGuarded(twoCallers)
+    const everywhere = { authorization: good, Authorization: `bearer  ${webKey}`, headers: { Authorization: good } }
+    await openSocket(url, everywhere, header(good)).reach(1)
+    for (const nothing of [null, { authorization: null }, 'none', 7, []]) {
+      await openSocket(url, { authorization: good, Authorization: null, headers: nothing }).reach(1)
+    }
   })
 
   test.each([
@@ -172,6 +215,24 @@ describe('a socket', () => {
     ws.send(JSON.stringify({ id: '1', type: 'subscribe', payload: operation }))
     expect((await once(ws, 'close'))[0]).toBe(4401)
   })
+})
+
+test('a request with two credentials is refused, unless they are the same', async () => {
+  const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true' })
+  const statusOf = async (...credentials: readonly string[]) => {
+    const headers = ['content-type', json['content-type'], ...credentials.flatMap((each) => ['authorization', each])]
+    const request = httpRequest(`${url}/graphql`, { method: 'POST', headers: [...headers, 'host', 'localhost'] })
+    request.end(JSON.stringify(operation))
+    const [response] = await once(request, 'response')
+    response.resume()
+    return response.statusCode
+  }
+  const [web, mobile, wrong] = [`Bearer ${webKey}`, `Bearer ${mobileKey}`, `Bearer ${wrongKey}`]
+  expect(await statusOf(web, wrong)).toBe(401)
+  expect(await statusOf(wrong, web)).toBe(401)
+  expect(await statusOf(web, mobile)).toBe(401)
+  expect(await statusOf(web, '')).toBe(401)
+  expect(await statusOf(web, web)).toBe(200)
 })
 
 test('behind a proxy a good key is answered, and none is not', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
+import { createClient } from 'graphql-ws'
 import {
   exportJWK,
   exportSPKI,
@@ -10,6 +11,7 @@ import {
   type JWK,
 } from 'jose'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import { newTaskId } from '../src/separation/task-id.ts'
 import {
   ask,
@@ -25,7 +27,7 @@ import {
 import { openStoreOf, rowsOf } from './database.ts'
 import { storedTasks } from './gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, sendBody, startPlayedProvider } from './played-provider.ts'
-import { forQueries, transports } from './transports.ts'
+import { forQueries, transports, webSocketUrl } from './transports.ts'
 import { canary } from './canaries.ts'
 
 const issuer = 'https://login.example/'
@@ -172,7 +174,7 @@ describe('a token', () => {
       'a long subject': await newToken(ec, { sub: 'a'.repeat(300) }),
       'no end': await newToken(ec, { exp: undefined }),
       'an end that is no number': await newToken(ec, { exp: '9999999999' }),
-      'an end that has been': await newToken(ec, { exp: Math.floor(nowSeconds) }),
+      'an end that has been': await newToken(ec, { exp: Math.floor(nowSeconds) - 6 }),
       'a beginning that is to come': await newToken(ec, { nbf: nowSeconds + 60 }),
       'another’s signature': await newToken({ ...other, kid: 'ec' }),
       'a signature of another kind': await newToken({ ...rsa, kid: 'ec' }),
@@ -204,6 +206,21 @@ describe('a token', () => {
     expect(fetches()).toBe(1)
     const told = await callerOf({ url }, bad['an end that has been']).result('{ __typename }')
     expect(told.errors).toMatchObject([{ message: expect.stringContaining('expired') }])
+  })
+
+  test('is good by a clock that is a few seconds off', async () => {
+    const { environment } = await startIssuer(ec)
+    const { url } = await startGuarded(environment)
+    const nowSeconds = Math.floor(Date.now() / 1_000)
+    expect(await statusOf(url, await newToken(ec, { nbf: nowSeconds + 4 }))).toBe(200)
+    const ending = await newToken(ec, { exp: nowSeconds - 1 })
+    expect(await statusOf(url, ending)).toBe(200)
+    const socket = openSocket(url, { authorization: `Bearer ${ending}` })
+    await socket.reach(1)
+    socket.subscribe('1', '{ __typename }')
+    await socket.reach(3)
+    expect(await socket.closed).toBe(4403)
+    expect(Date.now()).toBeGreaterThanOrEqual((nowSeconds + 4) * 1_000 - 5)
   })
 
   test.each(['WebSocket', 'POST'] as const)('of 60 KiB does no harm, over %s', async (name) => {
@@ -243,7 +260,8 @@ describe('at the end of a token', () => {
     const taskId = await lasting.order()
     const { body } = await provider.order(0)
     const endsAtMs = Date.now() + 1_200
-    const short = callerOf(gateway, await newToken(ec, { exp: endsAtMs / 1_000 }))
+    // It is good for as long as the clocks of issuer and gateway may differ.
+    const short = callerOf(gateway, await newToken(ec, { exp: endsAtMs / 1_000 - 5 }))
     const opened = async ({ authorization }: { authorization: string }) => {
       const socket = openSocket(url, { authorization })
       await socket.reach(1)
@@ -307,8 +325,11 @@ describe('the issuer', () => {
     publish(ec)
     pass(601_000)
     expect(await statusOf(url, await newToken(ec))).toBe(200)
-    expect(await statusOf(url, await newToken(rsa))).toBe(401)
+    expect(await statusOf(url, await newToken(rsa))).toBe(503)
     expect(fetches()).toBe(3)
+    pass(6_000)
+    expect(await statusOf(url, await newToken(rsa))).toBe(401)
+    expect(fetches()).toBe(4)
   })
 
   test('is not hammered with tokens whose key is unknown', async () => {
@@ -318,13 +339,62 @@ describe('the issuer', () => {
       Array.from({ length: 40 }, (_, index) => newToken({ ...other, kid: `kid-${index}` })),
     )
     const flood = () => Promise.all(tokens.map((token) => statusOf(url, token)))
-    expect(new Set(await flood())).toEqual(new Set([401]))
-    for (const token of tokens) expect(await statusOf(url, token)).toBe(401)
+    // The one for which the keys are fetched is refused. The others may have come after what was fetched was published.
+    expect(new Set(await flood())).toEqual(new Set([401, 503]))
+    for (const token of tokens) expect(await statusOf(url, token)).toBe(503)
     expect(fetches()).toBe(1)
     pass(6_000)
-    expect(new Set(await flood())).toEqual(new Set([401]))
+    expect(new Set(await flood())).toEqual(new Set([401, 503]))
     expect(fetches()).toBe(2)
     expect(await statusOf(url, await newToken(ec))).toBe(200)
+  })
+
+  test('that has just been asked makes a token with a new key wait, and not be refused', async () => {
+    const { environment, publish, fetches } = await startIssuer(rsa)
+    const gateway = await startGuarded(environment)
+    const { url } = gateway
+    expect(await statusOf(url, await newToken(rsa))).toBe(200)
+    publish(rsa, ec)
+    const token = await newToken(ec)
+    const { status, headers, text } = await callerOf(gateway, token).send('{ __typename }')
+    expect({ status, retry: headers['retry-after'], body: JSON.parse(text) }).toEqual({
+      status: 503,
+      retry: '5',
+      body: { errors: [{ message: expect.stringContaining('Try again'), extensions: { code: 'UNAVAILABLE' } }] },
+    })
+    expect(await openSocket(url, { authorization: `Bearer ${token}` }).closed).toBe(1013)
+    // A known key is known, whatever is wrong with the token.
+    expect(await statusOf(url, await newToken({ ...other, kid: 'rsa' }))).toBe(401)
+    expect(fetches()).toBe(1)
+    expect(gateway.logged.filter((line) => line.includes('"error"'))).toEqual([])
+    pass(6_000)
+    expect(await statusOf(url, token)).toBe(200)
+    expect(await statusOf(url, await newToken({ ...other, kid: 'unheard-of' }))).toBe(503)
+    pass(12_000)
+    expect(await statusOf(url, await newToken({ ...other, kid: 'unheard-of' }))).toBe(401)
+  })
+
+  test('that has just been asked makes clients of graphql-ws connect again until their key is known', async () => {
+    const { environment, publish } = await startIssuer(rsa)
+    const { url } = await startGuarded(environment)
+    expect(await statusOf(url, await newToken(rsa))).toBe(200)
+    publish(rsa, ec)
+    const token = await newToken(ec)
+    let connections = 0
+    const client = createClient({
+      url: webSocketUrl(url),
+      webSocketImpl: WebSocket,
+      retryWait: async (retries) => {
+        if (retries === 1) pass(6_000)
+      },
+      connectionParams: { authorization: `Bearer ${token}` },
+      on: { connecting: () => (connections += 1) },
+    })
+    onTestFinished(() => void client.dispose())
+    expect(await client.iterate({ query: '{ __typename }' }).next()).toMatchObject({
+      value: { data: { __typename: 'Query' } },
+    })
+    expect(connections).toBe(3)
   })
 
   const troubles: readonly { readonly what: string; readonly play: (response: ServerResponse) => void }[] = [

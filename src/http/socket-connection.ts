@@ -13,7 +13,10 @@ export interface SocketConnection {
   forget: () => void
 }
 
-/** For the first graphql-ws clients do not connect again; the last may be over in a moment. */
+/**
+ * For the first, clients of graphql-ws do not connect again. For 1013 they do, as they must while it cannot be found out who
+ * they are; for 4500 they never do, whatever their `shouldRetry` says.
+ */
 const closeCodeOf = { 401: CloseCode.Unauthorized, 403: CloseCode.Forbidden, 503: 1013 } as const
 /** In bytes: what a close frame can hold. */
 const longestReason = 120
@@ -44,10 +47,7 @@ export async function letIn(
   params: Readonly<Record<string, unknown>> | undefined,
 ): Promise<boolean> {
   const { ws, request } = connection
-  const given = params?.['authorization'] ?? params?.['Authorization'] ?? undefined
-  // What is no text is no credential that is good, and not none.
-  const authorization = given === undefined || typeof given === 'string' ? given : ''
-  const identified = await identity.identify(request, authorization)
+  const identified = await identity.identify(request, authorizationsIn(params))
   if (ws.readyState !== ws.OPEN) return false
   if ('notLetIn' in identified) {
     const { status, message } = identified.notLetIn
@@ -59,4 +59,22 @@ export async function letIn(
     void sayGoodbye(ws, CloseCode.Forbidden, 'Your credential is good no longer.')
   })
   return true
+}
+
+/**
+ * Every `authorization` in the parameters of a connection, in any case and also below `headers`, where clients of other
+ * servers put it. What is no text stands as an empty one: it is no credential that is good, and not none.
+ */
+function authorizationsIn(params: Readonly<Record<string, unknown>> | undefined): readonly string[] {
+  const headers = valuesOf(params, 'headers').flatMap((each) => valuesOf(each, 'authorization'))
+  const given = [...valuesOf(params, 'authorization'), ...headers]
+  return given.map((each) => (typeof each === 'string' ? each : ''))
+}
+
+/** What stands under a name in any case, null and undefined aside; nothing if it is not an object. */
+function valuesOf(object: unknown, name: string): readonly unknown[] {
+  if (typeof object !== 'object' || object === null) return []
+  return Object.entries(object).flatMap(([key, value]: [string, unknown]) =>
+    key.toLowerCase() === name && value !== null && value !== undefined ? [value] : [],
+  )
 }

@@ -1,6 +1,6 @@
-import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
+import { createRemoteJWKSet, customFetch, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import type { Log } from '../separation/ports.ts'
-import { notGood, unauthenticated, type Identified } from './session.ts'
+import { notGood, unauthenticated, unavailable, type Identified } from './session.ts'
 
 export interface AccessTokensOptions {
   /** Where the issuer publishes its keys. */
@@ -22,6 +22,8 @@ const fetchAgainMs = 5_000
 const fetchTimeoutMs = 5_000
 /** How long the issuer is left alone after a fetch, even one that failed. */
 const restMs = 1_000
+/** How far the clocks of the issuer and this machine may differ: a token is good for so much longer, and earlier. */
+const clockToleranceSeconds = 5
 /** Anything that can be kept and read. */
 const subjectForm = /^[^\p{Cc}\p{Cs}]{1,255}$/u
 /** The longest time that a timer of Node's can wait. */
@@ -29,11 +31,12 @@ const longestTimerMs = 2 ** 31 - 1
 
 /** JWTs of one issuer (RFC 7519), verified by the keys that it publishes (RFC 7517). */
 export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTokensOptions): AccessTokens {
+  const fetches = createFetches()
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     cacheMaxAge: keysLifeMs,
     cooldownDuration: fetchAgainMs,
     timeoutDuration: fetchTimeoutMs,
-    [customFetch]: fetchWithRests(),
+    [customFetch]: fetches.fetch,
   })
 
   const mayComplain = createPause(restMs)
@@ -42,33 +45,68 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
     if (mayComplain()) log.error({ err: error }, 'the keys of JWT_JWKS_URL cannot be had')
   }
 
+  /** Whether the issuer has published the key of this token, by what was fetched last. */
+  function isKeyKnown(token: string): boolean {
+    const { kid } = decodeProtectedHeader(token)
+    return kid !== undefined && (keys.jwks()?.keys.some((key) => key.kid === kid) ?? false)
+  }
+
   return async function find(token) {
+    const begunBefore = fetches.begun()
     try {
       const { payload } = await jwtVerify(token, keys, {
         issuer,
         audience,
         algorithms,
         requiredClaims: ['sub', 'exp'],
+        clockTolerance: clockToleranceSeconds,
       })
       const { sub, exp } = payload
       if (typeof sub !== 'string' || !subjectForm.test(sub) || exp === undefined) return notGood
-      return { session: { owner: `jwt:${issuer}|${sub}`, onEnd: (listener) => atTime(exp * 1_000, listener) } }
+      return {
+        session: {
+          owner: `jwt:${issuer}|${sub}`,
+          onEnd: (listener) => atTime((exp + clockToleranceSeconds) * 1_000, listener),
+        },
+      }
     } catch (error) {
       if (error instanceof errors.JWTExpired) return unauthenticated('This token has expired. Get a new one.')
+      // The issuer may have published the key since the last fetch, and may not be asked again yet.
+      const mayBeNew = error instanceof errors.JWKSNoMatchingKey && fetches.answered() <= begunBefore
+      if (mayBeNew && !isKeyKnown(token)) {
+        return unavailable('The key of this token is not known yet. Try again in a moment.')
+      }
       if (isOfTheToken(error)) return notGood
       complain(error)
-      const message = 'The keys of the issuer of tokens cannot be had now. Try again in a moment.'
-      return { notLetIn: { status: 503, code: 'UNAVAILABLE', message } }
+      return unavailable('The keys of the issuer of tokens cannot be had now. Try again in a moment.')
     }
   }
 }
 
+interface Fetches {
+  readonly fetch: typeof fetch
+  /** How many have begun. */
+  begun(): number
+  /** The number of the last one that was answered, counted from 1. */
+  answered(): number
+}
+
 /** jose remembers what it has fetched, and not that a fetch has failed: each token would be another one. */
-function fetchWithRests(): typeof fetch {
+function createFetches(): Fetches {
   const mayFetch = createPause(restMs)
-  return async function fetchOnce(...request) {
-    if (!mayFetch()) throw new Error('The issuer was asked a moment ago, and nothing that can be used came.')
-    return fetch(...request)
+  let begun = 0
+  let answered = 0
+  return {
+    begun: () => begun,
+    answered: () => answered,
+    async fetch(...request) {
+      if (!mayFetch()) throw new Error('The issuer was asked a moment ago, and nothing that can be used came.')
+      begun += 1
+      const number = begun
+      const response = await fetch(...request)
+      answered = number
+      return response
+    },
   }
 }
 

@@ -7,11 +7,11 @@ import { notGood, unauthenticated, type Identified, type NotLetIn, type Session 
 /** Tells who asks, or why they are not let in. */
 export interface Identity {
   /**
-   * Who asks.
+   * Who asks. Every credential that is given counts, and all must be the same one.
    * @param request the request, or the upgrade
-   * @param authorization what stands in the place of the header, as on a WebSocket; undefined: the header
+   * @param others what is given as `Authorization` beside the headers, as in the parameters of a WebSocket
    */
-  identify(request: IncomingMessage, authorization?: string): Promise<Identified>
+  identify(request: IncomingMessage, others?: readonly string[]): Promise<Identified>
   /** Why this place shows nothing to whoever sends this request; null where it may, before it is known who asks. */
   doorFor(request: IncomingMessage): NotLetIn | null
   /** Whether the request comes from this machine, as what is for the operator must, whoever else may order. */
@@ -37,6 +37,7 @@ const onlyFromHere: NotLetIn = {
 }
 /** Anything else is no JWT, signed or not. */
 const tokenForm = /^[\w-]+\.[\w-]+\.[\w-]*$/
+const several = unauthenticated('Different credentials are given. Send one.')
 const missing = unauthenticated('Say who you are: send a key or a token as `Authorization: Bearer <key>`.')
 
 /**
@@ -55,16 +56,24 @@ export function createIdentity({ apiKeys, accessTokens, allowAnonymous }: Identi
     doorFor,
     isInside: isFromHere,
 
-    async identify(request, authorization = request.headers.authorization) {
+    async identify(request, others = []) {
       const notLetIn = doorFor(request)
       if (notLetIn !== null) return { notLetIn }
       if (!areConfigured) return { session: anonymous }
-      if (authorization === undefined) return allowAnonymous ? { session: anonymous } : missing
-      const credential = /^Bearer +(\S+) *$/i.exec(authorization)?.[1]
-      if (credential === undefined) return notGood
+      // Node's own `headers` would pass over all but the first.
+      const given = [...(request.headersDistinct['authorization'] ?? []), ...others].map(credentialIn)
+      const [credential, another] = new Set(given)
+      if (another !== undefined) return several
+      if (credential === undefined) return allowAnonymous ? { session: anonymous } : missing
+      if (credential === null) return notGood
       const session = apiKeys?.find(credential) ?? null
       if (session !== null) return { session }
       return accessTokens !== null && tokenForm.test(credential) ? accessTokens(credential) : notGood
     },
   }
+}
+
+/** The key or token in the value of an `Authorization` header; null if it is in no form that is taken. */
+function credentialIn(authorization: string): string | null {
+  return /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? null
 }

@@ -20,5 +20,10 @@ export const unauthenticated = (message: string): Identified => ({
   notLetIn: { status: 401, code: 'UNAUTHENTICATED', message },
 })
 
+/** Whether they may come in cannot be found out now, and can be in a moment. */
+export const unavailable = (message: string): Identified => ({
+  notLetIn: { status: 503, code: 'UNAVAILABLE', message },
+})
+
 /** In the same words for keys and tokens, whatever is wrong with them. */
 export const notGood = unauthenticated('This credential is not good here.')
