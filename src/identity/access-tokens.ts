@@ -1,5 +1,7 @@
 import { createRemoteJWKSet, customFetch, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import type { Log } from '../separation/ports.ts'
+import { createJwksFetches } from './jwks-fetches.ts'
+import { createPause } from './pause.ts'
 import { notGood, unauthenticated, unavailable, type Identified } from './session.ts'
 
 export interface AccessTokensOptions {
@@ -20,8 +22,8 @@ const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 const keysLifeMs = 600_000
 const fetchAgainMs = 5_000
 const fetchTimeoutMs = 5_000
-/** How long the issuer is left alone after a fetch, even one that failed. */
-const restMs = 1_000
+/** However many tokens have to wait, the log tells of it only so often. */
+const complainEveryMs = 1_000
 /** How far the clocks of the issuer and this machine may differ: a token is good for so much longer, and earlier. */
 const clockToleranceSeconds = 5
 /** Anything that can be kept and read. */
@@ -31,7 +33,7 @@ const longestTimerMs = 2 ** 31 - 1
 
 /** JWTs of one issuer (RFC 7519), verified by the keys that it publishes (RFC 7517). */
 export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTokensOptions): AccessTokens {
-  const fetches = createFetches()
+  const fetches = createJwksFetches()
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     cacheMaxAge: keysLifeMs,
     cooldownDuration: fetchAgainMs,
@@ -39,7 +41,7 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
     [customFetch]: fetches.fetch,
   })
 
-  const mayComplain = createPause(restMs)
+  const mayComplain = createPause(complainEveryMs)
 
   function complain(error: unknown): void {
     if (mayComplain()) log.error({ err: error }, 'the keys of JWT_JWKS_URL cannot be had')
@@ -80,43 +82,6 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
       complain(error)
       return unavailable('The keys of the issuer of tokens cannot be had now. Try again in a moment.')
     }
-  }
-}
-
-interface Fetches {
-  readonly fetch: typeof fetch
-  /** How many have begun. */
-  begun(): number
-  /** The number of the last one that was answered, counted from 1. */
-  answered(): number
-}
-
-/** jose remembers what it has fetched, and not that a fetch has failed: each token would be another one. */
-function createFetches(): Fetches {
-  const mayFetch = createPause(restMs)
-  let begun = 0
-  let answered = 0
-  return {
-    begun: () => begun,
-    answered: () => answered,
-    async fetch(...request) {
-      if (!mayFetch()) throw new Error('The issuer was asked a moment ago, and nothing that can be used came.')
-      begun += 1
-      const number = begun
-      const response = await fetch(...request)
-      answered = number
-      return response
-    },
-  }
-}
-
-/** True at most once in `pauseMs`, however the clock is set. */
-function createPause(pauseMs: number): () => boolean {
-  let lastMs = -Infinity
-  return function isOver() {
-    if (Math.abs(Date.now() - lastMs) < pauseMs) return false
-    lastMs = Date.now()
-    return true
   }
 }
 
