@@ -1,17 +1,13 @@
 import { statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { databaseAt, type DatabaseAddress } from './stores/database-url.ts'
+import { UsageError } from './usage-error.ts'
 
 /** What is to be moved where. */
 export interface MoveOptions {
   readonly from: DatabaseAddress
   readonly to: DatabaseAddress
   readonly keepsTargetSecrets: boolean
-}
-
-/** What the operator can put right; its message says how. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
 }
 
 export const sameDatabase = '--from and --to name the same database. Nothing was done.'

@@ -1,4 +1,4 @@
-import { readMoveOptions, sameDatabase, UsageError, type MoveOptions } from './move-options.ts'
+import { readMoveOptions, sameDatabase, type MoveOptions } from './move-options.ts'
 import { reasonOf } from './reason-of.ts'
 import { numeral, wordsOfReport, wordsOfSecrets } from './move-words.ts'
 import {
@@ -10,6 +10,7 @@ import {
 } from './stores/copy-store.ts'
 import { nameOfDatabase, type DatabaseAddress } from './stores/database-url.ts'
 import { openDatabase } from './stores/open-database.ts'
+import { UsageError } from './usage-error.ts'
 
 /** Moves everything that one database holds to another one. */
 

@@ -42,7 +42,10 @@ class TransactionalAdapter extends SqliteAdapter {
 function withCachedStatements(database: DatabaseSyncInstance): SqliteDatabase {
   const statements = new Map<string, SqliteStatement>()
   return {
-    close: () => database.close(),
+    close() {
+      leaveOneFile(database)
+      database.close()
+    },
     prepare(sql) {
       // A transaction that reads first and then writes could not be given the lock any more if another process took it.
       const text = sql === 'begin' ? 'begin immediate' : sql
@@ -64,6 +67,21 @@ function rollbackOf(database: DatabaseSyncInstance): SqliteStatement {
   const rollback = adapt(database.prepare('rollback'))
   const nothing = { changes: 0, lastInsertRowid: 0 }
   return { ...rollback, run: (parameters) => (database.isTransaction ? rollback.run(parameters) : nothing) }
+}
+
+/**
+ * Brings everything into the one file and removes the others. The driver leaves statements to the garbage collector, so that
+ * SQLite would not do so when it closes. While another process has the file open, the others stay, but are empty.
+ */
+function leaveOneFile(database: DatabaseSyncInstance): void {
+  for (const pragma of ['journal_mode = DELETE', 'wal_checkpoint(TRUNCATE)']) {
+    try {
+      database.exec(`PRAGMA ${pragma}`)
+      return
+    } catch {
+      // The file is locked, or the disk is full: all that was committed is in the files as they are.
+    }
+  }
 }
 
 function adapt(statement: StatementSyncInstance): SqliteStatement {

@@ -3,13 +3,19 @@ import type { Store } from '../separation/ports.ts'
 import { createKyselyStore } from './kysely-store.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
 import { createCheckOwnFile } from './own-file.ts'
-import { patiently } from './patiently.ts'
+import { patiently, type Patience } from './patiently.ts'
 import type { Database } from './schema.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
 import { sqliteTroubleOf } from './sqlite-trouble.ts'
 
 /** Waits for another process's lock. */
 const patience = { patienceMs: 3_000, troubleOf: sqliteTroubleOf }
+
+/** A file that is no database, or cannot be read, is told of as it is. */
+const opening: Patience = {
+  ...patience,
+  troubleOf: (error) => (sqliteTroubleOf(error) === 'passing' ? 'passing' : 'ours'),
+}
 
 /**
  * Opens the store in a file of SQLite, or in memory for `:memory:`, and brings its tables up to date.
@@ -39,7 +45,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
 
 /** The file's tables, up to date. */
 export async function openSqlite(path: string): Promise<Kysely<Database>> {
-  const db = new Kysely<Database>({ dialect: createSqliteDialect(path) })
+  const db = await patiently(async () => new Kysely<Database>({ dialect: createSqliteDialect(path) }), opening)
   try {
     await bringUpToDate(db, patience)
     return db
