@@ -162,7 +162,7 @@ const databases: Readonly<Record<string, (atEnd: Ending) => Promise<Measured>>> 
           const queries: CompiledQuery[] = []
           const url = await newPostgresDatabase(atEnd)
           const { db, tasks } = await fill(
-            createPostgresDialect(url, { ...usualLimits, statementMs: 0 }, silentLog),
+            await createPostgresDialect(url, { ...usualLimits, statementMs: 0 }, silentLog),
             queries,
           )
           atEnd(() => db.destroy())

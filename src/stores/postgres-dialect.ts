@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import { PostgresDialect, type Dialect } from 'kysely'
 import pg from 'pg'
 import type { Log } from '../separation/ports.ts'
+import { keepsStartupLimits, limitTransactions, type ServerLimits } from './limited-pool.ts'
 
 /** How long anything may take on a connection, in milliseconds. */
 export interface PostgresLimits {
@@ -37,17 +38,26 @@ const connectTimeoutMs = 3_000
 /** Idle connections are closed before they are taken for dead. */
 const idleShareOfSilence = 0.8
 
-/** Connections to a database of PostgreSQL's for Kysely. Times and counts come as numbers. */
-export function createPostgresDialect(url: string, limits: PostgresLimits, log: Log): Dialect {
-  const pool = new pg.Pool({
-    connectionString: url,
-    application_name: 'stemgate',
-    max: limits.connections,
-    connectionTimeoutMillis: connectTimeoutMs,
-    idleTimeoutMillis: limits.silenceMs * idleShareOfSilence,
+/**
+ * Connections to a database of PostgreSQL's for Kysely. Times and counts come as numbers. Throws if the database cannot be
+ * reached.
+ */
+export async function createPostgresDialect(url: string, limits: PostgresLimits, log: Log): Promise<Dialect> {
+  const serverLimits: ServerLimits = {
     statement_timeout: limits.statementMs,
     lock_timeout: limits.lockMs,
     idle_in_transaction_session_timeout: limits.restMs,
+  }
+  const connection = { connectionString: url, application_name: 'stemgate', connectionTimeoutMillis: connectTimeoutMs }
+  const isDirect = await keepsStartupLimits(
+    { ...connection, stream: () => impatientSocket(limits.silenceMs) },
+    serverLimits,
+  )
+  const pool = new pg.Pool({
+    ...connection,
+    ...(isDirect ? serverLimits : {}),
+    max: limits.connections,
+    idleTimeoutMillis: limits.silenceMs * idleShareOfSilence,
     stream: () => impatientSocket(limits.silenceMs),
     types: {
       getTypeParser: (type, format) =>
@@ -59,7 +69,7 @@ export function createPostgresDialect(url: string, limits: PostgresLimits, log: 
   const lost = ({ message }: Error) => log.debug({ cause: message }, 'a connection to PostgreSQL was lost')
   pool.on('error', lost)
   pool.on('connect', (client) => client.on('error', lost))
-  return new PostgresDialect({ pool })
+  return new PostgresDialect({ pool: isDirect ? pool : limitTransactions(pool, serverLimits) })
 }
 
 /** A connection whose other side has vanished without a word would otherwise be waited for until the system gives up. */

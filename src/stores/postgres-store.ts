@@ -3,7 +3,7 @@ import type { Log, Store } from '../separation/ports.ts'
 import { createDatabaseClock } from './database-clock.ts'
 import { createKyselyStore } from './kysely-store.ts'
 import { patiently } from './patiently.ts'
-import { createPostgresDialect, migrationLimits, usualLimits } from './postgres-dialect.ts'
+import { createPostgresDialect, migrationLimits, usualLimits, type PostgresLimits } from './postgres-dialect.ts'
 import { postgresTroubleOf } from './postgres-trouble.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
 import type { Database } from './schema.ts'
@@ -73,13 +73,17 @@ class LossyDatabaseError extends Error {
 
 /** The database's tables, up to date. */
 export async function openPostgres(url: string, log: Log, limits = usualLimits): Promise<Kysely<Database>> {
-  const migrating = new Kysely<Database>({ dialect: createPostgresDialect(url, migrationLimits, log) })
+  const connect = (limitsOfIt: PostgresLimits) =>
+    patiently(async () => {
+      return new Kysely<Database>({ dialect: await createPostgresDialect(url, limitsOfIt, log) })
+    }, patience)
+  const migrating = await connect(migrationLimits)
   try {
     await bringUpToDate(migrating, patience)
   } finally {
     await migrating.destroy()
   }
-  return new Kysely<Database>({ dialect: createPostgresDialect(url, limits, log) })
+  return connect(limits)
 }
 
 /** Two tracks whose names share a hash wait for each other now and then, which harms nobody. */
