@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { openSqliteStore } from '../src/stores/sqlite-store.ts'
 import { canary, expectNoCanary } from './canaries.ts'
 import { openStoreOf } from './database.ts'
 import { order, startGateway, storedTasks, untilSettled } from './gateway.ts'
@@ -138,4 +139,18 @@ test('a clean stop leaves everything in the one file', async () => {
   const file = new DatabaseSync(path, { readOnly: true })
   onTestFinished(() => file.close())
   expect(file.prepare('select id from tasks').all()).toMatchObject([{ id }])
+})
+
+test('a stop removes nothing of a database that has taken the place of its own', async () => {
+  const path = (await newDatabaseUrl()).replace('file:', '')
+  const first = await openSqliteStore(path)
+  await first.secret('a', () => 'first')
+  for (const end of ['', '-wal', '-shm']) await rename(`${path}${end}`, `${path}.old${end}`)
+  const second = await openSqliteStore(path)
+  onTestFinished(() => second.close())
+  await second.secret('a', () => 'second')
+  await first.close()
+  const third = await openSqliteStore(path)
+  onTestFinished(() => third.close())
+  expect(await third.secret('a', () => 'third')).toBe('second')
 })

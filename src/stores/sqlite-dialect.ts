@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite'
 import { SqliteAdapter, SqliteDialect, type Dialect, type SqliteDatabase, type SqliteStatement } from 'kysely'
@@ -23,7 +23,7 @@ export function createSqliteDialect(path: string): Dialect {
     database.close()
     throw error
   }
-  const dialect = new SqliteDialect({ database: withCachedStatements(database) })
+  const dialect = new SqliteDialect({ database: withCachedStatements(database, path) })
   return {
     createAdapter: () => new TransactionalAdapter(),
     createDriver: () => dialect.createDriver(),
@@ -39,11 +39,13 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 
-function withCachedStatements(database: DatabaseSyncInstance): SqliteDatabase {
+function withCachedStatements(database: DatabaseSyncInstance, path: string): SqliteDatabase {
+  const own = fileAt(path)
   const statements = new Map<string, SqliteStatement>()
   return {
     close() {
-      leaveOneFile(database)
+      // The files beside it are removed by their names, which may by now be those of another database.
+      if (own !== null && fileAt(path) === own) leaveOneFile(database)
       database.close()
     },
     prepare(sql) {
@@ -57,6 +59,12 @@ function withCachedStatements(database: DatabaseSyncInstance): SqliteDatabase {
       return statement
     },
   }
+}
+
+/** Which file a path leads to; null if there is none. */
+function fileAt(path: string): string | null {
+  const file = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return file === undefined ? null : `${file.dev} ${file.ino}`
 }
 
 /**
