@@ -28,7 +28,7 @@ It ends with 0 if the copy is whole, and with 1 otherwise.`
 const everyMs = 1_000
 
 if (isMainThread) await main()
-else parentPort?.postMessage(backUpFile(String(workerData.from), String(workerData.to)))
+else parentPort?.postMessage(backUpFile(String(workerData.from), String(workerData.to)), [])
 
 async function main(): Promise<void> {
   try {
