@@ -201,6 +201,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       readers: new Map(clients.map((each) => [each.name, each])),
       separations,
       log,
+      onUnknownTask: metrics.unknownTask,
     }),
     sandbox: sandbox?.handle ?? null,
     identity,

@@ -74,7 +74,7 @@ export function createChecker(options: CheckerOptions): Checker {
       looking = claim().then(() => {
         looking = null
         if (hasStopped) return
-        if (lookAgain || (isMoreDue && roomLeft() > 0)) look()
+        if (lookAgain || shouldClaimMore()) look()
         else timer = setTimeout(look, lookEveryMs).unref()
       })
     }
@@ -105,7 +105,7 @@ export function createChecker(options: CheckerOptions): Checker {
           const done = checkOne(task, claimed).finally(() => {
             underWay.delete(done)
             waiting.delete(task)
-            lookForMore()
+            if (shouldClaimMore()) look()
           })
           underWay.add(done)
         }
@@ -115,8 +115,9 @@ export function createChecker(options: CheckerOptions): Checker {
       }
     }
 
-    function lookForMore(): void {
-      if (isMoreDue && roomLeft() > 0) look()
+    /** At a fast pace several tasks at a time: a claim is a write of its own. */
+    function shouldClaimMore(): boolean {
+      return isMoreDue && roomLeft() > 0 && waiting.size <= maxWaiting / 2
     }
 
     function newLease(): number {
@@ -127,7 +128,7 @@ export function createChecker(options: CheckerOptions): Checker {
     async function checkOne(task: Task, claimed: Claim): Promise<void> {
       try {
         const onTurn = () => {
-          if (waiting.delete(task)) lookForMore()
+          if (waiting.delete(task) && shouldClaimMore()) look()
         }
         const dueAtMs = await separations.check(task, onTurn).catch((error: unknown) => {
           complain(error, { provider, taskId: task.id }, 'a check went wrong')

@@ -16,9 +16,10 @@ const callbackAddress = new RegExp(
 )
 const tokens = new Set<string>()
 
-/** Looks for the token of this callback address as well, which nobody could recognise. */
+/** Looks for the secret parts of this callback address as well, which nobody could recognise. */
 export function plantCallbackUrl(url: string): void {
-  tokens.add(url.slice(-tokenLength))
+  const secretParts = url.slice(url.lastIndexOf('/') + 1).split('.')
+  for (const part of secretParts) tokens.add(part.slice(0, tokenLength))
 }
 
 /** Where a secret stands in the text, told without it; null if none does. */

@@ -255,7 +255,7 @@ describe('a submit', () => {
     ],
     [
       'has an endless callBackUrl',
-      { ...good, callBackUrl: nowhere + 'x'.repeat(400) },
+      { ...good, callBackUrl: nowhere + 'x'.repeat(620) },
       422,
       'callBackUrl is too long.',
     ],

@@ -70,7 +70,7 @@ test('the order is on disk before it leaves', async () => {
     taskId: 'music-task',
     audioId: 'audio-1',
     type: 'separate_vocal',
-    callBackUrl: expect.stringMatching(`^${gateway.url}/callbacks/kie/${taskId}/[\\w-]{43}$`),
+    callBackUrl: expect.stringMatching(`^${gateway.url}/callbacks/kie/${taskId}/[\\w-]{43}\\.[\\w-]{40,}$`),
   })
   expect(headers.authorization).toBe(`Bearer ${kieKey}`)
 })

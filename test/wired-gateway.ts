@@ -57,7 +57,12 @@ export async function startWiredGateway({
     changes,
     providers: new Map(),
     defaultProvider: 'kie',
-    addresses: { urlOf: () => 'http://unreached.example', taskOf: () => null, namedIn: () => null },
+    addresses: {
+      urlOf: () => 'http://unreached.example',
+      taskOf: () => null,
+      orderOf: () => null,
+      namedIn: () => null,
+    },
     log,
     times: {
       intervalMs: day,

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { CallbackAddresses } from '../separation/ports.ts'
+import type { AddressedOrder, CallbackAddresses } from '../separation/ports.ts'
 import { providerNames, type ProviderName } from '../separation/task.ts'
+import { createOrderSeal } from './sealed-order.ts'
 
 export interface CallbackAddressOptions {
   /** Where providers reach us, without a slash at its end; asked for at each use, because the port may be known late. */
@@ -9,38 +10,73 @@ export interface CallbackAddressOptions {
   readonly secrets: readonly string[]
 }
 
-export interface CallbackAddressBook extends CallbackAddresses {
-  /** Whose address a path is, if it is one that only we can have made. The host does not count: it may have moved. */
-  read(path: string): { readonly provider: ProviderName; readonly taskId: string } | null
+/** A callback address that only we can have made. */
+export interface CallbackAddress {
+  readonly provider: ProviderName
+  readonly taskId: string
+  /** null if the address says nothing of its order, as those that were made by the first version. */
+  readonly order: AddressedOrder | null
 }
 
-const addressForm = /^\/callbacks\/([a-z]+)\/(sep_[0-9a-z]{26})\/([\w-]{43})$/
+export interface CallbackAddressBook extends CallbackAddresses {
+  /** Reads a path; null if it is none of ours. The host does not count: it may have moved. */
+  read(path: string): CallbackAddress | null
+}
+
+/** No longer than this, in characters: a provider may keep an address in a column of a fixed length. */
+const maxAddressLength = 480
+const addressForm = /^\/callbacks\/([a-z]+)\/(sep_[0-9a-z]{26})\/([\w-]{43})(?:\.([\w-]+))?$/
 /** The task that stands in an address of ours, whatever follows it, and however much of it was cut off before. */
 const namedTask = /\/callbacks\/[a-z]+\/(sep_[0-9a-z]{26})(?![0-9a-z])/
 
-/** Every task's callback address is its own: `/callbacks/<provider>/<task id>/<token>`, the token an HMAC of the rest. */
+/**
+ * Every task's callback address is its own: `/callbacks/<provider>/<task id>/<token>.<sealed order>`. The token is an HMAC
+ * of what stands before it and proves the address. The sealed order says whose order it is, for a store that has forgotten
+ * it; an address without it is as good for everything else.
+ */
 export function createCallbackAddresses({ publicUrl, secrets }: CallbackAddressOptions): CallbackAddressBook {
-  const [signing] = secrets
+  const signers = secrets.map((secret) => ({ secret, orders: createOrderSeal(secret) }))
+  const [signing] = signers
   if (signing === undefined) throw new TypeError('Callback addresses need a secret.')
 
-  function read(path: string) {
-    const [, name, taskId = '', token = ''] = addressForm.exec(path) ?? []
+  function read(path: string): CallbackAddress | null {
+    const [, name, taskId = '', token = '', sealed] = addressForm.exec(path) ?? []
     const provider = providerNames.find((each) => each === name)
     if (provider === undefined) return null
+    const place = `${provider}/${taskId}`
     const given = Buffer.from(token)
     // Every secret is tried, so that the time tells nothing of which one fits.
-    const fits = secrets.map((secret) => timingSafeEqual(Buffer.from(tokenOf(secret, provider, taskId)), given))
-    return fits.includes(true) ? { provider, taskId } : null
+    const fits = signers.map(({ secret }) => timingSafeEqual(Buffer.from(tokenOf(secret, place)), given))
+    const signer = signers[fits.indexOf(true)]
+    if (signer === undefined) return null
+    if (sealed === undefined) return { provider, taskId, order: null }
+    const order = signer.orders.open(sealed, place)
+    return order === null ? null : { provider, taskId, order: { provider, taskId, ...order } }
+  }
+
+  function readUrl(url: string): CallbackAddress | null {
+    // What stands before /callbacks is the path of PUBLIC_URL, which may have changed as well.
+    const path = /\/callbacks\/[^?#\s]*/.exec(decoded(url))?.[0].replace(/\/+$/, '')
+    return path === undefined ? null : read(path)
   }
 
   return {
     read,
-    urlOf: (provider, taskId) => `${publicUrl()}/callbacks/${provider}/${taskId}/${tokenOf(signing, provider, taskId)}`,
-    taskOf(url) {
-      // What stands before /callbacks is the path of PUBLIC_URL, which may have changed as well.
-      const path = /\/callbacks\/[^?#\s]*/.exec(decoded(url))?.[0].replace(/\/+$/, '')
-      return path === undefined ? null : (read(path)?.taskId ?? null)
+    urlOf({ id, provider, owner, type, musicTaskId, audioId }) {
+      const place = `${provider}/${id}`
+      const bare = `${publicUrl()}/callbacks/${place}/${tokenOf(signing.secret, place)}`
+      // Who has no room for the track is joined by no order, but keeps the result.
+      return (
+        [
+          { owner, type, musicTaskId, audioId },
+          { owner, type, musicTaskId: null, audioId: null },
+        ]
+          .map((order) => `${bare}.${signing.orders.seal(order, place)}`)
+          .find(({ length }) => length <= maxAddressLength) ?? bare
+      )
     },
+    taskOf: (url) => readUrl(url)?.taskId ?? null,
+    orderOf: (url) => readUrl(url)?.order ?? null,
     namedIn: (url) => namedTask.exec(decoded(url))?.[1] ?? null,
   }
 }
@@ -55,6 +91,6 @@ function decoded(url: string): string {
   }
 }
 
-function tokenOf(secret: string, provider: ProviderName, taskId: string): string {
-  return createHmac('sha256', secret).update(`${provider}/${taskId}`).digest('base64url')
+function tokenOf(secret: string, place: string): string {
+  return createHmac('sha256', secret).update(place).digest('base64url')
 }

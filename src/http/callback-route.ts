@@ -27,14 +27,17 @@ export interface CallbackRouteOptions {
   readonly readers: ReadonlyMap<ProviderName, CallbackReader>
   readonly separations: Pick<Separations, 'noteCallback'>
   readonly log: Log
+  /** Called when a callback came to an address of ours for a task that the store does not know. */
+  readonly onUnknownTask: (provider: ProviderName, outcome: 'restored' | 'unknown') => void
 }
 
 const maxBodyBytes = 256 * 1024
 /** How often one address may come with a token that nobody made. */
 const strangersPerMinute = 120
 
-/** `POST /callbacks/<provider>/<task id>/<token>`: verified, written down, answered; asking the provider comes after. */
-export function createCallbackRoute({ addresses, readers, separations, log }: CallbackRouteOptions) {
+/** `POST /callbacks/…`, at a task's own address: verified, stored, answered; asking the provider comes after. */
+export function createCallbackRoute(options: CallbackRouteOptions) {
+  const { addresses, readers, separations, log, onUnknownTask } = options
   // Only those whose token is wrong are counted: a provider may share its address with somebody who guesses.
   const strangers = createCallerRate(strangersPerMinute)
 
@@ -63,22 +66,34 @@ export function createCallbackRoute({ addresses, readers, separations, log }: Ca
       return
     }
 
-    const { provider, taskId } = address
+    const { provider, taskId, order } = address
     const { providerTaskId, told, problem } = reader.readCallback({ headers: request.headers, body, nowMs: Date.now() })
     if (problem !== null) log.warn({ provider, taskId, problem }, 'a callback is not taken at its word')
     try {
-      if (await separations.noteCallback({ taskId, provider, providerTaskId, told }))
-        sendJson(response, 200, { status: 'received' })
-      else sendNotFound(response)
+      const noted = await separations.noteCallback({ taskId, provider, providerTaskId, told, order })
+      if (noted === 'noted') return sendJson(response, 200, { status: 'received' })
+      onUnknownTask(provider, noted)
+      if (noted === 'unknown') log.error({ provider, taskId }, unknownTask)
+      // It may be another store that knows the task. Otherwise the next try finds it restored.
+      sendUnavailable(response)
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
       log.error({ err: error, provider, taskId }, 'a callback could not be written down; the provider will try again')
-      sendJson(response, 503, { message: 'Try again later.' }, { 'retry-after': '5' })
+      sendUnavailable(response)
     }
   }
 }
 
-/** The same for an address that nobody made and for a task that is not there. */
+const unknownTask =
+  'a callback came to an address of ours for a task that the store does not know, and the address does not say whose order ' +
+  'it was. Was the database replaced by an older copy, or is it another one?'
+
+/** The provider will try again. */
+function sendUnavailable(response: ServerResponse): void {
+  sendJson(response, 503, { message: 'Try again later.' }, { 'retry-after': '5' })
+}
+
+/** One answer for every address that nobody made, whatever is wrong with it. */
 function sendNotFound(response: ServerResponse): void {
   sendJson(response, 404, { message: 'There is nothing here.' })
 }

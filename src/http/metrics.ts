@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { CheckAnswer, Provider, SubmitAnswer } from '../separation/ports.ts'
+import type { ProviderName } from '../separation/task.ts'
 
 /** What is counted, in Prometheus' text format. No label holds anything that a caller or a provider wrote. */
 export interface Metrics {
@@ -7,6 +8,8 @@ export interface Metrics {
   answered(route: string, status: number, seconds: number): void
   /** The provider, with its calls counted. */
   counted<T extends Provider>(provider: T): T
+  /** Counts a callback at an address of ours for a task that the store did not know. */
+  unknownTask(provider: ProviderName, outcome: 'restored' | 'unknown'): void
   text(): Promise<{ readonly type: string; readonly body: string }>
 }
 
@@ -31,6 +34,12 @@ export function createMetrics({ waiting, droppedLogLines }: Gauges): Metrics {
     name: 'stemgate_provider_calls_total',
     help: 'Calls to providers, by what came of them.',
     labelNames: ['provider', 'call', 'answer'],
+    registers,
+  })
+  const unknownTasks = new Counter({
+    name: 'stemgate_unknown_task_callbacks_total',
+    help: 'Callbacks for tasks that the store did not know, as after a restore; restored: the order was stored again.',
+    labelNames: ['provider', 'outcome'],
     registers,
   })
   new Gauge({
@@ -68,6 +77,7 @@ export function createMetrics({ waiting, droppedLogLines }: Gauges): Metrics {
       submit: (order) => count(provider.name, 'submit', provider.submit(order)),
       check: (...asked) => count(provider.name, 'check', provider.check(...asked)),
     }),
+    unknownTask: (provider, outcome) => unknownTasks.inc({ provider, outcome }),
     text: async () => ({ type: registry.contentType, body: await registry.metrics() }),
   }
 }

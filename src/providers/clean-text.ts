@@ -7,8 +7,8 @@ export const messageLength = 500
 export const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu
 /** Where we are called back: the host may be left out, the secret behind it may not be shown. */
 const callbackPaths = /(?:\/|%2f)callbacks(?:\/|%2f)[^\s"'<>]+/gi
-/** As long as a callback's token, and made of the same characters. */
-const tokenLike = /(?<![\w-])[\w-]{43}(?![\w-])/g
+/** As long as a callback's token, and made of the same characters, with what may be sealed behind it. */
+const tokenLike = /(?<![\w-])[\w-]{43}(?:\.[\w-]{40,}|(?![\w-]))/g
 /** Of any scheme: what should not be followed should not be shown either. */
 const addresses =
   /(?:[a-z][a-z0-9+.-]{0,20}(?::|%3a)(?:\\?\/|%2f){2}|\b(?:javascript:|vbscript:|blob:http|data:[\w.+-]*[;/,]))[^\s"'<>]*/gi
@@ -43,7 +43,7 @@ export function withoutAddresses(text: string): string {
 
 function partsOfAddress(url: string | null): readonly string[] {
   if (url === null) return []
-  const path = URL.canParse(url) ? new URL(url).pathname.split('/') : []
+  const path = URL.canParse(url) ? new URL(url).pathname.split(/[/.]/) : []
   return [url, ...path.filter((part) => part.length >= shortestToken)]
 }
 

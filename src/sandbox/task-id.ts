@@ -14,20 +14,20 @@ export interface Order {
 
 /** Turns orders into task ids and back. */
 export interface TaskIds {
-  /** A new id, another one every time: URL-safe, some 220 characters. */
+  /** A new id, another one every time: URL-safe, some 420 characters. */
   make(order: Order): string
   /** What the id says; null if it was not made with our secret. */
   read(id: string): Order | null
 }
 
-/** What `audioId` and `callbackUrl` may be long together, in bytes: an id then has less than 600 characters. */
-export const maxOrderBytes = 400
+/** What `audioId` and `callbackUrl` may be long together, in bytes: an id then has less than 900 characters. */
+export const maxOrderBytes = 620
 
 const nonceBytes = 12
 const tagBytes = 16
 /** Type, creation time, delay, length of the audio id. */
 const fixedBytes = 1 + 6 + 4 + 1
-const maxIdLength = 600
+const maxIdLength = 900
 
 function pack(order: Order): Buffer {
   const fixed = Buffer.alloc(fixedBytes)

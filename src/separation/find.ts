@@ -5,6 +5,7 @@ import { createMissLimit } from './miss-limit.ts'
 import type { CallbackAddresses, CheckAnswer, Provider, Store } from './ports.ts'
 import { isProviderId } from './provider-id.ts'
 import type { Record } from './record.ts'
+import type { RestoreOrder } from './restore-order.ts'
 import { isTaskId, newTaskId } from './task-id.ts'
 import { readableIdOf, type ProviderName, type Task } from './task.ts'
 
@@ -13,6 +14,7 @@ type SeenTask = Extract<CheckAnswer, { kind: 'seen' }>
 export interface FindOptions {
   readonly store: Store
   readonly record: Record
+  readonly restoreOrder: RestoreOrder
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly defaultProvider: ProviderName
   readonly addresses: CallbackAddresses
@@ -57,7 +59,7 @@ const clockToleranceMs = 5 * 60_000
 const askedForm = /^[\w.~:=+-]+$/
 
 export function createFind(options: FindOptions): Find {
-  const { store, record, providers, defaultProvider, addresses, times } = options
+  const { store, record, restoreOrder, providers, defaultProvider, addresses, times } = options
   const asking = new Map<string, Promise<Task | null>>()
   const misses = new Map<string, number>()
   const missLimit = createMissLimit(missesPerCaller)
@@ -132,9 +134,15 @@ export function createFind(options: FindOptions): Find {
     answer: SeenTask,
     providerTaskId: string,
   ): Promise<Task | null> {
-    const ordered = answer.callbackUrl === null ? null : addresses.taskOf(answer.callbackUrl)
-    const task = ordered === null ? null : await record(ordered, answer.told)
-    // An address of ours whose task no store has any more is a task made outside, like any other.
+    const { callbackUrl, told } = answer
+    const ordered = callbackUrl === null ? null : addresses.taskOf(callbackUrl)
+    let task = ordered === null ? null : await record(ordered, told)
+    const forgotten = ordered === null || task !== null || callbackUrl === null ? null : addresses.orderOf(callbackUrl)
+    if (forgotten?.provider === name) {
+      await restoreOrder(forgotten)
+      task = await record(forgotten.taskId, told)
+    }
+    // An address of ours whose task no store has any more, and which says nothing of its order, is like any task made outside.
     if (task !== null) return readableIdOf(task) === providerTaskId ? task : null
     if (await namesAnOrder(answer)) return null
     await refuseWhileUncertain(name, answer)

@@ -69,12 +69,25 @@ export type CheckAnswer =
   /** The provider could not be read, or said nothing that can be used; says nothing about the task. */
   | { readonly kind: 'no-news'; readonly cause: string }
 
+/** What a callback address says of its order, for a store that has forgotten it. */
+export interface AddressedOrder {
+  readonly taskId: string
+  readonly provider: ProviderName
+  readonly owner: string
+  readonly type: SeparationType | null
+  /** null, as `audioId`, where the address had no room for the track. */
+  readonly musicTaskId: string | null
+  readonly audioId: string | null
+}
+
 /** Makes and recognises the addresses at which providers call us back. */
 export interface CallbackAddresses {
   /** The address of one task. It holds the task's secret: give it to the provider alone. */
-  urlOf(provider: ProviderName, taskId: string): string
+  urlOf(task: Pick<Task, 'id' | 'provider' | 'owner' | 'type' | 'musicTaskId' | 'audioId'>): string
   /** The task to which an address belongs that only we can have made; null for any other address. */
   taskOf(url: string): string | null
+  /** What an address that only we can have made says of its order; null for any other address. */
+  orderOf(url: string): AddressedOrder | null
   /** The task that an address names, whether it proves it or not, as where its token was masked; null if it names none. */
   namedIn(url: string): string | null
 }
@@ -177,6 +190,8 @@ export interface Store extends Clock {
   }): Promise<Placed>
   /** Inserts a task made outside, unless some task bears its provider's id already; returns the one that stands there. */
   adopt(task: Task, dueAtMs: number | null): Promise<Task>
+  /** Inserts a task that the store has forgotten, due at once; changes nothing if it is there. */
+  restore(task: Task): Promise<void>
   /**
    * Writes the task if the stored one still has the revision before it; false if it has moved on.
    * @param before the task as it was read, so that what a later version of the gateway wrote beside it is kept

@@ -1,6 +1,6 @@
 /**
  * The most bytes (UTF-8) of a provider's id that are kept. PostgreSQL's indexes take rows of some 2,700 bytes, ids of other
- * columns included; the longest ids known are the sandbox's, of some 600.
+ * columns included; the longest ids known are the sandbox's, of up to 900.
  */
 export const maxProviderIdBytes = 1_024
 

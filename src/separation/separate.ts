@@ -103,7 +103,7 @@ export function createSeparate(options: SeparateOptions): Separate {
   /** Sends the order. The task stands in the store already, so that whatever happens from here on, it is known. */
   function submit(task: Task, input: SeparateInput, provider: Provider): Submission {
     const { musicTaskId, audioId, type } = input
-    const callbackUrl = addresses.urlOf(task.provider, task.id)
+    const callbackUrl = addresses.urlOf(task)
     const answer = provider.submit({ owner: task.owner, musicTaskId, audioId, type, callbackUrl })
     const submission: Submission = { answer, kept: answer.then((given) => keep(task, given)) }
     submissions.set(task.id, submission)

@@ -1,9 +1,11 @@
 import { createCheck, type Check } from './check.ts'
 import type { CheckTimes } from './check-times.ts'
 import { createFind, type Find, type FindPermission, type TaskRef } from './find.ts'
-import type { CallbackAddresses, CallbackNote, Changes, Log, Page, Provider, Store } from './ports.ts'
+import type { CallbackAddresses, Changes, Log, Page, Provider, Store } from './ports.ts'
+import { createNoteCallback, type NoteCallback } from './note-callback.ts'
 import { createReadTask } from './read-task.ts'
 import { createRecord } from './record.ts'
+import { createRestoreOrder } from './restore-order.ts'
 import { createSeparate, type Separated } from './separate.ts'
 import type { SeparateInput } from './separate-input.ts'
 import type { ProviderName, Task } from './task.ts'
@@ -31,8 +33,8 @@ export interface Separations {
   list(owner: string, page: Page): Promise<readonly Task[]>
   /** The task now and at every change until it is settled; null alone if it is unknown. */
   watch(owner: string, ref: TaskRef, permission?: FindPermission): AsyncIterable<Task | null>
-  /** Writes down what a callback said, durably, and has the provider asked. False: there is no such task. */
-  noteCallback(callback: Omit<CallbackNote, 'receivedAtMs'> & { readonly provider: ProviderName }): Promise<boolean>
+  /** Stores what a callback said, durably, and has the provider asked. */
+  readonly noteCallback: NoteCallback
   /** Asks the provider for a task; tells when to ask next, in milliseconds since 1970, or null for never. */
   readonly check: Check
   /** Resolves when no submit is under way, or after `withinMs`. */
@@ -52,13 +54,15 @@ export function createSeparations(options: SeparationsOptions): Separations {
     firstCheckAfterMs: times.intervalMs,
     giveUpAfterMs: times.giveUpAfterMs,
   })
-  const find = createFind({ ...options, record })
+  const restoreOrder = createRestoreOrder(options)
+  const find = createFind({ ...options, record, restoreOrder })
   const check = createCheck({ ...options, record, isSubmitting })
 
   return {
     separate,
     find,
     check,
+    noteCallback: createNoteCallback({ ...options, restoreOrder }),
     drain,
     list: (owner, page) => store.list(owner, page),
 
@@ -69,14 +73,6 @@ export function createSeparations(options: SeparationsOptions): Separations {
         return found
       }
       return watchTask(findTask, { readTask, changes })
-    },
-
-    async noteCallback({ taskId, provider, providerTaskId, told }) {
-      const [task] = await store.find([taskId])
-      if (task === undefined || task.provider !== provider) return false
-      await store.note({ taskId, receivedAtMs: store.nowMs(), providerTaskId, told })
-      options.onDue(provider)
-      return true
     },
   }
 }

@@ -37,6 +37,15 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
         return parseStoredTask(bearer.task)
       }),
 
+    restore: (task) =>
+      attempt(async () => {
+        await db
+          .insertInto('tasks')
+          .values({ ...columnsOf(task), due_at: atOnce })
+          .onConflict((conflict) => conflict.column('id').doNothing())
+          .execute()
+      }),
+
     replace: (task, before) =>
       attempt(async () => {
         const { numUpdatedRows } = await db

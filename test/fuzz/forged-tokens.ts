@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { createHmac } from 'node:crypto'
 import { successOf, type Forgery, type Target } from './forgery.ts'
-import { tokenOf } from './fuzz-provider.ts'
+import { sealedOrderOf, tokenOf } from './fuzz-provider.ts'
 import { signatureOf } from './signature-of.ts'
 import { lower, otherSpelling, percented, swapped, upper, withFlips } from './token-changes.ts'
 
@@ -83,6 +83,21 @@ export function forgedTokens(targets: readonly Target[]): fc.Arbitrary<Forgery> 
       ),
     ],
     ['chance', fc.stringMatching(/^[\w-]{43}$/).map((token) => () => token)],
+    [
+      "with another task's order",
+      target.map((other) => (of) => {
+        const stranger = other === of ? (targets.find((each) => each !== of) ?? other) : other
+        return `${tokenOf(of.callBackUrl)}.${sealedOrderOf(stranger.callBackUrl)}`
+      }),
+    ],
+    [
+      'with several bits of its order changed',
+      flips.map(
+        (bits) =>
+          ({ callBackUrl }) =>
+            `${tokenOf(callBackUrl)}.${withFlips(sealedOrderOf(callBackUrl), bits)}`,
+      ),
+    ],
     [
       'an odd prefix',
       fc.constantFrom('%20', '.', '..%2f', './', '%00').map(

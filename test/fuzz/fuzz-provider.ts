@@ -101,8 +101,17 @@ export async function startFuzzProvider(): Promise<FuzzProvider> {
   }
 }
 
-/** The secret part of a callback's address. */
+/** What proves a callback's address. */
 export function tokenOf(callBackUrl: string): string {
+  return secretPartOf(callBackUrl).split('.')[0] ?? ''
+}
+
+/** What a callback's address says of its order, sealed. */
+export function sealedOrderOf(callBackUrl: string): string {
+  return secretPartOf(callBackUrl).split('.')[1] ?? ''
+}
+
+function secretPartOf(callBackUrl: string): string {
   return callBackUrl.slice(callBackUrl.lastIndexOf('/') + 1)
 }
 

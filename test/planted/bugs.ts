@@ -31,7 +31,7 @@ export const bugs: readonly Bug[] = [
     name: 'a callback is answered before it is noted',
     edits: [
       {
-        file: 'separation/separations.ts',
+        file: 'separation/note-callback.ts',
         from: 'await store.note({',
         to: 'void store.note({',
       },
@@ -86,8 +86,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'http/callback-address.ts',
-        from: 'return fits.includes(true) ?',
-        to: 'return fits.length > 0 ?',
+        from: 'signers[fits.indexOf(true)]',
+        to: 'signers[fits.length - 1]',
       },
     ],
     tests: ['callback'],
@@ -195,7 +195,7 @@ export const bugs: readonly Bug[] = [
         to:
           '  const early = new Map<string, Promise<SubmitAnswer>>()\n' +
           '  const submitEarly = ({ id, owner, provider, musicTaskId, audioId, type }) =>\n' +
-          '    early.set(id, early.get(id) ?? providers.get(provider).submit({ owner, musicTaskId, audioId, type, callbackUrl: addresses.urlOf(provider, id) }))\n' +
+          '    early.set(id, early.get(id) ?? providers.get(provider).submit({ owner, musicTaskId, audioId, type, callbackUrl: addresses.urlOf({ id, provider, owner, type, musicTaskId, audioId }) }))\n' +
           '  const place = createPlacing({ ...options, store: { ...store, place: (order) =>\n' +
           '    store.place({ ...order, isAdmitted: async () => (await order.isAdmitted()) && submitEarly(order.task).size > 0 }) } })\n',
       },
