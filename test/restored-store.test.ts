@@ -130,12 +130,12 @@ describe('a callback address', () => {
     createCallbackAddresses({ publicUrl: () => 'https://gateway.example/stemgate', secrets })
   const task = { id: newTaskId(), provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack } as const
   const pathOf = (url: string) => new URL(url).pathname.replace('/stemgate', '')
-  const order = { taskId: task.id, provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack }
+  const told = { taskId: task.id, provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack }
 
   test('says whose order it is to us alone', () => {
     const url = addressesOf('one-secret').urlOf(task)
-    expect(addressesOf('one-secret').read(pathOf(url))).toMatchObject({ taskId: task.id, order })
-    expect(addressesOf('one-secret').orderOf(`${encodeURIComponent(url)}%2F`)).toEqual(order)
+    expect(addressesOf('one-secret').read(pathOf(url))).toMatchObject({ taskId: task.id, order: told })
+    expect(addressesOf('one-secret').orderOf(`${encodeURIComponent(url)}%2F`)).toEqual(told)
     const shown = url + Buffer.from(url.slice(url.lastIndexOf('.') + 1), 'base64url').toString('latin1')
     for (const word of ['web', 'split', someTrack.audioId, someTrack.musicTaskId]) expect(shown).not.toContain(word)
     // The same order, twice: nobody sees whether two tasks are of one caller.
@@ -144,7 +144,7 @@ describe('a callback address', () => {
 
   test('is good while one of its secrets is, whichever signs now', () => {
     const path = pathOf(addressesOf('old-secret').urlOf(task))
-    expect(addressesOf('new-secret', 'old-secret').read(path)?.order).toEqual(order)
+    expect(addressesOf('new-secret', 'old-secret').read(path)?.order).toEqual(told)
     expect(addressesOf('new-secret').read(path)).toBeNull()
   })
 
@@ -157,7 +157,7 @@ describe('a callback address', () => {
         .split('/')
         .at(-1)
         ?.split('.') ?? []
-    const start = path.slice(0, -`${token}.${sealed}`.length)
+    const beginning = path.slice(0, -`${token}.${sealed}`.length)
     const flipped = Buffer.from(sealed, 'base64url').map((byte, index) => (index === 40 ? byte ^ 1 : byte))
     for (const end of [
       `${token}.${ofAnother}`,
@@ -170,12 +170,12 @@ describe('a callback address', () => {
       sealed,
       `${token}/${sealed}`,
     ])
-      expect(read(`${start}${end}`)).toBeNull()
-    expect(read(`${start}${token}`)).toEqual({ taskId: task.id, provider: 'kie', order: null })
+      expect(read(`${beginning}${end}`)).toBeNull()
+    expect(read(`${beginning}${token}`)).toEqual({ taskId: task.id, provider: 'kie', order: null })
   })
 
   test.each([
-    ['a usual caller', { owner: 'key:web' }, order],
+    ['a usual caller', { owner: 'key:web' }, told],
     [
       'a caller of a JWT and UUIDs',
       {
