@@ -1,5 +1,6 @@
 import { keepClaim, leaseMs, type Claim } from './claim.ts'
 import { StoreUnavailableError } from './separation/errors.ts'
+import { createOutage } from './separation/outage.ts'
 import type { Log, Store } from './separation/ports.ts'
 import type { Separations } from './separation/separations.ts'
 import type { ProviderName, Task } from './separation/task.ts'
@@ -33,6 +34,8 @@ const maxAtATime = 20
 const claimedAheadMs = 100
 /** How long a task rests whose check went wrong. */
 const restAfterErrorMs = 10_000
+/** One task that always goes wrong is not to be logged as an outage that comes and goes. */
+const quietAfterErrorMs = 60_000
 
 export function createChecker(options: CheckerOptions): Checker {
   const { separations, store, providers, log, readsPerSecond, lookEveryMs } = options
@@ -62,6 +65,20 @@ export function createChecker(options: CheckerOptions): Checker {
     let timer: NodeJS.Timeout | undefined
     // No two claims share one: by its lease a claim is told from a later one of the same task.
     let lastLeaseMs = 0
+    const outage = createOutage({
+      log,
+      level: 'error',
+      away: 'checks go wrong',
+      back: 'checks go well again',
+      detail: { provider },
+      quietMs: quietAfterErrorMs,
+    })
+
+    /** The store logs that it is away. */
+    function complain(error: unknown, doing: string, taskId?: string): void {
+      if (error instanceof StoreUnavailableError) log.debug({ provider, taskId, doing }, 'the store is away')
+      else outage.failed({ doing, taskId, err: error })
+    }
 
     function look(): void {
       if (hasStopped) return
@@ -98,7 +115,7 @@ export function createChecker(options: CheckerOptions): Checker {
           taskIds: due.map(({ id }) => id),
           leaseUntilMs,
           newLease,
-          onError: (error) => complain(error, { provider }, 'a claim could not be renewed'),
+          onError: (error) => complain(error, 'renewing a claim'),
         })
         for (const task of due) {
           waiting.add(task)
@@ -111,7 +128,7 @@ export function createChecker(options: CheckerOptions): Checker {
         }
       } catch (error) {
         isMoreDue = false
-        complain(error, { provider }, 'due tasks could not be looked for')
+        complain(error, 'looking for due tasks')
       }
     }
 
@@ -131,16 +148,14 @@ export function createChecker(options: CheckerOptions): Checker {
           if (waiting.delete(task) && shouldClaimMore()) look()
         }
         const dueAtMs = await separations.check(task, onTurn).catch((error: unknown) => {
-          complain(error, { provider, taskId: task.id }, 'a check went wrong')
+          complain(error, 'checking a task', task.id)
           return store.nowMs() + restAfterErrorMs
         })
         await store.release(task.id, await claimed.letGo(task.id), dueAtMs)
+        outage.worked()
       } catch (error) {
-        complain(
-          error,
-          { provider, taskId: task.id },
-          'a check could not be ended; it is taken up again when its lease ends',
-        )
+        // It is taken up again when its lease ends.
+        complain(error, 'ending a check', task.id)
       }
     }
 
@@ -153,9 +168,5 @@ export function createChecker(options: CheckerOptions): Checker {
         await Promise.all(underWay)
       },
     }
-  }
-
-  function complain(error: unknown, detail: object, message: string): void {
-    log[error instanceof StoreUnavailableError ? 'warn' : 'error']({ ...detail, err: error }, message)
   }
 }

@@ -20,8 +20,8 @@ export function createMaskError({ log, worded }: MaskErrorOptions): (error: unkn
     if (error instanceof GraphQLError && cause instanceof GraphQLError && !isOurFault(error)) {
       return worded(error)
     }
+    // The store logs that it is away.
     if (cause instanceof StoreUnavailableError) {
-      log.error({ err: cause }, 'the store is unavailable')
       return coded(error, 'The gateway cannot reach its store now. Try again in a moment.', { code: 'UNAVAILABLE' })
     }
     if (cause instanceof ProviderUnreadableError) return coded(error, cause.message, { code: 'UNAVAILABLE' })

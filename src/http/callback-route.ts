@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { StoreUnavailableError } from '../separation/errors.ts'
+import { createOutage, type Outage } from '../separation/outage.ts'
 import type { Log } from '../separation/ports.ts'
 import type { Told } from '../separation/report.ts'
 import type { Separations } from '../separation/separations.ts'
@@ -32,6 +33,8 @@ export interface CallbackRouteOptions {
 }
 
 const maxBodyBytes = 256 * 1024
+/** How long the callbacks of a provider have to be good, after one that was not, in milliseconds. */
+const distrustMs = 60_000
 /** How often one address may come with a token that nobody made. */
 const strangersPerMinute = 120
 
@@ -40,6 +43,8 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
   const { addresses, readers, separations, log, onUnknownTask } = options
   // Only those whose token is wrong are counted: a provider may share its address with somebody who guesses.
   const strangers = createCallerRate(strangersPerMinute)
+
+  const distrusted = new Map([...readers.keys()].map((provider) => [provider, createDistrusted(provider, log)]))
 
   return async function handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const address = addresses.read(path)
@@ -68,7 +73,10 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
 
     const { provider, taskId, order } = address
     const { providerTaskId, told, problem } = reader.readCallback({ headers: request.headers, body, nowMs: Date.now() })
-    if (problem !== null) log.warn({ provider, taskId, problem }, 'a callback is not taken at its word')
+    if (problem !== null) {
+      log.debug({ provider, taskId, problem }, 'a callback is not taken at its word')
+      distrusted.get(provider)?.failed({ taskId, problem })
+    } else distrusted.get(provider)?.worked()
     try {
       const noted = await separations.noteCallback({ taskId, provider, providerTaskId, told, order })
       if (noted === 'noted') return sendJson(response, 200, { status: 'received' })
@@ -78,7 +86,7 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
       sendUnavailable(response)
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
-      log.error({ err: error, provider, taskId }, 'a callback could not be written down; the provider will try again')
+      log.debug({ provider, taskId }, 'a callback could not be written down; the provider will try again')
       sendUnavailable(response)
     }
   }
@@ -91,6 +99,18 @@ const unknownTask =
 /** The provider will try again. */
 function sendUnavailable(response: ServerResponse): void {
   sendJson(response, 503, { message: 'Try again later.' }, { 'retry-after': '5' })
+}
+
+/** One wrong callback among good ones is no reason to log that all is well again. */
+function createDistrusted(provider: ProviderName, log: Log): Outage {
+  return createOutage({
+    log,
+    level: 'warn',
+    away: 'callbacks are not taken at their word: they only make the provider be asked (LOG_LEVEL=debug logs each)',
+    back: 'callbacks are taken at their word again',
+    detail: { provider },
+    quietMs: distrustMs,
+  })
 }
 
 /** One answer for every address that nobody made, whatever is wrong with it. */

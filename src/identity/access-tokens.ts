@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, customFetch, decodeProtectedHeader, errors, jwtVerify } from 'jose'
+import { createOutage } from '../separation/outage.ts'
 import type { Log } from '../separation/ports.ts'
 import { createJwksFetches } from './jwks-fetches.ts'
-import { createPause } from './pause.ts'
 import { notGood, unauthenticated, unavailable, type Identified } from './session.ts'
 
 export interface AccessTokensOptions {
@@ -22,8 +22,6 @@ const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 const keysLifeMs = 600_000
 const fetchAgainMs = 5_000
 const fetchTimeoutMs = 5_000
-/** However many tokens have to wait, the log tells of it only so often. */
-const complainEveryMs = 1_000
 /** How far the clocks of the issuer and this machine may differ: a token is good for so much longer, and earlier. */
 const clockToleranceSeconds = 5
 /** Anything that can be kept and read. */
@@ -41,11 +39,12 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
     [customFetch]: fetches.fetch,
   })
 
-  const mayComplain = createPause(complainEveryMs)
-
-  function complain(error: unknown): void {
-    if (mayComplain()) log.error({ err: error }, 'the keys of JWT_JWKS_URL cannot be had')
-  }
+  const outage = createOutage({
+    log,
+    level: 'error',
+    away: 'the keys of JWT_JWKS_URL cannot be had',
+    back: 'the keys of JWT_JWKS_URL can be had again',
+  })
 
   /** Whether the issuer has published the key of this token, by what was fetched last. */
   function isKeyKnown(token: string): boolean {
@@ -63,6 +62,7 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
         requiredClaims: ['sub', 'exp'],
         clockTolerance: clockToleranceSeconds,
       })
+      outage.worked()
       const { sub, exp } = payload
       if (typeof sub !== 'string' || !subjectForm.test(sub) || exp === undefined) return notGood
       return {
@@ -79,7 +79,7 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
         return unavailable('The key of this token is not known yet. Try again in a moment.')
       }
       if (isOfTheToken(error)) return notGood
-      complain(error)
+      outage.failed({ err: error })
       return unavailable('The keys of the issuer of tokens cannot be had now. Try again in a moment.')
     }
   }

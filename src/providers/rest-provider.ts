@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { CheckAnswer, Provider, ProviderOrder, SubmitAnswer } from '../separation/ports.ts'
+import { createOutage } from '../separation/outage.ts'
 import type { Told } from '../separation/report.ts'
 import { createCleanText, messageLength } from './clean-text.ts'
 import { describeError, type HttpAnswer } from './http-answer.ts'
@@ -100,6 +101,28 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       ),
   }
 
+  const common = { log, detail: { provider: spec.name } }
+  const reach = createOutage({
+    ...common,
+    level: 'warn',
+    away: 'the provider cannot be reached',
+    back: 'the provider can be reached again',
+  })
+  // An order may be refused while checks go well, and the other way round.
+  const refusedOrders = createOutage({
+    ...common,
+    level: 'error',
+    away: 'the provider refuses the orders of this gateway: its operator must mend it',
+    back: 'the provider takes the orders of this gateway again',
+  })
+  const refusedChecks = createOutage({
+    ...common,
+    level: 'error',
+    away: keyProblem,
+    back: 'the provider accepts our API key again',
+  })
+  let isStopping = false
+
   function addressOf(path: string): URL {
     const given = typeof options.baseUrl === 'function' ? options.baseUrl() : options.baseUrl
     const base = given ?? spec.baseUrl ?? ''
@@ -134,12 +157,13 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     })
     gate.report(given, { hasAnswered: sent.kind === 'answered' && isOfTheProvider(sent.answer) })
     if (sent.kind === 'not-sent') return unreachable(sent.cause)
+    if (sent.kind === 'answered') reach.worked()
     if (sent.kind === 'no-answer') return { kind: 'unknown', cause: clean(sent.cause, messageLength, callbackUrl) }
     return readSubmitAnswer(sent.answer, { spec, clean, callbackUrl, nowMs: Date.now() })
   }
 
   function unreachable(cause: string): SubmitAnswer {
-    log.warn({ provider: spec.name, cause: clean(cause, messageLength) }, 'the provider cannot be reached')
+    reach.failed({ cause: clean(cause, messageLength) })
     const message = `${spec.name} cannot be reached. Nothing was sent, so nothing was charged; try again later.`
     return { kind: 'refused', refusal: notSent(message, true) }
   }
@@ -147,8 +171,9 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   /** What only the operator can mend is said loudly. */
   function logged(answer: SubmitAnswer): SubmitAnswer {
     const refusal = answer.kind === 'refused' ? answer.refusal : null
+    if (answer.kind === 'accepted' || (refusal !== null && refusal.reason !== 'unavailable')) refusedOrders.worked()
     if (refusal?.reason === 'unavailable' && !refusal.retryable) {
-      log.error({ provider: spec.name, providerCode: refusal.providerCode }, refusal.message)
+      refusedOrders.failed({ providerCode: refusal.providerCode, cause: refusal.message })
     }
     return answer
   }
@@ -157,12 +182,14 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     const url = addressOf(paths.check)
     url.searchParams.set('taskId', providerTaskId)
     const answer = await reader.get(url, headersWith(key), onTurn)
+    reach.worked()
     const envelope = answer.body === null ? null : parseEnvelope(answer.body)
     const code = envelope?.code ?? null
     if (code === 401 || (code === null && answer.status === 401)) {
-      log.error({ provider: spec.name }, keyProblem)
+      refusedChecks.failed({ providerCode: code })
       return { kind: 'no-news', cause: keyProblem }
     }
+    if (code !== null) refusedChecks.worked()
     if (envelope === null || code === null) {
       const cause = answer.problem ?? 'its body has no code that can be read'
       return { kind: 'no-news', cause: clean(`HTTP ${answer.status}, ${cause}`, messageLength) }
@@ -195,7 +222,9 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       try {
         return await ask(apiKey, providerTaskId, onTurn)
       } catch (error) {
-        return { kind: 'no-news', cause: clean(describeError(error), messageLength) }
+        const cause = clean(describeError(error), messageLength)
+        if (!isStopping) reach.failed({ cause })
+        return { kind: 'no-news', cause }
       }
     },
 
@@ -222,9 +251,13 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       }
     },
 
-    stopChecking: () => reader.close(),
+    stopChecking() {
+      isStopping = true
+      return reader.close()
+    },
 
     async close() {
+      isStopping = true
       closing.abort()
       await reader.close()
     },

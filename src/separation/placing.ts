@@ -91,7 +91,7 @@ export function createPlacing({
   /** The store may have written an order down without our hearing of it in time. It is not sent any more. */
   function withdraw({ id: taskId }: Task): void {
     sleep(lateCommitMs, undefined, { ref: false })
-      .then(() => untilStored(log, () => record(taskId, { kind: 'refused', refusal: notWrittenDown })))
+      .then(() => untilStored(() => record(taskId, { kind: 'refused', refusal: notWrittenDown })))
       .catch((error: unknown) => log.error({ err: error, taskId }, 'an order that was not sent could not be withdrawn'))
   }
 }

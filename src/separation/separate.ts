@@ -118,9 +118,9 @@ export function createSeparate(options: SeparateOptions): Separate {
           const detail = { taskId: task.id, provider: task.provider }
           log.error(detail, 'the provider took and charged an order, and names it by an id that cannot be kept')
         }
-        return untilStored(log, () => record(task.id, answer))
+        return untilStored(() => record(task.id, answer))
       case 'refused':
-        return untilStored(log, () => record(task.id, answer))
+        return untilStored(() => record(task.id, answer))
       case 'unknown':
         log.warn({ taskId: task.id, provider: task.provider, cause: answer.cause }, 'no usable answer to a submit')
         unanswered.add(task.id)

@@ -1,16 +1,17 @@
 import type { DatabaseAddress } from './database-url.ts'
 import type { Log, Store } from '../separation/ports.ts'
+import { withOutagesLogged } from './store-outage.ts'
 
 /** Opens the store, and loads the driver of this database alone. Throws if it cannot be reached or brought up to date. */
 export async function openStore(database: DatabaseAddress, log: Log): Promise<Store> {
   switch (database.kind) {
     case 'sqlite': {
       const { openSqliteStore } = await import('./sqlite-store.ts')
-      return openSqliteStore(database.path)
+      return withOutagesLogged(await openSqliteStore(database.path), log)
     }
     case 'postgres': {
       const { openPostgresStore } = await import('./postgres-store.ts')
-      return openPostgresStore(database.url, log)
+      return withOutagesLogged(await openPostgresStore(database.url, log), log)
     }
   }
 }

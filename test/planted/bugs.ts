@@ -124,8 +124,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'providers/rest-provider.ts',
-        from: 'log.error({ provider: spec.name, providerCode: refusal.providerCode }, refusal.message)',
-        to: "log.error({ provider: spec.name, providerCode: refusal.providerCode, headers: headersWith(apiKey ?? '') }, refusal.message)",
+        from: 'refusedOrders.failed({ providerCode: refusal.providerCode, cause: refusal.message })',
+        to: "refusedOrders.failed({ providerCode: refusal.providerCode, cause: refusal.message, headers: headersWith(apiKey ?? '') })",
       },
     ],
     tests: ['secrets', 'provider-client'],
@@ -135,8 +135,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'http/callback-route.ts',
-        from: "log.warn({ provider, taskId, problem }, 'a callback is not taken at its word')",
-        to: "log.warn({ provider, taskId, problem, path }, 'a callback is not taken at its word')",
+        from: "log.debug({ provider, taskId, problem }, 'a callback is not taken at its word')",
+        to: "log.debug({ provider, taskId, problem, path }, 'a callback is not taken at its word')",
       },
     ],
     tests: ['callback'],
@@ -411,8 +411,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'http/callback-route.ts',
-        from: 'log.warn({ provider, taskId, problem }',
-        to: 'log.warn({ path, provider, taskId, problem }',
+        from: 'log.debug({ provider, taskId, problem }',
+        to: 'log.debug({ path, provider, taskId, problem }',
       },
     ],
     tests: ['fuzz'],
