@@ -14,8 +14,8 @@ function linesOf({ logged }: TestGateway): readonly Record<string, unknown>[] {
   return logged.map((line) => JSON.parse(line)).filter(({ level }) => level !== 'debug')
 }
 
-function messagesOf(gateway: TestGateway): readonly unknown[] {
-  return linesOf(gateway).map(({ message }) => message)
+function messagesOf(gateway: TestGateway): readonly string[] {
+  return linesOf(gateway).map(({ message }) => String(message))
 }
 
 async function orderInVain(gateway: TestGateway, audioId: string): Promise<void> {
