@@ -686,7 +686,9 @@ describe('a file', () => {
     const database = new DatabaseSync(path)
     database.exec("insert into kysely_migration (name, timestamp) values ('9999-later', '2030-01-01')")
     database.close()
-    await expect(openSqliteStore(path)).rejects.toThrow(/tables of the store could not be brought up to date/)
+    await expect(openSqliteStore(path)).rejects.toThrow(
+      /written by a later version of Stemgate: it has the changes 9999-later,/,
+    )
   })
 })
 

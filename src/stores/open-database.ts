@@ -22,7 +22,7 @@ export async function openDatabase(database: DatabaseAddress, log: Log): Promise
     case 'sqlite': {
       const { openSqlite } = await import('./sqlite-store.ts')
       const { sqliteTroubleOf } = await import('./sqlite-trouble.ts')
-      const db = await openSqlite(database.path)
+      const db = await openSqlite(database.path, log)
       return {
         db,
         identity: null,

@@ -7,7 +7,7 @@ export async function openStore(database: DatabaseAddress, log: Log): Promise<St
   switch (database.kind) {
     case 'sqlite': {
       const { openSqliteStore } = await import('./sqlite-store.ts')
-      return withOutagesLogged(await openSqliteStore(database.path), log)
+      return withOutagesLogged(await openSqliteStore(database.path, log), log)
     }
     case 'postgres': {
       const { openPostgresStore } = await import('./postgres-store.ts')

@@ -79,7 +79,7 @@ export async function openPostgres(url: string, log: Log, limits = usualLimits):
     }, patience)
   const migrating = await connect(migrationLimits)
   try {
-    await bringUpToDate(migrating, patience)
+    await bringUpToDate(migrating, patience, log)
   } finally {
     await migrating.destroy()
   }

@@ -46,6 +46,13 @@ export interface Database {
   secrets: { name: string; value: string }
 }
 
+/**
+ * The name of a migration ends so if the version before it can work with the tables as they are afterwards, reading and
+ * writing, and harms nothing: it adds a table, an index, or a column that has a default and that nobody needs to fill. An
+ * older version starts on a newer database only if all that it does not know is such: see docs/decisions/0019.
+ */
+export const compatibleSuffix = '.compatible'
+
 /** In the order of their names. One that has been released is never changed. */
 export const migrations: Record<string, Migration> = {
   '0001-tasks': {

@@ -1,5 +1,5 @@
 import { Kysely } from 'kysely'
-import type { Store } from '../separation/ports.ts'
+import type { Log, Store } from '../separation/ports.ts'
 import { createKyselyStore } from './kysely-store.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
 import { createCheckOwnFile } from './own-file.ts'
@@ -21,8 +21,8 @@ const opening: Patience = {
  * Opens the store in a file of SQLite, or in memory for `:memory:`, and brings its tables up to date.
  * Throws if the file cannot be opened or was written by a later version.
  */
-export async function openSqliteStore(path: string): Promise<Store> {
-  const db = await openSqlite(path)
+export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
+  const db = await openSqlite(path, log)
   const store = createKyselyStore(db, {
     dialect: 'sqlite',
     attempt: (work) => patiently(work, patience),
@@ -44,10 +44,10 @@ export async function openSqliteStore(path: string): Promise<Store> {
 }
 
 /** The file's tables, up to date. */
-export async function openSqlite(path: string): Promise<Kysely<Database>> {
+export async function openSqlite(path: string, log?: Log): Promise<Kysely<Database>> {
   const db = await patiently(async () => new Kysely<Database>({ dialect: createSqliteDialect(path) }), opening)
   try {
-    await bringUpToDate(db, patience)
+    await bringUpToDate(db, patience, log)
     return db
   } catch (error) {
     await db.destroy()
