@@ -41,8 +41,9 @@ USER node
 VOLUME /app/data
 EXPOSE 4000
 # live, not ready: some orchestrators kill what is unhealthy, and while the database is away that would kill every gateway
-# with the orders it has under way. The gateway opens its store before it listens, so live also says that the start is over.
+# with the orders it has under way. The shell's own words, because a process of node's every 5 seconds takes some 5 % of a core.
+# The gateway opens its store before it listens, so live also says that the start is over.
 HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 4000}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
+  CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${PORT:-4000} && printf 'GET /health/live HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && read -r status <&3 && [[ $status == *' 200 '* ]]"]
 # node itself, not npm: SIGTERM must reach the gateway, which then finishes the orders under way.
 CMD ["node", "dist/main.js"]
