@@ -68,7 +68,7 @@ describe.skipIf(library === undefined || postgres === null)("a clock that differ
   async function startWithClock(offset: string) {
     const provider = await startPlayedProvider()
     const environment = { ...provider.environment, DATABASE_URL: await newPostgresDatabase() }
-    const faked = { LD_PRELOAD: library ?? '', FAKETIME: offset, CHECK_INTERVAL_SECONDS: '0.2' }
+    const faked = { LD_PRELOAD: library ?? '', FAKETIME: offset, CHECK_INTERVAL_SECONDS: '1' }
     return { provider, environment, program: startProgram({ ...environment, ...faked }) }
   }
 

@@ -74,12 +74,11 @@ test('a gateway that stops says so to a page in the media type that it accepts',
   const origin = 'https://app.example.com'
   const gateway = await startGateway({ ...provider.environment, CORS_ORIGINS: origin })
   const kept = openLine(gateway.url, onTestFinished)
-  const send = () =>
-    kept.socket.write(
-      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nOrigin: ${origin}\r\nAccept: ${modern}\r\n` +
-        `Content-Type: ${json}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    )
-  send()
+  const [beginning, end] = [
+    `POST /graphql HTTP/1.1\r\nHost: localhost\r\nOrigin: ${origin}\r\nAccept: ${modern}\r\n`,
+    `Content-Type: ${json}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  ]
+  kept.socket.write(beginning + end)
   await expect.poll(kept.statuses, { timeout: 10_000 }).toEqual([200])
   // An order that the provider does not answer keeps the gateway from ending.
   const isHeld = new Promise<void>((resolve) => {
@@ -90,8 +89,11 @@ test('a gateway that stops says so to a page in the media type that it accepts',
   })
   void orderOf(gateway).catch(() => null)
   await isHeld
+  // A connection on which nothing has begun is closed at once.
+  kept.socket.write(beginning)
+  await fetch(`${gateway.url}/health/live`)
   void gateway.close()
-  send()
+  kept.socket.write(end)
   const [, second = ''] = (await kept.closed).split(/(?=HTTP\/1\.1 503)/)
   expect(second).toMatch(/^content-type: application\/graphql-response\+json; charset=utf-8\r$/im)
   expect(second).toMatch(/^access-control-allow-origin: https:\/\/app\.example\.com\r$/im)
