@@ -135,6 +135,15 @@ describe('a wait has its end', () => {
     expect(await untilSettled(gateway, taskId)).toMatchObject({ failure: { code: 'NO_RESULT' } })
   })
 
+  test.each([
+    ['a state that nobody knows', { code: 200, data: { successFlag: 'SENSITIVE_WORD_ERROR' } }],
+    ['a code about this very task', { code: 400, msg: 'no', data: null }],
+  ])('a provider that answers with %s ends the wait', async (_name, answer) => {
+    const { provider, gateway } = await start({ UNCONFIRMED_AFTER_SECONDS: '0.5', GIVE_UP_AFTER_SECONDS: '0.5' })
+    provider.answerRead(answer)
+    expect(await untilSettled(gateway, await order(gateway))).toMatchObject({ failure: { code: 'NO_RESULT' } })
+  })
+
   test('a provider that is off fails no task, a start says how many wait for it, and they go on when it is on', async () => {
     const { provider, gateway, store } = await start({ UNCONFIRMED_AFTER_SECONDS: '0.5', GIVE_UP_AFTER_SECONDS: '0.5' })
     provider.answerRead({ code: 500, msg: 'not now', data: null })
@@ -384,9 +393,9 @@ describe('the next question', () => {
     ['a day has passed after a success that record-info never confirmed', succeeded('callback', both), dayMs],
     ['half an hour has passed after a failure', failed('GENERATION_FAILED', 'record-info'), 30 * minuteMs],
     [
-      'a failure that a callback alone reported has been followed to the end',
+      'a failure that a callback alone reported has been followed as long as files may be there',
       failed('GENERATION_FAILED', 'callback'),
-      dayMs,
+      14 * dayMs,
     ],
     ['the files cannot be there any more', failed('NO_RESULT', 'gateway'), 14 * dayMs],
     ['the order was refused', { ...failed('SUBMISSION_REFUSED', 'gateway'), providerTaskId: null }, 0],

@@ -5,7 +5,7 @@ import { currentVersion } from '../src/stores/task-document.ts'
 import type { Task } from '../src/separation/task.ts'
 import { changeRows, openStoreOf, rowsOf } from './database.ts'
 import { order, startGateway, storedTask, untilSettled, type TestGateway } from './gateway.ts'
-import { recordOfSuccess, startPlayedProvider } from './played-provider.ts'
+import { recordOfSuccess, sendBody, startPlayedProvider } from './played-provider.ts'
 
 const folder = new URL('./fixtures/stored-tasks/', import.meta.url)
 
@@ -144,5 +144,24 @@ describe('a task in the form of a later version', () => {
     expect(errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE' } }])
     const { data } = await gateway.ask('{ separations { edges { node { id } } } }')
     expect(data).toEqual({ separations: { edges: [{ node: { id: known } }] } })
+  })
+
+  test('holds up no other task: neither its reading in one request nor its check', async () => {
+    const provider = await startPlayedProvider()
+    const gateway = await startGateway({
+      ...provider.environment,
+      CHECK_INTERVAL_SECONDS: '0.2',
+      READS_PER_SECOND: '1000',
+    })
+    const [known, unknown] = [await order(gateway, { audioId: 'one' }), await order(gateway, { audioId: 'two' })]
+    const document = { ...(await documentIn(gateway, unknown)), version: 99, state: 'cancelled' }
+    await changeRows(gateway, 'update tasks set task = ? where id = ?', [JSON.stringify(document), unknown])
+    await changeRows(gateway, 'update tasks set due_at = 0 where owner = ?', ['anonymous'])
+    const both = `{ good: separation(taskId: "${known}") { id } bad: separation(taskId: "${unknown}") { id } }`
+    const { data, errors } = await gateway.ask(both)
+    expect(data).toEqual({ good: { id: known }, bad: null })
+    expect(errors).toMatchObject([{ path: ['bad'], extensions: { code: 'UNAVAILABLE' } }])
+    provider.answerRead((response) => sendBody(response, recordOfSuccess(provider.reads.at(-1) ?? '')))
+    expect(await untilSettled(gateway, known)).toMatchObject({ status: 'SUCCESS' })
   })
 })

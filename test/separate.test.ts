@@ -429,6 +429,25 @@ describe('while the provider does not answer', () => {
     expect(gateway.app.subscriptions()).toBe(0)
   })
 
+  test('an order that was seen at work is charged, and joined, although its answer is a refusal', async () => {
+    const { provider, gateway } = await start({ SUBMIT_TIMEOUT_SECONDS: '5' })
+    const release = holdSubmits(provider)
+    const first = outcomeOf(gateway, { idempotencyKey: 'key' })
+    const { body } = await provider.order(0)
+    const record = recordOfSuccess('provider-task-1', { callbackUrl: body.callBackUrl })
+    provider.answerRead({ ...record, data: { callbackUrl: body.callBackUrl, successFlag: 'PENDING' } })
+    await provider.callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'))
+    const { taskId } = await first
+    release({ code: 429, msg: 'slow down', data: null })
+    await expect
+      .poll(async () => JSON.stringify(await outcomeOf(gateway)), { interval: 100, timeout: 3_000 })
+      .toContain(taskId ?? 'no task')
+    await sleep(500)
+    expect(await outcomeOf(gateway)).toEqual({ taskId, reused: true })
+    expect(await outcomeOf(gateway, { idempotencyKey: 'key' })).toEqual({ taskId, reused: true })
+    expect(provider.orders).toHaveLength(1)
+  })
+
   test('a late refusal fails the task; the key that has led to it stays, one that has not is free', async () => {
     const { provider, gateway, store } = await start({ SUBMIT_TIMEOUT_SECONDS: '0.5' })
     const release = holdSubmits(provider)

@@ -44,7 +44,8 @@ export function readRecordInfo(answer: Envelope, providerTaskId: string, reading
   if (code === null) return noNews('record-info answered without a code')
   if (code === 404 || code === 422) return { kind: 'not-visible' }
   if (code !== 200) {
-    return noNews(`record-info answered code ${code}${msg === null ? '' : `: ${reading.clean(msg, messageLength)}`}`)
+    const cause = `record-info answered code ${code}${msg === null ? '' : `: ${reading.clean(msg, messageLength)}`}`
+    return aboutTheTask.has(code) ? { kind: 'no-news', cause, isAnswer: true } : noNews(cause)
   }
   if (data === null || data === undefined) return { kind: 'not-visible' }
 
@@ -56,11 +57,16 @@ export function readRecordInfo(answer: Envelope, providerTaskId: string, reading
   const found = named === 'PENDING' ? noStems : readStems(read.data.response)
   reportLeftOut(found.leftOut, reading)
   const state = named ?? (isDone(read.data, found) ? 'SUCCESS' : null)
-  if (state === null) return noNews('record-info answered a state that we do not know')
+  if (state === null) {
+    return { kind: 'no-news', cause: 'record-info answered a state that we do not know', isAnswer: true }
+  }
 
   const told = readTold(read.data, state, found, providerTaskId, reading)
   return { kind: 'seen', told, callbackUrl, createdAtMs: readTime(createTime) }
 }
+
+/** Codes that speak of the task that was asked for, not of our key, the rate or the provider itself. */
+const aboutTheTask = new Set([400, 409, 413, 451])
 
 /** Whether a task in a state that nobody knows has its result all the same. */
 function isDone({ completeTime }: TaskRecord, { stems, isFull }: StemsRead): boolean {

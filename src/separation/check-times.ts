@@ -2,6 +2,7 @@ import {
   completedAtMs,
   isSettled,
   isWhole,
+  mayBeAtWork,
   missingParts,
   readableIdOf,
   type FailedTask,
@@ -98,14 +99,12 @@ function afterAFailure(task: FailedTask, state: CheckState, times: CheckTimes): 
   const { failure } = task
   const nothingToAskFor = readableIdOf(task) === null && failure.by === 'gateway' && lastHeardMs === null
   if (nothingToAskFor) return null
-  if (failure.by === 'callback') {
-    // The provider may be at work still, and record-info knows.
-    const endMs = task.createdAtMs + times.giveUpAfterMs
-    return nowMs < endMs ? Math.min(usualAt(task, state, times), endMs) : null
-  }
-  const next = nextOf(afterFailure, completedAtMs(task) ?? nowMs, state, times)
-  if (next !== null || failure.code !== 'NO_RESULT') return next
-  // The provider gave no result in time. Its files may be there as long as it keeps any.
+  const isUnsure = mayBeAtWork(task)
+  const endMs = task.createdAtMs + times.giveUpAfterMs
+  if (isUnsure && nowMs < endMs) return Math.min(usualAt(task, state, times), endMs)
+  const next = isUnsure ? null : nextOf(afterFailure, completedAtMs(task) ?? nowMs, state, times)
+  if (next !== null || !(isUnsure || failure.code === 'NO_RESULT')) return next
+  // record-info named no end in time. Files may be there as long as the provider keeps any.
   const dailyMs = failure.atMs + Math.ceil((nowMs - failure.atMs + 1) / dayMs) * dayMs
   return dailyMs <= failure.atMs + retentionMs ? dailyMs : null
 }

@@ -59,7 +59,7 @@ export function createCheck(options: CheckOptions): Check {
     if (inTime === null) {
       // A provider that hangs does not hold up what its callbacks have said already, neither here nor in those that wait.
       reading.catch(() => {})
-      const settled = await takeCallbacks(task, readable)
+      const settled = await takeCallbacks(task, readable, store.nowMs())
       if (isSettled(settled)) return nextAt(settled, notes, [])
     }
 
@@ -69,7 +69,9 @@ export function createCheck(options: CheckOptions): Check {
         ? !known.refuted.has(providerTaskId)
         : known.task.providerTaskId === providerTaskId,
     )
-    const concluded = await conclude(await takeCallbacks(known.task, own), known)
+    // One time for both: a callback counts before anything is concluded at the end of the wait.
+    const nowMs = store.nowMs()
+    const concluded = await conclude(await takeCallbacks(known.task, own, nowMs), known, nowMs)
     return nextAt(concluded, notes, own)
   }
 
@@ -81,7 +83,7 @@ export function createCheck(options: CheckOptions): Check {
         nowMs,
         lastHeardMs: notes.at(-1)?.receivedAtMs ?? null,
         nextGraceEndsMs: nextGraceEndsMs(task, waiting, nowMs, times),
-        retentionMs: providers.get(task.provider)?.retentionMs ?? assumedRetentionMs,
+        retentionMs: retentionMsOf(task),
         chance: Math.random(),
       },
       times,
@@ -117,7 +119,7 @@ export function createCheck(options: CheckOptions): Check {
     if (provider === undefined || candidates.length === 0) onTurn()
     for (const candidate of provider === undefined ? [] : candidates) {
       const answer = await checked(() => provider?.check(candidate, onTurn), task)
-      if (answer.kind !== 'no-news') hasAnswered = true
+      if (answer.kind !== 'no-news' || answer.isAnswer === true) hasAnswered = true
       if (answer.kind !== 'seen') continue
       const isOwn = candidate === readableIdOf(task)
       switch (isOwn ? 'ours' : whoseIs(answer, task, trusted.has(candidate))) {
@@ -172,16 +174,21 @@ export function createCheck(options: CheckOptions): Check {
   }
 
   /** Lets those callbacks count whose time has come, in one change. */
-  async function takeCallbacks(task: Task, callbacks: readonly ReadableCallback[]): Promise<Task> {
-    const reports = reportsToTake(task, callbacks, store.nowMs(), times)
+  async function takeCallbacks(task: Task, callbacks: readonly ReadableCallback[], nowMs: number): Promise<Task> {
+    const reports = reportsToTake(task, callbacks, nowMs, times)
     return reports.length === 0 ? task : ((await record(task.id, reports)) ?? task)
   }
 
+  function retentionMsOf({ provider }: Task): number {
+    return providers.get(provider)?.retentionMs ?? assumedRetentionMs
+  }
+
   /** Ends a wait that has lasted its time. What is concluded is concluded from the task as it then stands in the store. */
-  async function conclude(task: Task, reading: Reading): Promise<Task> {
-    const nowMs = store.nowMs()
+  async function conclude(task: Task, reading: Reading, nowMs: number): Promise<Task> {
     const conclusion = (current: Task) =>
-      isSubmitting(current.id) ? null : conclusionOf(current, reading, nowMs, times)
+      isSubmitting(current.id)
+        ? null
+        : conclusionOf(current, reading, nowMs, { ...times, retentionMs: retentionMsOf(current) })
     if (conclusion(task) === null) return task
     const concluded = await record(task.id, (current) => {
       const report = conclusion(current)

@@ -15,12 +15,18 @@ export interface Reading {
 /**
  * The end of a wait that has lasted its time; null while it goes on. A provider that is off or cannot be read fails no task:
  * that there is no result is concluded only from what it answered after the time was over, and that a success is empty only
- * from an answer that says so at this very check.
+ * from an answer that says so at this very check. Once the provider keeps no files any more, no answer can change anything.
  */
-export function conclusionOf(task: Task, reading: Reading, nowMs: number, times: CheckTimes): Report | null {
+export function conclusionOf(
+  task: Task,
+  reading: Reading,
+  nowMs: number,
+  times: CheckTimes & { readonly retentionMs: number },
+): Report | null {
   if (task.state !== 'pending') return null
   const ageMs = nowMs - task.createdAtMs
-  const isUnanswered = reading.wasAsked && !reading.hasAnswered
+  const areFilesGone = ageMs >= times.giveUpAfterMs + times.retentionMs
+  const isUnanswered = reading.wasAsked && !reading.hasAnswered && !areFilesGone
   const isUnheardOf = task.providerTaskId === null && task.charge === 'MAYBE'
   if (isUnheardOf) return ageMs >= times.unconfirmedAfterMs && !isUnanswered ? { kind: 'unconfirmed' } : null
 

@@ -55,12 +55,16 @@ function answerFrom([earlier, outcome]: readonly [Order, Outcome], order: Order)
     case 'placed': {
       const { placed } = outcome
       if (!answersKey(earlier.input, order.input)) return null
+      // A key leads to its task however that ended; an order without one may need a new task.
+      if (placed.kind !== 'new' && earlier.input.idempotencyKey !== order.input.idempotencyKey) return null
       // The conflict is that of the key, which the later order may not have.
       if (placed.kind === 'conflict' && order.input.idempotencyKey === null) return null
       const kind = placed.kind === 'new' ? 'joined' : placed.kind
       return [earlier, { kind: 'placed', placed: { kind, task: placed.task } }]
     }
     case 'refused':
+      // The key of the later order may lead to a task already.
+      if (!answersKey(earlier.input, order.input)) return null
       return outcome.freeAtMs === null || outcome.freeAtMs > order.waitUntilMs ? [earlier, outcome] : null
     case 'failed':
       return [earlier, outcome]

@@ -99,6 +99,9 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError'
 }
 
+/** A stored task cannot be read: a later version of the gateway wrote it, or the row is damaged. */
+export class UnreadableTaskError extends StoreUnavailableError {}
+
 /** The provider had to be asked for an answer and could not be. */
 export class ProviderUnreadableError extends Error {
   override readonly name = 'ProviderUnreadableError'

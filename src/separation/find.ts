@@ -6,6 +6,7 @@ import type { CallbackAddresses, CheckAnswer, Provider, Store } from './ports.ts
 import { isProviderId } from './provider-id.ts'
 import type { Record } from './record.ts'
 import type { RestoreOrder } from './restore-order.ts'
+import { findEach } from './read-task.ts'
 import { isTaskId, newTaskId } from './task-id.ts'
 import { readableIdOf, type ProviderName, type Task } from './task.ts'
 
@@ -68,8 +69,9 @@ export function createFind(options: FindOptions): Find {
     const named = refs.map((ref) => ({ ...ref, provider: ref.provider ?? defaultProvider }))
     const ours = named.filter(({ taskId }) => isTaskId(taskId)).map(({ taskId }) => taskId)
     const theirs = named.filter(({ taskId }) => !isTaskId(taskId) && isProviderId(taskId))
+    const own = ours.length > 0 ? await findEach(store, ours) : new Map<string, Task>()
     const known = [
-      ...(ours.length > 0 ? await store.find(ours) : []),
+      ...[...own.values()].flatMap((task) => (task instanceof Error ? [] : [task])),
       ...(theirs.length > 0
         ? await store.findBound(theirs.map(({ provider, taskId }) => ({ provider, providerTaskId: taskId })))
         : []),
@@ -81,6 +83,8 @@ export function createFind(options: FindOptions): Find {
     }
     const found = await Promise.allSettled(
       named.map(async ({ taskId, provider }) => {
+        const unreadable = own.get(taskId)
+        if (unreadable instanceof Error) throw unreadable
         const task = byName.get(isTaskId(taskId) ? taskId : nameOf(provider, taskId))
         if (task?.owner === owner) return task
         if (isTaskId(taskId) || !isProviderId(taskId) || !askedForm.test(taskId)) return null
@@ -215,6 +219,7 @@ function adoptedTask(owner: string, provider: ProviderName, seen: SeenTask, nowM
 
 /** Whether nothing that is known of a provider's task says that it is not this order's. */
 function mayBeOf(order: Task, { told, createdAtMs }: SeenTask): boolean {
+  if (order.sharedProviderTaskId !== null) return false
   if (told.audioId !== null && told.audioId !== order.audioId) return false
   if (told.type !== null && told.type !== order.type) return false
   return createdAtMs === null || createdAtMs >= order.createdAtMs - clockToleranceMs

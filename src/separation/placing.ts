@@ -5,7 +5,7 @@ import type { Admission, Log, Placed, PlacedTask, Provider, Store } from './port
 import type { Record } from './record.ts'
 import { fingerprintOf, type SeparateInput } from './separate-input.ts'
 import { newTaskId } from './task-id.ts'
-import { expiresAtMs, type ProviderName, type Refusal, type Task } from './task.ts'
+import { expiresAtMs, mayBeAtWork, type ProviderName, type Refusal, type Task } from './task.ts'
 import { untilStored } from './until-stored.ts'
 
 export interface PlacingOptions {
@@ -145,8 +145,7 @@ function answersTheSame(task: Task, provider: Provider, giveUpAfterMs: number, n
     case 'succeeded':
       return (expiresAtMs(task, provider.retentionMs) ?? 0) > nowMs
     case 'failed': {
-      // Only a callback said so: the provider may be at work still, and record-info is read until then.
-      const isFollowed = task.failure.by === 'callback' && nowMs < task.createdAtMs + giveUpAfterMs
+      const isFollowed = mayBeAtWork(task) && nowMs < task.createdAtMs + giveUpAfterMs
       return isFollowed || task.failure.code === 'SUBMISSION_UNCONFIRMED'
     }
   }

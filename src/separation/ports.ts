@@ -67,7 +67,12 @@ export type CheckAnswer =
   /** The provider knows no such task, or does not show it yet. */
   | { readonly kind: 'not-visible' }
   /** The provider could not be read, or said nothing that can be used; says nothing about the task. */
-  | { readonly kind: 'no-news'; readonly cause: string }
+  | {
+      readonly kind: 'no-news'
+      readonly cause: string
+      /** The provider did answer about this task, in words that nobody knows: its wait may end. */
+      readonly isAnswer?: true | undefined
+    }
 
 /** What a callback address says of its order, for a store that has forgotten it. */
 export interface AddressedOrder {
@@ -202,7 +207,7 @@ export interface Store extends Clock {
   /** The tasks that bear these provider's ids. One read, however many. */
   findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
   list(owner: string, page: Page): Promise<readonly Task[]>
-  /** The pending orders of a provider that it has neither confirmed nor refused yet, the newest first; at most `limit`. */
+  /** The pending orders of a provider that are bound to no id yet, the newest first; at most `limit`. */
   unanswered(provider: ProviderName, limit: number): Promise<readonly Task[]>
   /** How many pending tasks each provider has; none where it has none. */
   countPending(): Promise<ReadonlyMap<ProviderName, number>>

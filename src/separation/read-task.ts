@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader'
+import { UnreadableTaskError } from './errors.ts'
 import type { Store } from './ports.ts'
 import type { Task } from './task.ts'
 
@@ -11,10 +12,25 @@ const maxBatchSize = 500
 export function createReadTask(store: Pick<Store, 'find'>): ReadTask {
   const loader = new DataLoader<string, Task | null>(
     async (taskIds) => {
-      const tasks = new Map((await store.find([...new Set(taskIds)])).map((task) => [task.id, task]))
+      const tasks = await findEach(store, [...new Set(taskIds)])
       return taskIds.map((taskId) => tasks.get(taskId) ?? null)
     },
     { cache: false, maxBatchSize },
   )
   return (taskId) => loader.load(taskId)
+}
+
+/** The tasks by their ids, in one read. Where one cannot be read each is read by itself, and its error stands in its place. */
+export async function findEach(
+  store: Pick<Store, 'find'>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Task | UnreadableTaskError>> {
+  try {
+    return new Map((await store.find(ids)).map((task) => [task.id, task]))
+  } catch (error) {
+    if (!(error instanceof UnreadableTaskError)) throw error
+    const [first = ''] = ids
+    if (ids.length === 1) return new Map([[first, error]])
+    return new Map((await Promise.all(ids.map(async (id) => [...(await findEach(store, [id]))]))).flat())
+  }
 }

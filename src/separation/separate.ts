@@ -135,9 +135,10 @@ export function createSeparate(options: SeparateOptions): Separate {
     const answer = await Promise.race([submission.answer, answered.then(() => null)])
     // However long the store is away, the caller is not kept waiting for it.
     if (answer !== null) await within(options.submitTimeoutMs, submission.kept)
-    if (answer?.kind === 'refused') throw errorOf(answer.refusal)
     // Many callers may wait for the same task: it is read once for all of them.
-    return handOut((await readTask(task.id)) ?? task, key)
+    const current = (await readTask(task.id)) ?? task
+    if (answer?.kind === 'refused' && current.charge !== 'CHARGED') throw errorOf(answer.refusal)
+    return handOut(current, key)
   }
 
   /** The same for an order that another gateway may have under way: it is waited for as long as there. */
@@ -149,7 +150,8 @@ export function createSeparate(options: SeparateOptions): Separate {
 
   /** Gives a caller the task, or the refusal of its order. While that is open, the key comes to lead to the task for good. */
   async function handOut(task: Task, key: string | null): Promise<Task> {
-    const refusal = task.state === 'failed' ? task.failure.refusal : undefined
+    // An order that was seen at the provider is charged, whatever its answer said.
+    const refusal = task.state === 'failed' && task.charge === 'NONE' ? task.failure.refusal : undefined
     if (refusal !== undefined) throw errorOf(refusal)
     if (!isAnswered(task) && key !== null) await store.handOut(task, key)
     return task

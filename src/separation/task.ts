@@ -253,6 +253,14 @@ export function isWhole(type: SeparationType | null, stems: readonly Pick<Stem, 
   }
 }
 
+/**
+ * Whether the provider may be at work on a failed task: only a callback says that it failed, or it was seen at the provider
+ * although the order's answer was a refusal. record-info is read until the wait for a result is over.
+ */
+export function mayBeAtWork({ failure, charge }: FailedTask): boolean {
+  return failure.by === 'callback' || (failure.code === 'SUBMISSION_REFUSED' && charge === 'CHARGED')
+}
+
 /** Names a stem within its task: two sources that use the same name mean the same stem. */
 export function stemName(stem: Pick<Stem, 'part' | 'label'>): string {
   if (stem.part !== 'other') return stem.part

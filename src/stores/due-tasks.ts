@@ -3,7 +3,7 @@ import { providerNames } from '../separation/task.ts'
 import type { Store } from '../separation/ports.ts'
 import { transactionOf, type DatabaseWays } from './database-ways.ts'
 import type { Database } from './schema.ts'
-import { parseStoredTask } from './stored-task.ts'
+import { parseStoredPage } from './stored-task.ts'
 
 /** Due before everything that waits for its usual turn. */
 export const atOnce = 0
@@ -38,7 +38,8 @@ export function createDueTasks(db: Kysely<Database>, { attempt, skipsLocked }: D
             .where('id', 'in', (eb) => eb.selectFrom('due').select('id'))
             .returning('task')
             .execute()
-          return rows.map((row) => parseStoredTask(row.task))
+          // One that cannot be read keeps its lease: another gateway may understand it.
+          return parseStoredPage(rows)
         })
       // The payload of a callback has seconds to be confirmed in, however many tasks wait for their usual turn.
       const called = await claim(limit, true)

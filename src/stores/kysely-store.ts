@@ -84,7 +84,7 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
           .select('task')
           .where('provider', '=', provider)
           .where(isPending)
-          .where('charge', '=', 'MAYBE')
+          .where('charge', 'in', ['MAYBE', 'CHARGED'])
           .where('provider_task_id', 'is', null)
           .orderBy('created_at', 'desc')
           .limit(limit)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { StoreUnavailableError } from '../separation/errors.ts'
+import { UnreadableTaskError } from '../separation/errors.ts'
 import type { Told } from '../separation/report.ts'
 import {
   failureCodes,
@@ -158,29 +158,29 @@ function documentOf(task: Task, before: Task | null): unknown {
 }
 
 /**
- * Reads a task back as it was written, by whatever version. Throws StoreUnavailableError for what only a later version
- * understands (a new state, a new provider), and another error if the row holds anything else.
+ * Reads a task back as it was written, by whatever version. Throws UnreadableTaskError for what only a later version
+ * understands (a new state, a new provider), and if the row holds anything else.
  */
 export function parseStoredTask(json: string): Task {
   const document = readDocument(json)
   const isLater = versionOf(document) > currentVersion
   const read = taskSchema.safeParse(document)
   if (!read.success) {
-    if (!isLater) throw read.error
-    throw new StoreUnavailableError('A later version of the gateway wrote this task.', { cause: read.error })
+    const reason = isLater ? 'A later version of the gateway wrote this task.' : 'The row of this task is damaged.'
+    throw new UnreadableTaskError(reason, { cause: read.error })
   }
   const task: Task = read.data
   if (isLater) laterDocuments.set(task, document)
   return task
 }
 
-/** Reads a page of tasks, without those that only a later version understands: they do not spoil the others. */
+/** Reads several tasks, without those that cannot be read: they do not hold up the others. */
 export function parseStoredPage(rows: readonly { readonly task: string }[]): readonly Task[] {
   return rows.flatMap(({ task }) => {
     try {
       return [parseStoredTask(task)]
     } catch (error) {
-      if (error instanceof StoreUnavailableError) return []
+      if (error instanceof UnreadableTaskError) return []
       throw error
     }
   })
