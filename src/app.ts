@@ -235,8 +235,8 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     subscriptions: changes.size,
     async close() {
       readiness.leave()
-      // Load balancers go by what they were told last.
-      await sleep(config.shutdownDelayMs)
+      // Load balancers go by what they were told last. Without a delay, not even a turn passes: nothing more may begin.
+      if (config.shutdownDelayMs > 0) await sleep(config.shutdownDelayMs)
       const startedAt = performance.now()
       const quiet = Promise.all([server.close(config.submitTimeoutMs), checker.stop()])
       // What is asked can be asked again; what is ordered cannot.

@@ -99,8 +99,18 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError'
 }
 
-/** A stored task cannot be read: a later version of the gateway wrote it, or the row is damaged. */
-export class UnreadableTaskError extends StoreUnavailableError {}
+/** A stored task that only a later version of the gateway understands. */
+export class LaterTaskError extends StoreUnavailableError {}
+
+/** The row of a stored task holds something that no version wrote. */
+export class DamagedTaskError extends Error {
+  override readonly name = 'DamagedTaskError'
+}
+
+/** Whether the error is of one stored task alone, so that others can be read all the same. */
+export function isOfOneTask(error: unknown): error is LaterTaskError | DamagedTaskError {
+  return error instanceof LaterTaskError || error instanceof DamagedTaskError
+}
 
 /** The provider had to be asked for an answer and could not be. */
 export class ProviderUnreadableError extends Error {

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader'
-import { UnreadableTaskError } from './errors.ts'
+import { isOfOneTask } from './errors.ts'
 import type { Store } from './ports.ts'
 import type { Task } from './task.ts'
 
@@ -24,11 +24,11 @@ export function createReadTask(store: Pick<Store, 'find'>): ReadTask {
 export async function findEach(
   store: Pick<Store, 'find'>,
   ids: readonly string[],
-): Promise<ReadonlyMap<string, Task | UnreadableTaskError>> {
+): Promise<ReadonlyMap<string, Task | Error>> {
   try {
     return new Map((await store.find(ids)).map((task) => [task.id, task]))
   } catch (error) {
-    if (!(error instanceof UnreadableTaskError)) throw error
+    if (!isOfOneTask(error)) throw error
     const [first = ''] = ids
     if (ids.length === 1) return new Map([[first, error]])
     return new Map((await Promise.all(ids.map(async (id) => [...(await findEach(store, [id]))]))).flat())

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { UnreadableTaskError } from '../separation/errors.ts'
+import { DamagedTaskError, isOfOneTask, LaterTaskError } from '../separation/errors.ts'
 import type { Told } from '../separation/report.ts'
 import {
   failureCodes,
@@ -158,16 +158,17 @@ function documentOf(task: Task, before: Task | null): unknown {
 }
 
 /**
- * Reads a task back as it was written, by whatever version. Throws UnreadableTaskError for what only a later version
- * understands (a new state, a new provider), and if the row holds anything else.
+ * Reads a task back as it was written, by whatever version. Throws LaterTaskError for what only a later version understands
+ * (a new state, a new provider), and DamagedTaskError if the row holds anything else.
  */
 export function parseStoredTask(json: string): Task {
   const document = readDocument(json)
   const isLater = versionOf(document) > currentVersion
   const read = taskSchema.safeParse(document)
   if (!read.success) {
-    const reason = isLater ? 'A later version of the gateway wrote this task.' : 'The row of this task is damaged.'
-    throw new UnreadableTaskError(reason, { cause: read.error })
+    const details = { cause: read.error }
+    if (!isLater) throw new DamagedTaskError('The row of this task is damaged.', details)
+    throw new LaterTaskError('A later version of the gateway wrote this task.', details)
   }
   const task: Task = read.data
   if (isLater) laterDocuments.set(task, document)
@@ -180,7 +181,7 @@ export function parseStoredPage(rows: readonly { readonly task: string }[]): rea
     try {
       return [parseStoredTask(task)]
     } catch (error) {
-      if (error instanceof UnreadableTaskError) return []
+      if (isOfOneTask(error)) return []
       throw error
     }
   })
