@@ -4,8 +4,8 @@ import * as operationTypes from '@graphql-codegen/typescript-operations'
 import * as typedDocuments from '@graphql-codegen/typed-document-node'
 import { isAbstractType, parse } from 'graphql'
 import { format, resolveConfig } from 'prettier'
-import { schemaText } from './src/graphql/print-schema.ts'
-import { createSchema } from './src/graphql/schema.ts'
+import { schemaText } from './src/graphql/schema/print-schema.ts'
+import { createSchema } from './src/graphql/schema/schema.ts'
 
 /**
  * Prints the schema, turns the operations that frontends start from into typed documents (GraphQL Code Generator), and

@@ -4,14 +4,14 @@ import { defineConfig } from 'vitest/config'
 
 /** What the gateway promises its callers, to be kept on PostgreSQL and Redis as on a file of SQLite. */
 const promises = [
-  'separate',
-  'callback',
-  'adoption',
-  'watching',
-  'resent',
-  'provider-ids',
-  'whose-task',
-  'rolling-upgrade',
+  'flows/separate',
+  'flows/callback',
+  'flows/adoption',
+  'flows/watching',
+  'flows/resent',
+  'providers/provider-ids',
+  'flows/whose-task',
+  'stores/rolling-upgrade',
 ]
 
 export default defineConfig({
@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     testTimeout: 40_000,
     hookTimeout: 40_000,
-    globalSetup: ['test/watched-output.ts', 'test/build-program.ts'],
+    globalSetup: ['test/support/watched-output.ts', 'test/support/build-program.ts'],
     // Nothing survives a test, so that nothing has to be loaded anew for each file.
     isolate: false,
     // The tests wait more than they compute.

@@ -1,66 +1,45 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createChecker } from './checker.ts'
-import type { Config } from './config.ts'
-import { createSubscriptionPlaces } from './graphql/subscription-places.ts'
-import { createPipeline } from './graphql/pipeline.ts'
+import { createChecker } from './separation/check/checker.ts'
+import type { Config } from './config/config.ts'
+import { createConcurrencyLimit } from './limits/concurrency-limit.ts'
+import { createPipeline } from './graphql/execution/pipeline.ts'
 import { createAdminServer } from './http/admin-server.ts'
-import { createCallbackAddresses } from './http/callback-address.ts'
+import { createCallbackAddresses } from './separation/callback/callback-address.ts'
 import { createCallbackRoute } from './http/callback-route.ts'
-import { createCallerRate } from './http/caller-rate.ts'
+import { createCallerRate } from './limits/request-rate.ts'
 import { createCors } from './http/cors.ts'
-import { createGraphiqlPage } from './http/graphiql-page.ts'
-import { readGraphiqlTabs } from './http/graphiql-tabs.ts'
+import { createGraphiqlPage } from './http/graphiql/graphiql-page.ts'
+import { readGraphiqlTabs } from './http/graphiql/graphiql-tabs.ts'
 import { createLogRefusedOrigin } from './http/refused-origins.ts'
 import { createGraphqlRoute } from './http/graphql-route.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createReadiness } from './http/readiness.ts'
 import { createHttpServer } from './http/server.ts'
-import { createWebSocketRoute } from './http/websocket.ts'
+import { createWebSocketRoute } from './http/websocket/websocket-route.ts'
 import { openCredentials } from './identity/credentials.ts'
 import { createIdentity } from './identity/identity.ts'
 import { createOperator } from './identity/operator.ts'
-import { apikley } from './providers/apikley.ts'
-import { kie } from './providers/kie.ts'
-import { createRestProvider } from './providers/rest-provider.ts'
-import { sandbox as sandboxSpec } from './providers/sandbox.ts'
-import { sunoapi } from './providers/sunoapi.ts'
+import { apikley } from './providers/vocal-removal/apikley.ts'
+import { kie } from './providers/vocal-removal/kie.ts'
+import { createRestProvider } from './providers/vocal-removal/rest-provider.ts'
+import { sandbox as sandboxSpec } from './providers/vocal-removal/sandbox.ts'
+import { sunoapi } from './providers/vocal-removal/sunoapi.ts'
 import { createSandbox } from './sandbox/sandbox.ts'
 import { testTracks } from './sandbox/test-tracks.ts'
-import type { Log, Store } from './separation/ports.ts'
 import { createSeparations } from './separation/separations.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
-import { openSharing } from './sharing.ts'
+import { openSharing } from './coordination/open-coordination.ts'
 import { openStore } from './stores/open-store.ts'
-
-/** The gateway, listening. */
-export interface App {
-  /** Where it is, e.g. `http://127.0.0.1:4000`. */
-  readonly url: string
-  /** Where ADMIN_PORT is, e.g. `http://127.0.0.1:4001`; null: nowhere. */
-  readonly adminUrl: string | null
-  /** Where providers reach it. */
-  readonly publicUrl: string
-  /** The providers that are switched on, the default one first. */
-  readonly providers: readonly ProviderName[]
-  /** How many pending tasks wait for each provider that is switched off. */
-  readonly waitingForOff: ReadonlyMap<ProviderName, number>
-  /** How many subscriptions wait for a change. */
-  subscriptions(): number
-  /** Serves everybody for the shutdown delay, though it is not ready any more; then takes nothing new, waits for the submits under way, and closes everything. */
-  close(): Promise<void>
-}
+import type { Log } from './runtime/log.ts'
+import type { App, AppOptions } from './program/running-app.ts'
+import type { Store } from './separation/store.ts'
 
 const version = '0.1.0'
 /** How often it is looked for tasks that are due. */
 const longestLookMs = 1_000
 /** At a stop, what is left at least for the orders that sockets have brought. */
 const leastDrainMs = 1_000
-
-export interface AppOptions {
-  /** How many lines of the log were dropped, for the metrics. */
-  readonly droppedLogLines?: () => number
-}
 
 /** Wires everything together and begins to listen. Throws if the store cannot be opened or the port is taken. */
 export async function startApp(config: Config, log: Log, options: AppOptions = {}): Promise<App> {
@@ -158,7 +137,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     gateway: {
       separations,
       separateRate: createCallerRate(config.separatesPerMinute),
-      subscriptionPlaces: createSubscriptionPlaces(config.subscriptionsPerCaller),
+      subscriptionLimit: createConcurrencyLimit(config.subscriptionsPerCaller),
       providers: [...providers.keys()],
       retentionMsOf: (provider) => retentionMs.get(provider) ?? 0,
     },

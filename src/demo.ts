@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
 import { startApp } from './app.ts'
-import { parseConfig } from './config.ts'
+import { parseConfig } from './config/config.ts'
 import { readOperation } from './graphql/operations.ts'
 
 /** The whole job as a frontend does it, against the sandbox: order by HTTP, watch by WebSocket, download the stems. */

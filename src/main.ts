@@ -1,9 +1,10 @@
-import { ConfigError, parseConfig, type Config } from './config.ts'
-import { serve } from './serve.ts'
+import { startApp } from './app.ts'
+import { ConfigError, parseConfig, type Config } from './config/config.ts'
+import { serve } from './program/serve.ts'
 
 const config = readConfig()
 if (config === null) process.exitCode = 1
-else await serve(config)
+else await serve(config, startApp)
 
 function readConfig(): Config | null {
   try {

@@ -1,8 +1,9 @@
 import DataLoader from 'dataloader'
-import type { TaskRef } from '../separation/find.ts'
+import type { TaskRef } from '../separation/read/find.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { ProviderName, Task } from '../separation/task.ts'
-import type { SubscriptionPlaces } from './subscription-places.ts'
+import type { CallerRate } from '../limits/request-rate.ts'
+import type { ConcurrencyLimit } from '../limits/concurrency-limit.ts'
 
 /** Who asks. */
 export interface Caller {
@@ -12,17 +13,12 @@ export interface Caller {
   readonly mayAdopt: boolean
 }
 
-/** How often each caller may come. */
-export interface CallerRate {
-  /** Counts one; for how many seconds there is no place for it, or 0. */
-  take(owner: string): Promise<number>
-}
-
 /** What the gateway lends to every operation. */
 export interface Gateway {
   readonly separations: Separations
   readonly separateRate: CallerRate
-  readonly subscriptionPlaces: SubscriptionPlaces
+  /** How many subscriptions each caller has open, over all transports. */
+  readonly subscriptionLimit: ConcurrencyLimit
   /** The providers that are switched on. */
   readonly providers: readonly ProviderName[]
   /** How long a provider keeps the files, in milliseconds. */

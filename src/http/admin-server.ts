@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Operator } from '../identity/operator.ts'
-import type { Log } from '../separation/ports.ts'
 import { listen } from './listen.ts'
 import type { Metrics } from './metrics.ts'
 import { sendLiveness, sendMetrics, sendReadiness } from './operator-answers.ts'
 import { refuse, sendJson } from './respond.ts'
+import type { Log } from '../runtime/log.ts'
 
 export interface AdminServerOptions {
   readonly operator: Operator

@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { StoreUnavailableError } from '../separation/errors.ts'
-import { createOutage, type Outage } from '../separation/outage.ts'
-import type { Log } from '../separation/ports.ts'
-import type { Told } from '../separation/report.ts'
+import { createOutage, type Outage } from '../runtime/outage-log.ts'
+import type { Told } from '../separation/advance/report.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { ProviderName } from '../separation/task.ts'
-import type { CallbackAddressBook } from './callback-address.ts'
-import { createCallerRate } from './caller-rate.ts'
+import type { CallbackAddresses } from '../separation/callback/callback-address.ts'
+import { createCallerRate } from '../limits/request-rate.ts'
 import { readJson } from './read-json.ts'
 import { readBody, sendJson } from './respond.ts'
-import { unpackBody } from './unpack-body.ts'
+import { unpackBody } from './decompress-body.ts'
+import type { Log } from '../runtime/log.ts'
 
 /** Verifies and reads a callback of one provider's in one step. */
 export interface CallbackReader {
@@ -24,7 +24,7 @@ export interface CallbackReader {
 }
 
 export interface CallbackRouteOptions {
-  readonly addresses: CallbackAddressBook
+  readonly addresses: CallbackAddresses
   readonly readers: ReadonlyMap<ProviderName, CallbackReader>
   readonly separations: Pick<Separations, 'noteCallback'>
   readonly log: Log

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sendNodeResponse } from '@whatwg-node/server'
-import type { Pipeline } from '../graphql/pipeline.ts'
+import type { Pipeline } from '../graphql/execution/pipeline.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { NotLetIn } from '../identity/session.ts'
-import type { CallerRate } from '../graphql/context.ts'
 import type { Cors } from './cors.ts'
 import { isFromForeignPage } from './cross-site.ts'
-import type { GraphiqlPage } from './graphiql-page.ts'
-import { letGoIfStuck } from './let-go-if-stuck.ts'
+import type { GraphiqlPage } from './graphiql/graphiql-page.ts'
+import { letGoIfStuck } from './destroy-stalled-response.ts'
 import { refuse, sendGraphqlError, stoppingHeaders, stoppingMessage } from './respond.ts'
-import { takeOperation } from './take-operation.ts'
+import { takeOperation } from './receive-operation.ts'
+import type { CallerRate } from '../limits/request-rate.ts'
 
 export interface GraphqlRouteOptions {
   readonly pipeline: Pipeline

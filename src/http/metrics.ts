@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { CheckAnswer, Provider, SubmitAnswer } from '../separation/ports.ts'
 import type { ProviderName } from '../separation/task.ts'
+import type { CheckAnswer, Provider, SubmitAnswer } from '../separation/provider.ts'
 
 /** What is counted, in Prometheus' text format. No label holds anything that a caller or a provider wrote. */
 export interface Metrics {

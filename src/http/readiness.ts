@@ -1,4 +1,4 @@
-import { within } from '../separation/within.ts'
+import { within } from '../runtime/with-timeout.ts'
 
 /** Whether the gateway can take an order now. */
 export interface Readiness {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Log } from '../separation/ports.ts'
+import type { Log } from '../runtime/log.ts'
 
 /** Logs that pages of an origin are refused: once for each origin, because a page that is refused goes on trying. */
 export type LogRefusedOrigin = (origin: string) => void

@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import type { Log } from '../separation/ports.ts'
-import { within } from '../separation/within.ts'
+import { within } from '../runtime/with-timeout.ts'
 import { listen } from './listen.ts'
 import { sendGraphqlError, sendJson, stoppingHeaders, stoppingMessage } from './respond.ts'
 import { createRoutes, routeOf, type RoutesOptions } from './routes.ts'
-import { asksForWebSocket, createUpgradeRequestClass } from './upgrade-request.ts'
-import type { WebSocketRoute } from './websocket.ts'
+import { asksForWebSocket, createUpgradeRequestClass } from './websocket/upgrade-request.ts'
+import type { WebSocketRoute } from './websocket/websocket-route.ts'
+import type { Log } from '../runtime/log.ts'
 
 export interface HttpServerOptions extends RoutesOptions {
   readonly websocket: WebSocketRoute

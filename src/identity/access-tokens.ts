@@ -1,8 +1,8 @@
 import { createRemoteJWKSet, customFetch, decodeProtectedHeader, errors, jwtVerify } from 'jose'
-import { createOutage } from '../separation/outage.ts'
-import type { Log } from '../separation/ports.ts'
+import { createOutage } from '../runtime/outage-log.ts'
 import { createJwksFetches } from './jwks-fetches.ts'
 import { notGood, unauthenticated, unavailable, type Identified } from './session.ts'
+import type { Log } from '../runtime/log.ts'
 
 export interface AccessTokensOptions {
   /** Where the issuer publishes its keys. */

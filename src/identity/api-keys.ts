@@ -2,9 +2,9 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Log } from '../separation/ports.ts'
 import { parseApiKeysFile, type ApiKey } from './parse-api-keys.ts'
 import type { Session } from './session.ts'
+import type { Log } from '../runtime/log.ts'
 
 export interface ApiKeys {
   /** The session of whoever has this key; null if it is nobody's. */

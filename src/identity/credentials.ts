@@ -1,7 +1,7 @@
-import type { Log } from '../separation/ports.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import { openApiKeys, type ApiKeys } from './api-keys.ts'
 import type { ApiKey } from './parse-api-keys.ts'
+import type { Log } from '../runtime/log.ts'
 
 export interface CredentialsOptions {
   readonly apiKeys: readonly ApiKey[]

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { AccessTokens } from './access-tokens.ts'
 import type { ApiKeys } from './api-keys.ts'
-import { isFromHere } from './from-here.ts'
+import { isFromHere } from './local-request.ts'
 import { notGood, unauthenticated, type Identified, type NotLetIn, type Session } from './session.ts'
 
 /** Tells who asks, or why they are not let in. */

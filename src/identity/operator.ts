@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { isFromHere, isLoopback } from './from-here.ts'
+import { isFromHere } from './local-request.ts'
 import type { NotLetIn } from './session.ts'
+import { isLoopback } from '../runtime/loopback.ts'
 
 export interface OperatorOptions {
   /** ADMIN_TOKEN; null: unset. */

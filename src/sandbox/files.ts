@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Song } from './song.ts'
+import type { Song } from './song/song.ts'
 import { type FileName, fileNames } from './stems.ts'
 
 /** Serves the song's files. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { songSeconds } from './score.ts'
+import { songSeconds } from './song/score.ts'
 import { type FileName, type StemNames, stemsOfType } from './stems.ts'
 import type { Order } from './task-id.ts'
 import type { TestTrack } from './test-tracks.ts'

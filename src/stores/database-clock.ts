@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Clock, Log } from '../separation/ports.ts'
+import type { Clock } from '../separation/store.ts'
+import type { Log } from '../runtime/log.ts'
 
 export interface DatabaseClockOptions {
   /** Asks the database for its time, in milliseconds since 1970. */

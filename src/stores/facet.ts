@@ -1,5 +1,5 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
-import type { Filter } from '../separation/ports.ts'
+import type { Filter } from '../separation/store.ts'
 
 export type Dialect = 'sqlite' | 'postgres'
 

@@ -1,13 +1,13 @@
 import { sql, type ExpressionBuilder, type Kysely, type SqlBool } from 'kysely'
-import type { Store } from '../separation/ports.ts'
 import { providerNames, type Task } from '../separation/task.ts'
-import { createCallbackNotes } from './callback-notes.ts'
-import { transactionOf, type DatabaseWays } from './database-ways.ts'
-import { atOnce, createDueTasks } from './due-tasks.ts'
+import { createCallbackNotes } from './callback-inbox.ts'
+import { transactionOf, type DatabaseWays } from './database-traits.ts'
+import { atOnce, createDueTasks } from './check-schedule.ts'
 import { listTasks } from './list-tasks.ts'
-import { placeOrder } from './place-order.ts'
+import { placeOrder } from './create-order.ts'
 import type { Database } from './schema.ts'
 import { changedColumns, columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
+import type { Store } from '../separation/store.ts'
 
 /** Spelt as the index `tasks_pending` has it: SQLite would not find it by a parameter. */
 const isPending = sql<SqlBool>`status = 'PENDING'`

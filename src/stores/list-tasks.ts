@@ -1,7 +1,7 @@
 import { sql, type Kysely, type RawBuilder, type SqlBool } from 'kysely'
-import type { Cursor, Page } from '../separation/ports.ts'
 import { facetCondition, facetSql, type Dialect } from './facet.ts'
 import type { Database } from './schema.ts'
+import type { Cursor, Page } from '../separation/store.ts'
 
 interface Row {
   readonly task: string

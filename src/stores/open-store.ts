@@ -1,6 +1,7 @@
 import type { DatabaseAddress } from './database-url.ts'
-import type { Log, Store } from '../separation/ports.ts'
 import { withOutagesLogged } from './store-outage.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Store } from '../separation/store.ts'
 
 /** Opens the store, and loads the driver of this database alone. Throws if it cannot be reached or brought up to date. */
 export async function openStore(database: DatabaseAddress, log: Log): Promise<Store> {

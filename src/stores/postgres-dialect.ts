@@ -1,8 +1,8 @@
 import { Socket } from 'node:net'
 import { PostgresDialect, type Dialect } from 'kysely'
 import pg from 'pg'
-import type { Log } from '../separation/ports.ts'
 import { keepsStartupLimits, limitTransactions, type ServerLimits } from './limited-pool.ts'
+import type { Log } from '../runtime/log.ts'
 
 /** How long anything may take on a connection, in milliseconds. */
 export interface PostgresLimits {

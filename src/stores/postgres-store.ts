@@ -1,13 +1,14 @@
 import { Kysely, sql, type Transaction } from 'kysely'
-import type { Log, Store } from '../separation/ports.ts'
 import { createDatabaseClock } from './database-clock.ts'
 import { createKyselyStore } from './kysely-store.ts'
-import { patiently } from './patiently.ts'
+import { patiently } from './with-retry.ts'
 import { createPostgresDialect, migrationLimits, usualLimits, type PostgresLimits } from './postgres-dialect.ts'
-import { postgresTroubleOf } from './postgres-trouble.ts'
-import { bringUpToDate } from './bring-up-to-date.ts'
+import { postgresTroubleOf } from './postgres-errors.ts'
+import { bringUpToDate } from './migrate.ts'
 import type { Database } from './schema.ts'
-import { createTurns } from './turns.ts'
+import { createTurns } from './work-queue.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Store } from '../separation/store.ts'
 
 /** Long enough to find a connection dead and to do the work on another one. */
 const patience = { patienceMs: usualLimits.silenceMs + 1_000, troubleOf: postgresTroubleOf }

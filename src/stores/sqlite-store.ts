@@ -1,12 +1,13 @@
 import { Kysely } from 'kysely'
-import type { Log, Store } from '../separation/ports.ts'
 import { createKyselyStore } from './kysely-store.ts'
-import { bringUpToDate } from './bring-up-to-date.ts'
-import { createCheckOwnFile } from './own-file.ts'
-import { patiently, type Patience } from './patiently.ts'
+import { bringUpToDate } from './migrate.ts'
+import { createCheckOwnFile } from './database-file.ts'
+import { patiently, type Patience } from './with-retry.ts'
 import type { Database } from './schema.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
-import { sqliteTroubleOf } from './sqlite-trouble.ts'
+import { sqliteTroubleOf } from './sqlite-errors.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Store } from '../separation/store.ts'
 
 /** Waits for another process's lock. */
 const patience = { patienceMs: 3_000, troubleOf: sqliteTroubleOf }

@@ -1,6 +1,7 @@
 import { StoreUnavailableError } from '../separation/errors.ts'
-import { createOutage } from '../separation/outage.ts'
-import type { Log, Store } from '../separation/ports.ts'
+import { createOutage } from '../runtime/outage-log.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Store } from '../separation/store.ts'
 
 /** While the store is away, a success is not enough: a full disk can be read. It is tried to write this often at most. */
 const probeEveryMs = 1_000

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DamagedTaskError, isOfOneTask, LaterTaskError } from '../separation/errors.ts'
-import type { Told } from '../separation/report.ts'
+import type { Told } from '../separation/advance/report.ts'
 import {
   failureCodes,
   partsOfType,

@@ -1,0 +1,140 @@
+import { z } from 'zod'
+import { parseApiKeys } from '../identity/parse-api-keys.ts'
+import { providerNames } from '../separation/task.ts'
+import { databaseAt } from '../stores/database-url.ts'
+import { isLoopback } from '../runtime/loopback.ts'
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+const seconds = z.coerce.number(notA('number of seconds'))
+/** Separations take a minute or more; who concludes earlier concludes wrongly. */
+const longSeconds = seconds.min(60, 'must not be less than 60').max(31_536_000, 'must not be more than a year')
+const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((text) => text === 'true')
+const httpUrl = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\//i.test(text) && URL.canParse(text),
+    'must be a URL that begins with http:// or https://',
+  )
+  .refine((text) => !/[?#]|^[^/]*\/\/[^/]*@/.test(text), 'must hold no name, password, question mark or #')
+  .transform((text) => text.replace(/\/+$/, ''))
+const secretText = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces')
+const count = z.coerce.number(notA('number')).int('must be a whole number').min(1, 'must be at least 1')
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+)
+
+/** An address to listen on; an IPv6 one may be written as in a URL. */
+const host = z.string().transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
+const port = z
+  .string()
+  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'must be a whole number from 0 to 65535')
+  .transform(Number)
+
+/** The variables, each by itself: what it may be, what it means and what it is if it is left out. */
+export const environmentSchema = z.object({
+  HOST: host.default('127.0.0.1'),
+  PORT: port.default(4000),
+  PUBLIC_URL: httpUrl.optional(),
+  DATABASE_URL: z
+    .string()
+    .transform((text, context) => databaseAt(text) ?? fault(context, 'must be file:<path>, :memory: or postgres://<…>'))
+    .default({ kind: 'sqlite', path: 'data/stemgate.db' }),
+  REDIS_URL: z
+    .string()
+    .refine(
+      (text) => /^rediss?:\/\//.test(text) && URL.canParse(text) && /^(\/\d*)?$/.test(new URL(text).pathname),
+      'must be redis://<host>:<port>/<number of the database>, or rediss://<…>',
+    )
+    .optional(),
+  /** true: the sandbox may run anywhere; unset: only where nobody else is served. */
+  SANDBOX: flag.optional(),
+  KIE_API_KEY: secretText.optional(),
+  APIKLEY_API_KEY: secretText.optional(),
+  SUNOAPI_API_KEY: secretText.optional(),
+  KIE_BASE_URL: httpUrl.optional(),
+  APIKLEY_BASE_URL: httpUrl.optional(),
+  SUNOAPI_BASE_URL: httpUrl.optional(),
+  KIE_WEBHOOK_KEY: secretText.optional(),
+  DEFAULT_PROVIDER: z
+    .string()
+    .transform((text) => text.toLowerCase())
+    .pipe(z.enum(providerNames, { error: `must be one of ${providerNames.join(', ')}` }))
+    .optional(),
+  CALLBACK_SECRET: list
+    .refine(
+      (secrets) => secrets.length > 0 && secrets.every((secret) => secret.length >= 16),
+      'must be secrets of at least 16 characters, separated by commas',
+    )
+    .default([]),
+  API_KEYS: z
+    .string()
+    .transform((text, context) => {
+      try {
+        const keys = parseApiKeys(text, 'commas')
+        return keys.length > 0 ? keys : fault(context, 'must name a caller, or be unset')
+      } catch (error) {
+        return fault(
+          context,
+          `must be name:key pairs, separated by commas; ${error instanceof Error ? error.message : ''}`,
+        )
+      }
+    })
+    .default([]),
+  API_KEYS_FILE: z.string().optional(),
+  JWT_JWKS_URL: httpUrl
+    .refine((text) => /^https:/i.test(text) || isLoopback(new URL(text).hostname), 'must begin with https://')
+    .optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  ALLOW_ANONYMOUS: flag.default(false),
+  ADMIN_PORT: port.optional(),
+  ADMIN_HOST: host.optional(),
+  ADMIN_TOKEN: secretText.refine((text) => text.length >= 16, 'must have at least 16 characters').optional(),
+  REQUESTS_PER_MINUTE: count.default(6_000),
+  SEPARATES_PER_MINUTE: count.default(1_200),
+  SOCKETS_PER_ADDRESS: count.default(1_000),
+  SUBSCRIPTIONS_PER_CALLER: count.default(10_000),
+  CORS_ORIGINS: list
+    .refine(
+      (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+      'must be origins like https://app.example.com, separated by commas',
+    )
+    .default([]),
+  GRAPHIQL: flag.optional(),
+  INTROSPECTION: flag.optional(),
+  // READS_PER_SECOND bounds what a short one costs.
+  CHECK_INTERVAL_SECONDS: seconds
+    .min(1, 'must not be less than 1')
+    .max(86_400, 'must not be more than a day')
+    .default(30),
+  // The answer to an order is waited for no longer, whoever waits for it.
+  SUBMIT_TIMEOUT_SECONDS: seconds.min(1, 'must not be less than 1').max(120, 'must not be more than 120').default(20),
+  UNCONFIRMED_AFTER_SECONDS: longSeconds.default(3600),
+  GIVE_UP_AFTER_SECONDS: longSeconds.default(86_400),
+  FAILURE_GRACE_SECONDS: longSeconds.default(900),
+  SUBMITS_PER_10_SECONDS: count.default(20),
+  SUBMIT_WAIT_SECONDS: seconds.min(0, 'must not be less than 0').max(60, 'must not be more than 60').default(3),
+  READS_PER_SECOND: z.coerce.number(notA('number')).positive('must be more than 0').default(10),
+  SANDBOX_DELAY_MS: z.coerce
+    .number(notA('number of milliseconds'))
+    .int('must be a whole number')
+    .min(0, 'must not be less than 0')
+    .max(3_600_000, 'must not be more than an hour')
+    .default(3000),
+  SHUTDOWN_DELAY_SECONDS: seconds.min(0, 'must not be less than 0').max(300, 'must not be more than 300').default(0),
+  LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
+})
+
+function fault(context: z.RefinementCtx, message: string): never {
+  context.addIssue({ code: 'custom', message })
+  return z.NEVER
+}
+
+function notA(kind: string) {
+  return { error: `must be a ${kind}` }
+}

@@ -1,0 +1,26 @@
+import { orderWindowMs, type Rates } from '../providers/client/rates.ts'
+import { createFairRate } from './fair-rate.ts'
+import { createOwnReads, createReadPace, paceOf } from './read-pace.ts'
+
+export interface RatesOptions {
+  readonly submitsPer10Seconds: number
+  readonly readsPerSecond: number
+  /** The ten seconds of `submitsPer10Seconds`, in milliseconds: a test has less time. */
+  readonly windowMs?: number
+}
+
+/** Rates that this gateway keeps by itself. */
+export function createInProcessRates(options: RatesOptions): Rates {
+  const { submitsPer10Seconds: limit, readsPerSecond, windowMs = orderWindowMs } = options
+
+  return {
+    of() {
+      const orders = createFairRate({ limit, windowMs })
+      const reads = createOwnReads(paceOf(readsPerSecond))
+      return {
+        orders: { limit, take: async (caller, waiting) => orders.take(caller, waiting) },
+        reads: createReadPace(async (count) => reads.take(count)),
+      }
+    },
+  }
+}

@@ -1,0 +1,41 @@
+import { createInProcessChanges } from './in-process-changes.ts'
+import type { Rates } from '../providers/client/rates.ts'
+import { createInProcessRates, type RatesOptions } from './in-process-rates.ts'
+import type { Changes } from '../separation/changes.ts'
+import type { Log } from '../runtime/log.ts'
+
+/** What the gateways of one database have in common besides it; or this one by itself. */
+export interface Sharing {
+  readonly changes: Changes & { size(): number }
+  readonly rates: Rates
+  close(): Promise<void>
+}
+
+export interface SharingOptions {
+  /** null: this gateway goes by itself. */
+  readonly redisUrl: string | null
+  /** Tells apart those that use one Redis for several databases. */
+  readonly deployment: () => Promise<string>
+  readonly rates: RatesOptions
+  readonly log: Log
+}
+
+/** Shares changes and rates over Redis, if there is one; nothing of it is loaded otherwise. */
+export async function openSharing({ redisUrl, deployment, rates, log }: SharingOptions): Promise<Sharing> {
+  if (redisUrl === null) {
+    return { changes: createInProcessChanges(), rates: createInProcessRates(rates), close: async () => {} }
+  }
+  const [{ openRedisConnection }, { createRedisChanges }, { createRedisRates }] = await Promise.all([
+    import('./redis-connection.ts'),
+    import('./redis-changes.ts'),
+    import('./redis-rates.ts'),
+  ])
+  const name = await deployment()
+  const redis = await openRedisConnection(redisUrl, { log })
+  const common = { redis, deployment: name }
+  return {
+    changes: createRedisChanges({ ...common, log }),
+    rates: createRedisRates({ ...common, ...rates }),
+    close: redis.close,
+  }
+}

@@ -1,0 +1,43 @@
+import { GraphQLError } from 'graphql'
+import type { ConcurrencyLimit } from '../../limits/concurrency-limit.ts'
+
+/**
+ * The items of a subscription, which counts against its caller's limit until they end. Throws a GraphQLError
+ * (RATE_LIMITED) if the caller has too many subscriptions.
+ */
+export function limitedSubscription<T>(
+  limit: ConcurrencyLimit,
+  owner: string,
+  open: () => AsyncIterableIterator<T>,
+): AsyncIterableIterator<T> {
+  const release = limit.acquire(owner)
+  if (release === null) {
+    throw new GraphQLError(`You may have ${limit.maxPerKey} subscriptions at a time. Complete some first.`, {
+      extensions: { code: 'RATE_LIMITED' },
+    })
+  }
+  const items = openOrRelease(open, release)
+  return {
+    async next() {
+      const item = await items.next()
+      if (item.done === true) release()
+      return item
+    },
+    async return(value) {
+      release()
+      return (await items.return?.(value)) ?? { done: true, value }
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
+
+function openOrRelease<T>(open: () => T, release: () => void): T {
+  try {
+    return open()
+  } catch (error) {
+    release()
+    throw error
+  }
+}

@@ -1,0 +1,108 @@
+import { resolveCursorConnection, type ResolveCursorConnectionArgs } from '@pothos/plugin-relay'
+import { isTaskId } from '../../separation/task-id.ts'
+import type { Task } from '../../separation/task.ts'
+import { badInput } from '../bad-input.ts'
+import { builder } from './builder.ts'
+import { ChargeEnum, FailureCodeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
+import { SeparationTask } from './separation-task.ts'
+import type { Cursor, Filter } from '../../separation/store.ts'
+
+/** How many tasks a page holds if nothing is said, and how many at most. */
+export const defaultPageSize = 20
+export const maxPageSize = 100
+
+const SeparationFilter = builder.inputType('SeparationFilter', {
+  description: 'Which tasks to list: those that fit everything that is given.',
+  fields: (t) => ({
+    status: t.field({
+      type: [SeparationStatusEnum],
+      description: 'Only tasks that stand in one of these ways.',
+    }),
+    type: t.field({ type: SeparationTypeEnum, description: 'Only separations of this type.' }),
+    provider: t.field({ type: ProviderEnum, description: 'Only tasks of this provider.' }),
+    audioId: t.id({ description: 'Only separations of this track.' }),
+    musicTaskId: t.id({ description: 'Only separations of tracks that were made by this task of the provider.' }),
+    settled: t.boolean({ description: 'Only tasks that have reached their end, or only those that have not.' }),
+    charge: t.field({
+      type: [ChargeEnum],
+      description: 'Only tasks that were charged so: `[CHARGED, MAYBE]` are all for which money may have been taken.',
+    }),
+    failureCode: t.field({ type: [FailureCodeEnum], description: 'Only tasks that failed for one of these reasons.' }),
+    createdAfter: t.field({ type: 'DateTime', description: 'Only tasks that were ordered at this time or later.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Only tasks that were ordered before this time.' }),
+  }),
+})
+
+builder.queryField('separations', (t) =>
+  t.connection(
+    {
+      type: SeparationTask,
+      description: `Your tasks, newest first. A page holds ${defaultPageSize} unless \`first\` or \`last\` says otherwise, and ${maxPageSize} at most; more is an error (BAD_USER_INPUT).`,
+      args: { where: t.arg({ type: SeparationFilter, description: 'Which tasks; all of them if left out.' }) },
+      resolve: async (_root, { where, ...args }, { separations, caller }) => {
+        checkSizes(args)
+        const filter = filterOf(where ?? {})
+        const page = await resolveCursorConnection(
+          { args, defaultSize: defaultPageSize, maxSize: maxPageSize, toCursor: cursorOf },
+          ({ before, after, limit, inverted }: ResolveCursorConnectionArgs) =>
+            separations.list(caller.owner, {
+              where: filter,
+              before: before === undefined ? undefined : parseCursor(before),
+              after: after === undefined ? undefined : parseCursor(after),
+              limit,
+              inverted,
+            }),
+        )
+        // Relay's plugin names no place on an empty page by an empty text.
+        const isEmpty = page.edges.length === 0
+        return isEmpty ? { ...page, pageInfo: { ...page.pageInfo, startCursor: null, endCursor: null } } : page
+      },
+    },
+    { name: 'SeparationConnection', description: 'A page of separation tasks.' },
+    { name: 'SeparationEdge', description: 'A separation task and its place in the list.' },
+  ),
+)
+
+/** The filter in the core's words. Throws BAD_USER_INPUT for what can fit no task by mistake alone. */
+function filterOf(where: typeof SeparationFilter.$inferInput): Filter {
+  const { audioId, musicTaskId } = where
+  for (const [name, id] of Object.entries({ audioId, musicTaskId })) {
+    if (id !== null && id !== undefined && /[\p{Cc}\p{Cs}]/u.test(id)) {
+      throw badInput(`\`where.${name}\` must not contain control characters, nor half a character.`)
+    }
+  }
+  const [createdAfterMs, createdBeforeMs] = [where.createdAfter?.getTime(), where.createdBefore?.getTime()]
+  if (createdAfterMs !== undefined && createdBeforeMs !== undefined && createdAfterMs >= createdBeforeMs) {
+    throw badInput('`where.createdAfter` must be earlier than `where.createdBefore`.')
+  }
+  return {
+    status: where.status ?? undefined,
+    type: where.type ?? undefined,
+    provider: where.provider ?? undefined,
+    audioId: audioId ?? undefined,
+    musicTaskId: musicTaskId ?? undefined,
+    settled: where.settled ?? undefined,
+    charge: where.charge ?? undefined,
+    failureCode: where.failureCode ?? undefined,
+    createdAfterMs,
+    createdBeforeMs,
+  }
+}
+
+function cursorOf(task: Task): string {
+  return Buffer.from(`${task.createdAtMs}/${task.id}`).toString('base64url')
+}
+
+function checkSizes({ first, last }: { first?: number | null | undefined; last?: number | null | undefined }): void {
+  if (typeof first === 'number' && typeof last === 'number') throw badInput('Give `first` or `last`, not both.')
+  if ((first ?? 0) < 0 || (last ?? 0) < 0) throw badInput('`first` and `last` must not be less than 0.')
+  if ((first ?? 0) > maxPageSize || (last ?? 0) > maxPageSize) {
+    throw badInput(`A page holds ${maxPageSize} tasks at most: \`first\` and \`last\` must not be more.`)
+  }
+}
+
+function parseCursor(text: string): Cursor {
+  const [createdAtMs = '', id = ''] = Buffer.from(text, 'base64url').toString().split('/')
+  if (/^\d{1,15}$/.test(createdAtMs) && isTaskId(id)) return { createdAtMs: Number(createdAtMs), id }
+  throw badInput('This is no cursor of this list. Take `endCursor` or `startCursor` of a page as it is.')
+}

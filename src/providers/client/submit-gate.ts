@@ -1,0 +1,80 @@
+import type { ProviderName, Refusal } from '../../separation/task.ts'
+import { createBreaker, type BreakerOptions, type OrderOrigin } from './breaker.ts'
+import { createOrderQueue } from './order-queue.ts'
+import type { NoSlot, OrderRate, Slot } from './rates.ts'
+import { notSent } from '../vocal-removal/refusal-of.ts'
+import type { Admission, OrderedTrack } from '../../separation/provider.ts'
+
+export interface SubmitGateOptions {
+  readonly provider: ProviderName
+  readonly orders: OrderRate
+  readonly breaker?: BreakerOptions
+}
+
+/** Lets orders through at the provider's rate, and none while the provider is known to be down. */
+export interface SubmitGate {
+  /** Asked before an order is written down: what is not admitted was never sent, nor charged. */
+  admit(order: OrderedTrack): Promise<Admission>
+  /** Reports whether an order that was admitted had an answer of the provider's own, whatever it said. */
+  report(order: OrderedTrack, outcome: { readonly hasAnswered: boolean }): void
+}
+
+const usualBreaker: BreakerOptions = { failures: 5, pauseMs: 15_000 }
+
+export function createSubmitGate({ provider, orders, breaker: options }: SubmitGateOptions): SubmitGate {
+  const breaker = createBreaker(options ?? usualBreaker)
+  const queue = createOrderQueue(orders)
+
+  /** Admits the order if the provider is worth trying and there is a slot. */
+  async function admit(order: OrderedTrack, takeSlot: () => Promise<Slot>): Promise<Admission> {
+    const origin = originOf(order)
+    const trial = breaker.try(origin)
+    if (trial === null) return isDown(origin)
+    const slot = await takeSlot()
+    if (slot.kind === 'taken') {
+      return {
+        kind: 'admitted',
+        giveBack() {
+          slot.giveBack()
+          trial.giveBack()
+        },
+      }
+    }
+    trial.giveBack()
+    return {
+      kind: 'not-admitted',
+      refusal: rateLimited(slot),
+      wait: { freeAtMs: performance.now() + slot.freeInMs, until: (untilMs) => waitInLine(order, untilMs) },
+    }
+  }
+
+  async function waitInLine(order: OrderedTrack, untilMs: number): Promise<Admission> {
+    const slot = await queue.wait(order.owner, untilMs)
+    const admission = await admit(order, async () => slot)
+    // The provider may have gone down in the meantime.
+    if (admission.kind === 'not-admitted' && slot.kind === 'taken') slot.giveBack()
+    return admission
+  }
+
+  function isDown(origin: OrderOrigin): Admission {
+    const seconds = Math.max(1, Math.ceil(breaker.waitMs(origin) / 1000))
+    const message = `${provider} has not been answering orders. Nothing was sent, so nothing was charged; try again in ${seconds} s.`
+    return { kind: 'not-admitted', wait: null, refusal: notSent(message, true) }
+  }
+
+  function rateLimited({ freeInMs, isShareUsed }: NoSlot): Refusal {
+    const retryAfterSeconds = Math.max(1, Math.ceil(freeInMs / 1000))
+    const held = isShareUsed ? 'yours hold half of its slots while other callers wait' : 'its slots are taken'
+    const message = `${provider} takes ${orders.limit} orders in 10 s, refused ones included, and ${held}. This order was not sent, so nothing was charged; try again in ${retryAfterSeconds} s.`
+    return { reason: 'rate-limited', providerCode: null, message, retryable: true, retryAfterSeconds }
+  }
+
+  return {
+    admit: (order) => admit(order, () => queue.take(order.owner)),
+    report: (order, { hasAnswered }) => breaker.report(originOf(order), !hasAnswered),
+  }
+}
+
+function originOf({ owner, musicTaskId, audioId }: OrderedTrack): OrderOrigin {
+  return { caller: owner, track: JSON.stringify([musicTaskId, audioId]) }
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { compareText } from '../../separation/advance/merge-results.ts'
+import { anyField, idField, parsedIfJson, textField } from './fields.ts'
+import { readUrl } from './read-url.ts'
+import { withinStemLimit } from './stem-limit.ts'
+
+/** One stem as `originData` tells it. */
+export interface OriginEntry {
+  readonly id: string | null
+  /** The provider's own name for the stem. */
+  readonly name: string | null
+  readonly url: string | null
+  readonly durationSeconds: number | null
+}
+
+const durationField = z
+  .union([z.number(), z.string().trim().min(1).transform(Number)])
+  .pipe(z.number().positive())
+  .nullable()
+  .catch(null)
+
+const entry = z.object({
+  id: idField,
+  audio_url: anyField,
+  audioUrl: anyField,
+  stem_type_group_name: textField,
+  stemTypeGroupName: textField,
+  duration: durationField,
+})
+
+/** What `originData` lists. */
+export interface OriginData {
+  /** In the order of addresses, pairs together, so that equal names get equal numbers however the list is ordered. */
+  readonly entries: readonly OriginEntry[]
+  /** Whether it lists pairs, as a `split_stem_advanced` does. */
+  readonly hasPairs: boolean
+  /** Whether both halves of a pair are there. */
+  readonly hasWholePair: boolean
+  /** How many entries there were beyond those that are read. */
+  readonly unread: number
+}
+
+/**
+ * Reads `originData: [{id, duration, audio_url, stem_type_group_name}]` (Kie's newer answers, `facts.md`), the only source
+ * of a stem's duration. A `split_stem_advanced` lists pairs: `extract` is the stem that was named, `remove` the mix without
+ * it, and both bear its name (`more.md`, "split_stem_advanced").
+ */
+export function readOriginData(value: unknown, onLeftOut: (name: string) => void): OriginData {
+  const given = parsedIfJson(value)
+  const items = (Array.isArray(given) ? given : [given]).filter(isObject)
+  const taken = withinStemLimit(items, (item) => ({ isKnownPart: false, text: firstAddress(item) }))
+  const read = taken.map((item) => readItem(item, onLeftOut)).toSorted(compareItems)
+  const pairs = read.filter(({ isPair }) => isPair)
+  return {
+    entries: read.flatMap(({ entries }) => entries),
+    hasPairs: pairs.length > 0,
+    hasWholePair: pairs.some(({ entries }) => entries.filter(({ url }) => url !== null).length === 2),
+    unread: items.length - taken.length,
+  }
+}
+
+interface Item {
+  readonly entries: readonly OriginEntry[]
+  readonly isPair: boolean
+}
+
+function readItem(item: Record<string, unknown>, onLeftOut: (name: string) => void): Item {
+  const { extract, remove } = item
+  if (extract === undefined && remove === undefined) return { entries: readEntry(item, onLeftOut), isPair: false }
+  const [alone] = readEntry(extract, onLeftOut)
+  const [rest] = readEntry(remove, onLeftOut)
+  const name = alone?.name ?? rest?.name ?? null
+  const entries = [
+    ...(alone === undefined ? [] : [{ ...alone, name }]),
+    ...(rest === undefined ? [] : [{ ...rest, name: `Without ${name ?? 'the extracted stem'}` }]),
+  ]
+  return { entries, isPair: true }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** By which items are put in order before any of them is read. */
+function firstAddress({ extract, remove, ...item }: Record<string, unknown>): string {
+  const { audio_url, audioUrl } = [extract, remove].find(isObject) ?? item
+  const address = audio_url ?? audioUrl
+  return typeof address === 'string' ? address : ''
+}
+
+function compareItems({ entries: [a] }: Item, { entries: [b] }: Item): number {
+  return compareText(a?.url ?? '', b?.url ?? '') || compareText(a?.id ?? '', b?.id ?? '')
+}
+
+function readEntry(item: unknown, onLeftOut: (name: string) => void): readonly OriginEntry[] {
+  const read = entry.safeParse(item)
+  if (!read.success) return []
+  const { id, duration } = read.data
+  const name = read.data.stem_type_group_name ?? read.data.stemTypeGroupName
+  const url = readUrl(read.data.audio_url ?? read.data.audioUrl, () => onLeftOut('originData'))
+  return [{ id, name, url, durationSeconds: duration }]
+}

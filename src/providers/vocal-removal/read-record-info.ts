@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import type { Outcome, Told } from '../../separation/advance/report.ts'
+import { messageLength, type CleanText } from '../client/redact.ts'
+import { anyField, codeField, idField, idTextField, textField } from './fields.ts'
+import type { Envelope } from './read-envelope.ts'
+import { readState, type State } from './read-state.ts'
+import { noStems, readStems, type LeftOut, type StemsRead } from './read-stems.ts'
+import { readTime } from './read-time.ts'
+import type { CheckAnswer } from '../../separation/provider.ts'
+
+/** What reading needs besides the body. */
+export interface Reading {
+  readonly clean: CleanText
+  /** Called once for an answer of which something was left out. */
+  readonly onLeftOut: (leftOut: LeftOut) => void
+}
+
+/** Reports what was left out of an answer, if anything was. */
+export function reportLeftOut(leftOut: LeftOut, { onLeftOut }: Reading): void {
+  if (leftOut.stems > 0 || leftOut.addresses.length > 0) onLeftOut(leftOut)
+}
+
+const record = z.object({
+  taskId: idTextField,
+  musicId: idField,
+  audioId: idField,
+  callbackUrl: textField,
+  successFlag: anyField,
+  status: anyField,
+  createTime: anyField,
+  completeTime: anyField,
+  response: anyField,
+  errorCode: codeField,
+  errorMessage: textField,
+})
+type TaskRecord = z.infer<typeof record>
+
+/**
+ * Reads record-info's answer (`kie-record-info.txt`, `apikley-record-info.txt`, `sunoapi-record-info.txt`). A read never
+ * fails a task, only `successFlag` does: every code but 200 means either that the task is not visible or no news.
+ */
+export function readRecordInfo(answer: Envelope, providerTaskId: string, reading: Reading): CheckAnswer {
+  const { code, msg, data } = answer
+  if (code === null) return noNews('record-info answered without a code')
+  if (code === 404 || code === 422) return { kind: 'not-visible' }
+  if (code !== 200) {
+    const cause = `record-info answered code ${code}${msg === null ? '' : `: ${reading.clean(msg, messageLength)}`}`
+    return aboutTheTask.has(code) ? { kind: 'no-news', cause, isAnswer: true } : noNews(cause)
+  }
+  if (data === null || data === undefined) return { kind: 'not-visible' }
+
+  const read = record.safeParse(data)
+  if (!read.success) return noNews('record-info answered data that is not an object')
+  const { taskId, callbackUrl, createTime } = read.data
+  if (taskId !== null && taskId !== providerTaskId) return noNews('record-info answered for another task')
+  const named = readState(read.data.successFlag) ?? readState(read.data.status)
+  const found = named === 'PENDING' ? noStems : readStems(read.data.response)
+  reportLeftOut(found.leftOut, reading)
+  const state = named ?? (isDone(read.data, found) ? 'SUCCESS' : null)
+  if (state === null) {
+    return { kind: 'no-news', cause: 'record-info answered a state that we do not know', isAnswer: true }
+  }
+
+  const told = readTold(read.data, state, found, providerTaskId, reading)
+  return { kind: 'seen', told, callbackUrl, createdAtMs: readTime(createTime) }
+}
+
+/** Codes that speak of the task that was asked for, not of our key, the rate or the provider itself. */
+const aboutTheTask = new Set([400, 409, 413, 451])
+
+/** Whether a task in a state that nobody knows has its result all the same. */
+function isDone({ completeTime }: TaskRecord, { stems, isFull }: StemsRead): boolean {
+  return isFull || (stems.length > 0 && readTime(completeTime) !== null)
+}
+
+function readTold(data: TaskRecord, state: State, found: StemsRead, providerTaskId: string, reading: Reading): Told {
+  return {
+    kind: 'told',
+    by: 'record-info',
+    providerTaskId,
+    outcome: readOutcome(data, state, found, reading.clean),
+    type: found.type,
+    audioId: data.audioId,
+    musicId: data.musicId,
+    originUrl: found.originUrl,
+  }
+}
+
+const failures = {
+  CREATE_TASK_FAILED: { code: 'CREATION_FAILED', message: 'The provider could not create the task.' },
+  GENERATE_AUDIO_FAILED: { code: 'GENERATION_FAILED', message: 'The provider could not separate the track.' },
+  CALLBACK_EXCEPTION: {
+    code: 'CALLBACK_FAILED',
+    message: 'The provider could not report the result, and names no audio.',
+  },
+} as const
+
+/** Audio counts for more than a failure: CALLBACK_EXCEPTION is about the delivery to us alone (`facts.md`, "Callbacks"). */
+function readOutcome(data: TaskRecord, state: State, { stems }: StemsRead, clean: CleanText): Outcome {
+  const completedAtMs = readTime(data.completeTime)
+  if (state === 'PENDING') return { state: 'pending' }
+  if (state === 'SUCCESS' || stems.length > 0) return { state: 'succeeded', stems, completedAtMs }
+  const failure = failures[state]
+  const words = clean(data.errorMessage ?? '', messageLength, data.callbackUrl)
+  return {
+    state: 'failed',
+    code: failure.code,
+    providerCode: data.errorCode,
+    message: words === '' ? failure.message : words,
+    completedAtMs,
+  }
+}
+
+function noNews(cause: string): CheckAnswer {
+  return { kind: 'no-news', cause }
+}

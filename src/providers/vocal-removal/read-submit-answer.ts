@@ -1,0 +1,65 @@
+import { cut, quoteLength, type CleanText } from '../client/redact.ts'
+import type { HttpAnswer } from '../client/http-answer.ts'
+import { parseEnvelope } from './read-envelope.ts'
+import { readTaskId } from './read-task-id.ts'
+import { refusalOf } from './refusal-of.ts'
+import type { CodeMeaning, ProviderSpec } from './spec.ts'
+import type { SubmitAnswer } from '../../separation/provider.ts'
+
+/** HTTP's own definite refusals, for answers without a code that can be read (`facts.md`, "Which layer counts"). */
+const statuses: Readonly<Record<number, CodeMeaning>> = {
+  401: 'key-not-accepted',
+  403: 'not-served',
+  404: 'not-served',
+  429: 'rate-limited',
+}
+
+/**
+ * Reads the answer to a submit: a code in the body first, else the HTTP status. Whatever is neither a task id nor a
+ * definite refusal is unknown, since it says nothing about the charge. A task whose id cannot be kept was accepted all the
+ * same.
+ */
+export function readSubmitAnswer(
+  answer: HttpAnswer,
+  { spec, clean, callbackUrl, nowMs }: { spec: ProviderSpec; clean: CleanText; callbackUrl: string; nowMs: number },
+): SubmitAnswer {
+  // What was cut off might have held a code, and a code counts before the status.
+  if (answer.body === null) return unknown(answer, answer.problem ?? 'its body could not be read')
+  const body = parseEnvelope(answer.body)
+  const code = body?.code ?? null
+  if (code === 200) {
+    const named = readTaskId(body?.data)
+    if (named.kind === 'none') return unknown(answer, 'the answer says success and names no task')
+    return { kind: 'accepted', providerTaskId: named.kind === 'kept' ? named.id : null }
+  }
+  const words = body?.msg === null || body?.msg === undefined ? null : clean(body.msg, quoteLength, callbackUrl)
+  const meaning = code === null ? statuses[answer.status] : meaningOf(spec, code, body?.msg ?? '')
+  if (meaning === undefined) {
+    return unknown(answer, code === null ? 'no code could be read' : `code ${code}: ${words ?? ''}`)
+  }
+  const retryAfterSeconds = readRetryAfter(answer.retryAfter, nowMs)
+  return {
+    kind: 'refused',
+    refusal: refusalOf({ provider: spec.name, meaning, providerCode: code, words: words || null, retryAfterSeconds }),
+  }
+}
+
+const missing = /(record|track|audio|task|music|song|clip)\w*\W.*?(does ?n.?t exist|does not exist|not found)/i
+
+/** `{"code":422,"msg":"Record does not exist"}` is how ids are answered that do not exist (`facts.md`, "Answers"). */
+function meaningOf(spec: ProviderSpec, code: number, msg: string): CodeMeaning | undefined {
+  return code === 422 && missing.test(cut(msg, quoteLength)) ? 'track-not-found' : spec.codes[code]
+}
+
+const longestWaitSeconds = 24 * 60 * 60
+
+/** `Retry-After` in seconds, from either of its forms; null if it cannot be read. */
+function readRetryAfter(header: string | null, nowMs: number): number | null {
+  if (header === null) return null
+  const seconds = /^\d+$/.test(header.trim()) ? Number(header) : Math.ceil((Date.parse(header) - nowMs) / 1_000)
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 1), longestWaitSeconds) : null
+}
+
+function unknown(answer: HttpAnswer, cause: string): SubmitAnswer {
+  return { kind: 'unknown', cause: `HTTP ${answer.status}, ${cause}` }
+}

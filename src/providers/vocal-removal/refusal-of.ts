@@ -1,0 +1,94 @@
+import type { ProviderName, Refusal, RefusalReason } from '../../separation/task.ts'
+import type { CodeMeaning } from './spec.ts'
+
+interface Refused {
+  readonly provider: ProviderName
+  readonly meaning: CodeMeaning
+  readonly providerCode: number | null
+  /** The provider's own words, cleaned. */
+  readonly words: string | null
+  readonly retryAfterSeconds: number | null
+}
+
+interface Kind {
+  readonly reason: RefusalReason
+  readonly retryable: boolean
+  readonly message: (refused: Refused) => string
+}
+
+const kinds = {
+  'invalid-input': {
+    reason: 'invalid-input',
+    retryable: false,
+    message: ({ provider, words }) =>
+      `${provider} does not accept this order${said(words)}. Check musicTaskId, audioId and type.`,
+  },
+  'track-not-found': {
+    reason: 'track-not-found',
+    retryable: false,
+    message: ({ provider, words }) =>
+      `${provider} has no such track${said(words)}. Check musicTaskId and audioId; both must come from the same account there.`,
+  },
+  'insufficient-credits': {
+    reason: 'insufficient-credits',
+    retryable: false,
+    message: ({ provider, words }) =>
+      `The account at ${provider} has too few credits${said(words)}. Nothing was charged; its operator must add credits.`,
+  },
+  'rate-limited': {
+    reason: 'rate-limited',
+    retryable: true,
+    message: ({ provider, retryAfterSeconds, words }) =>
+      `${provider} takes no more orders just now${said(words)}. Nothing was charged; try again ${when(retryAfterSeconds)}.`,
+  },
+  refused: {
+    reason: 'refused',
+    retryable: false,
+    message: ({ provider, providerCode, words }) =>
+      `${provider} refused this order${providerCode === null ? '' : ` with code ${providerCode}`}${said(words)}. Nothing was charged.`,
+  },
+  // What is wrong with our key, or with the address, is told to the operator's log, not to the caller.
+  'key-not-accepted': {
+    reason: 'unavailable',
+    retryable: false,
+    message: ({ provider }) =>
+      `${provider} does not accept the gateway's API key. Nothing was charged; its operator must mend it.`,
+  },
+  'not-served': {
+    reason: 'unavailable',
+    retryable: false,
+    message: ({ provider }) =>
+      `${provider} does not serve the gateway's orders. Nothing was charged; its operator must mend it.`,
+  },
+  maintenance: {
+    reason: 'unavailable',
+    retryable: true,
+    message: ({ provider, retryAfterSeconds, words }) =>
+      `${provider} is closed for maintenance${said(words)}. Nothing was charged; try again ${when(retryAfterSeconds)}.`,
+  },
+} as const satisfies Record<CodeMeaning, Kind>
+
+/** A definite refusal in words for the caller: what was wrong, and what to do next. */
+export function refusalOf(refused: Refused): Refusal {
+  const kind: Kind = kinds[refused.meaning]
+  return {
+    reason: kind.reason,
+    providerCode: refused.providerCode,
+    message: kind.message(refused),
+    retryable: kind.retryable,
+    retryAfterSeconds: kind.retryable ? refused.retryAfterSeconds : null,
+  }
+}
+
+/** Nothing was sent at all. */
+export function notSent(message: string, retryable: boolean): Refusal {
+  return { reason: 'unavailable', providerCode: null, message, retryable, retryAfterSeconds: null }
+}
+
+function said(words: string | null): string {
+  return words === null ? '' : ` and says “${words}”`
+}
+
+function when(retryAfterSeconds: number | null): string {
+  return retryAfterSeconds === null ? 'a little later' : `in ${retryAfterSeconds} s`
+}

@@ -1,0 +1,274 @@
+import { setMaxListeners } from 'node:events'
+import type { IncomingHttpHeaders } from 'node:http'
+import { createOutage } from '../../runtime/outage-log.ts'
+import type { Told } from '../../separation/advance/report.ts'
+import { createCleanText, messageLength } from '../client/redact.ts'
+import { describeError } from '../../runtime/describe-error.ts'
+import type { HttpAnswer } from '../client/http-answer.ts'
+import { createPacedReader } from '../client/paced-reader.ts'
+import { postOnce } from '../client/post-once.ts'
+import { readCallbackBody, readCallbackId } from './read-callback.ts'
+import type { Rates } from '../client/rates.ts'
+import { parseEnvelope } from './read-envelope.ts'
+import { readRecordInfo, type Reading } from './read-record-info.ts'
+import { readSubmitAnswer } from './read-submit-answer.ts'
+import { unkeptProblem } from './read-task-id.ts'
+import { notSent } from './refusal-of.ts'
+import type { Log, ProviderSpec } from './spec.ts'
+import { createSubmitGate } from '../client/submit-gate.ts'
+import { problemOfSignature } from './verify-signature.ts'
+import type { CheckAnswer, Provider, ProviderOrder, SubmitAnswer } from '../../separation/provider.ts'
+
+/** A provider that speaks the REST contract of the five pages. None of its verbs ever throws. */
+export interface RestProvider extends Provider {
+  /**
+   * Verifies and reads a callback in one step. `told` is null if the body cannot be used or its signature is wrong: then
+   * it only wakes a check, at most for the id that it names; `problem` says why, for the log, and holds no secret.
+   */
+  readCallback(callback: {
+    readonly headers: IncomingHttpHeaders
+    /** Parsed JSON. */
+    readonly body: unknown
+    readonly nowMs: number
+  }): { readonly providerTaskId: string | null; readonly told: Told | null; readonly problem: string | null }
+  /** Ends the checks that are under way, and those to come: they are answered as no news. */
+  stopChecking(): Promise<void>
+  /** Ends everything that is under way: a submit is then answered as unknown. */
+  close(): Promise<void>
+}
+
+/** How long each step may take, in milliseconds. */
+export interface ProviderTimeouts {
+  readonly connectMs: number
+  /** For the whole answer to a submit, which is worth waiting for: it names what was paid for. */
+  readonly submitMs: number
+  /** For the whole of a read, the connecting included. */
+  readonly checkMs: number
+}
+
+/** The time that each step is given unless an option says otherwise. */
+const defaultTimeouts: ProviderTimeouts = { connectMs: 10_000, submitMs: 120_000, checkMs: 10_000 }
+
+export interface RestProviderOptions {
+  readonly spec: ProviderSpec
+  /** null: the spec's own. A function where the address is known only once a server listens. */
+  readonly baseUrl: string | (() => string) | null
+  /** null: the provider is off. It takes no orders and is not asked, but late callbacks are still read. */
+  readonly apiKey: string | null
+  /** null: callbacks need no signature. */
+  readonly webhookKey: string | null
+  readonly rates: Rates
+  /** The network in front of Kie refuses requests without one (`facts.md`, "Answers"). */
+  readonly userAgent: string
+  readonly log: Log
+  readonly timeouts?: Partial<ProviderTimeouts>
+}
+
+const paths = {
+  submit: '/api/v1/vocal-removal/generate',
+  check: '/api/v1/vocal-removal/record-info',
+} as const
+
+/** How many names of what was left out of an answer are logged, and how much of each, in characters. */
+const maxNamesLogged = 5
+const maxNameLogged = 60
+
+/** Makes a provider of its data. Opens nothing until it is used. */
+export function createRestProvider(options: RestProviderOptions): RestProvider {
+  const { spec, apiKey, webhookKey, log } = options
+  const timeouts = { ...defaultTimeouts, ...options.timeouts }
+  const clean = createCleanText([apiKey, webhookKey])
+  const { orders, reads } = options.rates.of(spec.name)
+  const reader = createPacedReader({
+    pace: reads,
+    connectTimeoutMs: timeouts.connectMs,
+    timeoutMs: timeouts.checkMs,
+  })
+  const gate = createSubmitGate({ provider: spec.name, orders })
+  const closing = new AbortController()
+  // One listener for each submit under way, however many there are.
+  setMaxListeners(0, closing.signal)
+  const reading: Reading = {
+    clean,
+    onLeftOut: ({ stems, addresses }) =>
+      log.warn(
+        {
+          provider: spec.name,
+          stems,
+          addresses: addresses.length,
+          names: addresses.slice(0, maxNamesLogged).map((name) => clean(name, maxNameLogged)),
+        },
+        'something of an answer was left out: more stems than are kept, or addresses that are not http(s), too long, or ours',
+      ),
+  }
+
+  const common = { log, detail: { provider: spec.name } }
+  const reach = createOutage({
+    ...common,
+    level: 'warn',
+    away: 'the provider cannot be reached',
+    back: 'the provider can be reached again',
+  })
+  // An order may be refused while checks go well, and the other way round.
+  const refusedOrders = createOutage({
+    ...common,
+    level: 'error',
+    away: 'the provider refuses the orders of this gateway: its operator must mend it',
+    back: 'the provider takes the orders of this gateway again',
+  })
+  const refusedChecks = createOutage({
+    ...common,
+    level: 'error',
+    away: keyProblem,
+    back: 'the provider accepts our API key again',
+  })
+  let isStopping = false
+
+  function addressOf(path: string): URL {
+    const given = typeof options.baseUrl === 'function' ? options.baseUrl() : options.baseUrl
+    const base = given ?? spec.baseUrl ?? ''
+    return new URL(`${base.replace(/\/+$/, '')}${path}`)
+  }
+
+  function headersWith(key: string): Record<string, string> {
+    const { userAgent } = options
+    return {
+      authorization: `Bearer ${key}`,
+      accept: 'application/json',
+      'accept-encoding': 'identity',
+      'user-agent': userAgent,
+    }
+  }
+
+  async function order(key: string, given: ProviderOrder): Promise<SubmitAnswer> {
+    const { musicTaskId, audioId, type, callbackUrl } = given
+    let url: URL
+    try {
+      url = addressOf(paths.submit)
+    } catch (error) {
+      return unreachable(describeError(error))
+    }
+    const sent = await postOnce({
+      url,
+      headers: headersWith(key),
+      body: { taskId: musicTaskId, audioId, type, callBackUrl: callbackUrl },
+      connectTimeoutMs: timeouts.connectMs,
+      answerTimeoutMs: timeouts.submitMs,
+      signal: closing.signal,
+    })
+    gate.report(given, { hasAnswered: sent.kind === 'answered' && isOfTheProvider(sent.answer) })
+    if (sent.kind === 'not-sent') return unreachable(sent.cause)
+    if (sent.kind === 'answered') reach.worked()
+    if (sent.kind === 'no-answer') return { kind: 'unknown', cause: clean(sent.cause, messageLength, callbackUrl) }
+    return readSubmitAnswer(sent.answer, { spec, clean, callbackUrl, nowMs: Date.now() })
+  }
+
+  function unreachable(cause: string): SubmitAnswer {
+    reach.failed({ cause: clean(cause, messageLength) })
+    const message = `${spec.name} cannot be reached. Nothing was sent, so nothing was charged; try again later.`
+    return { kind: 'refused', refusal: notSent(message, true) }
+  }
+
+  /** What only the operator can mend is said loudly. */
+  function logged(answer: SubmitAnswer): SubmitAnswer {
+    const refusal = answer.kind === 'refused' ? answer.refusal : null
+    if (answer.kind === 'accepted' || (refusal !== null && refusal.reason !== 'unavailable')) refusedOrders.worked()
+    if (refusal?.reason === 'unavailable' && !refusal.retryable) {
+      refusedOrders.failed({ providerCode: refusal.providerCode, cause: refusal.message })
+    }
+    return answer
+  }
+
+  async function ask(key: string, providerTaskId: string, onTurn?: () => void): Promise<CheckAnswer> {
+    const url = addressOf(paths.check)
+    url.searchParams.set('taskId', providerTaskId)
+    const answer = await reader.get(url, headersWith(key), onTurn)
+    reach.worked()
+    const envelope = answer.body === null ? null : parseEnvelope(answer.body)
+    const code = envelope?.code ?? null
+    if (code === 401 || (code === null && answer.status === 401)) {
+      refusedChecks.failed({ providerCode: code })
+      return { kind: 'no-news', cause: keyProblem }
+    }
+    if (code !== null) refusedChecks.worked()
+    if (envelope === null || code === null) {
+      const cause = answer.problem ?? 'its body has no code that can be read'
+      return { kind: 'no-news', cause: clean(`HTTP ${answer.status}, ${cause}`, messageLength) }
+    }
+    return readRecordInfo(envelope, providerTaskId, reading)
+  }
+
+  return {
+    name: spec.name,
+    retentionMs: spec.retentionMs,
+
+    admit: gate.admit,
+
+    async submit(given) {
+      if (apiKey === null) {
+        return {
+          kind: 'refused',
+          refusal: notSent(`${spec.name} is switched off at this gateway. Choose another provider.`, false),
+        }
+      }
+      const answer = await order(apiKey, given).catch((error: unknown): SubmitAnswer => ({
+        kind: 'unknown',
+        cause: clean(describeError(error), messageLength, given.callbackUrl),
+      }))
+      return logged(answer)
+    },
+
+    async check(providerTaskId, onTurn) {
+      if (apiKey === null) return { kind: 'no-news', cause: `${spec.name} is switched off: it has no API key` }
+      try {
+        return await ask(apiKey, providerTaskId, onTurn)
+      } catch (error) {
+        const cause = clean(describeError(error), messageLength)
+        if (!isStopping) reach.failed({ cause })
+        return { kind: 'no-news', cause }
+      }
+    },
+
+    readCallback({ headers, body, nowMs }) {
+      let providerTaskId: string | null = null
+      const unusable = (problem: string) => ({ providerTaskId, told: null, problem })
+      try {
+        const named = readCallbackId(body)
+        if (named.kind === 'none') return unusable('the callback names no task')
+        if (named.kind === 'unkept') {
+          log.error({ provider: spec.name }, unkeptProblem)
+          return unusable(unkeptProblem)
+        }
+        providerTaskId = named.id
+        const isSigned = spec.signature !== null && webhookKey !== null
+        const problem = isSigned ? problemOfSignature({ headers, webhookKey, providerTaskId, nowMs }) : null
+        if (problem !== null) return unusable(problem)
+        const told = readCallbackBody(body, reading)
+        return told === null
+          ? unusable('the callback has neither a code nor audio')
+          : { providerTaskId, told, problem: null }
+      } catch (error) {
+        return unusable(`the callback could not be read: ${clean(describeError(error), messageLength)}`)
+      }
+    },
+
+    stopChecking() {
+      isStopping = true
+      return reader.close()
+    },
+
+    async close() {
+      isStopping = true
+      closing.abort()
+      await reader.close()
+    },
+  }
+}
+
+/** Whether an answer is the provider's own word, not that of something in front of it which cannot reach it. */
+function isOfTheProvider({ status, body }: HttpAnswer): boolean {
+  const code = body === null ? null : (parseEnvelope(body)?.code ?? null)
+  return code !== null || status < 500
+}
+
+const keyProblem = 'the provider does not accept our API key: its operator must mend it'

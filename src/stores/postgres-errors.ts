@@ -1,0 +1,30 @@
+import pg from 'pg'
+import type { Trouble } from './with-retry.ts'
+
+/** PostgreSQL's codes, https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const uniqueViolation = '23505'
+const serializationFailure = '40001'
+const deadlock = '40P01'
+/** It was waited for as long as the connection's own limits allow: `lock_timeout`, `statement_timeout`. */
+const waitedInVain = ['55P03', '57014']
+/** Classes of what the server cannot do now: connections, resources, an operator's stop, files, a read-only stand-by. */
+const ofTheServer = ['08', '53', '57', '58', 'F0', 'XX', '25', '28', '3D']
+
+/** What an error of PostgreSQL's, or of the way to it, means. */
+export function postgresTroubleOf(error: unknown): Trouble {
+  if (!(error instanceof Error)) return 'ours'
+  if (!(error instanceof pg.DatabaseError)) return isOfTheConnection(error) ? 'passing' : 'ours'
+  const { code = '', constraint } = error
+  if (code === serializationFailure || code === deadlock) return 'raced'
+  if (code === uniqueViolation) {
+    if (constraint === 'tasks_bound') return 'duplicate-binding'
+    return constraint === 'keys_one' ? 'raced' : 'ours'
+  }
+  if (waitedInVain.includes(code)) return 'away'
+  return ofTheServer.includes(code.slice(0, 2)) ? 'passing' : 'ours'
+}
+
+/** The driver and the network throw plain errors; what our own reading of a row throws is of a kind of its own. */
+function isOfTheConnection(error: Error): boolean {
+  return 'code' in error || Object.getPrototypeOf(error) === Error.prototype
+}

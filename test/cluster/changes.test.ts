@@ -1,0 +1,316 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient } from 'redis'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createInProcessChanges } from '../../src/coordination/in-process-changes.ts'
+import { createRedisChanges, type RedisChanges } from '../../src/coordination/redis-changes.ts'
+import { openTestRedis, quickTimings, type TestRedis } from '../support/redis-gateways.ts'
+import { findRedis, startOwnRedis } from '../support/services.ts'
+import { startSwallowingProxy } from '../support/swallowing-proxy.ts'
+import type { Changes } from '../../src/separation/changes.ts'
+
+type Counted = Changes & { size(): number }
+
+const redisUrl = await findRedis()
+
+/** How often a listener of the task is called. */
+function listen(changes: Changes, taskId: string) {
+  const heard = { times: 0, leave: () => {} }
+  heard.leave = changes.listen(taskId, () => (heard.times += 1))
+  return heard
+}
+
+/** Resolves when something that is told here has been heard there, and thereby everything that was told before. */
+async function passedOn(here: Changes, there: Changes): Promise<void> {
+  const marker = `marker-${randomUUID()}`
+  const heard = listen(there, marker)
+  here.publish(marker)
+  await expect.poll(() => heard.times, { interval: 5, timeout: 5_000 }).toBeGreaterThan(0)
+  heard.leave()
+}
+
+async function openGateway(
+  url: string,
+  deployment = 'test',
+  timings = {},
+): Promise<TestRedis & { changes: RedisChanges }> {
+  const opened = await openTestRedis(url, timings)
+  return { ...opened, changes: createRedisChanges({ ...opened, deployment }) }
+}
+
+/** Two gateways that hear each other. */
+async function openTwo(url: string, deployment: string = randomUUID()) {
+  const here = await openGateway(url, deployment)
+  const there = await openGateway(url, deployment)
+  await passedOn(here.changes, there.changes)
+  await passedOn(there.changes, here.changes)
+  return { here, there }
+}
+
+const inProcess = async () => {
+  const changes = createInProcessChanges()
+  return { here: changes, there: changes }
+}
+const hubs: readonly (readonly [string, () => Promise<{ readonly here: Counted; readonly there: Counted }>])[] = [
+  ['in one process', inProcess],
+  ...(redisUrl === null
+    ? []
+    : [
+        [
+          'in two gateways on one Redis',
+          async () => {
+            const { here, there } = await openTwo(redisUrl)
+            return { here: here.changes, there: there.changes }
+          },
+        ] as const,
+      ]),
+]
+
+describe.each(hubs)('changes %s', (_name, openHubs) => {
+  test('wake who listens for the task, wherever they are told, once each', async () => {
+    const { here, there } = await openHubs()
+    const [asked, other] = [listen(there, 'task'), listen(there, 'other')]
+    const own = listen(here, 'task')
+    here.publish('task')
+    expect(own.times).toBe(1)
+    await passedOn(here, there)
+    await passedOn(there, here)
+    expect([asked.times, other.times, own.times]).toEqual([1, 0, 1])
+  })
+
+  test('wake nobody who has left, and leave nothing behind', async () => {
+    const { here, there } = await openHubs()
+    const [left, stayed] = [listen(there, 'task'), listen(there, 'task')]
+    expect(there.size()).toBe(2)
+    left.leave()
+    left.leave()
+    here.publish('task')
+    await passedOn(here, there)
+    expect([left.times, stayed.times]).toEqual([0, 1])
+    stayed.leave()
+    expect(there.size()).toBe(0)
+  })
+
+  test('wake hundreds of listeners, and those who leave or come while they are told', async () => {
+    const { here, there } = await openHubs()
+    const tasks = Array.from({ length: 300 }, (_, index) => `task-${index}`)
+    const heard = tasks.flatMap((taskId) => [listen(there, taskId), listen(there, taskId)])
+    let came = 0
+    const leave = there.listen('task-0', () => {
+      leave()
+      there.listen('task-0', () => (came += 1))
+    })
+    for (const taskId of tasks) here.publish(taskId)
+    await passedOn(here, there)
+    expect(heard.filter(({ times }) => times === 1)).toHaveLength(600)
+    expect(came).toBe(0)
+    expect(there.size()).toBe(601)
+  })
+})
+
+test('of any task may be told at once to everybody', () => {
+  const changes = createInProcessChanges()
+  const heard = ['a', 'a', 'b'].map((taskId) => listen(changes, taskId))
+  const again = () => {
+    leave()
+    leave = changes.listen('again', again)
+  }
+  let leave = changes.listen('again', again)
+  changes.tellAll()
+  expect(heard.map(({ times }) => times)).toEqual([1, 1, 1])
+})
+
+describe.skipIf(redisUrl === null)('changes on a Redis', () => {
+  const url = redisUrl ?? ''
+
+  test('of another deployment are not heard', async () => {
+    const ours = await openTwo(url)
+    const theirs = await openTwo(url)
+    const heard = listen(theirs.there.changes, 'task')
+    ours.here.changes.publish('task')
+    await passedOn(ours.here.changes, ours.there.changes)
+    await passedOn(theirs.here.changes, theirs.there.changes)
+    expect(heard.times).toBe(0)
+  })
+
+  test('that say nothing sensible wake nobody', async () => {
+    const deployment = randomUUID()
+    const { here, there } = await openTwo(url, deployment)
+    const heard = listen(there.changes, 'task')
+    for (const message of ['', 'task', ' task', 'gateway task more', 'gateway\ntask', '{"task":1}', 'x'.repeat(1e6)]) {
+      await here.redis.ask((client) => client.publish(`stemgate:${deployment}:changes`, message))
+    }
+    await passedOn(here.changes, there.changes)
+    expect(heard.times).toBe(0)
+  })
+
+  test('are heard again when Redis has been restarted, and whoever listens is woken, having perhaps missed one', async () => {
+    const own = await startOwnRedis()
+    const { here, there } = await openTwo(own.url)
+    const heard = Array.from({ length: 300 }, (_, index) => listen(there.changes, `task-${index}`))
+    await own.stop()
+    await expect.poll(() => there.logged.some((line) => line.startsWith('warn'))).toBe(true)
+    const missed = listen(there.changes, 'missed')
+    here.changes.publish('missed')
+    expect(missed.times).toBe(0)
+
+    await own.restart()
+    const restartedAt = performance.now()
+    await expect.poll(() => heard.every(({ times }) => times > 0), { interval: 5, timeout: 5_000 }).toBe(true)
+    await passedOn(here.changes, there.changes)
+    await passedOn(there.changes, here.changes)
+    expect(performance.now() - restartedAt).toBeLessThan(5_000)
+    for (const { logged } of [here, there]) {
+      const loud = () => logged.filter((line) => !line.startsWith('debug')).map((line) => line.split(' ')[0])
+      await expect.poll(loud).toEqual(['warn', 'info'])
+    }
+  })
+
+  test('are heard again when Redis has ended every connection', async () => {
+    const own = await startOwnRedis()
+    const { here, there } = await openTwo(own.url)
+    const heard = listen(there.changes, 'task')
+    const operator = createClient({ url: own.url, RESP: 2 })
+    await operator.connect()
+    onTestFinished(() => operator.destroy())
+    for (const type of ['NORMAL', 'PUBSUB']) {
+      await operator.sendCommand(['CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes'])
+    }
+    await expect.poll(() => heard.times, { interval: 5, timeout: 5_000 }).toBeGreaterThan(0)
+    await passedOn(here.changes, there.changes)
+    await passedOn(there.changes, here.changes)
+  })
+
+  test('are heard again when everything between was swallowed', async () => {
+    const deployment = randomUUID()
+    const proxy = await startSwallowingProxy(Number(new URL(url).port || 6379))
+    const here = await openGateway(url, deployment)
+    const there = await openGateway(`redis://127.0.0.1:${proxy.port}`, deployment, quickTimings)
+    await passedOn(here.changes, there.changes)
+    const heard = listen(there.changes, 'task')
+    proxy.swallow()
+    await expect.poll(() => there.logged.some((line) => line.startsWith('warn')), { timeout: 5_000 }).toBe(true)
+    here.changes.publish('task')
+    proxy.heal()
+    await expect.poll(() => heard.times, { timeout: 5_000 }).toBeGreaterThan(0)
+    await passedOn(here.changes, there.changes)
+    await passedOn(there.changes, here.changes)
+  })
+
+  test('that could not be told are told when Redis is back, to gateways that never lost it', async () => {
+    const deployment = randomUUID()
+    const proxy = await startSwallowingProxy(Number(new URL(url).port || 6379))
+    const here = await openGateway(`redis://127.0.0.1:${proxy.port}`, deployment, quickTimings)
+    const there = await openGateway(url, deployment)
+    await passedOn(here.changes, there.changes)
+    const [few, other] = [listen(there.changes, 'task'), listen(there.changes, 'other')]
+    proxy.swallow()
+    here.changes.publish('task')
+    await expect.poll(() => here.logged.some((line) => line.includes('could not be told'))).toBe(true)
+    proxy.heal()
+    await expect.poll(() => few.times, { timeout: 5_000 }).toBeGreaterThan(0)
+    expect(other.times).toBe(0)
+
+    proxy.swallow()
+    for (let each = 0; each < 2_000; each += 1) here.changes.publish(`task-${each}`)
+    await expect.poll(() => here.logged.some((line) => line.includes('"task-1999"'))).toBe(true)
+    proxy.heal()
+    await expect.poll(() => other.times, { timeout: 5_000 }).toBeGreaterThan(0)
+  })
+
+  test('reach others although Redis was away when the gateway started', async () => {
+    const own = await startOwnRedis()
+    await own.stop()
+    const startedAt = performance.now()
+    const [here, there] = await Promise.all([openGateway(own.url), openGateway(own.url)])
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
+    expect(here.logged.filter((line) => line.startsWith('warn'))).toHaveLength(1)
+    const heard = listen(here.changes, 'task')
+    here.changes.publish('task')
+    expect(heard.times).toBe(1)
+    await own.restart()
+    await passedOn(here.changes, there.changes)
+    await passedOn(there.changes, here.changes)
+  })
+
+  test('that were told just before the gateway closes reach the others', async () => {
+    const { here, there } = await openTwo(url)
+    const heard = listen(there.changes, 'task')
+    here.changes.publish('task')
+    await here.redis.close()
+    await expect.poll(() => heard.times).toBe(1)
+  })
+})
+
+describe.skipIf(redisUrl === null)('a connection to Redis', () => {
+  const url = redisUrl ?? ''
+
+  test.each(['swallows everything', 'swallows everything from the start', 'refuses'] as const)(
+    'is closed quickly when what is between %s, and comes no more',
+    async (how) => {
+      const proxy = await startSwallowingProxy(how === 'refuses' ? 1 : Number(new URL(url).port || 6379))
+      if (how === 'swallows everything from the start') proxy.swallow()
+      const { redis, logged } = await openTestRedis(`redis://127.0.0.1:${proxy.port}`, { openMs: 300 })
+      proxy.swallow()
+      const asked = redis.ask((client) => client.ping()).catch(String)
+      const startedAt = performance.now()
+      await redis.close()
+      await redis.close()
+      expect(performance.now() - startedAt).toBeLessThan(1_000)
+      expect(await asked).toMatch(/^Error: Redis/)
+      await expect(redis.ask((client) => client.ping())).rejects.toThrow('Redis is away')
+      expect(logged.filter((line) => line.startsWith('warn'))).toHaveLength(how === 'swallows everything' ? 0 : 1)
+    },
+  )
+
+  test('that does not answer is asked once, and again when it answers', async () => {
+    const proxy = await startSwallowingProxy(Number(new URL(url).port || 6379))
+    const { redis } = await openTestRedis(`redis://127.0.0.1:${proxy.port}`, quickTimings)
+    let backs = 0
+    redis.onBack(() => (backs += 1))
+    proxy.swallow()
+    await expect(redis.ask((client) => client.ping())).rejects.toThrow('has not answered')
+    const startedAt = performance.now()
+    await expect(redis.ask((client) => client.ping())).rejects.toThrow('Redis is away')
+    expect(performance.now() - startedAt).toBeLessThan(200)
+    proxy.heal()
+    await expect.poll(() => backs, { timeout: 5_000 }).toBe(1)
+    expect(await redis.ask((client) => client.ping())).toBe('PONG')
+  })
+
+  test('on which nothing is said stays as it is', async () => {
+    const { redis, logged } = await openTestRedis(url, quickTimings)
+    let backs = 0
+    let subscribed = 0
+    redis.onBack(() => (backs += 1))
+    redis.subscribe(
+      randomUUID(),
+      () => {},
+      () => (subscribed += 1),
+    )
+    await sleep(3 * quickTimings.silentMs)
+    expect([backs, subscribed, logged]).toEqual([0, 1, []])
+  })
+
+  test('is away only as long as Redis is slow', async () => {
+    const own = await startOwnRedis()
+    const { redis, logged } = await openTestRedis(own.url, { answerMs: 100, pingMs: 60_000, silentMs: 60_000 })
+    const operator = createClient({ url: own.url, RESP: 2 })
+    await operator.connect()
+    onTestFinished(() => operator.destroy())
+    const back = new Promise<void>((resolve) => redis.onBack(resolve))
+    await operator.sendCommand(['CLIENT', 'PAUSE', '500', 'ALL'])
+    await expect(redis.ask((client) => client.sendCommand(['PING', 'late']))).rejects.toThrow('has not answered')
+    await back
+    await expect.poll(() => redis.ask((client) => client.ping()).catch(String)).toBe('PONG')
+    expect(logged.filter((line) => line.startsWith('warn'))).toEqual([])
+  })
+
+  test('that Redis does not let in is logged, without the password', async () => {
+    const { hostname, port } = new URL(url)
+    const { logged } = await openTestRedis(`redis://user:hunter2@${hostname}:${port || 6379}`, { openMs: 300 })
+    expect(logged.filter((line) => line.startsWith('warn'))).toHaveLength(1)
+    expect(logged.join('\n')).toMatch(/WRONGPASS/)
+    expect(logged.join('\n')).not.toContain('hunter2')
+  })
+})

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { placeOneByOne, type Order, type Outcome } from '../../src/separation/order/equal-orders.ts'
+import { ProviderUnavailableError } from '../../src/separation/errors.ts'
+import { failedTask, pendingTask } from '../support/tasks.ts'
+
+function orderWith(idempotencyKey: string | null): Order {
+  return {
+    track: 'one',
+    owner: 'anonymous',
+    provider: {
+      name: 'kie',
+      retentionMs: 0,
+      admit: () => Promise.reject(new Error('not asked')),
+      submit: () => Promise.reject(new Error('not asked')),
+      check: () => Promise.reject(new Error('not asked')),
+    },
+    input: { musicTaskId: 'm', audioId: 'a', type: 'separate_vocal', provider: null, idempotencyKey, force: false },
+    waitUntilMs: 0,
+  }
+}
+
+/** Places an order and an equal one that comes while the first is under way; tells how often the store was asked. */
+async function placeBoth(first: Outcome, keys: readonly [string | null, string | null]) {
+  let asked = 0
+  const place = placeOneByOne(async () => {
+    asked += 1
+    return asked === 1 ? first : { kind: 'placed', placed: { kind: 'new', task: pendingTask() } }
+  })
+  await Promise.all(keys.map((key) => place(orderWith(key))))
+  return asked
+}
+
+const dead: Outcome = { kind: 'placed', placed: { kind: 'joined', task: failedTask() } }
+const refused: Outcome = { kind: 'refused', error: new ProviderUnavailableError('closed', true), freeAtMs: null }
+
+test('an order without a key is not answered with the failed task to which an earlier key leads', async () => {
+  expect(await placeBoth(dead, ['key', null])).toBe(2)
+})
+
+test('an order with a key of its own is not answered with the refusal of an earlier one', async () => {
+  expect(await placeBoth(refused, [null, 'key'])).toBe(2)
+})
+
+test('equal orders of one key, and without any, share one answer', async () => {
+  expect(await placeBoth(dead, ['key', 'key'])).toBe(1)
+  expect(await placeBoth(refused, [null, null])).toBe(1)
+})

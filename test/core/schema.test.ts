@@ -1,0 +1,381 @@
+import { readdir, readFile } from 'node:fs/promises'
+import {
+  buildClientSchema,
+  buildSchema,
+  getIntrospectionQuery,
+  introspectionFromSchema,
+  isAbstractType,
+  isSpecifiedDirective,
+  lexicographicSortSchema,
+  parse,
+  print,
+  printSchema,
+  printType,
+  validate,
+  type IntrospectionField,
+  type IntrospectionInputValue,
+} from 'graphql'
+import { describe, expect, test } from 'vitest'
+import { ListDocument, ReadDocument, SeparateDocument, WatchDocument } from '../../schema/operations.ts'
+import { schemaText } from '../../src/graphql/schema/print-schema.ts'
+import { createSchema } from '../../src/graphql/schema/schema.ts'
+import { collect, order, startGateway } from '../support/gateway.ts'
+
+const schemaFile = new URL('../../schema/schema.graphql', import.meta.url)
+const possibleTypesFile = new URL('../../schema/possible-types.json', import.meta.url)
+const operationsFolder = new URL('../../schema/operations/', import.meta.url)
+
+test('schema/schema.graphql is the schema', async () => {
+  expect(await readFile(schemaFile, 'utf8')).toBe(schemaText())
+  expect(printSchema(buildSchema(schemaText()))).toBe(schemaText().trimEnd())
+})
+
+test('schema/possible-types.json names the types of every union and interface', async () => {
+  const schema = createSchema()
+  const abstract = Object.values(schema.getTypeMap()).filter(isAbstractType)
+  const names = abstract.map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)])
+  expect(JSON.parse(await readFile(possibleTypesFile, 'utf8'))).toEqual(Object.fromEntries(names))
+})
+
+test('a running gateway tells the same schema', async () => {
+  const gateway = await startGateway()
+  const { data } = await gateway.ask(getIntrospectionQuery())
+  const told = buildClientSchema(JSON.parse(JSON.stringify(data)))
+  expect(`${printSchema(lexicographicSortSchema(told))}
+`).toBe(schemaText())
+})
+
+test('everything has a description', () => {
+  const { __schema: told } = introspectionFromSchema(createSchema())
+  const { types, directives } = told
+  const described: { readonly name: string; readonly description?: string | null | undefined }[] = []
+  const add = (owner: string, parts: readonly (IntrospectionField | IntrospectionInputValue)[]) => {
+    for (const part of parts) {
+      described.push({ name: `${owner}.${part.name}`, description: part.description })
+      if ('args' in part) add(`${owner}.${part.name}`, part.args)
+    }
+  }
+  for (const type of types.filter(({ name }) => !name.startsWith('__'))) {
+    described.push(type)
+    if (type.kind === 'OBJECT' || type.kind === 'INTERFACE') add(type.name, type.fields)
+    if (type.kind === 'INPUT_OBJECT') add(type.name, type.inputFields)
+    if (type.kind === 'ENUM') {
+      for (const { name, description } of type.enumValues) described.push({ name: `${type.name}.${name}`, description })
+    }
+  }
+  for (const directive of directives) add(`@${directive.name}`, directive.args)
+  expect(described.length).toBeGreaterThan(150)
+  expect(described.filter(({ description }) => !description?.trim()).map(({ name }) => name)).toEqual([])
+  expect(createSchema().getDirectives().every(isSpecifiedDirective)).toBe(true)
+})
+
+describe('the contract', () => {
+  /** A type as one line for each member, sorted, without its descriptions. */
+  function linesOf(name: string): string[] {
+    const type = createSchema().getType(name)
+    if (type === undefined) throw new Error(`There is no ${name}.`)
+    const bare = printType(type).replace(/^\s*"""[\s\S]*?"""\n/gm, '')
+    const [heading = '', ...members] = bare
+      .replace(
+        /\(\s*([^)]*?)\s*\)/g,
+        (_all, args: string) =>
+          `(${args
+            .split(/\s*\n\s*/)
+            .filter(Boolean)
+            .join(', ')})`,
+      )
+      .split('\n')
+    return [
+      heading.replace(/ \{$/, ''),
+      ...members
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && line !== '}')
+        .toSorted(),
+    ]
+  }
+
+  const types: Readonly<Record<string, readonly [heading: string, ...members: string[]]>> = {
+    SeparationTask: [
+      'type SeparationTask implements Node',
+      'id: ID!',
+      'provider: Provider!',
+      'providerTaskId: ID',
+      'type: SeparationType',
+      'status: SeparationStatus!',
+      'settled: Boolean!',
+      'revision: Int!',
+      'musicTaskId: ID',
+      'audioId: ID',
+      'musicId: ID',
+      'originUrl: URL',
+      'stems: Stems',
+      'allStems: [Stem!]!',
+      'failure: SeparationFailure',
+      'charge: Charge!',
+      'createdAt: DateTime!',
+      'completedAt: DateTime',
+      'expiresAt: DateTime',
+    ],
+    Node: ['interface Node', 'id: ID!'],
+    Provider: ['enum Provider', 'KIE', 'APIKLEY', 'SUNOAPI', 'SANDBOX'],
+    SeparationType: ['enum SeparationType', 'SEPARATE_VOCAL', 'SPLIT_STEM'],
+    SeparationStatus: [
+      'enum SeparationStatus',
+      'PENDING',
+      'SUCCESS',
+      'CREATE_TASK_FAILED',
+      'GENERATE_AUDIO_FAILED',
+      'CALLBACK_EXCEPTION',
+    ],
+    Charge: ['enum Charge', 'NONE', 'CHARGED', 'MAYBE'],
+    SeparationFailure: [
+      'type SeparationFailure',
+      'code: SeparationFailureCode!',
+      'providerCode: Int',
+      'message: String!',
+      'refusal: RefusalReason',
+    ],
+    RefusalReason: [
+      'enum RefusalReason',
+      'INVALID_INPUT',
+      'TRACK_NOT_FOUND',
+      'INSUFFICIENT_CREDITS',
+      'RATE_LIMITED',
+      'REFUSED',
+      'UNAVAILABLE',
+    ],
+    SeparationFailureCode: [
+      'enum SeparationFailureCode',
+      'SUBMISSION_REFUSED',
+      'SUBMISSION_UNCONFIRMED',
+      'CREATION_FAILED',
+      'GENERATION_FAILED',
+      'CALLBACK_FAILED',
+      'NO_RESULT',
+    ],
+    Stems: ['union Stems = VocalStems | InstrumentStems'],
+    StemSet: ['interface StemSet', 'all: [Stem!]!', 'missing: [StemPart!]!'],
+    VocalStems: [
+      'type VocalStems implements StemSet',
+      'all: [Stem!]!',
+      'missing: [StemPart!]!',
+      'vocal: Stem',
+      'instrumental: Stem',
+    ],
+    InstrumentStems: [
+      'type InstrumentStems implements StemSet',
+      'all: [Stem!]!',
+      'missing: [StemPart!]!',
+      'vocal: Stem',
+      'backingVocals: Stem',
+      'drums: Stem',
+      'bass: Stem',
+      'guitar: Stem',
+      'piano: Stem',
+      'keyboard: Stem',
+      'percussion: Stem',
+      'strings: Stem',
+      'synth: Stem',
+      'fx: Stem',
+      'brass: Stem',
+      'woodwinds: Stem',
+    ],
+    Stem: [
+      'type Stem',
+      'id: ID!',
+      'part: StemPart!',
+      'label: String',
+      'url: URL!',
+      'durationSeconds: Float',
+      'expiresAt: DateTime',
+    ],
+    StemPart: [
+      'enum StemPart',
+      'VOCAL',
+      'INSTRUMENTAL',
+      'BACKING_VOCALS',
+      'DRUMS',
+      'BASS',
+      'GUITAR',
+      'PIANO',
+      'KEYBOARD',
+      'PERCUSSION',
+      'STRINGS',
+      'SYNTH',
+      'FX',
+      'BRASS',
+      'WOODWINDS',
+      'OTHER',
+    ],
+    Mutation: ['type Mutation', 'separate(input: SeparateInput!): SeparateResult!'],
+    SeparateInput: [
+      'input SeparateInput',
+      'musicTaskId: ID!',
+      'audioId: ID!',
+      'type: SeparationType! = SEPARATE_VOCAL',
+      'provider: Provider',
+      'idempotencyKey: String',
+      'force: Boolean! = false',
+    ],
+    SeparateResult: [
+      'union SeparateResult = SeparateSuccess | InvalidInputError | IdempotencyConflictError | InsufficientCreditsError | RateLimitedError | TrackNotFoundError | ProviderRefusedError | ProviderUnavailableError',
+    ],
+    SeparateSuccess: ['type SeparateSuccess', 'task: SeparationTask!', 'reused: Boolean!'],
+    SeparateError: ['interface SeparateError', 'message: String!', 'retryable: Boolean!'],
+    InvalidInputError: [
+      'type InvalidInputError implements SeparateError',
+      'message: String!',
+      'retryable: Boolean!',
+      'issues: [InputIssue!]!',
+    ],
+    InputIssue: ['type InputIssue', 'path: [String!]!', 'message: String!'],
+    IdempotencyConflictError: [
+      'type IdempotencyConflictError implements SeparateError',
+      'message: String!',
+      'retryable: Boolean!',
+      'task: SeparationTask!',
+    ],
+    InsufficientCreditsError: [
+      'type InsufficientCreditsError implements SeparateError',
+      'message: String!',
+      'retryable: Boolean!',
+    ],
+    RateLimitedError: [
+      'type RateLimitedError implements SeparateError',
+      'message: String!',
+      'retryable: Boolean!',
+      'retryAfterSeconds: Float!',
+    ],
+    TrackNotFoundError: ['type TrackNotFoundError implements SeparateError', 'message: String!', 'retryable: Boolean!'],
+    ProviderRefusedError: [
+      'type ProviderRefusedError implements SeparateError',
+      'message: String!',
+      'retryable: Boolean!',
+      'providerCode: Int',
+    ],
+    ProviderUnavailableError: [
+      'type ProviderUnavailableError implements SeparateError',
+      'message: String!',
+      'retryable: Boolean!',
+    ],
+    Query: [
+      'type Query',
+      'node(id: ID!): Node',
+      'separation(provider: Provider, taskId: ID!): SeparationTask',
+      'separations(after: String, before: String, first: Int, last: Int, where: SeparationFilter): SeparationConnection!',
+    ],
+    SeparationFilter: [
+      'input SeparationFilter',
+      'status: [SeparationStatus!]',
+      'type: SeparationType',
+      'provider: Provider',
+      'audioId: ID',
+      'musicTaskId: ID',
+      'settled: Boolean',
+      'charge: [Charge!]',
+      'failureCode: [SeparationFailureCode!]',
+      'createdAfter: DateTime',
+      'createdBefore: DateTime',
+    ],
+    Subscription: ['type Subscription', 'separationUpdated(provider: Provider, taskId: ID!): SeparationTask'],
+  }
+
+  test.each(Object.entries(types))('holds %s as it was promised', (name, [heading, ...members]) => {
+    const [actualHeading = '', ...actual] = linesOf(name)
+    const membersOf = (union: string) => union.split(/ = | \| /).toSorted()
+    expect(membersOf(actualHeading)).toEqual(membersOf(heading))
+    const argumentsSorted = actual.map((line) =>
+      line.replace(/\((.*)\)/, (_all, args: string) => `(${args.split(', ').toSorted().join(', ')})`),
+    )
+    expect(argumentsSorted).toEqual(members.toSorted())
+  })
+
+  test('holds nothing else', () => {
+    const names = Object.keys(createSchema().getTypeMap()).filter((name) => !name.startsWith('__'))
+    const scalars = ['Boolean', 'DateTime', 'Float', 'ID', 'Int', 'String', 'URL']
+    const pages = ['PageInfo', 'SeparationConnection', 'SeparationEdge']
+    expect(names.toSorted()).toEqual([...Object.keys(types), ...scalars, ...pages].toSorted())
+  })
+})
+
+describe('the operations that frontends start from', () => {
+  test('fit the schema', async () => {
+    const names = (await readdir(operationsFolder)).filter((name) => name.endsWith('.graphql'))
+    expect(names.toSorted()).toEqual([
+      'list.graphql',
+      'read.graphql',
+      'separate.graphql',
+      'separation-fields.graphql',
+      'watch.graphql',
+    ])
+    const texts = await Promise.all(names.map((name) => readFile(new URL(name, operationsFolder), 'utf8')))
+    expect(validate(createSchema(), parse(texts.join('\n')))).toEqual([])
+  })
+
+  test('name every type of a union, for a client that does not know which types an interface has', () => {
+    const schema = createSchema()
+    const separate = schema.getType('SeparateResult')
+    const stems = schema.getType('Stems')
+    if (!isAbstractType(separate) || !isAbstractType(stems)) throw new Error('These are no unions.')
+    const text = print(SeparateDocument)
+    for (const { name } of schema.getPossibleTypes(separate)) {
+      const [, fields = ''] = new RegExp(`\\.\\.\\. on ${name} \\{([^{}]*)`).exec(text) ?? []
+      expect({ name, fields }).toEqual({
+        name,
+        fields: expect.stringMatching(name === 'SeparateSuccess' ? /\breused\b/ : /\bmessage\s+retryable\b/),
+      })
+    }
+    for (const { name } of schema.getPossibleTypes(stems)) expect(text).toMatch(`... on ${name} {`)
+  })
+
+  test.each([
+    { name: 'list', document: ListDocument },
+    { name: 'read', document: ReadDocument },
+    { name: 'separate', document: SeparateDocument },
+    { name: 'watch', document: WatchDocument },
+  ])('are typed as they stand in their files ($name)', async ({ name, document }) => {
+    const text = await Promise.all(
+      [name, 'separation-fields'].map((each) => readFile(new URL(`${each}.graphql`, operationsFolder), 'utf8')),
+    )
+    expect(print(document)).toBe(print(parse(text.join('\n'))))
+  })
+
+  test('are carried out', async () => {
+    const gateway = await startGateway()
+    const taskId = await order(gateway, { audioId: 'done', type: 'SPLIT_STEM' })
+    const told = await collect(gateway.connect(), WatchDocument, { taskId })
+    const task = told.at(-1)?.separationUpdated
+    expect(task).toMatchObject({ id: taskId, status: 'SUCCESS', stems: { __typename: 'InstrumentStems' } })
+    expect((await gateway.send(ReadDocument, { taskId })).data?.separation).toEqual(task)
+    const listed = await gateway.send(ListDocument, { first: 1, where: { status: ['SUCCESS'] } })
+    expect(listed.data?.separations.edges).toEqual([{ node: task }])
+  })
+
+  test.each([
+    {
+      audioId: '',
+      expected: { __typename: 'InvalidInputError', retryable: false, issues: [{ path: ['input', 'audioId'] }] },
+    },
+    { audioId: 'no-credits', expected: { __typename: 'InsufficientCreditsError', retryable: false } },
+    { audioId: 'rate-limited', expected: { __typename: 'RateLimitedError', retryable: true } },
+    { audioId: 'maintenance', expected: { __typename: 'ProviderUnavailableError', retryable: true } },
+    { audioId: 'no-such-track', expected: { __typename: 'TrackNotFoundError', retryable: false } },
+  ])('tell why an order is not taken ($expected.__typename)', async ({ audioId, expected }) => {
+    const gateway = await startGateway()
+    const { data, errors } = await gateway.send(SeparateDocument, { input: { musicTaskId: 'my-music', audioId } })
+    expect(errors).toBeUndefined()
+    expect(data?.separate).toMatchObject({ message: expect.stringMatching(/\w/), ...expected })
+  })
+
+  test('tell of a key that was used for another order', async () => {
+    const gateway = await startGateway()
+    const input = { musicTaskId: 'my-music', audioId: 'done', idempotencyKey: 'k' }
+    await gateway.send(SeparateDocument, { input })
+    const { data } = await gateway.send(SeparateDocument, { input: { ...input, audioId: 'slow' } })
+    expect(data?.separate).toMatchObject({
+      __typename: 'IdempotencyConflictError',
+      retryable: false,
+      task: { id: expect.stringMatching(/^sep_/) },
+    })
+  })
+})

@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { builtinModules } from 'node:module'
+import { basename, dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+interface Module {
+  /** Below src, e.g. `http/server.ts`. */
+  readonly path: string
+  /** The folder below src, e.g. `http`; `main` for the files that stand in src itself. */
+  readonly part: string
+  readonly text: string
+  /** The modules of ours that it imports, below src. */
+  readonly own: readonly string[]
+  /** The packages and built-in modules that it imports. */
+  readonly foreign: readonly string[]
+}
+
+const src = fileURLToPath(new URL('../../src/', import.meta.url))
+const modules = (await readdir(src, { recursive: true }))
+  .filter((path) => path.endsWith('.ts'))
+  .map(readModule)
+  .toSorted((a, b) => (a.path < b.path ? -1 : 1))
+
+function readModule(path: string): Module {
+  const text = readFileSync(join(src, path), 'utf8')
+  const named = [
+    ...text.matchAll(
+      /(?:^|[\s;])(?:import|export)\s(?:[^'"`;]*?\sfrom\s)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm,
+    ),
+  ]
+  const specifiers = named.map(([, statically, dynamically]) => statically ?? dynamically ?? '')
+  return {
+    path,
+    part: partOf(path),
+    text,
+    own: specifiers.filter((each) => each.startsWith('.')).map((each) => relative(src, join(src, dirname(path), each))),
+    foreign: specifiers.filter((each) => !each.startsWith('.')),
+  }
+}
+
+function partOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.indexOf('/')) : 'main'
+}
+
+function modulesOf(part: string): readonly Module[] {
+  const found = modules.filter((module) => module.part === part)
+  if (found.length === 0) throw new Error(`There is no ${part}.`)
+  return found
+}
+
+/** Which packages the modules import, each by its name alone; built-in ones as `node:`. */
+function packagesOf(part: string): readonly string[] {
+  const all = modulesOf(part).flatMap(({ foreign }) => foreign)
+  const names = all.map((each) =>
+    each.startsWith('node:')
+      ? 'node:'
+      : each
+          .split('/')
+          .slice(0, each.startsWith('@') ? 2 : 1)
+          .join('/'),
+  )
+  return [...new Set(names)].toSorted()
+}
+
+test('the imports are found', () => {
+  const app = modules.find(({ path }) => path === 'app.ts')
+  expect(app?.own).toContain('graphql/execution/pipeline.ts')
+  expect(modules.find(({ path }) => path === 'graphql/schema/schema.ts')?.own).toContain('graphql/schema/separate.ts')
+  expect(modules.find(({ path }) => path === 'http/graphiql/graphiql-page.ts')?.foreign).toContain(
+    '@graphql-yoga/render-graphiql',
+  )
+  const paths = new Set(modules.map(({ path }) => path))
+  expect(modules.flatMap(({ own }) => own).filter((path) => !paths.has(path))).toEqual([])
+})
+
+/** What a person or a container starts. */
+const programs = ['main.ts', 'demo.ts', 'move-store/main.ts', 'backup/main.ts']
+
+/** What each room may import beside itself. Only the wiring and the programs import every room. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  runtime: [],
+  separation: ['runtime'],
+  limits: [],
+  providers: ['runtime', 'separation'],
+  stores: ['runtime', 'separation'],
+  coordination: ['runtime', 'separation', 'providers'],
+  graphql: ['runtime', 'separation', 'limits'],
+  identity: ['runtime'],
+  http: ['runtime', 'separation', 'limits', 'graphql', 'identity'],
+  config: ['runtime', 'separation', 'identity', 'stores'],
+  sandbox: [],
+  'move-store': ['runtime', 'separation', 'stores'],
+  backup: ['runtime', 'stores'],
+  program: ['runtime', 'separation', 'config', 'identity', 'stores'],
+  main: [
+    'runtime',
+    'separation',
+    'limits',
+    'providers',
+    'stores',
+    'coordination',
+    'graphql',
+    'identity',
+    'http',
+    'config',
+    'sandbox',
+    'program',
+  ],
+}
+
+test('src itself holds only the programs and the wiring', () => {
+  expect(modulesOf('main').map(({ path }) => path)).toEqual(['app.ts', 'demo.ts', 'main.ts'])
+})
+
+test('every room is known', () => {
+  expect([...new Set(modules.map(({ part }) => part))].toSorted()).toEqual(Object.keys(mayImport).toSorted())
+})
+
+describe.each(Object.entries(mayImport))('%s', (part, others) => {
+  test(`imports ${others.length === 0 ? 'nothing else of ours' : `only ${others.join(', ')}`}`, () => {
+    const arrows = modulesOf(part).flatMap(({ path, own }) => own.map((target) => ({ path, target })))
+    const forbidden = arrows.filter(({ target }) => partOf(target) !== part && !others.includes(partOf(target)))
+    expect(forbidden).toEqual([])
+  })
+})
+
+test('the core knows no GraphQL, no HTTP, no SQL and no provider', () => {
+  const allowed = ['@repeaterjs/repeater', 'dataloader', 'node:', 'rate-limiter-flexible', 'typeid-js', 'zod']
+  expect(packagesOf('separation').filter((name) => !allowed.includes(name))).toEqual([])
+  const builtIn = modulesOf('separation').flatMap(({ foreign }) => foreign.filter((name) => name.startsWith('node:')))
+  expect(
+    builtIn.filter((name) => /^node:(http|https|http2|net|tls|dgram|dns|fs|child_process|sqlite)\b/.test(name)),
+  ).toEqual([])
+})
+
+test('each library has its place', () => {
+  // The demo is a client of the gateway's, and speaks as one.
+  const parts = modules.filter(({ path }) => path !== 'demo.ts')
+  const placesOf = (name: RegExp) => [
+    ...new Set(parts.filter(({ foreign }) => foreign.some((each) => name.test(each))).map(({ part }) => part)),
+  ]
+  expect(placesOf(/^@pothos|^graphql-yoga|^graphql-scalars|^@escape/)).toEqual(['graphql'])
+  expect(placesOf(/^graphql$/).toSorted()).toEqual(['graphql', 'http'])
+  expect(placesOf(/^(ws|graphql-ws|prom-client)(\/|$)/)).toEqual(['http'])
+  expect(placesOf(/^dataloader/).toSorted()).toEqual(['graphql', 'separation'])
+  expect(placesOf(/^kysely|^pg$/).toSorted()).toEqual(['move-store', 'stores'])
+  expect(placesOf(/^@photostructure/).toSorted()).toEqual(['backup', 'stores'])
+  expect(placesOf(/^redis$/)).toEqual(['coordination'])
+  expect(placesOf(/^jose$/)).toEqual(['identity'])
+  expect(packagesOf('sandbox')).toEqual(['node:', 'undici'])
+})
+
+test('no two modules import each other, directly or in a circle', () => {
+  const imports = new Map(modules.map(({ path, own }) => [path, own]))
+  const done = new Set<string>()
+  const circles: string[] = []
+  const walk = (path: string, way: readonly string[]): void => {
+    if (way.includes(path)) {
+      circles.push([...way.slice(way.indexOf(path)), path].join(' → '))
+      return
+    }
+    if (done.has(path)) return
+    for (const target of imports.get(path) ?? []) walk(target, [...way, path])
+    done.add(path)
+  }
+  for (const { path } of modules) walk(path, [])
+  expect(circles).toEqual([])
+})
+
+test('built-in modules are imported as node:', () => {
+  const bare = modules.flatMap(({ path, foreign }) =>
+    foreign.filter((name) => builtinModules.includes(name)).map((name) => `${path}: ${name}`),
+  )
+  expect(bare).toEqual([])
+})
+
+test('only the programs read the environment, and only they end the process', () => {
+  const reading = modules
+    .filter(({ text }) => /\bprocess\.(env|exit|exitCode|argv|on)\b/.test(text))
+    .map(({ path }) => path)
+  expect(reading.filter((path) => ![...programs, 'program/serve.ts'].includes(path))).toEqual([])
+  expect(reading).toContain('main.ts')
+})
+
+test('nothing is written to the console but by the programs', () => {
+  const writing = modules.filter(({ text }) => /\bconsole\./.test(text)).map(({ path }) => path)
+  expect(writing.filter((path) => ![...programs, 'program/serve.ts'].includes(path))).toEqual([])
+})
+
+test('no type is got round', async () => {
+  const folder = fileURLToPath(new URL('.', import.meta.url))
+  const tests = (await readdir(folder)).filter(
+    (path) => path.endsWith('.ts') && path !== basename(import.meta.filename),
+  )
+  const files = [...modules, ...tests.map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }))]
+  const tricks = /\bas any\b|:\s*any\b|<any>|\bas never\b|\bas unknown as\b|^\s*(export )?(const )?enum /m
+  const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+  expect(files.filter(({ text }) => tricks.test(withoutComments(text))).map(({ path }) => path)).toEqual([])
+  expect(files.filter(({ text }) => /@ts-(ignore|expect-error|nocheck)/.test(text)).map(({ path }) => path)).toEqual([])
+})
+
+test('every file is named after what it is', () => {
+  const nondescript = /^(utils?|helpers?|common|index|manager|base|impl|misc|types|constants|lib)\.ts$/
+  const names = modules.map(({ path }) => path)
+  expect(names.filter((path) => nondescript.test(basename(path)))).toEqual([])
+  expect(names.filter((path) => !/^([a-z0-9-]+\/){0,2}[a-z0-9-]+\.ts$/.test(path))).toEqual([])
+})
+
+test('every file is imported by another one, or is a program', () => {
+  const imported = new Set(modules.flatMap(({ own }) => own))
+  const entries = [...programs, 'graphql/schema/print-schema.ts']
+  expect(modules.map(({ path }) => path).filter((path) => !imported.has(path) && !entries.includes(path))).toEqual([])
+})

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { ListDocument, SeparateDocument, type SeparationFilter } from '../../schema/operations.ts'
+import { newTaskId } from '../../src/separation/task-id.ts'
+import type { Task } from '../../src/separation/task.ts'
+import { openStoreOf } from '../support/database.ts'
+import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'
+import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
+
+const start = Date.UTC(2030, 0, 1)
+
+async function list(gateway: TestGateway, where: SeparationFilter) {
+  const { data, errors } = await gateway.send(ListDocument, { where, first: 100 })
+  if (errors !== undefined) throw new Error(JSON.stringify(errors))
+  return (data?.separations.edges ?? []).map(({ node }) => node)
+}
+
+describe('a list', () => {
+  test('shows everything that was charged, and why each refused order was refused', async () => {
+    const gateway = await startGateway()
+    for (const audioId of ['done', 'failed-generation']) {
+      await untilSettled(gateway, await order(gateway, { audioId }))
+    }
+    for (const audioId of ['no-credits', 'no-such-track', 'maintenance']) {
+      await gateway.send(SeparateDocument, { input: { musicTaskId: 'my-music', audioId } })
+    }
+    const charged = await list(gateway, { charge: ['CHARGED', 'MAYBE'] })
+    expect(charged.map(({ audioId }) => audioId)).toEqual(['failed-generation', 'done'])
+    const ledger = await (await fetch(`${gateway.url}/sandbox/ledger`)).json()
+    expect(charged).toHaveLength(ledger.total)
+
+    const refused = await list(gateway, { failureCode: ['SUBMISSION_REFUSED'] })
+    expect(refused.map(({ audioId, failure }) => [audioId, failure?.refusal])).toEqual([
+      ['maintenance', 'UNAVAILABLE'],
+      ['no-such-track', 'TRACK_NOT_FOUND'],
+      ['no-credits', 'INSUFFICIENT_CREDITS'],
+    ])
+    expect(
+      (await list(gateway, { failureCode: ['GENERATION_FAILED'] })).map(({ failure }) => failure?.refusal),
+    ).toEqual([null])
+  })
+
+  test('is filtered by each property alone and by several together', async () => {
+    const gateway = await startGateway()
+    const store = await openStoreOf(gateway)
+    const unheard = failedTask({
+      charge: 'MAYBE',
+      failure: { ...failedTask().failure, code: 'SUBMISSION_UNCONFIRMED' },
+    })
+    const makes: readonly ((change: object) => Task)[] = [
+      (change) => pendingTask({ charge: 'MAYBE', ...change }),
+      (change) => succeededTask(change),
+      (change) => failedTask(change),
+      (change) => ({ ...unheard, ...change }),
+    ]
+    const tasks = makes.flatMap((make, nth) =>
+      ['one', 'two'].flatMap((musicTaskId, second) =>
+        [0, 1].map((third) => {
+          const id = newTaskId()
+          const createdAtMs = start + (nth * 4 + second * 2 + third) * 1_000
+          return make({ id, providerTaskId: id, musicTaskId, createdAtMs })
+        }),
+      ),
+    )
+    for (const task of tasks) await store.adopt(task, null)
+    const count = async (where: SeparationFilter) => (await list(gateway, where)).length
+    expect(await count({ settled: null, charge: null, failureCode: null, createdAfter: null, musicTaskId: null })).toBe(
+      16,
+    )
+    expect(await count({ settled: true })).toBe(12)
+    expect(await count({ settled: false })).toBe(4)
+    expect(await count({ charge: ['CHARGED'] })).toBe(8)
+    expect(await count({ charge: ['NONE'] })).toBe(0)
+    expect(await count({ charge: [] })).toBe(0)
+    expect(await count({ failureCode: [] })).toBe(0)
+    expect(await count({ failureCode: ['SUBMISSION_UNCONFIRMED', 'NO_RESULT'] })).toBe(4)
+    expect(await count({ failureCode: Array<'NO_RESULT'>(1_200).fill('NO_RESULT') })).toBe(0)
+    expect(await count({ musicTaskId: 'two' })).toBe(8)
+    expect(await count({ musicTaskId: 'two', audioId: 'audio-1', settled: true, charge: ['CHARGED'] })).toBe(4)
+    expect(await count({ musicTaskId: 'two', audioId: 'other' })).toBe(0)
+    expect(await count({ settled: false, status: ['SUCCESS'] })).toBe(0)
+    expect(await count({ settled: true, charge: ['MAYBE'] })).toBe(4)
+    expect(await count({ settled: true, charge: ['MAYBE'], failureCode: ['GENERATION_FAILED'] })).toBe(0)
+
+    // From the one time on, up to the other: what stands between two lists is in one of them.
+    const at = (second: number) => new Date(start + second * 1_000).toISOString()
+    expect(await count({ createdAfter: at(4) })).toBe(12)
+    expect(await count({ createdBefore: at(4) })).toBe(4)
+    expect(await count({ createdAfter: at(4), createdBefore: at(6), settled: true })).toBe(2)
+    expect(await count({ createdAfter: '0001-01-01T00:00:00Z', createdBefore: '9999-12-31T23:59:59Z' })).toBe(16)
+  })
+
+  test('finds a failure by its code, whatever its message looks like', async () => {
+    const gateway = await startGateway()
+    const store = await openStoreOf(gateway)
+    const message = 'It said "code":"NO_RESULT" \u0000 and \ud800.'
+    const task = failedTask({
+      failure: { code: 'GENERATION_FAILED', providerCode: 1, message, by: 'callback', atMs: start },
+    })
+    await store.adopt(task, null)
+    expect((await list(gateway, { failureCode: ['GENERATION_FAILED'] })).map(({ id }) => id)).toEqual([task.id])
+    expect(await list(gateway, { failureCode: ['NO_RESULT'] })).toEqual([])
+  })
+})

@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { describe, expect, test } from 'vitest'
+import { SeparateDocument, type SeparateInput } from '../../schema/operations.ts'
+import { StoreUnavailableError } from '../../src/separation/errors.ts'
+import { createTurns } from '../../src/stores/work-queue.ts'
+import { startCluster } from '../support/cluster.ts'
+import { someTrack, startGateway, type TestGateway } from '../support/gateway.ts'
+import { accepted, sendBody, startPlayedProvider } from '../support/played-provider.ts'
+import { findPostgres, newPostgresDatabase } from '../support/services.ts'
+
+const isHere = (await findPostgres()) !== null
+
+/** One in four has no key, one in four the same key, the others each a key of its own. */
+function inputOf(index: number) {
+  if (index % 4 === 0) return someTrack
+  return { ...someTrack, idempotencyKey: index % 4 === 1 ? 'the same key' : `key-${index}` }
+}
+
+/** The id of the task that the order is given, or what it is told in its place. */
+async function answerOf(gateway: TestGateway, input: SeparateInput): Promise<string> {
+  const { data, errors } = await gateway.send(SeparateDocument, { input })
+  return data && 'reused' in data.separate ? data.separate.task.id : JSON.stringify(errors ?? data)
+}
+
+/** Makes the gateway's database take so long to keep a key, as one that is far away does. */
+async function slowKeysOf({ environment }: TestGateway, seconds: number): Promise<void> {
+  const client = new pg.Client({ connectionString: environment['DATABASE_URL'] })
+  await client.connect()
+  await client.query(`
+    create function dawdle() returns trigger language plpgsql as $$ begin perform pg_sleep(${seconds}); return new; end $$;
+    create trigger dawdle before insert on keys for each row execute function dawdle()`)
+  await client.end()
+}
+
+describe.skipIf(!isHere)('1,000 orders for one track at once on PostgreSQL', () => {
+  test.each([
+    ['when the provider answers after 4 s', {}],
+    ['when nobody waits that long for the provider', { SUBMIT_TIMEOUT_SECONDS: '2' }],
+  ])('are all given the one task %s', async (_name, environment) => {
+    const provider = await startPlayedProvider()
+    provider.answerSubmit((response) => setTimeout(() => sendBody(response, accepted('provider-task-1')), 4_000))
+    const gateway = await startGateway({
+      ...provider.environment,
+      ...environment,
+      DATABASE_URL: await newPostgresDatabase(),
+    })
+    const answers = await Promise.all(Array.from({ length: 1_000 }, (_, index) => answerOf(gateway, inputOf(index))))
+    expect([...new Set(answers)]).toEqual([expect.stringMatching(/^sep_/)])
+    expect(provider.orders).toHaveLength(1)
+  })
+
+  test('are all given the one task although it takes the database ten seconds to keep their keys', async () => {
+    const provider = await startPlayedProvider()
+    const gateway = await startGateway({ ...provider.environment, DATABASE_URL: await newPostgresDatabase() })
+    await slowKeysOf(gateway, 0.01)
+    const answers = await Promise.all(
+      Array.from({ length: 1_000 }, (_, index) => answerOf(gateway, { ...someTrack, idempotencyKey: `key-${index}` })),
+    )
+    expect([...new Set(answers)]).toEqual([expect.stringMatching(/^sep_/)])
+    expect(provider.orders).toHaveLength(1)
+  })
+
+  test('are given it at two gateways, too', async () => {
+    const { provider, gateways } = await startCluster()
+    provider.answerSubmit((response) => setTimeout(() => sendBody(response, accepted('provider-task-1')), 2_000))
+    const answers = await Promise.all(
+      Array.from({ length: 1_000 }, (_, index) => answerOf(gateways[index % 2] ?? gateways[0], inputOf(index))),
+    )
+    expect([...new Set(answers)]).toEqual([expect.stringMatching(/^sep_/)])
+    expect(provider.orders).toHaveLength(1)
+  })
+})
+
+describe('work at a busy database', () => {
+  const options = { atOnce: 2, patienceMs: 200, longestWaitMs: 60_000 }
+
+  test('begins in the order in which it came, so much at a time', async () => {
+    const inTurn = createTurns(options)
+    const begun: number[] = []
+    let underWay = 0
+    let most = 0
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        inTurn(async () => {
+          begun.push(index)
+          underWay += 1
+          most = Math.max(most, underWay)
+          await sleep(1)
+          underWay -= 1
+        }),
+      ),
+    )
+    expect(begun).toEqual(Array.from({ length: 20 }, (_, index) => index))
+    expect(most).toBe(2)
+  })
+
+  test('waits longer than its patience as long as other work gets done', async () => {
+    const inTurn = createTurns(options)
+    const startedAt = performance.now()
+    await Promise.all(Array.from({ length: 20 }, () => inTurn(() => sleep(50))))
+    expect(performance.now() - startedAt).toBeGreaterThan(400)
+  })
+
+  test('is told that the store is unavailable once nothing gets done any more', async () => {
+    const inTurn = createTurns(options)
+    let release = () => {}
+    const held = new Promise<void>((resolve) => (release = resolve))
+    const stuck = [inTurn(() => held), inTurn(() => held)]
+    await expect(inTurn(async () => 'done')).rejects.toThrow(StoreUnavailableError)
+    release()
+    await Promise.all(stuck)
+    expect(await inTurn(async () => 'done')).toBe('done')
+  })
+
+  test('is told so, too, when its turn does not come in any reasonable time', async () => {
+    const inTurn = createTurns({ ...options, atOnce: 1, longestWaitMs: 300 })
+    const all = await Promise.allSettled(Array.from({ length: 10 }, () => inTurn(() => sleep(100))))
+    const kinds = new Set(all.map(({ status }) => status))
+    expect(kinds).toEqual(new Set(['fulfilled', 'rejected']))
+  })
+
+  test('that fails hands its turn on', async () => {
+    const inTurn = createTurns({ ...options, atOnce: 1 })
+    const failing = inTurn(async () => {
+      await sleep(5)
+      throw new Error('ours')
+    })
+    const next = inTurn(async () => 'done')
+    await expect(failing).rejects.toThrow('ours')
+    expect(await next).toBe('done')
+  })
+})

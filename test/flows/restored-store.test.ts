@@ -1,0 +1,211 @@
+import { describe, expect, test } from 'vitest'
+import { SeparateDocument } from '../../schema/operations.ts'
+import { createCallbackAddresses } from '../../src/separation/callback/callback-address.ts'
+import { newTaskId } from '../../src/separation/task-id.ts'
+import { canary } from '../support/canaries.ts'
+import { openStoreOf } from '../support/database.ts'
+import {
+  order,
+  someTrack,
+  startGateway,
+  storedTask,
+  storedTasks,
+  untilSettled,
+  type TestGateway,
+} from '../support/gateway.ts'
+import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+
+const secret = `callback-secret-${canary}`
+
+/** Two gateways of one deployment; the second one's store knows nothing of what the first one ordered. */
+async function start() {
+  const provider = await startPlayedProvider()
+  const environment = { ...provider.environment, CALLBACK_SECRET: secret }
+  const before = await startGateway(environment)
+  const restored = await startGateway(environment)
+  const store = await openStoreOf(restored)
+  /** Posts to the address, as it stands at the second gateway. */
+  const callBack = (url: string, body: unknown) =>
+    fetch(`${restored.url}${new URL(url).pathname}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  return { provider, before, restored, store, callBack }
+}
+
+async function counted(gateway: TestGateway): Promise<readonly string[]> {
+  const text = await (await fetch(`${gateway.url}/metrics`)).text()
+  return text.split('\n').filter((line) => line.startsWith('stemgate_unknown_task_callbacks_total{'))
+}
+
+const unknownTaskLogs = (gateway: TestGateway) =>
+  gateway.logged.filter((line) => line.includes('"level":"error"') && line.includes('did not know this task'))
+
+describe('a callback for a task that the store has forgotten', () => {
+  test('restores the order: the provider tries again, and the same order joins instead of being charged', async () => {
+    const { provider, before, restored, store, callBack } = await start()
+    const taskId = await order(before, { idempotencyKey: 'key' })
+    const { body } = await provider.order(0)
+    provider.answerRead(recordOfSuccess('provider-task-1', { callbackUrl: body.callBackUrl }))
+
+    const first = await callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'))
+    expect(first.status).toBe(503)
+    expect(Number(first.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(unknownTaskLogs(restored)).toHaveLength(1)
+    expect(await counted(restored)).toEqual([
+      'stemgate_unknown_task_callbacks_total{provider="kie",outcome="restored"} 1',
+    ])
+    expect((await callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'))).status).toBe(200)
+
+    expect(await untilSettled(restored, taskId)).toMatchObject({ id: taskId, status: 'SUCCESS', charge: 'CHARGED' })
+    const { data } = await restored.send(SeparateDocument, { input: { ...someTrack, idempotencyKey: 'key' } })
+    expect(data?.separate).toMatchObject({ reused: true, task: { id: taskId } })
+    expect(provider.orders).toHaveLength(1)
+    const task = await storedTask(store, taskId)
+    const original = await storedTask(await openStoreOf(before), taskId)
+    expect(task).toMatchObject({ ...someTrack, owner: 'anonymous', type: 'separate_vocal' })
+    expect(Math.abs(task.createdAtMs - original.createdAtMs)).toBeLessThan(2_000)
+  })
+
+  test('is joined by the same order while the provider has not finished', async () => {
+    const { provider, before, restored, callBack } = await start()
+    const taskId = await order(before)
+    const { body } = await provider.order(0)
+    expect((await callBack(body.callBackUrl, { code: 200, data: { task_id: 'provider-task-1' } })).status).toBe(503)
+    expect(await order(restored)).toBe(taskId)
+    expect(provider.orders).toHaveLength(1)
+  })
+
+  test('many at once restore one task', async () => {
+    const { provider, before, restored, store, callBack } = await start()
+    const taskId = await order(before)
+    const { body } = await provider.order(0)
+    const answers = Array.from({ length: 40 }, () => callBack(body.callBackUrl, callbackOfSuccess('provider-task-1')))
+    const statuses = (await Promise.all(answers)).map(({ status }) => status)
+    expect(statuses.every((status) => [200, 503].includes(status))).toBe(true)
+    expect((await storedTasks(store)).map(({ id }) => id)).toEqual([taskId])
+    expect((await store.notes(taskId)).length).toBeLessThanOrEqual(1)
+    expect(await untilSettled(restored, taskId)).toMatchObject({ status: 'SUCCESS' })
+  })
+
+  test('is logged, counted and answered with 503 where the address does not say whose order it is', async () => {
+    const { restored, store, callBack } = await start()
+    const old = createCallbackAddresses({ publicUrl: () => restored.url, secrets: [secret] })
+    const taskId = newTaskId()
+    // The first version's addresses end with the token.
+    const url = old.urlOf({ ...someTrack, id: taskId, owner: 'web', provider: 'kie', type: null })
+    const bare = url.replace(/\.[\w-]+$/, '')
+    for (let nth = 0; nth < 2; nth += 1) {
+      const answer = await callBack(bare, callbackOfSuccess('provider-task-1'))
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])
+    }
+    expect(await counted(restored)).toEqual([
+      'stemgate_unknown_task_callbacks_total{provider="kie",outcome="unknown"} 2',
+    ])
+    expect(restored.logged.filter((line) => line.includes('does not say whose order'))).toHaveLength(2)
+    expect(await storedTasks(store)).toEqual([])
+  })
+})
+
+test("a task that record-info shows by an address of another caller's order is restored as that caller's", async () => {
+  const provider = await startPlayedProvider()
+  const [web, mobile] = [`web-key-${canary}-0123456789`, `mobile-key-${canary}-0123456789`]
+  const environment = { ...provider.environment, CALLBACK_SECRET: secret, API_KEYS: `web:${web},mobile:${mobile}` }
+  const restored = await startGateway(environment)
+  const ask = async (key: string, taskId: string) => {
+    const response = await fetch(`${restored.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body: JSON.stringify({
+        query: 'query ($taskId: ID!) { separation(taskId: $taskId) { id status } }',
+        variables: { taskId },
+      }),
+    })
+    return (await response.json()).data
+  }
+  const taskId = newTaskId()
+  const addresses = createCallbackAddresses({ publicUrl: () => restored.url, secrets: [secret] })
+  const task = { ...someTrack, id: taskId, owner: 'key:web', provider: 'kie', type: 'separate_vocal' } as const
+  provider.answerRead(recordOfSuccess('provider-task-1', { callbackUrl: addresses.urlOf(task) }))
+  expect(await ask(mobile, 'provider-task-1')).toEqual({ separation: null })
+  expect(await ask(web, 'provider-task-1')).toEqual({ separation: { id: taskId, status: 'SUCCESS' } })
+  expect(await ask(mobile, taskId)).toEqual({ separation: null })
+})
+
+describe('a callback address', () => {
+  const addressesOf = (...secrets: string[]) =>
+    createCallbackAddresses({ publicUrl: () => 'https://gateway.example/stemgate', secrets })
+  const task = { id: newTaskId(), provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack } as const
+  const pathOf = (url: string) => new URL(url).pathname.replace('/stemgate', '')
+  const told = { taskId: task.id, provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack }
+
+  test('says whose order it is to us alone', () => {
+    const url = addressesOf('one-secret').urlOf(task)
+    expect(addressesOf('one-secret').read(pathOf(url))).toMatchObject({ taskId: task.id, order: told })
+    expect(addressesOf('one-secret').orderOf(`${encodeURIComponent(url)}%2F`)).toEqual(told)
+    const shown = url + Buffer.from(url.slice(url.lastIndexOf('.') + 1), 'base64url').toString('latin1')
+    for (const word of ['web', 'split', someTrack.audioId, someTrack.musicTaskId]) expect(shown).not.toContain(word)
+    // The same order, twice: nobody sees whether two tasks are of one caller.
+    expect(addressesOf('one-secret').urlOf(task)).not.toBe(url)
+  })
+
+  test('is good while one of its secrets is, whichever signs now', () => {
+    const path = pathOf(addressesOf('old-secret').urlOf(task))
+    expect(addressesOf('new-secret', 'old-secret').read(path)?.order).toEqual(told)
+    expect(addressesOf('new-secret').read(path)).toBeNull()
+  })
+
+  test('is none once anything in it is changed', () => {
+    const { read, urlOf } = addressesOf('one-secret')
+    const path = pathOf(urlOf(task))
+    const [token = '', sealed = ''] = path.split('/').at(-1)?.split('.') ?? []
+    const [, ofAnother = ''] =
+      urlOf({ ...task, id: newTaskId() })
+        .split('/')
+        .at(-1)
+        ?.split('.') ?? []
+    const beginning = path.slice(0, -`${token}.${sealed}`.length)
+    const flipped = Buffer.from(sealed, 'base64url').map((byte, index) => (index === 40 ? byte ^ 1 : byte))
+    for (const end of [
+      `${token}.${ofAnother}`,
+      `${token}.${Buffer.from(flipped).toString('base64url')}`,
+      `${token}.${sealed.slice(0, -1)}`,
+      `${token}.${sealed}A`,
+      `${token}.x`,
+      `${token}.`,
+      `${'x'.repeat(43)}.${sealed}`,
+      sealed,
+      `${token}/${sealed}`,
+    ])
+      expect(read(`${beginning}${end}`)).toBeNull()
+    expect(read(`${beginning}${token}`)).toEqual({ taskId: task.id, provider: 'kie', order: null })
+  })
+
+  test.each([
+    ['a usual caller', { owner: 'key:web' }, told],
+    [
+      'a caller of a JWT and UUIDs',
+      {
+        owner: 'jwt:https://tenant.eu.auth0.example/|auth0|65f1c0ffee65f1c0ffee65f1',
+        musicTaskId: '5f8d0d55-1c1b-4c6f-9f1a-3f0b6a0f2d11',
+        audioId: 'e231f1c5-95a0-4c39-a4e5-0f6d0f3f2a10',
+      },
+      { audioId: 'e231f1c5-95a0-4c39-a4e5-0f6d0f3f2a10' },
+    ],
+    [
+      'a caller and a track too long for one address',
+      { audioId: 'x'.repeat(300) },
+      { owner: 'key:web', audioId: null },
+    ],
+    ['a caller that is too long by itself', { owner: `jwt:${'x'.repeat(400)}` }, null],
+  ])('is short enough for %s', (_who, change, expected) => {
+    const { read, urlOf } = addressesOf('one-secret')
+    const url = urlOf({ ...task, ...change })
+    expect(url.length).toBeLessThanOrEqual(480)
+    const address = read(pathOf(url))
+    expect(address).toMatchObject({ taskId: task.id })
+    if (expected === null) expect(address?.order).toBeNull()
+    else expect(address?.order).toMatchObject(expected)
+  })
+})

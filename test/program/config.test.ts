@@ -1,0 +1,387 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, parseConfig } from '../../src/config/config.ts'
+import { isLoopback } from '../../src/runtime/loopback.ts'
+
+/** The mistakes in an environment; none if it can be used. */
+function mistakesIn(environment: Readonly<Record<string, string>>): readonly string[] {
+  try {
+    parseConfig(environment)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes
+    throw error
+  }
+}
+
+const defaults = {
+  host: '127.0.0.1',
+  port: 4000,
+  publicUrl: null,
+  database: { kind: 'sqlite', path: 'data/stemgate.db' },
+  redisUrl: null,
+  vendors: {
+    kie: { apiKey: null, baseUrl: null },
+    apikley: { apiKey: null, baseUrl: null },
+    sunoapi: { apiKey: null, baseUrl: null },
+  },
+  kieWebhookKey: null,
+  defaultProvider: 'sandbox',
+  callbackSecrets: [],
+  apiKeys: [],
+  apiKeysFile: null,
+  jwt: null,
+  allowAnonymous: false,
+  admin: null,
+  adminToken: null,
+  socketsPerAddress: 1_000,
+  subscriptionsPerCaller: 10_000,
+  requestsPerMinute: 6_000,
+  separatesPerMinute: 1_200,
+  corsOrigins: [],
+  graphiql: true,
+  introspection: true,
+  checkIntervalMs: 30_000,
+  submitTimeoutMs: 20_000,
+  unconfirmedAfterMs: 3_600_000,
+  giveUpAfterMs: 86_400_000,
+  callbackGraceMs: 4_000,
+  failureGraceMs: 900_000,
+  emptyGraceMs: 60_000,
+  readsPerSecond: 10,
+  submitsPer10Seconds: 20,
+  submitWaitMs: 3000,
+  sandboxDelayMs: 3_000,
+  shutdownDelayMs: 0,
+  logLevel: 'info',
+}
+
+const whole = {
+  HOST: '0.0.0.0',
+  PORT: '8080',
+  PUBLIC_URL: 'https://stems.example/gateway/',
+  DATABASE_URL: 'postgres://stemgate:hunter2@db.example:5433/stems',
+  REDIS_URL: 'rediss://:hunter2@redis.example:6380/1',
+  KIE_API_KEY: 'kie-key',
+  APIKLEY_API_KEY: 'apikley-key',
+  SUNOAPI_API_KEY: 'sunoapi-key',
+  KIE_BASE_URL: 'http://127.0.0.1:9001/',
+  APIKLEY_BASE_URL: 'https://apikley.example/v1//',
+  SUNOAPI_BASE_URL: 'https://sunoapi.example',
+  KIE_WEBHOOK_KEY: 'webhook-key',
+  DEFAULT_PROVIDER: 'SunoAPI',
+  CALLBACK_SECRET: '0123456789abcdef, fedcba9876543210',
+  API_KEYS: 'web:0123456789abcdef, mobile:fedcba9876543210',
+  API_KEYS_FILE: '/etc/stemgate/keys',
+  JWT_JWKS_URL: 'https://login.example/keys.json',
+  JWT_ISSUER: 'https://login.example/',
+  JWT_AUDIENCE: 'stems',
+  ALLOW_ANONYMOUS: 'true',
+  ADMIN_PORT: '8081',
+  ADMIN_HOST: '[::1]',
+  ADMIN_TOKEN: 'operator-0123456789',
+  SOCKETS_PER_ADDRESS: '100',
+  SUBSCRIPTIONS_PER_CALLER: '50',
+  REQUESTS_PER_MINUTE: '600',
+  SEPARATES_PER_MINUTE: '60',
+  CORS_ORIGINS: 'https://app.example, http://localhost:5173',
+  GRAPHIQL: 'true',
+  INTROSPECTION: 'false',
+  CHECK_INTERVAL_SECONDS: '1.5',
+  SUBMIT_TIMEOUT_SECONDS: '5',
+  UNCONFIRMED_AFTER_SECONDS: '600',
+  GIVE_UP_AFTER_SECONDS: '7200',
+  FAILURE_GRACE_SECONDS: '600',
+  READS_PER_SECOND: '2.5',
+  SUBMITS_PER_10_SECONDS: '7',
+  SUBMIT_WAIT_SECONDS: '0',
+  SANDBOX: 'false',
+  SANDBOX_DELAY_MS: '0',
+  SHUTDOWN_DELAY_SECONDS: '7.5',
+  LOG_LEVEL: 'debug',
+}
+
+test('needs nothing', () => {
+  expect(parseConfig({})).toEqual(defaults)
+})
+
+test('a blank variable is an unset one', () => {
+  // An empty secret of a provider's is a key that got lost: see below.
+  const names = Object.keys(whole).filter((name) => !/^(KIE|APIKLEY|SUNOAPI)_/.test(name))
+  for (const blank of ['', ' ', '\t\n']) {
+    expect(parseConfig(Object.fromEntries(names.map((name) => [name, blank])))).toEqual(defaults)
+  }
+  expect(parseConfig({ PORT: undefined })).toEqual(defaults)
+})
+
+test('spaces around a value do not count', () => {
+  expect(parseConfig({ PORT: ' 8080 ', HOST: ' localhost\n' })).toMatchObject({ port: 8080, host: 'localhost' })
+})
+
+test('reads every variable', () => {
+  expect(parseConfig(whole)).toEqual({
+    host: '0.0.0.0',
+    port: 8080,
+    publicUrl: 'https://stems.example/gateway',
+    database: { kind: 'postgres', url: 'postgres://stemgate:hunter2@db.example:5433/stems' },
+    redisUrl: 'rediss://:hunter2@redis.example:6380/1',
+    vendors: {
+      kie: { apiKey: 'kie-key', baseUrl: 'http://127.0.0.1:9001' },
+      apikley: { apiKey: 'apikley-key', baseUrl: 'https://apikley.example/v1' },
+      sunoapi: { apiKey: 'sunoapi-key', baseUrl: 'https://sunoapi.example' },
+    },
+    kieWebhookKey: 'webhook-key',
+    defaultProvider: 'sunoapi',
+    callbackSecrets: ['0123456789abcdef', 'fedcba9876543210'],
+    apiKeys: [
+      { name: 'web', key: '0123456789abcdef' },
+      { name: 'mobile', key: 'fedcba9876543210' },
+    ],
+    apiKeysFile: '/etc/stemgate/keys',
+    jwt: {
+      jwksUrl: 'https://login.example/keys.json',
+      issuer: 'https://login.example/',
+      audience: 'stems',
+    },
+    allowAnonymous: true,
+    admin: { host: '::1', port: 8081 },
+    adminToken: 'operator-0123456789',
+    socketsPerAddress: 100,
+    subscriptionsPerCaller: 50,
+    requestsPerMinute: 600,
+    separatesPerMinute: 60,
+    corsOrigins: ['https://app.example', 'http://localhost:5173'],
+    graphiql: true,
+    introspection: false,
+    checkIntervalMs: 1_500,
+    submitTimeoutMs: 5_000,
+    unconfirmedAfterMs: 600_000,
+    giveUpAfterMs: 7_200_000,
+    callbackGraceMs: 4_000,
+    failureGraceMs: 600_000,
+    emptyGraceMs: 60_000,
+    readsPerSecond: 2.5,
+    submitsPer10Seconds: 7,
+    submitWaitMs: 0,
+    sandboxDelayMs: 0,
+    shutdownDelayMs: 7_500,
+    logLevel: 'debug',
+  })
+})
+
+const badValues: Readonly<Record<string, readonly string[]>> = {
+  PORT: ['http', '-1', '65536', '80.5', '0x50', '1e3', 'Infinity'],
+  PUBLIC_URL: [
+    'stems.example',
+    'ftp://stems.example',
+    'https://',
+    'http://',
+    'https://stems.example/?a=b',
+    'https://stems.example/#a',
+    'https://name:hunter2@stems.example',
+  ],
+  DATABASE_URL: ['stemgate.db', 'file:', 'mysql://u:hunter2@db/x', 'postgres:db', 'sqlite:stemgate.db'],
+  REDIS_URL: ['127.0.0.1:6379', 'http://127.0.0.1:6379', 'redis:hunter2'],
+  KIE_API_KEY: ['two words', 'schlüssel', 'line\nbreak'],
+  APIKLEY_API_KEY: ['two words'],
+  SUNOAPI_API_KEY: ['two words'],
+  KIE_WEBHOOK_KEY: ['two words'],
+  KIE_BASE_URL: ['api.kie.ai', 'javascript:alert(1)', 'https://kie.example/?key=hunter2'],
+  APIKLEY_BASE_URL: ['api.apikley.example'],
+  SUNOAPI_BASE_URL: ['api.sunoapi.example'],
+  DEFAULT_PROVIDER: ['suno', 'kie,apikley'],
+  CALLBACK_SECRET: ['short', '0123456789abcdef,short', ','],
+  ALLOW_ANONYMOUS: ['yes', '1', 'TRUE', 'on'],
+  API_KEYS: [
+    ',',
+    'hunter2',
+    'web:hunter2',
+    'web:hunter2 hunter2 hunter2',
+    'w b:hunter2hunter2hunter2',
+    'a:hunter2hunter2hunter2,b:hunter2hunter2hunter2',
+  ],
+  JWT_JWKS_URL: ['login.example', 'http://login.example/keys.json', 'file:///keys.json'],
+  SOCKETS_PER_ADDRESS: ['0', 'all'],
+  SUBSCRIPTIONS_PER_CALLER: ['0', 'all'],
+  REQUESTS_PER_MINUTE: ['0', '-1', '1.5', 'many'],
+  SEPARATES_PER_MINUTE: ['0', '1.5', '1e400', 'Infinity'],
+  CORS_ORIGINS: ['*', 'app.example', 'https://app.example/', 'https://app.example/path', 'null', 'https://a.example,*'],
+  GRAPHIQL: ['yes', '0'],
+  INTROSPECTION: ['no', '1'],
+  CHECK_INTERVAL_SECONDS: ['0', '-1', '0.99', '30s', 'never', 'Infinity', '86401'],
+  SUBMIT_TIMEOUT_SECONDS: ['0', '0.001', '0.99', '20 s', '121'],
+  UNCONFIRMED_AFTER_SECONDS: ['0', '59', '1h', '31536001'],
+  GIVE_UP_AFTER_SECONDS: ['0', '59', 'NaN', '31536001'],
+  READS_PER_SECOND: ['0', '-1', 'Infinity', 'ten'],
+  SUBMITS_PER_10_SECONDS: ['0', '-1', '0.5', 'Infinity', 'ten'],
+  SUBMIT_WAIT_SECONDS: ['-1', '61', '3s'],
+  SANDBOX: ['yes', '1'],
+  SHUTDOWN_DELAY_SECONDS: ['-1', '301', '5s'],
+  SANDBOX_DELAY_MS: ['-1', '0.5', '3600001', 'fast'],
+  LOG_LEVEL: ['INFO', 'verbose'],
+}
+
+test('the counts take what a large account needs', () => {
+  const config = parseConfig({
+    READS_PER_SECOND: '5000',
+    SUBMITS_PER_10_SECONDS: '5000000',
+    REQUESTS_PER_MINUTE: '100000000',
+    SEPARATES_PER_MINUTE: '20000000',
+    SOCKETS_PER_ADDRESS: '3000000',
+    SUBSCRIPTIONS_PER_CALLER: '4000000',
+  })
+  expect(config).toMatchObject({
+    readsPerSecond: 5_000,
+    submitsPer10Seconds: 5_000_000,
+    requestsPerMinute: 100_000_000,
+    separatesPerMinute: 20_000_000,
+    socketsPerAddress: 3_000_000,
+    subscriptionsPerCaller: 4_000_000,
+  })
+})
+
+describe.each(Object.entries(badValues))('%s', (name, values) => {
+  // The values stand in no name of a test: some are secrets.
+  test.each(values.map((value, index) => [index + 1, value] as const))(
+    'cannot be its bad value %i',
+    (_index, value) => {
+      const mistakes = mistakesIn({ [name]: value })
+      expect(mistakes.length).toBeGreaterThan(0)
+      for (const mistake of mistakes) expect(mistake).toMatch(new RegExp(`^${name} must .*[^.]\\.$`))
+    },
+  )
+})
+
+test('tokens need their issuer, their keys and their audience', () => {
+  const all = { JWT_JWKS_URL: 'https://login.example/keys.json', JWT_ISSUER: 'hunter2', JWT_AUDIENCE: 'hunter2' }
+  for (const missing of Object.keys(all)) {
+    const some = Object.fromEntries(Object.entries({ ...all, SANDBOX: 'true' }).filter(([name]) => name !== missing))
+    expect(mistakesIn(some)).toEqual([expect.stringMatching(new RegExp(`^Tokens need .*: ${missing} must be set`))])
+  }
+  expect(mistakesIn({ ...all, KIE_API_KEY: 'k' })).toEqual([])
+})
+
+test('a caller may have several keys', () => {
+  const { apiKeys } = parseConfig({ SANDBOX: 'true', API_KEYS: 'web:0123456789abcdef,web:fedcba9876543210' })
+  expect(apiKeys.map(({ name }) => name)).toEqual(['web', 'web'])
+})
+
+test.each([
+  { API_KEYS: 'web:0123456789abcdef' },
+  { API_KEYS_FILE: 'keys.txt' },
+  { JWT_JWKS_URL: 'https://login.example/k', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' },
+])('HOST may be any address once callers are known (%o)', (environment) => {
+  expect(mistakesIn({ HOST: '0.0.0.0', KIE_API_KEY: 'k', ...environment })).toEqual([])
+})
+
+test('all mistakes are told at once, by name and without a value', () => {
+  const secret = 'hunter2 hunter2'
+  const environment = {
+    ...Object.fromEntries(Object.keys(badValues).map((name) => [name, secret])),
+    HOST: '0.0.0.0',
+  }
+  const mistakes = mistakesIn(environment)
+  const named = new Set(mistakes.map((mistake) => mistake.split(' ')[0]))
+  // Whether HOST may stand depends on ALLOW_ANONYMOUS, which is wrong itself.
+  expect(named).toEqual(new Set(Object.keys(badValues)))
+  expect(mistakes.join('\n')).not.toContain('hunter2')
+  expect(mistakesIn({ PORT: 'x', HOST: '0.0.0.0', DEFAULT_PROVIDER: 'kie', LOG_LEVLE: 'x' })).toEqual([
+    expect.stringMatching(/^PORT /),
+    expect.stringMatching(/^DEFAULT_PROVIDER /),
+    expect.stringMatching(/^HOST /),
+    expect.stringMatching(/^SANDBOX /),
+    expect.stringMatching(/^LOG_LEVLE /),
+  ])
+})
+
+test('a database that no other gateway can read is not shared', () => {
+  const shared = { DATABASE_URL: ':memory:', REDIS_URL: 'redis://127.0.0.1' }
+  expect(mistakesIn(shared)).toEqual([expect.stringMatching(/^REDIS_URL makes no sense with DATABASE_URL=:memory:/)])
+  expect(mistakesIn({ ...shared, DATABASE_URL: 'file:shared.db' })).toEqual([])
+  expect(mistakesIn({ DATABASE_URL: 'postgresql://db/stems' })).toEqual([])
+})
+
+describe('the default provider', () => {
+  test('is the first that has a key, and the sandbox if none has', () => {
+    expect(parseConfig({}).defaultProvider).toBe('sandbox')
+    expect(parseConfig({ SUNOAPI_API_KEY: 'k' }).defaultProvider).toBe('sunoapi')
+    expect(parseConfig({ SUNOAPI_API_KEY: 'k', APIKLEY_API_KEY: 'k' }).defaultProvider).toBe('apikley')
+    expect(parseConfig({ SUNOAPI_API_KEY: 'k', APIKLEY_API_KEY: 'k', KIE_API_KEY: 'k' }).defaultProvider).toBe('kie')
+  })
+
+  test('can be named in any case', () => {
+    expect(parseConfig({ DEFAULT_PROVIDER: 'SANDBOX' }).defaultProvider).toBe('sandbox')
+    const both = { SUNOAPI_API_KEY: 'k', KIE_API_KEY: 'k' }
+    expect(parseConfig({ ...both, DEFAULT_PROVIDER: 'sunoapi' }).defaultProvider).toBe('sunoapi')
+  })
+
+  test('must be switched on', () => {
+    expect(mistakesIn({ DEFAULT_PROVIDER: 'kie' })).toEqual([
+      'DEFAULT_PROVIDER names a provider that is off: set KIE_API_KEY.',
+    ])
+    expect(mistakesIn({ DEFAULT_PROVIDER: 'apikley', KIE_API_KEY: 'k' })).toEqual([
+      'DEFAULT_PROVIDER names a provider that is off: set APIKLEY_API_KEY.',
+    ])
+    expect(mistakesIn({ DEFAULT_PROVIDER: 'sandbox', KIE_API_KEY: 'k' })).toEqual([
+      'DEFAULT_PROVIDER must not be sandbox: the sandbox is off as soon as a provider has a key.',
+    ])
+    // Its key is there, and wrong: one mistake.
+    expect(mistakesIn({ DEFAULT_PROVIDER: 'kie', KIE_API_KEY: 'two words' })).toEqual([
+      'KIE_API_KEY must be printable characters without spaces.',
+    ])
+  })
+})
+
+test('a task is not given up before an order counts as unconfirmed', () => {
+  const mistake =
+    'GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS, which is an hour unless it is set.'
+  expect(mistakesIn({ GIVE_UP_AFTER_SECONDS: '600' })).toEqual([mistake])
+  expect(mistakesIn({ UNCONFIRMED_AFTER_SECONDS: '90000' })).toEqual([mistake])
+  expect(mistakesIn({ GIVE_UP_AFTER_SECONDS: '600', UNCONFIRMED_AFTER_SECONDS: '600' })).toEqual([])
+  // One of them is wrong by itself: one mistake.
+  expect(mistakesIn({ GIVE_UP_AFTER_SECONDS: '600', UNCONFIRMED_AFTER_SECONDS: '1h' })).toHaveLength(1)
+})
+
+describe('the host', () => {
+  test.each(['127.0.0.1', '127.0.0.53', 'localhost', 'LOCALHOST', '::1', '[::1]'])('%s is this machine', (host) => {
+    expect(isLoopback(host)).toBe(true)
+    expect(parseConfig({ HOST: host }).allowAnonymous).toBe(false)
+  })
+
+  test.each(['0.0.0.0', '::', '192.168.0.10', 'stems.example', 'localhost.example', '127.0.0.1.nip.io', '128.0.0.1'])(
+    '%s is refused unless ALLOW_ANONYMOUS=true',
+    (host) => {
+      for (const environment of [{}, { ALLOW_ANONYMOUS: 'false' }]) {
+        expect(mistakesIn({ HOST: host, KIE_API_KEY: 'k', ...environment })).toEqual([
+          expect.stringMatching(/^HOST .*ALLOW_ANONYMOUS=true/),
+        ])
+      }
+      expect(parseConfig({ HOST: host, KIE_API_KEY: 'k', ALLOW_ANONYMOUS: 'true' }).host).toBe(host)
+    },
+  )
+
+  test('an IPv6 address may stand in brackets', () => {
+    expect(parseConfig({ HOST: '[::1]' }).host).toBe('::1')
+  })
+})
+
+test.each([
+  { what: 'at home', environment: {}, isOn: true },
+  { what: 'with a loopback PUBLIC_URL', environment: { PUBLIC_URL: 'http://[::1]:4000' }, isOn: true },
+  {
+    what: 'with a public PUBLIC_URL',
+    environment: { PUBLIC_URL: 'https://stems.example', SANDBOX: 'true' },
+    isOn: false,
+  },
+  {
+    what: 'with a public HOST',
+    environment: { HOST: '0.0.0.0', ALLOW_ANONYMOUS: 'true', KIE_API_KEY: 'k' },
+    isOn: false,
+  },
+])('GraphiQL and introspection are on at home alone, unless told otherwise ($what)', ({ environment, isOn }) => {
+  expect(parseConfig(environment)).toMatchObject({ graphiql: isOn, introspection: isOn })
+  const other = String(!isOn)
+  expect(parseConfig({ ...environment, GRAPHIQL: other, INTROSPECTION: other })).toMatchObject({
+    graphiql: !isOn,
+    introspection: !isOn,
+  })
+})

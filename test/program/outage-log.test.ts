@@ -1,0 +1,157 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { expect, onTestFinished, test } from 'vitest'
+import { SeparateDocument } from '../../schema/operations.ts'
+import { createOutage } from '../../src/runtime/outage-log.ts'
+import { order, startGateway, type TestGateway } from '../support/gateway.ts'
+import { callbackOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+import { newDatabaseUrl } from '../support/program.ts'
+
+/** The lines that an operator sees by default, parsed. */
+function linesOf({ logged }: TestGateway): readonly Record<string, unknown>[] {
+  return logged.map((line) => JSON.parse(line)).filter(({ level }) => level !== 'debug')
+}
+
+function messagesOf(gateway: TestGateway): readonly string[] {
+  return linesOf(gateway).map(({ message }) => String(message))
+}
+
+async function orderInVain(gateway: TestGateway, audioId: string): Promise<void> {
+  await gateway.send(SeparateDocument, { input: { musicTaskId: 'music', audioId } })
+}
+
+test('a store that is away is logged once, with its first error, and once when it is back', async () => {
+  const databaseUrl = await newDatabaseUrl()
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({ ...provider.environment, DATABASE_URL: databaseUrl })
+  await order(gateway)
+  const { callBackUrl } = (await provider.order(0)).body
+  const other = new DatabaseSync(databaseUrl.replace('file:', ''))
+  onTestFinished(() => other.close())
+  other.exec('BEGIN IMMEDIATE')
+  await Promise.all(Array.from({ length: 20 }, (_, index) => orderInVain(gateway, `in-vain-${index}`)))
+  expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(503)
+  await expect.poll(async () => (await fetch(`${gateway.url}/health/ready`)).status, { timeout: 5_000 }).toBe(503)
+  const away = linesOf(gateway)
+  expect(away.map(({ message }) => message)).toEqual([expect.stringMatching(/^the store cannot be used/)])
+  expect(String(away[0]?.['err'])).toContain('database is locked')
+
+  other.exec('ROLLBACK')
+  // Reading works all the time, and says nothing.
+  await expect
+    .poll(
+      async () => {
+        await gateway.ask('{ separations { edges { node { id } } } }')
+        return messagesOf(gateway)
+      },
+      { timeout: 15_000, interval: 200 },
+    )
+    .toEqual([expect.stringMatching(/^the store cannot be used/), 'the store can be used again'])
+  expect(linesOf(gateway).at(-1)).toMatchObject({ level: 'info', failures: expect.any(Number) })
+})
+
+test('a key that the provider refuses is logged once for orders and once for checks', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '0.1' })
+  await order(gateway)
+  provider.answerRead({ code: 401, msg: 'You do not have access permissions' })
+  provider.answerSubmit({ code: 401, msg: 'You do not have access permissions' })
+  for (let i = 0; i < 20; i++) await orderInVain(gateway, `in-vain-${i}`)
+  await provider.readTimes(provider.reads.length + 10)
+  expect(messagesOf(gateway).toSorted()).toEqual([
+    expect.stringMatching(/does not accept our API key/),
+    expect.stringMatching(/refuses the orders/),
+  ])
+})
+
+test('a provider that cannot be reached is logged once, and once when it is back', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '0.1' })
+  await order(gateway)
+  await provider.die()
+  for (let i = 0; i < 4; i++) await orderInVain(gateway, `in-vain-${i}`)
+  // The tasks that are due are asked for in vain as well.
+  await sleep(1_000)
+  expect(messagesOf(gateway)).toEqual(['the provider cannot be reached'])
+  await provider.revive()
+  await expect
+    .poll(() => messagesOf(gateway), { timeout: 15_000 })
+    .toEqual(['the provider cannot be reached', 'the provider can be reached again'])
+})
+
+test('callbacks with a wrong signature are logged once, each at debug', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({ ...provider.environment, KIE_WEBHOOK_KEY: 'webhook-key' })
+  await order(gateway)
+  const { callBackUrl } = (await provider.order(0)).body
+  const now = String(Math.floor(Date.now() / 1_000))
+  const forged = { 'x-webhook-timestamp': now, 'x-webhook-signature': 'forged' }
+  for (let i = 0; i < 10; i++) {
+    expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'), forged)).toBe(200)
+  }
+  expect(messagesOf(gateway)).toEqual([expect.stringMatching(/^callbacks are not taken at their word/)])
+  const each = gateway.logged.filter((line) => line.includes('the signature is wrong') && line.includes('"debug"'))
+  expect(each).toHaveLength(10)
+})
+
+test('keys of tokens that cannot be had are logged once', async () => {
+  const server = createServer((_request, response) => void response.writeHead(500).end())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
+  const gateway = await startGateway({
+    JWT_JWKS_URL: `http://127.0.0.1:${address.port}/keys`,
+    JWT_ISSUER: 'issuer',
+    JWT_AUDIENCE: 'stems',
+  })
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = `${part({ alg: 'RS256', kid: 'unknown' })}.${part({ sub: 'somebody', exp: 9_999_999_999 })}.c2ln`
+  // The issuer is asked again after each second.
+  for (let i = 0; i < 12; i++) {
+    const response = await fetch(`${gateway.url}/graphql?query={__typename}`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    expect(response.status).toBe(503)
+    await sleep(200)
+  }
+  expect(messagesOf(gateway)).toEqual(['the keys of JWT_JWKS_URL cannot be had'])
+})
+
+test('what stays away is logged again with a count, and what comes and goes is away', async () => {
+  const lines: { readonly level: string; readonly detail: object; readonly message: string }[] = []
+  const write = (level: string) => (detail: object, message: string) => void lines.push({ level, detail, message })
+  const outage = createOutage({
+    log: { info: write('info'), warn: write('warn'), error: write('error') },
+    level: 'warn',
+    away: 'it is away',
+    back: 'it is back',
+    detail: { name: 'it' },
+    quietMs: 300,
+    remindEveryMs: 150,
+  })
+  outage.worked()
+  expect(lines).toEqual([])
+  for (let i = 0; i < 10; i++) {
+    outage.failed({ cause: `failure ${i}` })
+    outage.worked()
+    await sleep(20)
+  }
+  expect(lines[0]).toEqual({ level: 'warn', detail: { name: 'it', cause: 'failure 0' }, message: 'it is away' })
+  const reminders = lines.slice(1)
+  expect(reminders.length).toBeGreaterThanOrEqual(1)
+  expect(reminders.length).toBeLessThan(5)
+  for (const { message, detail } of reminders) {
+    expect(message).toBe('still so: it is away')
+    expect(detail).toMatchObject({ name: 'it', failures: expect.any(Number), seconds: expect.any(Number) })
+  }
+  await expect.poll(() => lines.at(-1)?.message, { timeout: 5_000 }).toBe('it is back')
+  expect(lines.at(-1)).toMatchObject({ level: 'info', detail: { failures: 10 } })
+  expect(outage.isAway()).toBe(false)
+})

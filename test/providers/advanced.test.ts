@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest'
+import { ReadDocument } from '../../schema/operations.ts'
+import { openStoreOf } from '../support/database.ts'
+import { order, startGateway, storedTask, storedTasks, untilSettled } from '../support/gateway.ts'
+import { recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+
+async function start() {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '0.1' }, undefined, {
+    callbackGraceMs: 500,
+  })
+  const store = await openStoreOf(gateway)
+  return { provider, gateway, store }
+}
+
+/** A pair of `split_stem_advanced`: the stem that was named, and the mix without it. Both bear its name. */
+function pairOf(name: string | null) {
+  const half = (which: string, duration: unknown) => ({
+    id: `${which}-${name}`,
+    duration,
+    audio_url: `https://files.example/${which} ${name}.mp3`,
+    stem_type_group_name: name,
+  })
+  return { extract: half('extract', 187.24), remove: half('remove', '187.30') }
+}
+
+const shown = (which: string, name: string) => `https://files.example/${which}%20${name.replaceAll(' ', '%20')}.mp3`
+
+describe('a split_stem_advanced task', () => {
+  test('that is adopted has both halves as stems', async () => {
+    const { provider, gateway, store } = await start()
+    provider.answerRead(recordOfSuccess('outside', { response: { id: 'r', originData: [pairOf('Kick')] } }))
+    const { data, errors } = await gateway.send(ReadDocument, { taskId: 'outside' })
+    expect(errors).toBeUndefined()
+    expect(data?.separation).toMatchObject({
+      status: 'SUCCESS',
+      type: null,
+      stems: { __typename: 'InstrumentStems' },
+      allStems: [
+        { part: 'OTHER', label: 'Kick', url: shown('extract', 'Kick'), durationSeconds: 187.24 },
+        { part: 'OTHER', label: 'Without Kick', url: shown('remove', 'Kick'), durationSeconds: 187.3 },
+      ],
+    })
+    expect(await storedTasks(store)).toMatchObject([
+      { stems: [{ originId: 'extract-Kick' }, { originId: 'remove-Kick' }] },
+    ])
+  })
+
+  test('whose stem is a part that we know shows it as that part, the rest never', async () => {
+    const { provider, gateway } = await start()
+    provider.answerRead(recordOfSuccess('outside', { response: { originData: [pairOf('Lead Vocal')] } }))
+    const { data } = await gateway.send(ReadDocument, { taskId: 'outside' })
+    expect(data?.separation).toMatchObject({
+      type: null,
+      allStems: [
+        { part: 'VOCAL', label: 'Lead Vocal' },
+        { part: 'OTHER', label: 'Without Lead Vocal' },
+      ],
+    })
+  })
+
+  test.each(['Drums', 'Instrumental', 'Bass'])('of %s says nothing of another type', async (name) => {
+    const { provider, gateway } = await start()
+    provider.answerRead(recordOfSuccess('outside', { response: { originData: [pairOf(name)] } }))
+    const { data } = await gateway.send(ReadDocument, { taskId: 'outside' })
+    expect(data?.separation).toMatchObject({ status: 'SUCCESS', type: null, allStems: { length: 2 } })
+  })
+
+  test('that is called back is told by its callback, in kie’s envelope', async () => {
+    for (const origin_data of [[pairOf('Kick')], JSON.stringify([pairOf('Kick')])]) {
+      const { provider, gateway, store } = await start()
+      provider.answerRead((response) => void response.writeHead(500).end())
+      const taskId = await order(gateway, { type: 'SPLIT_STEM' })
+      const { callBackUrl } = (await provider.order(0)).body
+      const data = { task_id: 'provider-task-1', vocal_removal_info: { origin_data } }
+      expect(await provider.callBack(callBackUrl, { code: 200, msg: 'success', data })).toBe(200)
+      const { status, allStems } = await untilSettled(gateway, taskId)
+      expect(status).toBe('SUCCESS')
+      expect(allStems.map(({ label }) => label)).toEqual(['Kick', 'Without Kick'])
+      expect(await storedTask(store, taskId)).toMatchObject({
+        stems: [{ originId: 'extract-Kick' }, { originId: 'remove-Kick' }],
+      })
+    }
+  })
+
+  test('whose callback came first is bettered by record-info, not doubled', async () => {
+    const { provider, gateway, store } = await start()
+    provider.answerRead(recordOfSuccess('provider-task-1', { response: { originData: [pairOf('Kick')] } }))
+    const taskId = await order(gateway, { type: 'SPLIT_STEM' })
+    const { callBackUrl } = (await provider.order(0)).body
+    const data = { task_id: 'provider-task-1', vocal_separation_info: { origin_data: [pairOf('Kick')] } }
+    expect(await provider.callBack(callBackUrl, { code: 200, data })).toBe(200)
+    expect((await untilSettled(gateway, taskId)).allStems).toHaveLength(2)
+    const task = await storedTask(store, taskId)
+    expect(task.state === 'succeeded' ? task.stems.map(({ url }) => url.by) : []).toEqual([
+      'record-info',
+      'record-info',
+    ])
+  })
+
+  test('with several pairs, one without a name, one half missing and one alone shows all that is there', async () => {
+    const { provider, gateway } = await start()
+    const originData = [
+      pairOf('Kick'),
+      { ...pairOf('Kick'), extract: { ...pairOf('Kick').extract, audio_url: 'https://files.example/second.mp3' } },
+      { extract: null, remove: pairOf('Snare').remove },
+      { extract: pairOf('Cowbell').extract },
+      { extract: { ...pairOf('Harp').extract, stem_type_group_name: null }, remove: pairOf('Harp').remove },
+      { remove: { ...pairOf('x').remove, stem_type_group_name: '' } },
+    ]
+    provider.answerRead(recordOfSuccess('outside', { response: { originData } }))
+    const { data } = await gateway.send(ReadDocument, { taskId: 'outside' })
+    expect(data?.separation?.allStems.map(({ label }) => label).toSorted()).toEqual(
+      [
+        'Cowbell',
+        'Harp',
+        'Kick',
+        'Kick 2',
+        'Without Harp',
+        'Without Kick',
+        'Without Snare',
+        'Without the extracted stem',
+      ].toSorted(),
+    )
+  })
+
+  test('with two pairs of one name numbers both halves of a pair alike, in whatever order they are listed', async () => {
+    const pairs = [
+      ['1', 'd'],
+      ['2', 'c'],
+    ].map(([alone, rest]) => ({
+      extract: { ...pairOf('Kick').extract, audio_url: `https://files.example/${alone}` },
+      remove: { ...pairOf('Kick').remove, audio_url: `https://files.example/${rest}` },
+    }))
+    for (const originData of [pairs, pairs.toReversed()]) {
+      const { provider, gateway } = await start()
+      provider.answerRead(recordOfSuccess('outside', { response: { originData } }))
+      const { data } = await gateway.send(ReadDocument, { taskId: 'outside' })
+      expect(data?.separation?.allStems.map(({ label, url }) => [label, url.at(-1)])).toEqual([
+        ['Kick', '1'],
+        ['Kick 2', '2'],
+        ['Without Kick', 'd'],
+        ['Without Kick 2', 'c'],
+      ])
+    }
+  })
+
+  test('whose word nobody knows is a success when both halves are there', async () => {
+    const { provider, gateway } = await start()
+    const data = { successFlag: 'ALL_DONE', completeTime: null, response: { originData: pairOf('Kick') } }
+    provider.answerRead(recordOfSuccess('outside', data))
+    const answer = await gateway.send(ReadDocument, { taskId: 'outside' })
+    expect(answer.data?.separation).toMatchObject({ status: 'SUCCESS', allStems: { length: 2 } })
+  })
+})

@@ -1,0 +1,347 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient } from 'redis'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Rates, Slot } from '../../src/providers/client/rates.ts'
+import { createInProcessRates, type RatesOptions } from '../../src/coordination/in-process-rates.ts'
+import { createRedisRates } from '../../src/coordination/redis-rates.ts'
+import type { RedisConnection } from '../../src/coordination/redis-connection.ts'
+import { openTestRedis, quickTimings } from '../support/redis-gateways.ts'
+import { findRedis, startOwnRedis } from '../support/services.ts'
+import { startSwallowingProxy } from '../support/swallowing-proxy.ts'
+
+/** As each of some gateways has them. */
+type OpenRates = (options: RatesOptions) => Promise<readonly [Rates, ...Rates[]]>
+
+const redisUrl = await findRedis()
+
+async function openRedisRates(url: string, options: RatesOptions, deployment: string, timings = {}) {
+  const opened = await openTestRedis(url, timings)
+  return { ...opened, rates: createRedisRates({ ...options, ...opened, deployment }) }
+}
+
+async function openThree(url: string, options: RatesOptions, deployment = randomUUID()) {
+  const open = async () => (await openRedisRates(url, options, deployment)).rates
+  return [await open(), await open(), await open()] as const
+}
+
+const all: readonly (readonly [string, OpenRates])[] = [
+  ['of one gateway', async (options) => [createInProcessRates(options)]],
+  ...(redisUrl === null
+    ? []
+    : [['of three gateways on one Redis', (options: RatesOptions) => openThree(redisUrl, options)] as const]),
+]
+
+const given: RatesOptions = { submitsPer10Seconds: 5, readsPerSecond: 50, windowMs: 400 }
+
+function ordersOf(rates: readonly [Rates, ...Rates[]]) {
+  const orders = rates.map((each) => each.of('kie').orders)
+  return { first: orders[0] ?? missing(), last: orders.at(-1) ?? missing(), orders }
+}
+
+function missing(): never {
+  throw new Error('There is no gateway.')
+}
+
+function freeInMs(place: Slot): number {
+  if (place.kind === 'taken') throw new Error('There was a slot.')
+  return place.freeInMs
+}
+
+async function kinds(places: readonly Promise<Slot>[]): Promise<readonly string[]> {
+  return (await Promise.all(places)).map(({ kind }) => kind)
+}
+
+describe.each(all)('the rates %s', (_name, open) => {
+  test('let through no more orders than the limit in any window, and hardly fewer', async () => {
+    const windowMs = 400
+    const { orders } = ordersOf(await open({ ...given, windowMs }))
+    const startedAt = performance.now()
+    const taken: { beforeMs: number; afterMs: number }[] = []
+    const order = async (rate: (typeof orders)[number]) => {
+      while (performance.now() < startedAt + 5 * windowMs) {
+        const beforeMs = performance.now()
+        const place = await rate.take('caller')
+        if (place.kind === 'taken') taken.push({ beforeMs, afterMs: performance.now() })
+        await sleep(Math.random() * 20)
+      }
+    }
+    await Promise.all(orders.flatMap((rate) => [order(rate), order(rate), order(rate), order(rate)]))
+
+    const inOrder = taken.toSorted((a, b) => a.afterMs - b.afterMs)
+    for (let last = 5; last < inOrder.length; last += 1) {
+      const six = inOrder.slice(last - 5, last + 1)
+      const spanMs = Math.max(...six.map((each) => each.afterMs)) - Math.min(...six.map((each) => each.beforeMs))
+      expect(spanMs).toBeGreaterThan(windowMs - 1)
+    }
+    expect(inOrder.length).toBeGreaterThanOrEqual(15)
+  })
+
+  test('say when there is a place again, and there is', async () => {
+    const windowMs = 300
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
+    const beforeMs = performance.now()
+    await first.take('caller')
+    const afterMs = performance.now()
+    await sleep(100)
+    await first.take('caller')
+    const askedMs = performance.now()
+    const betweenMs = askedMs - beforeMs
+    const freeMs = freeInMs(await last.take('caller'))
+    for (const each of [freeMs, freeInMs(await first.take('caller'))]) {
+      expect(each).toBeGreaterThan(windowMs - (performance.now() - beforeMs) - 2)
+      expect(each).toBeLessThanOrEqual(windowMs - (askedMs - afterMs) + 2)
+    }
+    await sleep(freeMs + 1)
+    expect(await kinds([last.take('caller')])).toEqual(['taken'])
+    expect(freeInMs(await last.take('caller'))).toBeLessThan(betweenMs + 2)
+  })
+
+  test('count no order that was refused', async () => {
+    const { orders, first, last } = ordersOf(await open({ ...given, windowMs: 800 }))
+    expect(await kinds(Array.from({ length: 5 }, () => first.take('caller')))).toEqual(
+      Array.from({ length: 5 }, () => 'taken'),
+    )
+    const refused = await Promise.all(orders.flatMap((rate) => Array.from({ length: 20 }, () => rate.take('caller'))))
+    expect(refused.every(({ kind }) => kind === 'full')).toBe(true)
+    await sleep(freeInMs(await last.take('caller')) + 5)
+    expect(await kinds(Array.from({ length: 6 }, () => last.take('caller')))).toEqual([
+      ...Array.from({ length: 5 }, () => 'taken'),
+      'full',
+    ])
+  })
+
+  test('have a place again when one is given back, and only one', async () => {
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 3, windowMs: 60_000 }))
+    const taken = [await first.take('caller'), await first.take('caller'), await first.take('caller')]
+    const giveBack = (index: number) => {
+      const place = taken[index]
+      if (place?.kind === 'taken') place.giveBack()
+    }
+    expect(await kinds(Array.from({ length: 4 }, () => last.take('caller')))).toEqual(['full', 'full', 'full', 'full'])
+    giveBack(1)
+    giveBack(1)
+    await expect.poll(() => kinds([last.take('caller')]), { interval: 5 }).toEqual(['taken'])
+    expect(await kinds([first.take('caller'), last.take('caller')])).toEqual(['full', 'full'])
+    giveBack(0)
+    await expect.poll(() => kinds([first.take('caller')]), { interval: 5 }).toEqual(['taken'])
+    expect(await kinds([first.take('caller'), last.take('caller')])).toEqual(['full', 'full'])
+  })
+
+  test('give a lone caller the whole window, and no other caller more than half of it while that one waits', async () => {
+    const windowMs = 500
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 4, windowMs }))
+    for (let taken = 0; taken < 4; taken += 1) expect(await first.take('greedy')).toMatchObject({ kind: 'taken' })
+    expect(await last.take('late')).toMatchObject({ kind: 'full', isFull: true, isShareUsed: false })
+    expect(await first.take('greedy')).toMatchObject({ kind: 'full' })
+    // All four are free again, and the late one has not come back yet.
+    await sleep(windowMs + 5)
+    const greedy = await kinds([first.take('greedy'), last.take('greedy'), first.take('greedy'), last.take('greedy')])
+    expect(greedy.toSorted()).toEqual(['full', 'full', 'taken', 'taken'])
+    expect(await first.take('greedy')).toMatchObject({ isFull: false, isShareUsed: true })
+    const late = await kinds([last.take('late'), first.take('late'), last.take('late')])
+    expect(late.toSorted()).toEqual(['full', 'taken', 'taken'])
+  })
+
+  test('give a caller more than half again when nobody else waits any more', async () => {
+    const windowMs = 200
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
+    const takeAll = async () => kinds([first.take('busy'), last.take('busy')])
+    expect(await takeAll()).toEqual(['taken', 'taken'])
+    // It never comes back.
+    await last.take('gone')
+    await expect.poll(takeAll, { interval: windowMs, timeout: 5_000 }).toEqual(['taken', 'taken'])
+  })
+
+  test('keep free slots for the orders that wait already, and tell a later one when its own is free', async () => {
+    const windowMs = 60_000
+    const { first } = ordersOf(await open({ ...given, submitsPer10Seconds: 3, windowMs }))
+    expect(await first.take('a', { all: 3, own: 0 })).toMatchObject({ kind: 'full' })
+    expect(await first.take('a', { all: 2, own: 0 })).toMatchObject({ kind: 'taken' })
+    await sleep(30)
+    expect(await kinds([first.take('a'), first.take('a')])).toEqual(['taken', 'taken'])
+    const waits = [0, 1, 2, 3].map(async (ahead) => freeInMs(await first.take('a', { all: ahead, own: ahead })))
+    const [next = 0, second = 0, third = 0, fourth = 0] = await Promise.all(waits)
+    expect(next).toBeLessThan(windowMs - 25)
+    expect(second).toBeGreaterThan(windowMs - 1_000)
+    expect(third).toBeGreaterThanOrEqual(second - 5)
+    expect(fourth).toBeGreaterThan(2 * windowMs - 1_000)
+  })
+
+  test("are each provider's own", async () => {
+    const [rates] = await open({ ...given, submitsPer10Seconds: 1, windowMs: 60_000 })
+    const [kie, apikley] = [rates.of('kie').orders, rates.of('apikley').orders]
+    expect(await kinds([kie.take('caller'), apikley.take('caller')])).toEqual(['taken', 'taken'])
+    expect(await kinds([kie.take('caller'), apikley.take('caller')])).toEqual(['full', 'full'])
+  })
+
+  test('let the reads through one by one, at their pace', async () => {
+    const rates = await open(given)
+    const turns: number[] = []
+    const paces = rates.map((each) => each.of('kie').reads)
+    const startedAt = performance.now()
+    await Promise.all(
+      Array.from({ length: 30 }, async (_, index) => {
+        await paces[index % paces.length]?.turn()
+        turns.push(performance.now() - startedAt)
+      }),
+    )
+    expect(turns).toHaveLength(30)
+    // One every 20 ms, by clocks that count whole milliseconds.
+    expect(turns.filter((turnMs, index) => turnMs < index * 19 - 1)).toEqual([])
+    expect(turns.at(-1)).toBeLessThan(29 * 20 * 3)
+  })
+
+  test('let large accounts read thousands of times in a second, in bursts of a fiftieth of a second', async () => {
+    const rates = await open({ ...given, readsPerSecond: 5_000 })
+    const paces = rates.map((each) => each.of('kie').reads)
+    const turns: number[] = []
+    const startedAt = performance.now()
+    await Promise.all(
+      Array.from({ length: 1_000 }, async (_, index) => {
+        await paces[index % paces.length]?.turn()
+        turns.push(performance.now() - startedAt)
+      }),
+    )
+    // 100 at once, the next 100 not before 20 ms are over.
+    expect(turns.filter((turnMs, index) => turnMs < Math.floor(index / 100) * 19 - 1)).toEqual([])
+  })
+
+  test('hold up no read when the gateway stops', async () => {
+    const rates = await open({ ...given, readsPerSecond: 4 })
+    const reads = rates[0].of('kie').reads
+    const waiting = Promise.all(Array.from({ length: 100 }, () => reads.turn()))
+    await sleep(10)
+    const startedAt = performance.now()
+    reads.stop()
+    await waiting
+    await reads.turn()
+    expect(performance.now() - startedAt).toBeLessThan(500)
+  })
+})
+
+describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
+  const url = redisUrl ?? ''
+
+  test('leave nothing behind there but what expires, and are apart from those of other deployments', async () => {
+    const deployment = randomUUID()
+    const ours = await openRedisRates(url, { ...given, windowMs: 1_000 }, deployment)
+    const theirs = await openRedisRates(url, { ...given, windowMs: 1_000 }, randomUUID())
+    const { orders, reads } = ours.rates.of('kie')
+    await Promise.all(Array.from({ length: 50 }, () => orders.take('caller')))
+    await reads.turn()
+    const keys = () => ours.redis.ask((client) => client.keys(`stemgate:${deployment}:*`))
+    const callerId = createHash('sha256').update('caller').digest('base64url')
+    expect((await keys()).toSorted()).toEqual(
+      ['orders:kie', `orders:kie:of:${callerId}`, 'orders:kie:waiting', 'reads:kie'].map(
+        (key) => `stemgate:${deployment}:${key}`,
+      ),
+    )
+    expect(await ours.redis.ask((client) => client.zCard(`stemgate:${deployment}:orders:kie`))).toBe(5)
+    expect(await kinds([theirs.rates.of('kie').orders.take('caller')])).toEqual(['taken'])
+    await expect.poll(keys, { timeout: 5_000 }).toEqual([])
+  })
+
+  test('are asked for all the reads that wait at once, not for each by itself', async () => {
+    const opened = await openTestRedis(url)
+    let questions = 0
+    const redis: RedisConnection = {
+      ...opened.redis,
+      ask(question) {
+        questions += 1
+        return opened.redis.ask(question)
+      },
+    }
+    const rates = createRedisRates({ ...given, readsPerSecond: 5_000, redis, deployment: randomUUID() })
+    const { reads } = rates.of('kie')
+    await Promise.all(Array.from({ length: 500 }, () => reads.turn()))
+    expect(questions).toBeLessThan(50)
+  })
+
+  test('hold in spite of what a clock that was set back has left', async () => {
+    const deployment = randomUUID()
+    const { redis, rates } = await openRedisRates(url, given, deployment)
+    const key = `stemgate:${deployment}:orders:kie`
+    const hourLater = (Date.now() + 3_600_000) * 1_000
+    const left = Array.from({ length: 5 }, (_, index) => ({ score: hourLater + index, value: `left-${index}` }))
+    await redis.ask((client) => client.zAdd(key, left))
+    expect(await kinds([rates.of('kie').orders.take('caller')])).toEqual(['taken'])
+    expect(await redis.ask((client) => client.zCard(key))).toBe(1)
+    await redis.ask((client) => client.zAdd(`${key}:waiting`, { score: hourLater, value: 'somebody' }))
+    const orders = Array.from({ length: 4 }, () => rates.of('kie').orders.take('caller'))
+    expect(await kinds(orders)).toEqual(['taken', 'taken', 'taken', 'taken'])
+  })
+
+  test("are each gateway's own while Redis is away, whatever it has taken before, and shared again afterwards", async () => {
+    const own = await startOwnRedis()
+    const deployment = randomUUID()
+    const options = { ...given, windowMs: 60_000 }
+    const here = await openRedisRates(own.url, options, deployment)
+    const there = await openRedisRates(own.url, options, deployment)
+    const [ours, theirs] = [here.rates.of('kie'), there.rates.of('kie')]
+    expect(await kinds([ours.orders.take('caller'), ours.orders.take('caller'), theirs.orders.take('caller')])).toEqual(
+      ['taken', 'taken', 'taken'],
+    )
+    await own.stop()
+    await expect.poll(() => here.logged.length + there.logged.length).toBeGreaterThanOrEqual(2)
+    const startedAt = performance.now()
+    expect(await kinds(Array.from({ length: 4 }, () => ours.orders.take('caller')))).toEqual([
+      'taken',
+      'taken',
+      'taken',
+      'full',
+    ])
+    await ours.reads.turn()
+    await ours.reads.turn()
+    expect(performance.now() - startedAt).toBeLessThan(280)
+
+    await own.restart()
+    const canAsk = async () => [await here.redis.ask((c) => c.ping()), await there.redis.ask((c) => c.ping())]
+    await expect.poll(() => canAsk().catch(String), { timeout: 5_000 }).toEqual(['PONG', 'PONG'])
+    const third = await openRedisRates(own.url, options, deployment)
+    expect(await kinds(Array.from({ length: 3 }, () => theirs.orders.take('caller')))).toEqual([
+      'taken',
+      'taken',
+      'taken',
+    ])
+    expect(await kinds(Array.from({ length: 3 }, () => third.rates.of('kie').orders.take('caller')))).toEqual([
+      'taken',
+      'taken',
+      'full',
+    ])
+  })
+
+  test('are asked of a Redis that does not answer once, not with every order', async () => {
+    const proxy = await startSwallowingProxy(Number(new URL(url).port || 6379))
+    const options = { ...given, windowMs: 60_000 }
+    const { rates } = await openRedisRates(`redis://127.0.0.1:${proxy.port}`, options, randomUUID(), quickTimings)
+    const { orders, reads } = rates.of('kie')
+    await orders.take('caller')
+    proxy.swallow()
+    const startedAt = performance.now()
+    expect(await kinds([orders.take('caller')])).toEqual(['taken'])
+    expect(performance.now() - startedAt).toBeGreaterThan(250)
+    const askedAt = performance.now()
+    expect(await kinds([orders.take('caller')])).toEqual(['taken'])
+    await reads.turn()
+    expect(performance.now() - askedAt).toBeLessThan(200)
+  })
+
+  test("are each gateway's own where Redis refuses to keep them, and that is said once", async () => {
+    const deployment = randomUUID()
+    const { redis, rates, logged } = await openRedisRates(url, { ...given, windowMs: 60_000 }, deployment)
+    const operator = createClient({ url, RESP: 2 })
+    await operator.connect()
+    onTestFinished(async () => {
+      await operator.del(`stemgate:${deployment}:orders:kie`)
+      operator.destroy()
+    })
+    await redis.ask((client) => client.set(`stemgate:${deployment}:orders:kie`, 'something else'))
+    const { orders } = rates.of('kie')
+    expect(await kinds(Array.from({ length: 6 }, () => orders.take('caller')))).toEqual([
+      ...Array.from({ length: 5 }, () => 'taken'),
+      'full',
+    ])
+    expect(logged.filter((line) => line.startsWith('warn'))).toEqual([expect.stringContaining('WRONGTYPE')])
+  })
+})

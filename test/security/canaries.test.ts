@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { canary, findCanary, plantCallbackUrl } from '../support/canaries.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const token = 'AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE'
+const address = `https://gateway.example/callbacks/kie/sep_01h455vb4pex5vsknk084sn02q/${token}`
+const base64 = (text: string) => Buffer.from(text).toString('base64')
+
+test.each([
+  ['as it is', `key-${canary}-0123`],
+  ['in capitals', `KEY-${canary.toUpperCase()}`],
+  ['as a password', `postgres://user:${canary}@db.example/x`],
+  ...[0, 1, 2, 3].map((before) => [
+    `in base64, ${before} from its beginning`,
+    base64(`${'x'.repeat(before)}${canary}:`),
+  ]),
+  ['in a callback address', address],
+  ['in an encoded callback address', encodeURIComponent(address)],
+])('a secret is found %s, and told of without it', (_how, secret) => {
+  const found = findCanary(`{"what":"went wrong","secret":"${secret}"}`)
+  expect(found).toContain('went wrong')
+  expect(findCanary(found ?? '')).toBeNull()
+})
+
+test('a callback token is found alone, and within something longer, once its address was seen', () => {
+  const bare = `the token ${token}`
+  expect(findCanary(bare)).toBeNull()
+  plantCallbackUrl(address)
+  expect(findCanary(bare)).not.toBeNull()
+  expect(findCanary(`x${token}x`)).not.toBeNull()
+  expect(findCanary(`the token ${token.slice(1)}`)).toBeNull()
+})
+
+describe.concurrent('a run of the tests', () => {
+  test.for([
+    ['passes that prints no secret', "test('a name', () => console.log('no key'))", null],
+    ['fails in which a test prints one', "test('a name', () => console.log('key: ' + canary))", 'key: '],
+    ['fails in which a test complains of one', "test('a name', () => console.error('key: ' + canary))", 'key: '],
+    ['fails in which a test is named after one', "test('named ' + canary, () => {})", 'named '],
+  ] as const)('%s', async ([, body, where], { expect: expectHere, onTestFinished }) => {
+    const folder = await newRepository(
+      `import { test } from 'vitest'\nimport { canary } from '../support/canaries.ts'\n${body}\n`,
+    )
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const { code, output } = await runTests(folder)
+    const [, complaint = null] = output.split('The run has printed a secret')
+    expectHere(code).toBe(where === null ? 0 : 1)
+    if (where === null) return expectHere(complaint).toBeNull()
+    expectHere(complaint).toContain(where)
+    expectHere(findCanary(complaint ?? '')).toBeNull()
+  })
+})
+
+/** A repository with this one's settings and a single file of tests. */
+async function newRepository(tests: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'stemgate-run-'))
+  for (const name of [
+    'vitest.config.ts',
+    'package.json',
+    'test/support/canaries.ts',
+    'test/support/watched-output.ts',
+  ]) {
+    await cp(join(root, name), join(folder, name))
+  }
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
+  // There is nothing to build.
+  await writeFile(join(folder, 'test/support/build-program.ts'), 'export default () => {}\n')
+  await writeFile(join(folder, 'test/some.test.ts'), tests)
+  return folder
+}
+
+/** Runs them as `npm test` would, in a process of its own. */
+function runTests(folder: string): Promise<{ readonly code: number; readonly output: string }> {
+  return new Promise((resolve) => {
+    const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project=alone', '--reporter=verbose']
+    execFile(process.execPath, args, { cwd: folder }, (error, stdout, stderr) => {
+      resolve({ code: Number(error?.code ?? 0), output: stdout + stderr })
+    })
+  })
+}

@@ -1,0 +1,490 @@
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import { createClient } from 'graphql-ws'
+import {
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  SignJWT,
+  UnsecuredJWT,
+  type GenerateKeyPairResult,
+  type JWK,
+} from 'jose'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { newTaskId } from '../../src/separation/task-id.ts'
+import {
+  ask,
+  callerOf,
+  expectNoSecret,
+  openSocket,
+  openStream,
+  secrets,
+  soon,
+  startGuarded,
+  webKey,
+} from '../support/callers.ts'
+import { openStoreOf, rowsOf } from '../support/database.ts'
+import { storedTasks } from '../support/gateway.ts'
+import { callbackOfSuccess, recordOfSuccess, sendBody, startPlayedProvider } from '../support/played-provider.ts'
+import { forQueries, transports, webSocketUrl } from '../support/transports.ts'
+import { canary } from '../support/canaries.ts'
+
+const issuer = 'https://login.example/'
+const audience = 'stems'
+const unhurried = { SANDBOX_DELAY_MS: '60000' }
+
+interface Pair extends GenerateKeyPairResult {
+  readonly alg: string
+  readonly kid: string
+  readonly jwk: JWK
+}
+
+async function newPair(alg: string, kid: string): Promise<Pair> {
+  const pair = await generateKeyPair(alg, { extractable: true })
+  return { ...pair, alg, kid, jwk: { ...(await exportJWK(pair.publicKey)), kid, alg, use: 'sig' } }
+}
+
+const [rsa, ec, ed, other] = await Promise.all([
+  newPair('RS256', 'rsa'),
+  newPair('ES256', 'ec'),
+  newPair('EdDSA', 'ed'),
+  newPair('ES256', 'other'),
+])
+
+/** A token as the issuer would make it; `claims` override or, being undefined, take away. */
+async function newToken(pair: Pair, claims: object = {}, header: object = {}): Promise<string> {
+  const nowSeconds = Date.now() / 1_000
+  const token = await new SignJWT({
+    iss: issuer,
+    aud: audience,
+    sub: 'anna',
+    jti: canary,
+    exp: nowSeconds + 600,
+    ...claims,
+  })
+    .setProtectedHeader({ alg: pair.alg, kid: pair.kid, ...header })
+    .sign(pair.privateKey)
+  return kept(token)
+}
+
+function kept(token: string): string {
+  secrets.add(token)
+  // The signature alone would do, with the rest.
+  const [, , signature = ''] = token.split('.')
+  if (signature !== '') secrets.add(signature)
+  return token
+}
+
+/** The issuer's server of keys. */
+async function startIssuer(...pairs: readonly Pair[]) {
+  let fetches = 0
+  let answer: (response: ServerResponse) => void
+  const publish = (...now: readonly Pair[]) => {
+    answer = (response) => sendBody(response, { keys: now.map(({ jwk }) => jwk) })
+  }
+  publish(...pairs)
+  const server = createServer((_request, response) => {
+    fetches += 1
+    answer(response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
+  const close = async () => {
+    if (!server.listening) return
+    server.close()
+    server.closeAllConnections()
+    await once(server, 'close')
+  }
+  onTestFinished(close)
+  return {
+    environment: {
+      JWT_JWKS_URL: `http://127.0.0.1:${address.port}/keys`,
+      JWT_ISSUER: issuer,
+      JWT_AUDIENCE: audience,
+    },
+    fetches: () => fetches,
+    publish,
+    answer: (how: typeof answer) => void (answer = how),
+    die: close,
+    async revive() {
+      server.listen(address.port, '127.0.0.1')
+      await once(server, 'listening')
+    },
+  }
+}
+
+async function statusOf(url: string, token: string): Promise<number> {
+  return (await callerOf({ url }, token).send('{ __typename }')).status
+}
+
+const watch = (taskId: string) => `subscription { separationUpdated(taskId: "${taskId}") { id status } }`
+
+describe('a token', () => {
+  test.each([rsa, ec, ed])('of $alg is good, and its owner is the issuer’s subject', async (pair) => {
+    const { environment, fetches } = await startIssuer(rsa, ec, ed)
+    const gateway = await startGuarded({ ...environment, ...unhurried })
+    const caller = callerOf(gateway, await newToken(pair))
+    const taskId = await caller.order({ audioId: 'done' })
+    const tasks = await storedTasks(await openStoreOf(gateway), `jwt:${issuer}|anna`)
+    expect(tasks).toMatchObject([{ id: taskId }])
+    // Another token of hers is hers, and somebody else's is not.
+    const query = `{ separation(taskId: "${taskId}") { id } }`
+    const again = callerOf(gateway, await newToken(ec, { exp: Date.now() / 1_000 + 60, aud: ['else', audience] }))
+    expect((await again.result(query)).data).toEqual({ separation: { id: taskId } })
+    const bertha = callerOf(gateway, await newToken(pair, { sub: 'bertha' }))
+    expect((await bertha.result(query)).data).toEqual({ separation: null })
+    expect(fetches()).toBe(1)
+  })
+
+  test.each(forQueries)('is taken over %s', async (name) => {
+    const { environment } = await startIssuer(ec)
+    const { url } = await startGuarded(environment)
+    const token = await newToken(ec)
+    const results = await transports[name](url, { query: '{ __typename }' }, `Bearer ${token}`)
+    expect(results).toEqual([{ data: { __typename: 'Query' } }])
+  })
+
+  test('that is not good is refused, whatever is wrong with it', async () => {
+    const { environment, fetches } = await startIssuer(rsa, ec, ed)
+    const { url } = await startGuarded(environment)
+    const nowSeconds = Date.now() / 1_000
+    const good = await newToken(ec)
+    const [head = '', claims = '', signature = ''] = good.split('.')
+    const text = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const byPublicKey = async (pair: Pair, kid: string | undefined) => {
+      const secret = new TextEncoder().encode(await exportSPKI(pair.publicKey))
+      const claimed = new SignJWT({ iss: issuer, aud: audience, sub: 'anna', jti: canary, exp: nowSeconds + 600 })
+      return kept(
+        await claimed.setProtectedHeader({ alg: 'HS256', ...(kid === undefined ? {} : { kid }) }).sign(secret),
+      )
+    }
+    const bad = {
+      'another issuer': await newToken(ec, { iss: 'https://evil.example/' }),
+      'an issuer without its slash': await newToken(ec, { iss: issuer.slice(0, -1) }),
+      'no issuer': await newToken(ec, { iss: undefined }),
+      'another audience': await newToken(ec, { aud: 'others' }),
+      'no audience': await newToken(ec, { aud: undefined }),
+      'no subject': await newToken(ec, { sub: undefined }),
+      'an empty subject': await newToken(ec, { sub: '' }),
+      'a subject that is no text': await newToken(ec, { sub: 5 }),
+      'a subject with a line break': await newToken(ec, { sub: 'anna\nbertha' }),
+      'a long subject': await newToken(ec, { sub: 'a'.repeat(300) }),
+      'no end': await newToken(ec, { exp: undefined }),
+      'an end that is no number': await newToken(ec, { exp: '9999999999' }),
+      'an end that has been': await newToken(ec, { exp: Math.floor(nowSeconds) - 6 }),
+      'a beginning that is to come': await newToken(ec, { nbf: nowSeconds + 60 }),
+      'another’s signature': await newToken({ ...other, kid: 'ec' }),
+      'a signature of another kind': await newToken({ ...rsa, kid: 'ec' }),
+      'no signature': `${head}.${claims}.`,
+      'another signature': `${head}.${claims}.${signature.slice(0, -4)}AAAA`,
+      'other claims': `${head}.${text({ iss: issuer, aud: audience, sub: 'bertha', exp: nowSeconds + 600 })}.${signature}`,
+      'a header that asks for more': await newToken(ec, {}, { crit: ['more'], more: 1 }).catch(
+        () => `${text({ alg: 'ES256', kid: 'ec', crit: ['more'], more: 1 })}.${claims}.${signature}`,
+      ),
+      'a header that brings its own key': await newToken({ ...other, kid: 'ec' }, {}, { jwk: other.jwk }),
+      'a header that names another server': await newToken({ ...other, kid: 'ec' }, {}, { jku: 'http://127.0.0.1:1/' }),
+      'no algorithm': `${text({ kid: 'ec' })}.${claims}.${signature}`,
+      'the algorithm none': kept(
+        new UnsecuredJWT({ iss: issuer, aud: audience, sub: 'anna', jti: canary, exp: nowSeconds + 600 }).encode(),
+      ),
+      'the algorithm none, signed': `${text({ alg: 'none', kid: 'ec' })}.${claims}.${signature}`,
+      'the public key for a secret': await byPublicKey(rsa, 'rsa'),
+      'the public key for a secret, unnamed': await byPublicKey(ec, undefined),
+      'no JSON': 'aaaa.bbbb.cccc',
+      nothing: '..',
+      'a long nothing': `${'a'.repeat(6_000)}.${'b'.repeat(6_000)}.c`,
+      'five parts': 'a.b.c.d.e',
+    }
+    for (const [what, token] of Object.entries(bad)) {
+      expect({ what, status: await statusOf(url, token) }).toEqual({ what, status: 401 })
+    }
+    expect(await openSocket(url, { authorization: `Bearer ${bad['other claims']}` }).closed).toBe(4401)
+    expect(await statusOf(url, good)).toBe(200)
+    expect(fetches()).toBe(1)
+    const told = await callerOf({ url }, bad['an end that has been']).result('{ __typename }')
+    expect(told.errors).toMatchObject([{ message: expect.stringContaining('expired') }])
+  })
+
+  test('is good by a clock that is a few seconds off', async () => {
+    const { environment } = await startIssuer(ec)
+    const { url } = await startGuarded(environment)
+    const nowSeconds = Math.floor(Date.now() / 1_000)
+    expect(await statusOf(url, await newToken(ec, { nbf: nowSeconds + 4 }))).toBe(200)
+    const ending = await newToken(ec, { exp: nowSeconds - 1 })
+    expect(await statusOf(url, ending)).toBe(200)
+    const socket = openSocket(url, { authorization: `Bearer ${ending}` })
+    await socket.reach(1)
+    socket.subscribe('1', '{ __typename }')
+    await socket.reach(3)
+    expect(await socket.closed).toBe(4403)
+    expect(Date.now()).toBeGreaterThanOrEqual((nowSeconds + 4) * 1_000 - 5)
+  })
+
+  test.each(['WebSocket', 'POST'] as const)('of 60 KiB does no harm, over %s', async (name) => {
+    const { environment } = await startIssuer(ec)
+    const { url } = await startGuarded(environment)
+    const good = await newToken(ec)
+    for (const part of [
+      'a'.repeat(20_000),
+      `${btoa('{"alg":"ES256","kid":"ec"}').replaceAll('=', '')}${'a'.repeat(20_000)}`,
+    ]) {
+      const token = kept(`${part}.${part}.${part.slice(0, 19_000)}`)
+      if (name === 'WebSocket') expect(await openSocket(url, { authorization: `Bearer ${token}` }).closed).toBe(4401)
+      else expect(await statusOf(url, token)).toBe(431)
+      expect(await statusOf(url, good)).toBe(200)
+    }
+  })
+
+  test('stands beside keys, and each is its own caller', async () => {
+    const { environment, fetches } = await startIssuer(ec)
+    const gateway = await startGuarded({ ...environment, ...unhurried, API_KEYS: `anna:${webKey}` })
+    const taskId = await callerOf(gateway, webKey).order({ audioId: 'done' })
+    expect(fetches()).toBe(0)
+    const query = `{ separation(taskId: "${taskId}") { id } }`
+    expect((await callerOf(gateway, await newToken(ec)).result(query)).data).toEqual({ separation: null })
+    expect(await statusOf(gateway.url, 'wrong-key-0123456789')).toBe(401)
+    expect(await rowsOf(gateway, 'select distinct owner from tasks')).toEqual([{ owner: 'key:anna' }])
+  })
+})
+
+describe('at the end of a token', () => {
+  test('its sockets close, its streams are cut, and nothing is told of what follows', async () => {
+    const provider = await startPlayedProvider()
+    const { environment } = await startIssuer(ec)
+    const gateway = await startGuarded({ ...environment, ...provider.environment })
+    const { url } = gateway
+    const lasting = callerOf(gateway, await newToken(ec))
+    const taskId = await lasting.order()
+    const { body } = await provider.order(0)
+    const endsAtMs = Date.now() + 1_200
+    // It is good for as long as the clocks of issuer and gateway may differ.
+    const short = callerOf(gateway, await newToken(ec, { exp: endsAtMs / 1_000 - 5 }))
+    const opened = async ({ authorization }: { authorization: string }) => {
+      const socket = openSocket(url, { authorization })
+      await socket.reach(1)
+      socket.subscribe('watch', watch(taskId))
+      await socket.reach(2)
+      return socket
+    }
+    const streamed = async ({ authorization }: { authorization: string }, accept: string) => {
+      const stream = await openStream(url, watch(taskId), { authorization, accept })
+      await stream.reach('PENDING')
+      return stream
+    }
+    const [ending, staying] = [await opened(short), await opened(lasting)]
+    const streams = [await streamed(short, 'text/event-stream'), await streamed(short, '*/*')]
+    expect(Date.now()).toBeLessThan(endsAtMs)
+
+    const ends = [ending.closed, ...streams.map(({ ended }) => ended)]
+    expect(await Promise.all(ends)).toEqual([4403, 'cut', 'cut'])
+    expect(Date.now()).toBeGreaterThanOrEqual(endsAtMs - 5)
+    expect(Date.now()).toBeLessThan(endsAtMs + 1_900)
+    provider.answerRead(recordOfSuccess('provider-task-1'))
+    expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
+    await staying.reach(4)
+    expect(staying.messages.at(-1)?.type).toBe('complete')
+    expect(ending.messages).toHaveLength(2)
+    for (const stream of streams) expect(stream.text()).not.toMatch(/SUCCESS|complete/)
+    await expect.poll(() => gateway.app.subscriptions()).toBe(0)
+  })
+
+  test('a token for the next hundred years does no harm', async () => {
+    const { environment } = await startIssuer(ec)
+    const { url } = await startGuarded(environment)
+    for (const years of [1, 100, 1e300]) {
+      const token = await newToken(ec, { exp: Date.now() / 1_000 + years * 31_536_000 })
+      const socket = openSocket(url, { authorization: `Bearer ${token}` })
+      await socket.reach(1)
+      socket.subscribe('1', '{ __typename }')
+      await socket.reach(3)
+    }
+  })
+})
+
+describe('the issuer', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  /** Lets the gateway's calendar run ahead; its timers take no notice. */
+  function pass(ms: number): void {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })
+  }
+
+  test('may exchange its keys while the gateway runs', async () => {
+    const { environment, publish, fetches } = await startIssuer(rsa)
+    const { url } = await startGuarded(environment)
+    expect(await statusOf(url, await newToken(rsa))).toBe(200)
+    publish(rsa, ec)
+    pass(6_000)
+    expect(await statusOf(url, await newToken(ec))).toBe(200)
+    expect(await statusOf(url, await newToken(rsa))).toBe(200)
+    expect(fetches()).toBe(2)
+    // What is no longer published is no longer good, once what is remembered is old.
+    publish(ec)
+    pass(601_000)
+    expect(await statusOf(url, await newToken(ec))).toBe(200)
+    expect(await statusOf(url, await newToken(rsa))).toBe(503)
+    expect(fetches()).toBe(3)
+    pass(6_000)
+    expect(await statusOf(url, await newToken(rsa))).toBe(401)
+    expect(fetches()).toBe(4)
+  })
+
+  test('is not hammered with tokens whose key is unknown', async () => {
+    const { environment, fetches } = await startIssuer(ec)
+    const { url } = await startGuarded(environment)
+    const tokens = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => newToken({ ...other, kid: `kid-${index}` })),
+    )
+    const flood = () => Promise.all(tokens.map((token) => statusOf(url, token)))
+    // The one for which the keys are fetched is refused. The others may have come after what was fetched was published.
+    expect(new Set(await flood())).toEqual(new Set([401, 503]))
+    for (const token of tokens) expect(await statusOf(url, token)).toBe(503)
+    expect(fetches()).toBe(1)
+    pass(6_000)
+    expect(new Set(await flood())).toEqual(new Set([401, 503]))
+    expect(fetches()).toBe(2)
+    expect(await statusOf(url, await newToken(ec))).toBe(200)
+  })
+
+  test('that has just been asked makes a token with a new key wait, and not be refused', async () => {
+    const { environment, publish, fetches } = await startIssuer(rsa)
+    const gateway = await startGuarded(environment)
+    const { url } = gateway
+    expect(await statusOf(url, await newToken(rsa))).toBe(200)
+    publish(rsa, ec)
+    const token = await newToken(ec)
+    const { status, headers, text } = await callerOf(gateway, token).send('{ __typename }')
+    expect({ status, retry: headers['retry-after'], body: JSON.parse(text) }).toEqual({
+      status: 503,
+      retry: '5',
+      body: { errors: [{ message: expect.stringContaining('Try again'), extensions: { code: 'UNAVAILABLE' } }] },
+    })
+    expect(await openSocket(url, { authorization: `Bearer ${token}` }).closed).toBe(1013)
+    // A known key is known, whatever is wrong with the token.
+    expect(await statusOf(url, await newToken({ ...other, kid: 'rsa' }))).toBe(401)
+    expect(fetches()).toBe(1)
+    expect(gateway.logged.filter((line) => line.includes('"error"'))).toEqual([])
+    pass(6_000)
+    expect(await statusOf(url, token)).toBe(200)
+    expect(await statusOf(url, await newToken({ ...other, kid: 'unheard-of' }))).toBe(503)
+    pass(12_000)
+    expect(await statusOf(url, await newToken({ ...other, kid: 'unheard-of' }))).toBe(401)
+  })
+
+  test('that has just been asked makes clients of graphql-ws connect again until their key is known', async () => {
+    const { environment, publish } = await startIssuer(rsa)
+    const { url } = await startGuarded(environment)
+    expect(await statusOf(url, await newToken(rsa))).toBe(200)
+    publish(rsa, ec)
+    const token = await newToken(ec)
+    let connections = 0
+    const client = createClient({
+      url: webSocketUrl(url),
+      webSocketImpl: WebSocket,
+      retryWait: async (retries) => {
+        if (retries === 1) pass(6_000)
+      },
+      connectionParams: { authorization: `Bearer ${token}` },
+      on: { connecting: () => (connections += 1) },
+    })
+    onTestFinished(() => void client.dispose())
+    expect(await client.iterate({ query: '{ __typename }' }).next()).toMatchObject({
+      value: { data: { __typename: 'Query' } },
+    })
+    expect(connections).toBe(3)
+  })
+
+  const troubles: readonly { readonly what: string; readonly play: (response: ServerResponse) => void }[] = [
+    { what: 'answers 500', play: (response) => sendBody(response, {}, 500) },
+    { what: 'answers 404', play: (response) => sendBody(response, { keys: [ec.jwk] }, 404) },
+    { what: 'sends elsewhere', play: (response) => response.writeHead(302, { location: '/else' }).end() },
+    { what: 'answers HTML', play: (response) => response.end('<html></html>') },
+    { what: 'answers something else', play: (response) => sendBody(response, { keys: 'hunter2' }) },
+    { what: 'answers null', play: (response) => response.end('null') },
+    { what: 'cuts the line', play: (response) => response.destroy() },
+    {
+      what: 'answers with half a body',
+      play(response) {
+        response.writeHead(200, { 'content-length': '1000' })
+        response.write('{"keys":[', () => response.destroy())
+      },
+    },
+  ]
+
+  test.each(troubles)('that $what makes tokens wait, and not be refused', async ({ play }) => {
+    const { environment, answer, publish, fetches } = await startIssuer(ec)
+    answer(play)
+    const gateway = await startGuarded({ ...environment, API_KEYS: `web:${webKey}` })
+    const { url } = gateway
+    const token = await newToken(ec)
+    const { status, headers, text } = await callerOf(gateway, token).send('{ __typename }')
+    expect({ status, retry: headers['retry-after'], body: JSON.parse(text) }).toEqual({
+      status: 503,
+      retry: '5',
+      body: { errors: [{ message: expect.stringContaining('Try again'), extensions: { code: 'UNAVAILABLE' } }] },
+    })
+    expect(await openSocket(url, { authorization: `Bearer ${token}` }).closed).toBe(1013)
+    // However many come, and whoever has a key is not concerned.
+    for (let nth = 0; nth < 20; nth++) expect(await statusOf(url, token)).toBe(503)
+    expect(fetches()).toBeLessThanOrEqual(2)
+    expect(await statusOf(url, webKey)).toBe(200)
+    expect(gateway.logged.filter((line) => line.includes('JWT_JWKS_URL')).length).toBeLessThanOrEqual(2)
+    publish(ec)
+    pass(1_100)
+    expect(await statusOf(url, token)).toBe(200)
+  })
+
+  test('that is away makes tokens wait; those whose key is known are not concerned', async () => {
+    const { environment, die, revive } = await startIssuer(ec)
+    const { url } = await startGuarded(environment)
+    const token = await newToken(ec)
+    await die()
+    expect(await statusOf(url, token)).toBe(503)
+    // What is not even a token is known to be wrong without any key.
+    expect(await statusOf(url, 'aaaa.bbbb.cccc')).toBe(401)
+    await revive()
+    pass(1_100)
+    expect(await statusOf(url, token)).toBe(200)
+    await die()
+    pass(6_000)
+    expect(await statusOf(url, await newToken({ ...other, kid: 'unheard-of' }))).toBe(503)
+    expect(await statusOf(url, token)).toBe(200)
+  })
+
+  test('that hangs holds up nobody but those who need it, and a socket that leaves is forgotten', async () => {
+    const held: ServerResponse[] = []
+    const { environment, answer } = await startIssuer(ec)
+    const asked = new Promise<void>((resolve) => {
+      answer((response) => {
+        held.push(response)
+        resolve()
+      })
+    })
+    const { url } = await startGuarded({ ...environment, API_KEYS: `web:${webKey}` })
+    const token = await newToken(ec)
+    const [leaving, staying] = [1, 2].map(() => openSocket(url, { authorization: `Bearer ${token}` }))
+    if (leaving === undefined || staying === undefined) throw new Error('There are two.')
+    await asked
+    expect(await statusOf(url, webKey)).toBe(200)
+    leaving.ws.close()
+    await leaving.closed
+    for (const response of held) sendBody(response, { keys: [ec.jwk] })
+    await staying.reach(1)
+    expect(leaving.messages).toEqual([])
+  })
+})
+
+test('neither keys nor tokens stand in the metrics', async () => {
+  const { environment } = await startIssuer(ec)
+  const gateway = await startGuarded({ ...environment, API_KEYS: `web:${webKey}`, ...unhurried })
+  const token = await newToken(ec)
+  for (const credential of [webKey, token, 'wrong-key-0123456789'])
+    await callerOf(gateway, credential).send('{ __typename }')
+  const path = `/graphql?query=${encodeURIComponent(`{ separation(taskId: "${newTaskId()}") { id } }`)}`
+  expect((await ask(gateway.url, path, { headers: { authorization: `Bearer ${token}` } })).status).toBe(200)
+  expectNoSecret((await ask(gateway.url, '/metrics')).text)
+  await soon(gateway.close())
+})

@@ -1,0 +1,156 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
+import { canary, expectNoCanary } from '../support/canaries.ts'
+import { openStoreOf } from '../support/database.ts'
+import { order, startGateway, storedTasks, untilSettled } from '../support/gateway.ts'
+import { newDatabaseUrl, startProgram } from '../support/program.ts'
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** The program as `npm run backup` starts it; without an option that says otherwise in an empty folder. */
+async function backUp(args: readonly string[], environment: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [join(dirname(inject('program')), 'backup/main.js'), ...args], {
+    cwd: await newFolder(),
+    env: { PATH: process.env['PATH'], ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  child.stdout.on('data', (data) => (said += String(data)))
+  child.stderr.on('data', (data) => (said += String(data)))
+  const [code] = await once(child, 'close')
+  expectNoCanary(said, 'what the program has said')
+  return { code, said }
+}
+
+const sqlite = async () => ({ DATABASE_URL: await newDatabaseUrl() })
+
+describe('a backup', () => {
+  test('is taken while orders are, holds what was there before, and is a database to start with', async () => {
+    const gateway = await startGateway({ ...(await sqlite()), SANDBOX_DELAY_MS: '10' })
+    const before = await Promise.all(Array.from({ length: 20 }, (_, i) => order(gateway, { audioId: `done-${i}` })))
+    for (const id of before.slice(0, 3)) await untilSettled(gateway, id)
+    let isOver = false
+    const traffic = (async () => {
+      let count = 0
+      for (; !isOver; count++) await order(gateway, { audioId: `done-later-${count}` })
+      return count
+    })()
+    const to = join(await newFolder(), 'copy.db')
+    const { code, said } = await backUp(['--to', to], { DATABASE_URL: gateway.environment['DATABASE_URL'] ?? '' })
+    isOver = true
+    expect(await traffic).toBeGreaterThan(0)
+    expect(said).toMatch(/copy\.db is whole: \d+\.\d MB, \d+ tasks\.\n$/)
+    expect(code).toBe(0)
+    expect((await stat(to)).mode & 0o777).toBe(0o600)
+    expect(await readdir(dirname(to))).toEqual(['copy.db'])
+
+    const restored = await startGateway({ DATABASE_URL: `file:${to}` })
+    const copied = await storedTasks(await openStoreOf(restored))
+    expect(copied.map(({ id }) => id)).toEqual(expect.arrayContaining(before))
+    // Its secrets are there as well, so that callbacks under way still find their tasks.
+    const secretOf = async (environment: { environment: Readonly<Record<string, string>> }) =>
+      (await openStoreOf(environment)).secret('callbacks', () => 'another')
+    expect(await secretOf(restored)).toBe(await secretOf(gateway))
+  })
+
+  test('overwrites nothing', async () => {
+    const { DATABASE_URL } = await sqlite()
+    await (await startGateway({ DATABASE_URL })).close()
+    const to = join(await newFolder(), 'copy.db')
+    await writeFile(to, 'something')
+    for (const args of [
+      ['--to', to],
+      ['--to', DATABASE_URL],
+      ['--to', dirname(to)],
+    ]) {
+      const { code, said } = await backUp(args, { DATABASE_URL })
+      expect(said).toContain('is there already and is not overwritten')
+      expect(code).toBe(1)
+    }
+    await writeFile(`${to}2.partial`, '')
+    expect((await backUp(['--to', `${to}2`], { DATABASE_URL })).said).toMatch(
+      /another backup writes it, or one was killed/,
+    )
+    expect((await readdir(dirname(to))).toSorted()).toEqual(['copy.db', 'copy.db2.partial'])
+  })
+
+  test.each([
+    {
+      what: 'of PostgreSQL is pg_dump’s',
+      args: ['--to', 'x'],
+      url: `postgres://me:pass-${canary}@db.example/stems`,
+      says: /pg_dump .*postgres:\/\/me@db\.example\/stems\n[^]*PGPASSWORD/,
+    },
+    {
+      what: 'of a file that is not there',
+      args: ['--to', 'x'],
+      url: 'file:nothing.db',
+      says: /There is no file nothing\.db/,
+    },
+    {
+      what: 'of the usual file, where there is none',
+      args: ['--to', 'x'],
+      url: '',
+      says: /There is no file data\/stemgate\.db/,
+    },
+    { what: 'of memory', args: ['--to', 'x'], url: ':memory:', says: /ends with its gateway/ },
+    { what: 'to nowhere', args: [], url: 'file:/proc/self/status', says: /--to is missing/ },
+    { what: 'of something else', args: ['--to', 'x'], url: 'file:/proc/self/comm', says: /no file of SQLite/ },
+    { what: 'with an option that there is not', args: ['--too', 'x'], url: '', says: /could not be read/ },
+  ])('$what is refused, with what to do', async ({ args, url, says }) => {
+    const { code, said } = await backUp(args, { DATABASE_URL: url })
+    expect(said).toMatch(says)
+    expect(code).toBe(1)
+  })
+
+  test('tells what it does', async () => {
+    const { code, said } = await backUp(['--help'])
+    expect(said).toMatch(/npm run backup -- --to copy\.db/)
+    expect(code).toBe(0)
+  })
+})
+
+test('a clean stop leaves everything in the one file', async () => {
+  const environment = await sqlite()
+  const program = startProgram({ ...environment, SANDBOX: 'true' })
+  const response = await fetch(`${await program.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      query:
+        'mutation { separate(input: { musicTaskId: "m", audioId: "silent" }) { ... on SeparateSuccess { task { id } } } }',
+    }),
+  })
+  const { id } = (await response.json()).data.separate.task
+  program.signal('SIGTERM')
+  expect(await program.exit).toBe(0)
+  const path = environment.DATABASE_URL.replace('file:', '')
+  expect(await readdir(dirname(path))).toEqual(['stemgate.db'])
+  const file = new DatabaseSync(path, { readOnly: true })
+  onTestFinished(() => file.close())
+  expect(file.prepare('select id from tasks').all()).toMatchObject([{ id }])
+})
+
+test('a stop removes nothing of a database that has taken the place of its own', async () => {
+  const path = (await newDatabaseUrl()).replace('file:', '')
+  const first = await openSqliteStore(path)
+  await first.secret('a', () => 'first')
+  for (const end of ['', '-wal', '-shm']) await rename(`${path}${end}`, `${path}.old${end}`)
+  const second = await openSqliteStore(path)
+  onTestFinished(() => second.close())
+  await second.secret('a', () => 'second')
+  await first.close()
+  const third = await openSqliteStore(path)
+  onTestFinished(() => third.close())
+  expect(await third.secret('a', () => 'third')).toBe('second')
+})

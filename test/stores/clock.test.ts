@@ -1,0 +1,110 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+import { newDatabaseUrl, startProgram } from '../support/program.ts'
+import { rowsOf } from '../support/database.ts'
+import { findPostgres, newPostgresDatabase } from '../support/services.ts'
+
+/** What Debian's faketime puts before a program's own clock. Its command would stand between us and the program's signals. */
+const library = readdirSync('/usr/lib')
+  .map((name) => `/usr/lib/${name}/faketime/libfaketime.so.1`)
+  .find((path) => existsSync(path))
+if (library === undefined) {
+  const reason = "there is no libfaketime: install Debian's faketime"
+  if (process.env['CI'] !== undefined) throw new Error(`A wrong clock cannot be tested: ${reason}`)
+  console.warn(`Skipped the tests of a wrong clock: ${reason}`)
+}
+
+const postgres = await findPostgres()
+const taskFields = 'id status charge createdAt completedAt expiresAt stems { ... on StemSet { all { url } } }'
+const day = 86_400_000
+
+describe.skipIf(library === undefined).each([
+  ['an hour fast', '+1h'],
+  ['an hour slow', '-1h'],
+])('with a clock that is %s', (_how, offset) => {
+  test('a task is ordered, called back and done, and expires when it should', async () => {
+    const provider = await startPlayedProvider()
+    const program = startProgram({
+      ...provider.environment,
+      DATABASE_URL: await newDatabaseUrl(),
+      LD_PRELOAD: library ?? '',
+      FAKETIME: offset,
+    })
+    const url = await program.url
+    const ask = async (query: string) => {
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query }),
+      })
+      return (await response.json()).data
+    }
+    const separate = `mutation { separate(input: { musicTaskId: "music", audioId: "audio" }) { ... on SeparateSuccess { reused task { ${taskFields} } } } }`
+    const { task } = (await ask(separate)).separate
+    const { body } = await provider.order(0)
+    // The provider's clock is right, so its times lie before or after all that the gateway knows.
+    provider.answerRead(recordOfSuccess('provider-task-1', { callbackUrl: body.callBackUrl }))
+    expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
+
+    await expect
+      .poll(async () => (await ask(`{ separation(taskId: "${task.id}") { status } }`)).separation.status)
+      .toBe('SUCCESS')
+    const { separation } = await ask(`{ separation(taskId: "${task.id}") { ${taskFields} } }`)
+    const [createdAt, completedAt, expiresAt] = [
+      separation.createdAt,
+      separation.completedAt,
+      separation.expiresAt,
+    ].map((time: string) => Date.parse(time))
+    expect(completedAt).toBeGreaterThanOrEqual(createdAt ?? 0)
+    expect(completedAt).toBeLessThanOrEqual((createdAt ?? 0) + 60_000)
+    expect(expiresAt).toBe((completedAt ?? 0) + 14 * day)
+    expect((await ask(separate)).separate).toMatchObject({ reused: true, task: { id: task.id } })
+    expect(provider.orders).toHaveLength(1)
+  })
+})
+
+describe.skipIf(library === undefined || postgres === null)("a clock that differs from PostgreSQL's", () => {
+  async function startWithClock(offset: string) {
+    const provider = await startPlayedProvider()
+    const environment = { ...provider.environment, DATABASE_URL: await newPostgresDatabase() }
+    const faked = { LD_PRELOAD: library ?? '', FAKETIME: offset, CHECK_INTERVAL_SECONDS: '1' }
+    return { provider, environment, program: startProgram({ ...environment, ...faked }) }
+  }
+
+  test.each(['+30s', '-30s'])(
+    'by %s is warned of, and tasks and leases have the time of PostgreSQL',
+    async (offset) => {
+      const { provider, environment, program } = await startWithClock(offset)
+      provider.answerRead(() => {})
+      const startedAt = Date.now()
+      const response = await fetch(`${await program.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          query: `mutation { separate(input: { musicTaskId: "music", audioId: "audio" }) { ... on SeparateSuccess { task { ${taskFields} } } } }`,
+        }),
+      })
+      const { task } = (await response.json()).data.separate
+      expect(Math.abs(Date.parse(task.createdAt) - startedAt)).toBeLessThan(10_000)
+      // The check is under way, so that its lease stands in the store: 20 s, and renewed every 5 s.
+      await provider.readTimes(1)
+      const askedAt = Date.now()
+      const [row] = await rowsOf({ environment }, 'select due_at from tasks')
+      const leaseLeftMs = Number(row?.['due_at']) - askedAt
+      expect(leaseLeftMs).toBeGreaterThan(10_000)
+      expect(leaseLeftMs).toBeLessThanOrEqual(21_000)
+      expect(program.stderr()).toMatch(
+        /"level":40.*the clock of this machine is (29|30)\.\d s (ahead of|behind) the database's/,
+      )
+    },
+  )
+
+  test('by 90 s refuses the start', async () => {
+    const { program } = await startWithClock('-90s')
+    expect(await program.exit).toBe(1)
+    expect(program.stderr()).toMatch(
+      /The clock of this machine is (89|90)\.\d s behind the database's, and may differ .* 60 s/,
+    )
+  })
+})

@@ -1,0 +1,266 @@
+import { DatabaseSync } from '@photostructure/sqlite'
+import { Kysely, sql, type CompiledQuery, type Dialect } from 'kysely'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { newTaskId } from '../../src/separation/task-id.ts'
+import { providerNames, separationTypes, statusOf, type Task } from '../../src/separation/task.ts'
+import { bringUpToDate } from '../../src/stores/migrate.ts'
+import { listTasks } from '../../src/stores/list-tasks.ts'
+import { placeOrder } from '../../src/stores/create-order.ts'
+import { createPostgresDialect, usualLimits } from '../../src/stores/postgres-dialect.ts'
+import type { Database } from '../../src/stores/schema.ts'
+import { createSqliteDialect } from '../../src/stores/sqlite-dialect.ts'
+import { columnsOf, parseStoredTask } from '../../src/stores/stored-task.ts'
+import type { Ending } from '../support/gateway.ts'
+import { newDatabaseUrl } from '../support/program.ts'
+import { findPostgres, newPostgresDatabase } from '../support/services.ts'
+import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
+import type { Filter, Page } from '../../src/separation/store.ts'
+
+const postgres = await findPostgres()
+const silentLog = { debug() {}, info() {}, warn() {}, error() {} }
+const someTime = 1_700_000_000_000
+const count = 5_000
+const owner = 'key:web'
+const limit = 11
+
+/** All tasks are of one track, so that no filter is selective, and each is a second older than the one before. */
+function taskOf(index: number): Task {
+  const order = {
+    owner,
+    musicTaskId: 'music',
+    audioId: 'audio',
+    createdAtMs: someTime + index * 1_000,
+    type: separationTypes[index % 2] ?? null,
+    provider: providerNames[index % 3] ?? 'kie',
+  }
+  const kind = index % 7
+  if (kind === 0) return pendingTask({ ...order, charge: index % 2 === 0 ? 'MAYBE' : 'CHARGED' })
+  if (kind < 4) return succeededTask({ ...order })
+  // The rarest are the oldest, so that who walks through the list from its beginning finds them last.
+  const code = index < 20 ? 'NO_RESULT' : kind === 4 ? 'SUBMISSION_REFUSED' : 'GENERATION_FAILED'
+  const { failure } = failedTask()
+  return failedTask({
+    ...order,
+    charge: code === 'SUBMISSION_REFUSED' ? 'NONE' : 'CHARGED',
+    failure: { ...failure, code },
+  })
+}
+
+const filters: readonly Filter[] = [
+  { status: ['GENERATE_AUDIO_FAILED', 'CREATE_TASK_FAILED'] },
+  { type: 'split_stem' },
+  { provider: 'apikley' },
+  { audioId: 'audio' },
+  { musicTaskId: 'music' },
+  { settled: true },
+  { charge: ['CHARGED'] },
+  { failureCode: ['NO_RESULT'] },
+  { createdAfterMs: someTime + 500_000 },
+  { createdBeforeMs: someTime + 4_750_000 },
+]
+const combinations = Array.from({ length: 2 ** filters.length }, (_, bits): Filter =>
+  Object.assign({}, ...filters.filter((_each, index) => (bits & (1 << index)) !== 0)),
+)
+/** Between two tasks. */
+const middle = { createdAtMs: someTime + 2_500_500, id: newTaskId() }
+const ends = [
+  {},
+  { after: middle },
+  { before: middle },
+  { after: middle, before: { ...middle, createdAtMs: someTime + 500 } },
+]
+/** Each combination once, read from one end or the other, and between these places or those. */
+const pages = combinations.map((where, index): Page => {
+  const variant = Math.imul(index, 0x9e3779b1) >>> 29
+  return { where, limit, inverted: variant < 4, ...ends[variant % 4] }
+})
+
+function fits(task: Task, { where, after, before }: Page): boolean {
+  const failure = task.state === 'failed' ? task.failure.code : null
+  const status = statusOf(task)
+  return (
+    (where.status?.includes(status) ?? true) &&
+    (where.type ?? task.type) === task.type &&
+    (where.provider ?? task.provider) === task.provider &&
+    (where.settled ?? status !== 'PENDING') === (status !== 'PENDING') &&
+    (where.charge?.includes(task.charge) ?? true) &&
+    (where.failureCode?.some((code) => code === failure) ?? true) &&
+    task.createdAtMs >= (where.createdAfterMs ?? 0) &&
+    task.createdAtMs < (where.createdBeforeMs ?? Infinity) &&
+    task.createdAtMs > (before?.createdAtMs ?? 0) &&
+    task.createdAtMs < (after?.createdAtMs ?? Infinity)
+  )
+}
+
+function firstOf(tasks: readonly Task[], page: Page): readonly Task[] {
+  const found: Task[] = []
+  for (const task of tasks) {
+    if (fits(task, page) && found.push(task) === page.limit) break
+  }
+  return found
+}
+
+interface Measured {
+  readonly db: Kysely<Database>
+  /** How many rows of `tasks` are looked at while this is carried out again. */
+  lookedAt(query: CompiledQuery): Promise<number>
+  readonly queries: CompiledQuery[]
+  readonly tasks: readonly Task[]
+}
+
+async function fill(dialect: Dialect, queries: CompiledQuery[]) {
+  const db = new Kysely<Database>({ dialect, log: ({ query }) => void queries.push(query) })
+  await bringUpToDate(db, { patienceMs: 0, troubleOf: () => 'ours' })
+  const tasks = Array.from({ length: count }, (_, index) => taskOf(index))
+  for (let from = 0; from < count; from += 500) {
+    const rows = tasks.slice(from, from + 500).map((task) => ({ ...columnsOf(task), due_at: null }))
+    await db.insertInto('tasks').values(rows).execute()
+  }
+  return { db, tasks }
+}
+
+const databases: Readonly<Record<string, (atEnd: Ending) => Promise<Measured>>> = {
+  SQLite: async (atEnd) => {
+    const path = (await newDatabaseUrl(atEnd)).replace('file:', '')
+    const queries: CompiledQuery[] = []
+    const { db, tasks } = await fill(createSqliteDialect(path), queries)
+    const file = new DatabaseSync(path)
+    let looks = 0
+    // Asked of every row to which an index leads.
+    file.function('looked_at', () => (looks += 1))
+    atEnd(async () => {
+      file.close()
+      await db.destroy()
+    })
+    return {
+      db,
+      tasks,
+      queries,
+      async lookedAt({ sql: text, parameters }) {
+        const values = parameters.map((each) => (typeof each === 'number' ? each : String(each)))
+        const plan = file.prepare(`explain query plan ${text}`).all(...values)
+        expect(
+          plan.map(({ detail }) => String(detail)).filter((detail) => /SCAN (t|tasks|found)\b/.test(detail)),
+        ).toEqual([])
+        looks = 0
+        file
+          .prepare(
+            text
+              .replaceAll('"t"."owner" = ?', '$& and looked_at() > 0')
+              .replaceAll('t.owner = ?', '$& and looked_at() > 0'),
+          )
+          .all(...values)
+        expect(looks).toBeGreaterThan(0)
+        return looks
+      },
+    }
+  },
+  ...(postgres === null
+    ? {}
+    : {
+        PostgreSQL: async (atEnd) => {
+          const queries: CompiledQuery[] = []
+          const url = await newPostgresDatabase(atEnd)
+          const { db, tasks } = await fill(
+            await createPostgresDialect(url, { ...usualLimits, statementMs: 0 }, silentLog),
+            queries,
+          )
+          atEnd(() => db.destroy())
+          // As the server does by itself when a table has grown.
+          await sql`analyze tasks`.execute(db)
+          return {
+            db,
+            tasks,
+            queries,
+            async lookedAt(query) {
+              const explained = { ...query, sql: `explain (analyze, format json) ${query.sql}` }
+              const { rows } = await db.executeQuery<Record<string, unknown>>(explained)
+              return rowsOfPlan(Object.values(rows[0] ?? {})[0])
+            },
+          }
+        },
+      }),
+}
+
+/** The rows that the plan's scans of `tasks` have returned or thrown away. */
+function rowsOfPlan(node: unknown): number {
+  if (Array.isArray(node)) return node.reduce((sum: number, each) => sum + rowsOfPlan(each), 0)
+  if (typeof node !== 'object' || node === null) return 0
+  const plan: Readonly<Record<string, unknown>> = { ...node }
+  const number = (name: string) => Number(plan[name] ?? 0)
+  const own =
+    plan['Relation Name'] === 'tasks' || String(plan['Node Type']).startsWith('Bitmap')
+      ? (number('Actual Rows') + number('Rows Removed by Filter') + number('Rows Removed by Index Recheck')) *
+        number('Actual Loops')
+      : 0
+  return own + rowsOfPlan(plan['Plan']) + rowsOfPlan(plan['Plans'])
+}
+
+describe.each(Object.entries(databases))('on %s, of 5,000 tasks of one caller', (name, open) => {
+  const dialect = name === 'SQLite' ? 'sqlite' : 'postgres'
+  let measured: Measured
+  beforeAll(async () => {
+    const endings: (() => unknown)[] = []
+    measured = await open((end) => void endings.push(end as () => unknown))
+    return async () => {
+      for (const end of endings.toReversed()) await end()
+    }
+  }, 120_000)
+
+  test('a page with any combination of filters is right, and a bounded number of rows is looked at', async () => {
+    const { db, queries, tasks, lookedAt } = measured
+    const facets = new Set(tasks.map(facetOf)).size
+    const newestFirst = tasks.toReversed()
+    // PostgreSQL takes its time to explain.
+    for (const page of pages.filter((_page, index) => dialect === 'sqlite' || index % 3 === 0)) {
+      queries.length = 0
+      const rows = await listTasks(db, dialect, owner, page)
+      const expected = firstOf(page.inverted ? tasks : newestFirst, page)
+      const shape = JSON.stringify(page)
+      const ids = rows.map(({ task }) => parseStoredTask(task).id)
+      expect({ shape, ids }).toEqual({ shape, ids: expected.map(({ id }) => id) })
+      // Explaining a query adds another one.
+      for (const query of queries.splice(0)) {
+        // Of each facet a page and the row behind it, a seek for each facet, and the page itself.
+        const looks = await lookedAt(query)
+        if (looks > facets * (limit + 2) + limit + 1) throw new Error(`${shape} looks at ${looks} rows.`)
+      }
+    }
+  }, 120_000)
+
+  test('an order looks at a bounded number of earlier ones for its track', async () => {
+    const { db, queries, tasks, lookedAt } = measured
+    const task = { ...taskOf(0), id: newTaskId(), createdAtMs: someTime + count * 1_000, charge: 'MAYBE' } as const
+    const asked: Task[] = []
+    queries.length = 0
+    const place = db.transaction().execute((trx) =>
+      placeOrder(
+        trx,
+        {
+          task,
+          key: null,
+          dueAtMs: 5,
+          canJoin: (earlier) => asked.push(earlier) < 0,
+          isAdmitted: async () => false,
+        },
+        { dialect, lockTrack: async () => {} },
+      ),
+    )
+    expect(await place).toEqual({ kind: 'not-admitted' })
+    const mayJoin = tasks.filter(
+      ({ provider, type, charge }) => provider === task.provider && type === task.type && charge !== 'NONE',
+    )
+    const newest = new Set(mayJoin.toReversed().map(facetOf)).size
+    expect(asked[0]).toEqual(mayJoin.at(-1))
+    expect(new Set(asked.map(facetOf)).size).toBe(newest)
+    expect(asked.length).toBeLessThanOrEqual(newest * 20)
+    for (const query of queries.filter(({ sql: text }) => text.includes('facets'))) {
+      expect(await lookedAt(query)).toBeLessThan(1_000)
+    }
+  })
+})
+
+function facetOf(task: Task): string {
+  const { provider, type, charge } = task
+  return JSON.stringify([provider, type, charge, statusOf(task), task.state === 'failed' ? task.failure.code : null])
+}

@@ -1,0 +1,581 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { link, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { sql } from 'kysely'
+import { Client } from 'pg'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { newTaskId } from '../../src/separation/task-id.ts'
+import type { Task } from '../../src/separation/task.ts'
+import { copyStore, SecretsDifferError, type CopyOptions, type CopyReport } from '../../src/move-store/copy-store.ts'
+import { databaseAt } from '../../src/stores/database-url.ts'
+import { openDatabase, type OpenDatabase } from '../../src/move-store/open-database.ts'
+import { columnsOf } from '../../src/stores/stored-task.ts'
+import { order, startGateway, untilSettled } from '../support/gateway.ts'
+import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+import { findPostgres, newPostgresDatabase } from '../support/services.ts'
+import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
+
+const postgres = await findPostgres()
+const kinds: readonly (readonly [string, () => Promise<string>])[] = [
+  ['SQLite', newFileUrl],
+  ...(postgres === null ? [] : [['PostgreSQL', () => newPostgresDatabase()] as const]),
+]
+const ways = kinds.flatMap(([from, newFrom]) =>
+  kinds.map(([to, newTo]) => ({ from, to, urls: async () => [await newFrom(), await newTo()] as const })),
+)
+/** Each kind on each side. */
+const bothWays = ways.length === 1 ? ways : ways.filter(({ from, to }) => from !== to)
+const silentLog = { debug() {}, info() {}, warn() {}, error() {} }
+const someTime = 1_700_000_000_000
+const nothing = { copied: 0, broughtUpToDate: 0 }
+
+async function newFileUrl(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return `file:${join(folder, 'stemgate.db')}`
+}
+
+async function open(url: string): Promise<OpenDatabase> {
+  const database = databaseAt(url)
+  if (database === null) throw new Error(`${url} is no database.`)
+  const opened = await openDatabase(database, silentLog)
+  onTestFinished(() => opened.db.destroy())
+  return opened
+}
+
+const copy = (source: OpenDatabase, target: OpenDatabase, more: Partial<CopyOptions> = {}): Promise<CopyReport> =>
+  copyStore({ source, target, ...more })
+
+async function putTask({ db }: OpenDatabase, task: Task, dueAtMs: number | null = null): Promise<void> {
+  const row = { ...columnsOf(task), due_at: dueAtMs }
+  await db
+    .insertInto('tasks')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+    .execute()
+}
+
+async function putKey(
+  { db }: OpenDatabase,
+  key: string,
+  taskId: string,
+  handedOut = 1,
+  owner = 'anonymous',
+): Promise<void> {
+  await db
+    .insertInto('keys')
+    .values({ owner, key, fingerprint: 'f', task_id: taskId, created_at: 1, handed_out: handedOut })
+    .execute()
+}
+
+async function putCallback({ db }: OpenDatabase, id: string, taskId: string): Promise<void> {
+  await db
+    .insertInto('callbacks')
+    .values({ id, task_id: taskId, received_at: someTime, provider_task_id: null, told: '{"kind":"told"}', rank: 1 })
+    .execute()
+}
+
+async function putSecrets({ db }: OpenDatabase, secrets: Readonly<Record<string, string>>): Promise<void> {
+  const rows = Object.entries(secrets).map(([name, value]) => ({ name, value }))
+  await db.insertInto('secrets').values(rows).execute()
+}
+
+/** Some of everything, in the odd forms that it may have. */
+async function fill(database: OpenDatabase, tasks = 7): Promise<readonly string[]> {
+  const ids = Array.from({ length: tasks }, newTaskId)
+  await putSecrets(database, { callbacks: 'the-callbacks-secret', sandbox: 's', deployment: 'd' })
+  for (const [i, id] of ids.entries()) {
+    const odd = { id, owner: `key:${i % 3}`, audioId: `'; "🥁" \u0000 ${i}` }
+    // A text with a NUL is one only within the JSON.
+    const task =
+      i % 3 === 0 ? pendingTask({ ...odd, audioId: '🥁' }) : i % 3 === 1 ? succeededTask({ id }) : failedTask({ id })
+    await putTask(database, task, [null, 0, someTime + i][i % 3] ?? null)
+    await putKey(database, `key ${i} 🥁 '"; ä`, id, i % 2, `key:${9 - i}`)
+    await putCallback(database, `cb_${i}`, id)
+    await putCallback(database, `cb_${i}_again`, id)
+  }
+  await putTask(database, pendingTask({ providerTaskId: null, type: null, musicTaskId: null, audioId: null }), 0)
+  await putTask(database, pendingTask({ providerTaskId: null }), Number.MAX_SAFE_INTEGER)
+  return ids
+}
+
+/** Every row of every table. */
+async function rowsOf({ db }: OpenDatabase) {
+  const sorted = <T>(rows: T[]) => rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+  return {
+    tasks: sorted(await db.selectFrom('tasks').selectAll().execute()),
+    keys: sorted(await db.selectFrom('keys').selectAll().execute()),
+    callbacks: sorted(await db.selectFrom('callbacks').selectAll().execute()),
+    secrets: sorted(await db.selectFrom('secrets').selectAll().execute()),
+  }
+}
+
+async function storedText({ db }: OpenDatabase, id: string): Promise<string> {
+  const { task } = await db.selectFrom('tasks').select('task').where('id', '=', id).executeTakeFirstOrThrow()
+  return task
+}
+
+async function start(urls: () => Promise<readonly [string, string]>) {
+  const [from, to] = await urls()
+  const [source, target] = [await open(from), await open(to)]
+  return { from, to, source, target }
+}
+
+describe.each(ways.filter(({ from, to }) => from === 'SQLite' || to === 'SQLite'))('from $from to $to', ({ urls }) => {
+  test('there and back again, every row is as it was', async () => {
+    const { from, source, target } = await start(urls)
+    await fill(source)
+    const report = await copy(source, target, { pageSize: 2 })
+    expect(report).toMatchObject({ isWhole: true, sourceChanged: false, differences: [] })
+    expect(report.tables).toEqual({
+      tasks: { source: 9, target: 9, copied: 9, broughtUpToDate: 0, passedOver: 0 },
+      keys: { source: 7, target: 7, copied: 7, broughtUpToDate: 0, passedOver: 0 },
+      callbacks: { source: 14, target: 14, copied: 14, broughtUpToDate: 0, passedOver: 0 },
+      secrets: { source: 3, target: 3, copied: 3, broughtUpToDate: 0, passedOver: 0 },
+    })
+    const rows = await rowsOf(source)
+    expect(rows.tasks.map(({ due_at }) => due_at)).toContain(Number.MAX_SAFE_INTEGER)
+    expect(await rowsOf(target)).toEqual(rows)
+
+    const back = await open(from.startsWith('file:') ? await newFileUrl() : await newPostgresDatabase())
+    expect(await copy(target, back, { pageSize: 3 })).toMatchObject({ isWhole: true })
+    expect(await rowsOf(back)).toEqual(rows)
+  })
+})
+
+describe.each(bothWays)('from $from to $to', ({ urls }) => {
+  test('a gateway on the target finds the tasks, honours the keys and takes callbacks at the old addresses', async () => {
+    const { from, to, source, target } = await start(urls)
+    const provider = await startPlayedProvider()
+    const environment = { ...provider.environment, CHECK_INTERVAL_SECONDS: '60' }
+    const old = await startGateway({ ...environment, DATABASE_URL: from })
+    const input = { idempotencyKey: 'my-key', audioId: 'audio-1' }
+    const taskId = await order(old, input)
+    const { body } = await provider.order(0)
+    await old.close()
+    // As it is when somebody tries the new database out first.
+    await (await startGateway({ ...environment, DATABASE_URL: to })).close()
+
+    expect(await copy(source, target)).toMatchObject({ isWhole: true, replacedSecrets: ['callbacks'] })
+
+    const gateway = await startGateway({ ...environment, DATABASE_URL: to })
+    const { data } = await gateway.ask('{ separations { edges { node { id status } } } }')
+    expect(data).toEqual({ separations: { edges: [{ node: { id: taskId, status: 'PENDING' } }] } })
+    expect(await order(gateway, input)).toBe(taskId)
+    expect(provider.orders).toHaveLength(1)
+    provider.answerRead(recordOfSuccess('provider-task-1'))
+    const address = gateway.url + new URL(body.callBackUrl).pathname
+    expect(await provider.callBack(address, callbackOfSuccess('provider-task-1'))).toBe(200)
+    expect(await untilSettled(gateway, taskId)).toMatchObject({ id: taskId, status: 'SUCCESS' })
+
+    // Once more would do no harm.
+    const before = await storedText(target, taskId)
+    expect(await copy(source, target)).toMatchObject({ isWhole: true, tables: { tasks: nothing } })
+    expect(await storedText(target, taskId)).toEqual(before)
+  })
+
+  test('stopped after any page it goes on, and at the end copies nothing', async () => {
+    const { source, target } = await start(urls)
+    await fill(source, 5)
+    const rows = await rowsOf(source)
+    let stops = 0
+    for (let steps = 1; ; steps++) {
+      let left = steps
+      const stopping = copy(source, target, {
+        pageSize: 2,
+        onProgress: () => {
+          if (left-- === 0) throw new Error('stopped')
+        },
+      })
+      const report = await stopping.catch((error: unknown) => error)
+      if (!(report instanceof Error)) break
+      expect(report.message).toBe('stopped')
+      stops++
+    }
+    // Seven tasks, five keys and ten callbacks are twelve pages, walked twice.
+    expect(stops).toBe(23)
+    expect(await rowsOf(target)).toEqual(rows)
+    const { tables, isWhole } = await copy(source, target)
+    expect(isWhole).toBe(true)
+    for (const { source: all, ...table } of Object.values(tables))
+      expect(table).toMatchObject({ ...nothing, passedOver: all })
+  })
+
+  test('what the source did after a first run is brought up to date', async () => {
+    const { source, target } = await start(urls)
+    const [first = '', second = ''] = await fill(source)
+    await copy(source, target)
+    await putTask(source, succeededTask({ id: first, revision: 4 }), someTime)
+    await source.db.updateTable('keys').set({ handed_out: 1 }).execute()
+    await putKey(source, 'a new key', second)
+    const late = newTaskId()
+    await putTask(source, pendingTask({ id: late }), 1)
+    const report = await copy(source, target)
+    expect(report).toMatchObject({
+      isWhole: true,
+      tables: {
+        tasks: { copied: 1, broughtUpToDate: 1, passedOver: 8 },
+        keys: { copied: 1, broughtUpToDate: 4, passedOver: 3 },
+      },
+    })
+    expect(await rowsOf(target)).toEqual(await rowsOf(source))
+  })
+
+  test('conflicts are named and nothing is overwritten', async () => {
+    const { source, target } = await start(urls)
+    const [keyed, bound, diverged] = [pendingTask(), pendingTask({ providerTaskId: 'theirs' }), pendingTask()]
+    await putSecrets(source, { callbacks: 'x' })
+    await putSecrets(target, { callbacks: 'x' })
+    for (const task of [keyed, bound, diverged]) await putTask(source, task)
+    await putKey(source, 'personal@example.com', keyed.id)
+    await putKey(source, 'of the bound one', bound.id)
+    await putCallback(source, 'cb_1', bound.id)
+    const [other, bearer] = [pendingTask(), pendingTask({ providerTaskId: 'theirs' })]
+    await putTask(target, other)
+    await putTask(target, bearer)
+    await putTask(target, succeededTask({ id: diverged.id, revision: diverged.revision }))
+    await putKey(target, 'personal@example.com', other.id)
+    const before = await rowsOf(target)
+
+    for (const copied of [1, 0]) {
+      const report = await copy(source, target)
+      expect(report).toMatchObject({ isWhole: false, sourceChanged: false, tables: { tasks: { copied } } })
+      const found = report.differences.toSorted((a, b) =>
+        `${a.table} ${a.verdict}`.localeCompare(`${b.table} ${b.verdict}`),
+      )
+      expect(found).toEqual([
+        { table: 'callbacks', verdict: 'orphan', count: 1, examples: [{ taskId: bound.id, otherTaskId: null }] },
+        { table: 'keys', verdict: 'orphan', count: 1, examples: [{ taskId: bound.id, otherTaskId: null }] },
+        { table: 'keys', verdict: 'taken', count: 1, examples: [{ taskId: keyed.id, otherTaskId: other.id }] },
+        { table: 'tasks', verdict: 'diverged', count: 1, examples: [{ taskId: diverged.id, otherTaskId: null }] },
+        { table: 'tasks', verdict: 'taken', count: 1, examples: [{ taskId: bound.id, otherTaskId: bearer.id }] },
+      ])
+      expect(JSON.stringify(report)).not.toContain('personal')
+    }
+    const after = await rowsOf(target)
+    expect(after.tasks.filter(({ id }) => id !== keyed.id)).toEqual(before.tasks)
+    expect({ ...after, tasks: [] }).toEqual({ ...before, tasks: [] })
+  })
+})
+
+describe('from file to file', () => {
+  const urls = async () => [await newFileUrl(), await newFileUrl()] as const
+
+  test('a callback that came after a first run is looked at soon', async () => {
+    const { source, target } = await start(urls)
+    const [settled, waiting] = [succeededTask(), pendingTask()]
+    await putSecrets(source, { callbacks: 'x' })
+    await putTask(source, settled, null)
+    await putTask(source, waiting, someTime)
+    await copy(source, target)
+    for (const { id } of [settled, waiting]) {
+      await putCallback(source, `cb_${id}`, id)
+      await source.db.updateTable('tasks').set({ due_at: 0 }).where('id', '=', id).execute()
+    }
+    expect(await copy(source, target)).toMatchObject({ isWhole: true, tables: { callbacks: { copied: 2 } } })
+    expect(await rowsOf(target)).toEqual(await rowsOf(source))
+  })
+
+  test('what has moved on at the target is left alone, and said', async () => {
+    const { source, target } = await start(urls)
+    const [id = ''] = await fill(source)
+    await copy(source, target)
+    const later = succeededTask({ id, revision: 9 })
+    await putTask(target, later, 77)
+    await target.db.deleteFrom('callbacks').where('task_id', '=', id).execute()
+    await target.db.updateTable('keys').set({ handed_out: 1 }).execute()
+    const before = await rowsOf(target)
+    const report = await copy(source, target)
+    expect(report).toMatchObject({
+      isWhole: true,
+      tables: { tasks: { ...nothing, passedOver: 9 }, callbacks: nothing },
+    })
+    expect(report.differences).toEqual([
+      { table: 'tasks', verdict: 'ahead', count: 1, examples: [{ taskId: id, otherTaskId: null }] },
+      { table: 'callbacks', verdict: 'ahead', count: 2, examples: expect.any(Array) },
+    ])
+    expect(await rowsOf(target)).toEqual(before)
+  })
+
+  test('a key whose order was refused is led anew, as a gateway would, and never back', async () => {
+    const { source, target } = await start(urls)
+    const [refused, again] = [failedTask({ charge: 'NONE' }), pendingTask()]
+    await putSecrets(source, { callbacks: 'x' })
+    await putTask(source, refused)
+    await putKey(source, 'key', refused.id, 0)
+    await copy(source, target)
+    await putTask(source, again)
+    await source.db.updateTable('keys').set({ task_id: again.id, fingerprint: 'another', created_at: 2 }).execute()
+    expect(await copy(source, target)).toMatchObject({ isWhole: true, tables: { keys: { broughtUpToDate: 1 } } })
+    expect(await rowsOf(target)).toEqual(await rowsOf(source))
+
+    await source.db.updateTable('keys').set({ task_id: refused.id, fingerprint: 'f', created_at: 1 }).execute()
+    expect(await copy(source, target)).toMatchObject({ isWhole: true, tables: { keys: nothing } })
+    expect((await rowsOf(target)).keys).toMatchObject([{ task_id: again.id, fingerprint: 'another' }])
+  })
+
+  describe('secrets', () => {
+    const own = { callbacks: 'target-hunter2', sandbox: 'target-hunter2', deployment: 'target-hunter2' }
+
+    test("give way to the source's while the target has no task", async () => {
+      const { source, target } = await start(urls)
+      await fill(source)
+      await putSecrets(target, { ...own, callbacks: 'the-callbacks-secret' })
+      const report = await copy(source, target)
+      expect(report.replacedSecrets.toSorted()).toEqual(['deployment', 'sandbox'])
+      expect(report).toMatchObject({
+        isWhole: true,
+        keptSecrets: [],
+        tables: { secrets: { broughtUpToDate: 2, passedOver: 1 } },
+      })
+      expect(await rowsOf(target)).toEqual(await rowsOf(source))
+    })
+
+    test('stop everything if the target has tasks, unless it is to keep them', async () => {
+      const { source, target } = await start(urls)
+      await fill(source)
+      await putSecrets(target, own)
+      await putTask(target, pendingTask())
+      const before = await rowsOf(target)
+      const refused = await copy(source, target).catch((error: unknown) => error)
+      expect(refused).toBeInstanceOf(SecretsDifferError)
+      expect(refused).toMatchObject({ secrets: expect.arrayContaining(['callbacks', 'sandbox']) })
+      expect(String(refused)).not.toMatch(/hunter2|the-callbacks-secret/)
+      expect(await rowsOf(target)).toEqual(before)
+
+      const report = await copy(source, target, { keepsTargetSecrets: true })
+      expect(report.keptSecrets.toSorted()).toEqual(['callbacks', 'sandbox'])
+      expect(report).toMatchObject({ isWhole: true, tables: { tasks: { copied: 9, target: 10 } } })
+      expect((await rowsOf(target)).secrets).toEqual(before.secrets)
+    })
+
+    test('do not stop for the name that gateways have on Redis', async () => {
+      const { source, target } = await start(urls)
+      await fill(source)
+      await putSecrets(target, { deployment: 'own' })
+      await putTask(target, pendingTask())
+      expect(await copy(source, target)).toMatchObject({ isWhole: true, keptSecrets: [], replacedSecrets: [] })
+      expect((await rowsOf(target)).secrets).toContainEqual({ name: 'deployment', value: 'own' })
+    })
+  })
+
+  test.each([
+    ['orders', (source: OpenDatabase) => putTask(source, pendingTask({ id: 'sep_00000000000000000000000000' }))],
+    ['goes on with a task', (source: OpenDatabase, id: string) => putTask(source, succeededTask({ id, revision: 5 }))],
+    ['takes a key', (source: OpenDatabase, id: string) => putKey(source, 'another', id)],
+    [
+      'hands out a task',
+      async ({ db }: OpenDatabase, id: string) => {
+        await db.updateTable('keys').set({ handed_out: 1 }).where('task_id', '=', id).execute()
+      },
+    ],
+    ['takes a callback', (source: OpenDatabase, id: string) => putCallback(source, 'cb_new', id)],
+  ])('a gateway that still %s on the source is noticed', async (_what, change) => {
+    const { source, target } = await start(urls)
+    const [id = ''] = await fill(source)
+    const changes: Promise<void>[] = []
+    const onProgress: CopyOptions['onProgress'] = ({ step }) => {
+      if (step === 'comparing' && changes.length === 0) changes.push(change(source, id))
+    }
+    expect(await copy(source, target, { onProgress })).toMatchObject({ sourceChanged: true, isWhole: false })
+    await Promise.all(changes)
+    expect(await copy(source, target)).toMatchObject({ sourceChanged: false, isWhole: true })
+    expect(await rowsOf(target)).toEqual(await rowsOf(source))
+  })
+})
+
+describe('the program', () => {
+  function run(args: readonly string[]) {
+    const child = spawn(process.execPath, [join(dirname(inject('program')), 'move-store/main.js'), ...args], {
+      env: { PATH: process.env['PATH'] },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const said = { stdout: '', stderr: '' }
+    child.stdout.on('data', (data) => (said.stdout += String(data)))
+    child.stderr.on('data', (data) => (said.stderr += String(data)))
+    const exit = once(child, 'close').then(([code, signal]) => ({ code: code ?? signal, ...said }))
+    onTestFinished(async () => {
+      child.kill('SIGKILL')
+      await exit
+    })
+    return { exit, child, stdout: () => said.stdout }
+  }
+
+  /** With a password, where one can be. */
+  function withPassword(url: string): string {
+    if (url.startsWith('file:')) return url
+    const whole = new URL(url)
+    whole.password = 'hunter2'
+    return whole.href
+  }
+
+  test('says what it does, and that it copies nothing the second time', async () => {
+    const to = withPassword(postgres === null ? await newFileUrl() : await newPostgresDatabase())
+    const from = await newFileUrl()
+    await fill(await open(from), 3)
+    const first = await run(['--from', from, '--to', to]).exit
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(first.stdout).toContain(`Moving ${from.slice('file:'.length)} to `)
+    expect(first.stdout).toMatch(/^ {2}copying tasks: 5 of 5$/m)
+    expect(first.stdout).toMatch(/^ +source +target +copied now +brought up to date +passed over$/m)
+    expect(first.stdout).toMatch(/^tasks +5 +5 +5 +0 +0$/m)
+    expect(first.stdout).toMatch(/^callbacks +6 +6 +6 +0 +0$/m)
+    expect(first.stdout).toMatch(/^The target holds everything\.$/m)
+    const second = await run(['--from', from, '--to', to]).exit
+    expect(second).toMatchObject({ code: 0, stderr: '' })
+    expect(second.stdout).toMatch(/^keys +3 +3 +0 +0 +3$/m)
+    for (const { stdout } of [first, second]) {
+      expect(stdout).not.toMatch(/hunter2|the-callbacks-secret/)
+      expect(stdout.replaceAll('\n', '')).toMatch(/^[ -~…]*$/)
+    }
+  })
+
+  test('says what is missing and why, and ends with 1', async () => {
+    const [from, to] = [await newFileUrl(), await newFileUrl()]
+    const [source, target] = [await open(from), await open(to)]
+    const [mine, theirs, later] = [pendingTask(), pendingTask(), pendingTask()]
+    await putSecrets(source, { callbacks: 'x' })
+    await putTask(source, mine)
+    await putTask(source, later)
+    await putKey(source, 'personal@example.com', mine.id)
+    await copy(source, target)
+    await target.db.deleteFrom('keys').execute()
+    await putTask(target, theirs)
+    await putTask(target, succeededTask({ id: later.id, revision: 7 }))
+    await putKey(target, 'personal@example.com', theirs.id)
+    const { code, stdout, stderr } = await run(['--from', from, '--to', to]).exit
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
+    expect(stdout).toContain('The target holds a later state of one task:')
+    expect(stdout).toContain('Conflicts: 1 of the keys lead to another task in the target than in the source.')
+    expect(stdout).toContain(`${mine.id} in the source, ${theirs.id} in the target`)
+    expect(stdout).toContain('The target does NOT hold everything')
+    expect(stdout).not.toMatch(/holds everything|personal/)
+  })
+
+  test('says what to do if the target has secrets that its tasks need', async () => {
+    const [from, to] = [await newFileUrl(), await newFileUrl()]
+    await fill(await open(from))
+    const target = await open(to)
+    await putSecrets(target, { callbacks: 'target-hunter2' })
+    await putTask(target, pendingTask())
+    const { code, stdout, stderr } = await run(['--from', from, '--to', to]).exit
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/other secrets than the source \(callbacks\).*Nothing was copied/s)
+    expect(stderr).toMatch(/empty database.*CALLBACK_SECRET.*--keep-target-secrets/s)
+    expect(stdout + stderr).not.toMatch(/hunter2|the-callbacks-secret/)
+    const kept = await run(['--from', from, '--to', to, '--keep-target-secrets']).exit
+    expect(kept).toMatchObject({ code: 0, stderr: '' })
+    expect(kept.stdout).toContain('The target has kept secrets of its own: callbacks.')
+  })
+
+  test('says in one piece what is wrong, without a password, and makes no file', async () => {
+    const file = await newFileUrl()
+    const path = file.slice('file:'.length)
+    const [unused, missing, same, text] = [`${path}.unused`, `${path}.missing`, `${path}.same`, `${path}.txt`]
+    await fill(await open(file))
+    await (await open(`file:${unused}`)).db.destroy()
+    await link(path, same)
+    await writeFile(text, 'This is no database. '.repeat(100))
+    const away = 'postgres://someone:hunter2@127.0.0.1:1/tasks'
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [[], /^--from is missing\.\n--to is missing\.\n\nFor example: npm run move-store -- --from/],
+      [
+        ['--from', 'hunter2', '--to', 'mysql://u:hunter2@db/x'],
+        /^--from must be file:<path> .*\n--to must be file:<path> or postgres/,
+      ],
+      [['--from', ':memory:', '--to', 'file::memory:'], /^--from must not be :memory:.*\n--to must not be :memory:/],
+      [['--from', `file:${missing}`, '--to', file], /^There is no file .*\.missing, which --from names/],
+      [['--from', file, '--to', `file:${same}`], /^--from and --to name the same database\. Nothing was done/],
+      [['--from', `file:${unused}`, '--to', file], /^No gateway has ever used .*\.unused: look at --from/],
+      [['--from', `file:${text}`, '--to', `file:${missing}`], /^The source, .*\.txt, cannot be used: .*not a database/],
+      [
+        ['--from', file, '--to', away],
+        /^The target, postgres:\/\/someone@127\.0\.0\.1:1\/tasks, cannot be used: .*REFUSED/,
+      ],
+      [[file, 'postgres://u:hunter2@db/x'], /^Each database needs --from or --to.*npm takes options for itself/],
+      [['--from', file, '--hunter2', 'x'], /^An option is not known/],
+    ]
+    const ends = await Promise.all(cases.map(async ([args, words]) => ({ words, ...(await run(args).exit) })))
+    for (const { words, code, stdout, stderr } of ends) {
+      expect(code).toBe(1)
+      expect(stdout).toMatch(/^(Moving .*\n)?$/)
+      expect(stderr).toMatch(words)
+      expect(stderr).not.toMatch(/hunter2|\n\s+at /)
+    }
+    expect(existsSync(missing)).toBe(false)
+    // A database that is away is waited for, and ten processes take their time on a small machine.
+  }, 60_000)
+
+  test('has a help that tells how to move', async () => {
+    const { code, stdout, stderr } = await run(['--help']).exit
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const word of [
+      '--from',
+      '--to',
+      '--keep-target-secrets',
+      'Stop every gateway',
+      'DATABASE_URL',
+      'PGPASSWORD',
+    ]) {
+      expect(stdout).toContain(word)
+    }
+    expect(Math.max(...stdout.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(120)
+  })
+
+  test.runIf(postgres !== null)('one database is one, by whatever address', async () => {
+    const to = await newPostgresDatabase()
+    const [one, two] = [await open(to), await open(to.replace('127.0.0.1', 'localhost'))]
+    expect(one.identity).toBe(two.identity)
+    expect((await open(await newPostgresDatabase())).identity).not.toBe(one.identity)
+  })
+
+  test.runIf(postgres !== null)('killed in the middle of a page, it goes on where it stopped', async () => {
+    const [from, to] = [await newFileUrl(), await newPostgresDatabase()]
+    const [source, target] = [await open(from), await open(to)]
+    const tasks = Array.from({ length: 1_200 }, () => pendingTask()).toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    await putSecrets(source, { callbacks: 'x' })
+    await source.db.transaction().execute(async (db) => {
+      for (const task of tasks) await putTask({ ...source, db }, task)
+      for (const { id } of tasks) await putKey({ ...source, db }, id, id)
+    })
+    // Whoever writes this task waits for this transaction.
+    const blocking = new Client({ connectionString: to })
+    await blocking.connect()
+    onTestFinished(() => blocking.end())
+    const { task = '', ...row } = { ...(tasks[700] && columnsOf(tasks[700])) }
+    await blocking.query('begin')
+    await blocking.query(
+      `insert into tasks (id, owner, provider, status, charge, created_at, revision, task) values ($1, '', '', '', '', 0, 1, $2)`,
+      [row.id, task],
+    )
+
+    const waiting = sql<{ count: number }>`
+        select count(*) from pg_locks join pg_stat_activity using (pid)
+        where datname = current_database() and locktype = 'transactionid' and not granted`
+    const { child, exit, stdout } = run(['--from', from, '--to', to])
+    await expect
+      .poll(
+        async () => {
+          const { rows } = await waiting.execute(target.db)
+          return rows[0]?.count
+        },
+        { timeout: 15_000, interval: 20 },
+      )
+      .toBe(1)
+    child.kill('SIGKILL')
+    expect(await exit).toMatchObject({ code: 'SIGKILL' })
+    expect(stdout()).toMatch(/copying tasks: 500 of 1,200/)
+    await blocking.query('rollback')
+
+    const { tables, isWhole } = await copy(source, target)
+    expect({ tables, isWhole }).toMatchObject({
+      isWhole: true,
+      tables: { tasks: { copied: 700, passedOver: 500 }, keys: { copied: 1_200, passedOver: 0 } },
+    })
+    expect(await rowsOf(target)).toEqual(await rowsOf(source))
+    expect((await copy(source, target)).tables.tasks).toMatchObject({ ...nothing, passedOver: 1_200 })
+  })
+})

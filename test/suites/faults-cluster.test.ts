@@ -1,0 +1,73 @@
+import { describe, expect, inject, test } from 'vitest'
+import { runClusterFaults } from './faults/cluster-run.ts'
+import { printClusterReport } from './faults/print-report.ts'
+import { findPostgres, findRedis } from '../support/services.ts'
+
+/** A small share of `npm run test:faults:cluster`. */
+const isPossible = (await findPostgres()) !== null && (await findRedis()) !== null
+const noFaults = {
+  'Redis restarted': 0,
+  'CLIENT KILL TYPE normal': 0,
+  'CLIENT KILL TYPE pubsub': 0,
+  "PostgreSQL's backends ended": 0,
+  'PostgreSQL half open at one gateway': 0,
+  'PostgreSQL half open at all': 0,
+  'Redis half open at one gateway': 0,
+  'Redis half open at all': 0,
+  'PostgreSQL and Redis away together': 0,
+  'a gateway killed': 0,
+  'Redis away all the while': 0,
+}
+const withinMs = 180_000
+
+describe.skipIf(!isPossible).concurrent('several gateways on one PostgreSQL and one Redis', () => {
+  const program = inject('program')
+  const common = { seed: 'a small share', unconfirmedAfterSeconds: 5, healWithinMs: 30_000, skipMinutesAfterMs: 0 }
+
+  test(
+    'pay nothing twice, lose nothing and leave nobody waiting through faults of what they share',
+    async ({ signal, onTestFinished }) => {
+      const faults = {
+        ...noFaults,
+        'Redis restarted': 3,
+        'CLIENT KILL TYPE normal': 1,
+        'CLIENT KILL TYPE pubsub': 1,
+        "PostgreSQL's backends ended": 3,
+        'PostgreSQL half open at one gateway': 1,
+        'Redis half open at one gateway': 1,
+        'PostgreSQL and Redis away together': 1,
+        'a gateway killed': 2,
+      }
+      const run = { ...common, program, gateways: 4, separations: 40, faults, stops: 0, onProgress: () => {}, signal }
+      const report = await runClusterFaults(run, onTestFinished)
+      if (report.breaches.length > 0) console.error(printClusterReport(report, run))
+      expect(report.breaches).toEqual([])
+      // The faults did come.
+      expect(report.recoveries.filter(({ met }) => met > 0)).toHaveLength(13)
+      expect(report.counts['charges in the ledger']).toBeGreaterThan(60)
+    },
+    withinMs,
+  )
+
+  test(
+    'settle the tasks of one that stands still, which does nothing twice when it goes on',
+    async ({ signal, onTestFinished }) => {
+      const run = {
+        ...common,
+        program,
+        gateways: 2,
+        separations: 4,
+        faults: noFaults,
+        stops: 1,
+        unconfirmedAfterSeconds: 40,
+        onProgress: () => {},
+        signal,
+      }
+      const report = await runClusterFaults(run, onTestFinished)
+      if (report.breaches.length > 0) console.error(printClusterReport(report, run))
+      expect(report.breaches).toEqual([])
+      expect(report.settledAfterStopsMs).toHaveLength(1)
+    },
+    withinMs,
+  )
+})

@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { StoreUnavailableError } from '../../src/separation/errors.ts'
+import { openStoreOf } from '../support/database.ts'
+import { order, someTrack, startCore, startGateway, storedTask } from '../support/gateway.ts'
+import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+import type { Store } from '../../src/separation/store.ts'
+
+// What no other test noticed when its bug was planted: see test/planted.
+
+test.each([1, 2])('a task that is settled in the moment of read %i of a watch is shown settled', async (nth) => {
+  const provider = await startPlayedProvider()
+  let afterRead: (() => Promise<unknown>) | null = null
+  let reads = 0
+  const withMoment = (store: Store): Store => ({
+    ...store,
+    async find(ids) {
+      const found = await store.find(ids)
+      const settle = afterRead
+      if (settle === null || ++reads !== nth) return found
+      afterRead = null
+      await settle()
+      // As it was when it was read.
+      return found
+    },
+  })
+  const { separations } = await startCore(provider, withMoment)
+  const { task } = await separations.separate('someone', {
+    ...someTrack,
+    type: 'separate_vocal',
+    provider: null,
+    idempotencyKey: null,
+    force: false,
+  })
+  provider.answerRead(recordOfSuccess('provider-task-1'))
+  afterRead = () => separations.check(task)
+
+  const states: string[] = []
+  const watched = (async () => {
+    for await (const shown of separations.watch('someone', { taskId: task.id, provider: null })) {
+      states.push(shown?.state ?? 'unknown')
+    }
+  })()
+  await Promise.race([watched, sleep(3_000)])
+  expect(states.at(-1)).toBe('succeeded')
+})
+
+test('a callback with a wrong signature is never taken at its word, however long record-info knows nothing', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({
+    ...provider.environment,
+    KIE_WEBHOOK_KEY: 'webhook-key',
+    CHECK_INTERVAL_SECONDS: '0.5',
+  })
+  const store = await openStoreOf(gateway)
+  const taskId = await order(gateway)
+  const { body } = await provider.order(0)
+  const forged = { 'x-webhook-timestamp': String(Math.floor(Date.now() / 1_000)), 'x-webhook-signature': 'forged' }
+  expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'), forged)).toBe(200)
+  // A callback's own words count after four seconds.
+  const untilMs = performance.now() + 6_000
+  while (performance.now() < untilMs) await provider.readTimes(provider.reads.length + 1)
+  expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending', charge: 'CHARGED' })
+})
+
+test('a callback with a wrong signature binds its task to nothing where record-info echoes no address', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({
+    ...provider.environment,
+    KIE_WEBHOOK_KEY: 'webhook-key',
+    CHECK_INTERVAL_SECONDS: '0.2',
+  })
+  const store = await openStoreOf(gateway)
+  provider.answerSubmit((response) => response.destroy())
+  const taskId = await order(gateway)
+  const { body } = await provider.order(0)
+  provider.answerRead(recordOfSuccess('stranger', { callbackUrl: null }))
+  const forged = { 'x-webhook-timestamp': String(Math.floor(Date.now() / 1_000)), 'x-webhook-signature': 'forged' }
+  expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('stranger'), forged)).toBe(200)
+  // The first answer has been dealt with before it is asked again.
+  await provider.readTimes(2)
+  expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending', charge: 'MAYBE', providerTaskId: null })
+})
+
+test('an answer that tells nothing leaves the key where it is, although the order was forced', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway(provider.environment)
+  provider.answerSubmit((response) => response.destroy())
+  const input = { idempotencyKey: 'key', force: true }
+  const taskId = await order(gateway, input)
+  expect(await order(gateway, input)).toBe(taskId)
+  expect(provider.orders).toHaveLength(1)
+})
+
+const someInput = { ...someTrack, type: 'separate_vocal', provider: null, idempotencyKey: 'key', force: false } as const
+
+test('a change that was written is told, although the store has not said that it was', async () => {
+  const provider = await startPlayedProvider()
+  let isLosing = false
+  const { separations } = await startCore(provider, (store) => ({
+    ...store,
+    async replace(task, before) {
+      const isWritten = await store.replace(task, before)
+      if (!isLosing) return isWritten
+      isLosing = false
+      throw new StoreUnavailableError('The answer to the commit was lost.')
+    },
+  }))
+  const { task } = await separations.separate('someone', someInput)
+  const states = separations.watch('someone', { taskId: task.id, provider: null })[Symbol.asyncIterator]()
+  expect((await states.next()).value).toMatchObject({ state: 'pending' })
+  provider.answerRead(recordOfSuccess('provider-task-1'))
+  isLosing = true
+  const told = states.next()
+  await separations.check(task).catch(() => {})
+  expect(await Promise.race([told, sleep(3_000)])).toMatchObject({ value: { state: 'succeeded' } })
+})
+
+test('an order that was written down without our hearing of it is withdrawn, and its key is free', async () => {
+  const provider = await startPlayedProvider()
+  let isLosing = true
+  const { separations, store } = await startCore(provider, (real) => ({
+    ...real,
+    async place(asked) {
+      const placed = await real.place(asked)
+      if (!isLosing) return placed
+      isLosing = false
+      throw new StoreUnavailableError('The answer to the commit was lost.')
+    },
+  }))
+  await expect(separations.separate('someone', someInput)).rejects.toThrow(StoreUnavailableError)
+  const statesOf = async () =>
+    (await store.list('someone', { where: {}, limit: 10, inverted: false })).map(
+      ({ state, charge }) => `${state} ${charge}`,
+    )
+  expect(await statesOf()).toEqual(['pending MAYBE'])
+  await expect.poll(statesOf, { timeout: 15_000 }).toEqual(['failed NONE'])
+  expect(provider.orders).toHaveLength(0)
+  const again = await separations.separate('someone', someInput)
+  expect(again).toMatchObject({ reused: false, task: { charge: 'CHARGED' } })
+})

@@ -1,0 +1,238 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { listTasks } from './client.ts'
+import { compare, type Breach, type Evidence } from './compare.ts'
+import { startCrowd } from './crowd.ts'
+import { callbackFaultKinds, faultKinds, startFaultProxy, type Delivery } from './fault-proxy.ts'
+import { createGatewayProcess, impatient, type GatewayProcess } from './gateway-process.ts'
+import { createKiller, killPoints, type Killer, type KillPoint } from './kill-points.ts'
+import { taskIdIn } from './ledger.ts'
+import { planOrders } from './orders.ts'
+import { createRandom } from './random.ts'
+import { startVendor, type Vendor } from './vendor.ts'
+import { canary } from '../../support/canaries.ts'
+
+export interface FaultRunOptions {
+  /** The path of the gateway's program. */
+  readonly program: string
+  /** The same seed makes the same orders, tracks, faults and kills; what meets when is up to the machine. */
+  readonly seed: string
+  readonly separations: number
+  readonly kills: number
+  /** How long a gateway lives at most until its next kill is prepared. */
+  readonly longestLifeMs: number
+  /** After how long without a word an order counts as unconfirmed. */
+  readonly unconfirmedAfterSeconds: number
+  /** How long the gateway has to set everything right after the faults. */
+  readonly healWithinMs: number
+  /**
+   * How long it is left alone to heal. After that the times in its file are moved back again and again, as if minutes
+   * had passed: the leases of the killed have ended and late questions are due.
+   */
+  readonly skipMinutesAfterMs: number
+  readonly onProgress: (line: string) => void
+  /** Breaks the run off: it then throws. */
+  readonly signal: AbortSignal
+}
+
+export interface FaultReport {
+  readonly breaches: readonly Breach[]
+  readonly counts: Readonly<Record<string, number>>
+  readonly struck: ReadonlyMap<string, number>
+  readonly killed: ReadonlyMap<KillPoint, number>
+  readonly seconds: number
+  /** What the gateways last wrote to their standard error. */
+  readonly lastWords: string
+}
+
+const faultShare = 0.45
+const killWithinMs = 3_000
+/** How long after an answer's last byte the gateway must have lived for the answer to count as taken. */
+const readsAnswersWithinMs = 1_000
+const pollMs = 300
+const minuteMs = 60_000
+const soonMs = 1_000
+
+/** Plays vendor, networks, clients and sudden deaths for a real gateway, lets it heal and compares it with the ledger. */
+export async function runFaults(options: FaultRunOptions): Promise<FaultReport> {
+  const { program, seed, onProgress, healWithinMs } = options
+  const startedAtMs = performance.now()
+  const seconds = () => Math.round((performance.now() - startedAtMs) / 1_000)
+  const folder = await mkdtemp(join(tmpdir(), 'stemgate-faults-'))
+  const endings: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })]
+  try {
+    const path = join(folder, 'stemgate.db')
+    const deliveries = new Map<string, Delivery>()
+    const stop = new AbortController()
+    const killer = createKiller(() => gateway.kill())
+    const vendor = await startVendor({
+      seed,
+      reach: killer.reach,
+      callbackTimeoutMs: 2_000,
+      callbackPausesMs: [0, 300, 800, 1_500],
+    })
+    endings.push(vendor.close)
+    const toVendor = await startFaultProxy({
+      target: () => vendor.port,
+      random: createRandom(`${seed}/to-vendor`),
+      faultShare,
+      kinds: faultKinds,
+      reach: killer.reach,
+      onDelivered: (delivery) => deliveries.set(taskIdIn(delivery.request), delivery),
+    })
+    endings.push(toVendor.close)
+    const toGateway = await startFaultProxy({
+      target: () => gateway.port(),
+      random: createRandom(`${seed}/to-gateway`),
+      faultShare,
+      kinds: callbackFaultKinds,
+      reach: null,
+      onDelivered: () => {},
+    })
+    endings.push(toGateway.close)
+    const gateway = createGatewayProcess([process.execPath, impatient(program)], {
+      DATABASE_URL: `file:${path}`,
+      KIE_API_KEY: `kie-key-${canary}`,
+      KIE_BASE_URL: toVendor.url,
+      PUBLIC_URL: toGateway.url,
+      CHANGES: JSON.stringify({ checkIntervalMs: 250, unconfirmedAfterMs: options.unconfirmedAfterSeconds * 1_000 }),
+      SUBMIT_TIMEOUT_SECONDS: '1',
+      READS_PER_SECOND: '1000',
+      SUBMITS_PER_10_SECONDS: '1000000',
+      GRAPHIQL: 'false',
+      LOG_LEVEL: 'error',
+    })
+    endings.push(gateway.close, () => stop.abort())
+    options.signal.addEventListener('abort', () => void gateway.close())
+
+    await gateway.start()
+    const groups = planOrders(seed, options.separations)
+    const pace = createPace(groups.length, options.kills)
+    const crowd = startCrowd({ seed, groups, where: gateway.url, stop: stop.signal, allowed: pace.allowed })
+    const killed = await killOften({ ...options, gateway, killer }, (count) => {
+      pace.step()
+      if (count % 20 === 0) onProgress(`${seconds()} s: ${count} kills, ${vendor.ledger.length} charges`)
+    })
+    await crowd.started
+    // What is still on its way is to suffer as well.
+    await sleep(options.unconfirmedAfterSeconds * 500)
+    toVendor.heal()
+    toGateway.heal()
+    onProgress(`${seconds()} s: the faults are over`)
+    await Promise.race([
+      Promise.all([crowd.answered(), vendor.quiet()]),
+      sleep(healWithinMs, undefined, { ref: false }),
+    ])
+    const see = async (more: Evidence['orders'] = []): Promise<Evidence> => {
+      for (const charge of vendor.ledger) charge.answerTaken = isTaken(deliveries.get(charge.taskId), gateway)
+      const { orders, watches } = crowd.soFar()
+      const tasks = await listTasks(gateway.url).catch(() => [])
+      return { ledger: vendor.ledger, tasks, orders: [...orders, ...more], watches }
+    }
+    options.signal.throwIfAborted()
+    const untilMs = performance.now() + healWithinMs
+    const skipAtMs = performance.now() + options.skipMinutesAfterMs
+    while (compare(await see()).length > 0 && performance.now() < untilMs) {
+      options.signal.throwIfAborted()
+      if (performance.now() >= skipAtMs) skipMinute(path)
+      await sleep(pollMs)
+    }
+    onProgress(`${seconds()} s: healed, or not; every key is used once more`)
+    const evidence = await see(await crowd.orderAgain())
+
+    const ends = gateway.ownEnds()
+    return {
+      breaches: [
+        ...compare(evidence),
+        ...(ends === 0
+          ? []
+          : [{ kind: 'contradictions', detail: `the gateway ended by itself ${ends} times` } as const]),
+      ],
+      counts: countsOf(evidence, vendor),
+      struck: new Map(
+        faultKinds.map((kind) => [kind, (toVendor.struck.get(kind) ?? 0) + (toGateway.struck.get(kind) ?? 0)]),
+      ),
+      killed,
+      seconds: seconds(),
+      lastWords: gateway.lastWords(),
+    }
+  } finally {
+    for (const end of endings.toReversed()) await end()
+  }
+}
+
+/** Kills at each point in turn; resolves to how often it did at which. */
+async function killOften(
+  options: FaultRunOptions & { readonly gateway: GatewayProcess; readonly killer: Killer },
+  onKilled: (count: number) => void,
+): Promise<ReadonlyMap<KillPoint, number>> {
+  const { seed, kills, longestLifeMs, gateway, killer } = options
+  const random = createRandom(`${seed}/kills`)
+  const killed = new Map<KillPoint, number>(killPoints.map((point) => [point, 0]))
+  for (let count = 1; count <= kills; count++) {
+    await sleep(random.below(longestLifeMs))
+    const restartLivesMs = random.below(600)
+    const wanted = killPoints[count % killPoints.length] ?? 'during a restart'
+    const isReached = wanted !== 'during a restart' && (await killer.killAt(wanted, killWithinMs))
+    const point = isReached ? wanted : 'during a restart'
+    if (!isReached) {
+      await gateway.kill()
+      const starting = gateway.start()
+      await sleep(restartLivesMs)
+      await gateway.kill()
+      await starting
+    }
+    killed.set(point, (killed.get(point) ?? 0) + 1)
+    await gateway.start()
+    onKilled(count)
+  }
+  return killed
+}
+
+/** Spreads the orders over the kills; and some come anyway, since most points are reached by orders alone. */
+function createPace(groups: number, kills: number) {
+  let killed = 0
+  let lastAtMs = performance.now()
+  return {
+    step() {
+      killed += 1
+      lastAtMs = performance.now()
+    },
+    allowed: () =>
+      killed >= kills
+        ? groups
+        : Math.ceil((groups * (killed + 1)) / (kills + 1)) + (performance.now() - lastAtMs) / 250,
+  }
+}
+
+function isTaken(delivery: Delivery | undefined, gateway: GatewayProcess): boolean {
+  return (
+    delivery !== undefined && gateway.livedThrough(delivery.arrivedAtMs, delivery.deliveredAtMs + readsAnswersWithinMs)
+  )
+}
+
+/** Whatever is not to come at once comes a minute earlier. */
+function skipMinute(path: string): void {
+  const database = new DatabaseSync(path, { timeout: 5_000 })
+  database.prepare('update tasks set due_at = due_at - ? where due_at > ?').run(minuteMs, Date.now() + soonMs)
+  database.close()
+}
+
+function countsOf({ tasks, orders, watches, ledger }: Evidence, { counts }: Vendor): Record<string, number> {
+  const orderedOnce = orders.filter(({ ended }) => ended.kind === 'task')
+  return {
+    'orders answered with a task': orderedOnce.length,
+    'tasks at the gateway': tasks.length,
+    'orders refused by the vendor': counts.refused,
+    'charges in the ledger': ledger.length,
+    '… whose callback was taken': ledger.filter((charge) => charge.callbackTaken).length,
+    '… whose answer was taken': ledger.filter((charge) => charge.answerTaken).length,
+    'tasks never confirmed': tasks.filter(({ failure }) => failure?.code === 'SUBMISSION_UNCONFIRMED').length,
+    'callbacks sent': counts.callbacks,
+    'record-info asked': counts.reads,
+    'watches ended': watches.filter(({ ended }) => ended !== null).length,
+  }
+}

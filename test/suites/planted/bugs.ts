@@ -1,0 +1,475 @@
+/** One exact replacement; `from` must stand exactly once in the file, so that it is noticed when the code moves on. */
+export interface Edit {
+  /** Below src. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+/** A bug that costs money or results, and the tests that should notice it, the quickest first. */
+export interface Bug {
+  readonly name: string
+  readonly edits: readonly Edit[]
+  /** Files below test, without `.test.ts`. */
+  readonly tests: readonly string[]
+}
+
+/** The bugs that are planted, one at a time. */
+export const bugs: readonly Bug[] = [
+  {
+    name: 'an order is posted once more after an error',
+    edits: [
+      {
+        file: 'providers/vocal-removal/rest-provider.ts',
+        from: 'const answer = await order(apiKey, given).catch(',
+        to: "const first = await order(apiKey, given)\n      const answer = await (first.kind === 'unknown' ? order(apiKey, given) : Promise.resolve(first)).catch(",
+      },
+    ],
+    tests: ['flows/separate', 'providers/provider-client'],
+  },
+  {
+    name: 'a callback is answered before it is noted',
+    edits: [
+      {
+        file: 'separation/callback/save-callback.ts',
+        from: 'await store.note({',
+        to: 'void store.note({',
+      },
+    ],
+    tests: ['flows/callback', 'suites/faults-durability'],
+  },
+  {
+    name: "two tasks may bear one of the provider's ids",
+    edits: [
+      {
+        file: 'stores/schema.ts',
+        from: "        .addUniqueConstraint('tasks_bound', ['provider', 'provider_task_id'])\n",
+        to: '',
+      },
+    ],
+    tests: ['stores/store'],
+  },
+  {
+    name: 'commits are not brought to disk',
+    edits: [{ file: 'stores/sqlite-dialect.ts', from: 'PRAGMA synchronous = FULL', to: 'PRAGMA synchronous = NORMAL' }],
+    tests: ['suites/faults-durability', 'stores/store'],
+  },
+  {
+    name: 'a watch reads before it listens',
+    edits: [
+      {
+        file: 'separation/read/watch.ts',
+        from: '    let mayHaveChanged = true\n',
+        to: '    await push(found)\n    if (isSettled(found)) return stop()\n    let mayHaveChanged = false\n',
+      },
+    ],
+    tests: ['suites/faults-unnoticed'],
+  },
+  {
+    name: 'what was due before a restart is forgotten',
+    edits: [
+      {
+        file: 'stores/check-schedule.ts',
+        from: "                  .where('due_at', '<=', nowMs)\n",
+        to: "                  .where('due_at', '<=', nowMs)\n                  .where((each) => each.or([each('due_at', '=', atOnce), each('due_at', '>=', openedAtMs)]))\n",
+      },
+      {
+        file: 'stores/check-schedule.ts',
+        from: '  return {\n    async claimDue(',
+        to: '  const openedAtMs = Date.now()\n  return {\n    async claimDue(',
+      },
+    ],
+    tests: ['flows/lost-callback', 'suites/faults'],
+  },
+  {
+    name: 'a callback is trusted whatever its token',
+    edits: [
+      {
+        file: 'separation/callback/callback-address.ts',
+        from: 'signers[fits.indexOf(true)]',
+        to: 'signers[fits.length - 1]',
+      },
+    ],
+    tests: ['flows/callback'],
+  },
+  {
+    name: 'a wrongly signed callback is taken at its word',
+    edits: [
+      {
+        file: 'providers/vocal-removal/rest-provider.ts',
+        from: 'if (problem !== null) return unusable(problem)',
+        to: 'if (problem !== null) return { providerTaskId, told: readCallbackBody(body, reading), problem }',
+      },
+    ],
+    tests: ['suites/faults-unnoticed'],
+  },
+  {
+    name: 'a 502 counts as a refusal',
+    edits: [
+      {
+        file: 'providers/vocal-removal/read-submit-answer.ts',
+        from: "  429: 'rate-limited',\n",
+        to: "  429: 'rate-limited',\n  502: 'maintenance',\n",
+      },
+    ],
+    tests: ['providers/provider-client', 'flows/separate', 'suites/faults'],
+  },
+  {
+    name: '429 means the same at every provider',
+    edits: [
+      { file: 'providers/vocal-removal/sunoapi.ts', from: "429: 'insufficient-credits'", to: "429: 'rate-limited'" },
+    ],
+    tests: ['providers/provider-client'],
+  },
+  {
+    name: 'the key is logged with a refusal',
+    edits: [
+      {
+        file: 'providers/vocal-removal/rest-provider.ts',
+        from: 'refusedOrders.failed({ providerCode: refusal.providerCode, cause: refusal.message })',
+        to: "refusedOrders.failed({ providerCode: refusal.providerCode, cause: refusal.message, headers: headersWith(apiKey ?? '') })",
+      },
+    ],
+    tests: ['security/secrets', 'providers/provider-client'],
+  },
+  {
+    name: 'the address of a callback is logged',
+    edits: [
+      {
+        file: 'http/callback-route.ts',
+        from: "log.debug({ provider, taskId, problem }, 'a callback is not taken at its word')",
+        to: "log.debug({ provider, taskId, problem, path }, 'a callback is not taken at its word')",
+      },
+    ],
+    tests: ['flows/callback'],
+  },
+  {
+    name: 'our own callback address is shown as a stem',
+    edits: [{ file: 'providers/vocal-removal/read-url.ts', from: ' && !holdsCallbackAddress(url.href)', to: '' }],
+    tests: ['providers/hostile-stems'],
+  },
+  {
+    name: 'every id that a callback names is asked for at once',
+    edits: [
+      { file: 'separation/check/check.ts', from: 'const mostCandidates = 3', to: 'const mostCandidates = 3_000' },
+    ],
+    tests: ['security/callback-secrets'],
+  },
+  {
+    name: 'nobody joins an order in flight',
+    edits: [
+      {
+        file: 'separation/order/create-order.ts',
+        from: "    case 'pending':\n      return true\n",
+        to: "    case 'pending':\n      return task.providerTaskId !== null\n",
+      },
+    ],
+    tests: ['flows/separate', 'suites/faults'],
+  },
+  {
+    name: 'an answer that tells nothing counts as a refusal',
+    edits: [
+      {
+        file: 'separation/order/separate.ts',
+        from: "      case 'unknown':\n",
+        to:
+          "      case 'unknown':\n" +
+          "        await record(task.id, { kind: 'refused', refusal: { reason: 'refused', providerCode: null, message: '', retryable: false, retryAfterSeconds: null } })\n",
+      },
+    ],
+    tests: ['suites/faults-unnoticed'],
+  },
+  {
+    name: 'a late refusal frees a key that has led to its task',
+    edits: [
+      {
+        file: 'stores/create-order.ts',
+        from: "eb.or([eb('tasks.charge', '!=', 'NONE'), eb('keys.handed_out', '=', 1)])",
+        to: "eb('tasks.charge', '!=', 'NONE')",
+      },
+    ],
+    tests: ['flows/separate'],
+  },
+  {
+    name: 'an order leaves before it is stored',
+    edits: [
+      {
+        file: 'separation/order/separate.ts',
+        from: '  const place = createPlacing(options)\n',
+        to:
+          '  const early = new Map<string, Promise<SubmitAnswer>>()\n' +
+          '  const submitEarly = ({ id, owner, provider, musicTaskId, audioId, type }) =>\n' +
+          '    early.set(id, early.get(id) ?? providers.get(provider).submit({ owner, musicTaskId, audioId, type, callbackUrl: addresses.urlOf({ id, provider, owner, type, musicTaskId, audioId }) }))\n' +
+          '  const place = createPlacing({ ...options, store: { ...store, place: (order) =>\n' +
+          '    store.place({ ...order, isAdmitted: async () => (await order.isAdmitted()) && submitEarly(order.task).size > 0 }) } })\n',
+      },
+      {
+        file: 'separation/order/separate.ts',
+        from: 'const answer = provider.submit({ ',
+        to: 'const answer = early.get(task.id) ?? provider.submit({ ',
+      },
+    ],
+    tests: ['flows/separate', 'suites/faults-durability', 'stores/store-trouble'],
+  },
+  {
+    name: 'a settled task may be pending again',
+    edits: [
+      {
+        file: 'separation/advance/advance.ts',
+        from: "    case 'pending':\n      return by === 'record-info' ? withoutClock(known) : known\n",
+        to: "    case 'pending':\n      return { ...orderOf(known), state: 'pending', partial: null, incompleteSinceMs: null }\n",
+      },
+    ],
+    tests: ['core/advance'],
+  },
+  {
+    name: 'a callback counts before record-info was read',
+    edits: [
+      {
+        file: 'separation/check/callback-grace.ts',
+        from: 'return Math.min(receivedAtMs + graceMsOf(task, outcome, times), giveUpAtMs)',
+        to: 'return Math.min(receivedAtMs, giveUpAtMs)',
+      },
+    ],
+    tests: ['flows/callback'],
+  },
+  {
+    name: 'orders share a connection that is kept',
+    edits: [
+      {
+        file: 'providers/client/post-once.ts',
+        from: 'export async function postOnce(post: Post)',
+        to: 'const kept = new Map<string, Client>()\n\nexport async function postOnce(post: Post)',
+      },
+      {
+        file: 'providers/client/post-once.ts',
+        from: 'const opened = new Client(post.url.origin, {',
+        to: 'const opened = kept.get(post.url.origin) ?? new Client(post.url.origin, {',
+      },
+      {
+        file: 'providers/client/post-once.ts',
+        from: '    client = opened\n',
+        to: '    client = opened\n    kept.set(post.url.origin, opened)\n',
+      },
+      { file: 'providers/client/post-once.ts', from: '      reset: true,\n', to: '' },
+      { file: 'providers/client/post-once.ts', from: "    end('done')\n", to: '' },
+    ],
+    tests: ['providers/provider-client'],
+  },
+  {
+    name: 'a callback binds its task to whatever id it names',
+    edits: [
+      {
+        file: 'separation/check/check.ts',
+        from: "if (named !== null && named !== task.id) return 'another'",
+        to: "if (named === task.owner) return 'another'",
+      },
+    ],
+    tests: ['flows/callback'],
+  },
+  {
+    name: 'a forged callback binds its task where no address is echoed',
+    edits: [
+      {
+        file: 'separation/check/check.ts',
+        from: "return isTrusted ? 'ours' : 'unknown'",
+        to: "return isTrusted || callbackUrl === null ? 'ours' : 'unknown'",
+      },
+    ],
+    tests: ['flows/callback', 'suites/faults-unnoticed'],
+  },
+  {
+    name: 'an order that nobody confirmed is never joined',
+    edits: [
+      {
+        file: 'separation/order/create-order.ts',
+        from: "return isFollowed || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
+        to: 'return isFollowed',
+      },
+    ],
+    tests: ['flows/separate'],
+  },
+  {
+    name: "a callback's failure frees its track for a second charge",
+    edits: [
+      {
+        file: 'separation/order/create-order.ts',
+        from: "return isFollowed || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
+        to: "return task.failure.code === 'SUBMISSION_UNCONFIRMED'",
+      },
+    ],
+    tests: ['flows/callback-failure'],
+  },
+  {
+    name: "a callback's failure counts as soon as its audio would",
+    edits: [
+      {
+        file: 'separation/check/callback-grace.ts',
+        from: 'return times.failureGraceMs',
+        to: 'return times.callbackGraceMs',
+      },
+    ],
+    tests: ['flows/callback-failure'],
+  },
+  {
+    name: 'what was said counts before who said it',
+    edits: [
+      {
+        file: 'separation/advance/advance.ts',
+        from: '    strengthOfSource[b.by] - strengthOfSource[a.by] ||\n',
+        to: '',
+      },
+    ],
+    tests: ['core/advance'],
+  },
+  {
+    name: 'a provider that cannot be read fails its tasks',
+    edits: [{ file: 'separation/check/conclusion.ts', from: 'isGivenUp && !isUnanswered', to: 'isGivenUp' }],
+    tests: ['flows/lost-callback'],
+  },
+  {
+    name: 'what a later version wrote is lost',
+    edits: [{ file: 'stores/stored-task.ts', from: 'if (isLater) laterDocuments.set(task, document)', to: '' }],
+    tests: ['stores/rolling-upgrade'],
+  },
+  {
+    name: 'one operation may hold many orders',
+    edits: [{ file: 'graphql/execution/root-field-rule.ts', from: 'most: 1,', to: 'most: 100,' }],
+    tests: ['transports/limits'],
+  },
+  {
+    name: 'other gateways are not told of a change',
+    edits: [
+      {
+        file: 'coordination/redis-changes.ts',
+        from: '      local.publish(taskId)\n      tellOthers(taskId)\n',
+        to: '      local.publish(taskId)\n',
+      },
+    ],
+    tests: ['cluster/changes', 'cluster/several-gateways'],
+  },
+  {
+    name: 'two gateways may take an order for one track at once',
+    edits: [
+      {
+        file: 'stores/postgres-store.ts',
+        from: 'select pg_advisory_xact_lock(hashtextextended(${track}, 0))',
+        to: 'select hashtextextended(${track}, 0)',
+      },
+    ],
+    tests: ['cluster/several-gateways', 'stores/store'],
+  },
+  {
+    name: 'a key may lead to two tasks',
+    edits: [
+      {
+        file: 'stores/schema.ts',
+        from: ".addPrimaryKeyConstraint('keys_one', ['owner', 'key'])",
+        to: ".addPrimaryKeyConstraint('keys_one', ['owner', 'key', 'task_id'])",
+      },
+    ],
+    tests: ['stores/postgres'],
+  },
+  {
+    name: 'a claim is not written down',
+    edits: [
+      {
+        file: 'stores/check-schedule.ts',
+        from: '            .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })\n',
+        to: '            .set({ due_at: nowMs, lease_until: leaseUntilMs })\n',
+      },
+    ],
+    tests: ['stores/store', 'cluster/several-gateways'],
+  },
+  {
+    name: 'who joins at another gateway is given the task of a refused order',
+    edits: [
+      { file: 'separation/order/separate.ts', from: '    if (refusal !== undefined) throw errorOf(refusal)\n', to: '' },
+    ],
+    tests: ['cluster/several-gateways'],
+  },
+  {
+    name: 'whatever arrives: a stack stands in an answer',
+    edits: [
+      {
+        file: 'http/callback-route.ts',
+        from: "{ message: 'A callback is JSON.' }",
+        to: "{ message: new Error('A callback is JSON.').stack }",
+      },
+    ],
+    tests: ['suites/fuzz'],
+  },
+  {
+    name: 'whatever arrives: a token stands in an answer',
+    edits: [
+      {
+        file: 'http/callback-route.ts',
+        from: "{ message: 'A callback is JSON.' }",
+        to: '{ message: `${path} takes JSON.` }',
+      },
+    ],
+    tests: ['suites/fuzz'],
+  },
+  {
+    name: 'whatever arrives: a token stands in the log',
+    edits: [
+      {
+        file: 'http/callback-route.ts',
+        from: 'log.debug({ provider, taskId, problem }',
+        to: 'log.debug({ path, provider, taskId, problem }',
+      },
+    ],
+    tests: ['suites/fuzz'],
+  },
+  {
+    name: 'whatever arrives: a token is good in another spelling',
+    edits: [
+      {
+        file: 'separation/callback/callback-address.ts',
+        from: 'const given = Buffer.from(token)',
+        to: "const given = Buffer.from(Buffer.from(token, 'base64url').toString('base64url'))",
+      },
+    ],
+    tests: ['suites/fuzz'],
+  },
+  {
+    name: 'whatever arrives: a wrong signature is taken at its word',
+    edits: [
+      {
+        file: 'providers/vocal-removal/rest-provider.ts',
+        from: 'if (problem !== null) return unusable(problem)',
+        to: '',
+      },
+    ],
+    tests: ['suites/fuzz'],
+  },
+  {
+    name: 'whatever arrives: an order is posted once more after an error',
+    edits: [
+      {
+        file: 'providers/vocal-removal/rest-provider.ts',
+        from: 'const answer = await order(apiKey, given).catch(',
+        to: "const first = await order(apiKey, given)\n      const answer = await (first.kind === 'unknown' ? order(apiKey, given) : Promise.resolve(first)).catch(",
+      },
+    ],
+    tests: ['suites/fuzz'],
+  },
+  {
+    name: 'whatever arrives: a message out of place ends the process',
+    edits: [
+      {
+        file: 'http/websocket/websocket-route.ts',
+        from: 'take(data.toString()).catch((error: unknown) => {',
+        to: 'take(data.toString()).catch((error: unknown) => {\n              throw error',
+      },
+    ],
+    tests: ['suites/fuzz'],
+  },
+  {
+    name: 'whatever arrives: a Host that is none is let through',
+    edits: [
+      { file: 'http/graphql-route.ts', from: 'if (!isAddressed(request)) {', to: 'if (request.method === null) {' },
+    ],
+    tests: ['suites/fuzz', 'transports/limits'],
+  },
+]

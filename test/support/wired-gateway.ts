@@ -1,0 +1,142 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { createInProcessChanges } from '../../src/coordination/in-process-changes.ts'
+import { createConcurrencyLimit } from '../../src/limits/concurrency-limit.ts'
+import { createPipeline } from '../../src/graphql/execution/pipeline.ts'
+import { createCallerRate } from '../../src/limits/request-rate.ts'
+import { createCors } from '../../src/http/cors.ts'
+import { createGraphqlRoute } from '../../src/http/graphql-route.ts'
+import { createMetrics } from '../../src/http/metrics.ts'
+import { createHttpServer } from '../../src/http/server.ts'
+import { createWebSocketRoute } from '../../src/http/websocket/websocket-route.ts'
+import { openApiKeys } from '../../src/identity/api-keys.ts'
+import { createIdentity } from '../../src/identity/identity.ts'
+import type { ApiKey } from '../../src/identity/parse-api-keys.ts'
+import { createOperator } from '../../src/identity/operator.ts'
+import { createSeparations } from '../../src/separation/separations.ts'
+import { providerNames, type Task } from '../../src/separation/task.ts'
+import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
+import type { Log } from '../../src/runtime/log.ts'
+import type { Store } from '../../src/separation/store.ts'
+
+/** The GraphQL half of a gateway on a real store and real sockets, for tests that put tasks there or make the store fail. */
+export interface WiredGateway {
+  readonly url: string
+  readonly store: Store
+  /** Stores the task as it is and tells those who watch it. */
+  put(task: Task): Promise<void>
+  /** Tells those who watch the task that it has changed. */
+  publish(taskId: string): void
+  /** How many subscriptions wait for a change. */
+  subscriptions(): number
+}
+
+export interface WiredOptions {
+  /** What stands between the gateway and its store. */
+  readonly wrap?: (store: Store) => Store
+  readonly log?: Log
+  /** Callers; whoever is on this machine if left out. */
+  readonly apiKeys?: readonly ApiKey[]
+}
+
+const day = 24 * 60 * 60 * 1000
+const silence: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+/** Starts it; it ends with the test. It has no provider, so nothing can be ordered or adopted. */
+export async function startWiredGateway({
+  wrap,
+  log = silence,
+  apiKeys: keys,
+}: WiredOptions = {}): Promise<WiredGateway> {
+  const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
+  const store = await openSqliteStore(join(folder, 'stemgate.db'))
+  const changes = createInProcessChanges()
+  const separations = createSeparations({
+    store: wrap?.(store) ?? store,
+    changes,
+    providers: new Map(),
+    defaultProvider: 'kie',
+    addresses: {
+      urlOf: () => 'http://unreached.example',
+      taskOf: () => null,
+      orderOf: () => null,
+      namedIn: () => null,
+      read: () => null,
+    },
+    log,
+    times: {
+      intervalMs: day,
+      submitTimeoutMs: day,
+      submitWaitMs: day,
+      unconfirmedAfterMs: day,
+      giveUpAfterMs: day,
+      callbackGraceMs: day,
+      failureGraceMs: day,
+      emptyGraceMs: day,
+    },
+    onDue: () => {},
+  })
+  const pipeline = createPipeline({
+    gateway: {
+      separations,
+      separateRate: createCallerRate(1_000),
+      subscriptionLimit: createConcurrencyLimit(10_000),
+      providers: providerNames,
+      retentionMsOf: () => 14 * day,
+    },
+    log,
+    introspection: true,
+  })
+  const apiKeys = keys === undefined ? null : openApiKeys({ keys, file: null, log })
+  const identity = createIdentity({ apiKeys, accessTokens: null, allowAnonymous: false })
+  const requestRate = createCallerRate(1_000_000)
+  const server = createHttpServer({
+    graphql: createGraphqlRoute({
+      pipeline,
+      identity,
+      requestRate,
+      cors: createCors([], () => {}),
+      corsOrigins: [],
+      graphiql: null,
+    }),
+    websocket: createWebSocketRoute({
+      pipeline,
+      identity,
+      requestRate,
+      socketsPerAddress: 10_000,
+      corsOrigins: [],
+      logRefusedOrigin: () => {},
+      log,
+    }),
+    callback: async (_request, response) => void response.end(),
+    sandbox: null,
+    identity,
+    operator: createOperator({ adminToken: null, adminHost: null }),
+    checkReady: store.tryWriting,
+    metrics: createMetrics({ waiting: changes.size, droppedLogLines: () => 0 }),
+    log,
+  })
+  const port = await server.listen('127.0.0.1', 0)
+  onTestFinished(async () => {
+    await server.close(1000)
+    await store.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    store,
+    async put(task) {
+      const [before] = await store.find([task.id])
+      if (before === undefined) {
+        // Adopting is the one verb that takes a task in any state; it wants to know the provider's id, which must be its own.
+        await store.adopt(task, null)
+      } else if (!(await store.replace(task, before))) throw new Error('The revision does not follow the stored one.')
+      changes.publish(task.id)
+    },
+    publish: changes.publish,
+    subscriptions: changes.size,
+  }
+}

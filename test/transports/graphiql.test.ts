@@ -1,0 +1,201 @@
+import { existsSync } from 'node:fs'
+import { parse, validate } from 'graphql'
+import { chromium, type Page } from 'playwright-core'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createSchema } from '../../src/graphql/schema/schema.ts'
+import { readGraphiqlTabs } from '../../src/http/graphiql/graphiql-tabs.ts'
+import { testTracks } from '../../src/sandbox/test-tracks.ts'
+import { startGuarded, twoCallers, webKey } from '../support/callers.ts'
+import { startGateway } from '../support/gateway.ts'
+
+const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+const isThere = existsSync(executablePath)
+if (!isThere) {
+  const reason = `there is no browser at ${executablePath}: install Debian's chromium, or set CHROMIUM`
+  if (process.env['CI'] !== undefined) throw new Error(`GraphiQL cannot be tested: ${reason}`)
+  console.warn(`Skipped the browser test: ${reason}`)
+}
+
+const onLoopbackAlone = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+]
+
+test('with a provider that charges the tabs have to be filled in, and say so', async () => {
+  const tabs = await readGraphiqlTabs([])
+  expect(tabs).toHaveLength(5)
+  for (const tab of tabs) expect(validate(createSchema(), parse(tab))).toEqual([])
+  for (const tab of tabs.slice(0, 2)) {
+    expect(tab).toMatch(/^# .*charges/)
+    expect(tab).toContain('audioId: "<id of the track>"')
+  }
+  expect(tabs.join()).not.toMatch(/"done"|my-music/)
+})
+
+test('every tab of the sandbox is an operation that can be sent as it stands', async () => {
+  const tabs = await readGraphiqlTabs(testTracks)
+  expect(tabs).toHaveLength(5 + testTracks.length)
+  for (const tab of tabs) expect(validate(createSchema(), parse(tab))).toEqual([])
+})
+
+test('the page is sent once, and afterwards only asked for', async () => {
+  const { url } = await startGateway()
+  const ask = (headers: Record<string, string> = {}) =>
+    fetch(`${url}/graphql`, { headers: { accept: 'text/html', ...headers } })
+  const first = await ask()
+  const etag = first.headers.get('etag') ?? ''
+  expect(first.status).toBe(200)
+  expect(first.headers.get('cache-control')).toBe('no-cache')
+  expect(first.headers.get('vary')).toMatch(/\baccept\b/i)
+  expect(await first.text()).toContain('<title>Stemgate</title>')
+  for (const known of [etag, `W/${etag}`, `"another", ${etag}`]) {
+    const again = await ask({ 'if-none-match': known })
+    expect(again.status).toBe(304)
+    expect(again.headers.get('etag')).toBe(etag)
+    expect(await again.text()).toBe('')
+  }
+  expect((await ask({ 'if-none-match': '"another"' })).status).toBe(200)
+  expect((await ask({ 'if-none-match': etag, accept: 'application/json' })).status).not.toBe(304)
+})
+
+describe.skipIf(!isThere)('in a browser', { timeout: 60_000 }, () => {
+  test('the first line of every tab is seen whole in a window of 1280 pixels', async () => {
+    const gateway = await startGateway()
+    const page = await openPage(gateway.url)
+    for (const name of await page.getByRole('tab').allInnerTexts()) {
+      await openTab(page, name)
+      const line = page.locator('.graphiql-query-editor .view-line > span').first()
+      await expect.poll(() => line.innerText()).toMatch(/^#/)
+      const text = await line.boundingBox()
+      const editor = await page.locator('.graphiql-query-editor .lines-content').boundingBox()
+      const scrollable = await page.locator('.graphiql-query-editor .monaco-scrollable-element').first().boundingBox()
+      if (text === null || editor === null || scrollable === null) throw new Error('There is no editor.')
+      const isWhole = text.x >= scrollable.x && text.x + text.width <= scrollable.x + scrollable.width
+      expect({ name, isWhole }).toEqual({ name, isWhole: true })
+    }
+  })
+
+  test('an order is shown until its end, and the last task is watched and read, without any other server', async () => {
+    const gateway = await startGateway({ SANDBOX_DELAY_MS: '1500' })
+    const page = await openPage(gateway.url)
+    const addresses: string[] = []
+    page.on('request', (request) => addresses.push(request.url()))
+    page.on('websocket', (socket) => addresses.push(socket.url()))
+    await page.reload()
+    await page.getByRole('tab').first().waitFor()
+    expect(await page.getByRole('tab').allInnerTexts()).toEqual(
+      expect.arrayContaining(['Separate', 'Split', 'Watch', 'Read', 'List']),
+    )
+
+    for (const name of ['Watch', 'Read']) {
+      await openTab(page, name)
+      await play(page, /No task has been ordered in this browser/)
+    }
+
+    await openTab(page, 'Separate')
+    const done = await play(page, /"status": "SUCCESS"/)
+    expect(done).toContain('"VOCAL"')
+    expect(done).toContain('vocals-all.wav')
+    const [taskId = ''] = /sep_[0-9a-z]{26}/.exec(done) ?? []
+    expect(taskId).not.toBe('')
+
+    await openTab(page, 'Watch')
+    expect(await play(page, /"separationUpdated"[^]*"status": "SUCCESS"/)).toContain(taskId)
+
+    // A reload leaves the page as it was: the tabs, and the last task.
+    await page.reload()
+    await openTab(page, 'Read')
+    expect(await play(page, /"separation"[^]*"status": "SUCCESS"/)).toContain(taskId)
+
+    const elsewhere = addresses.filter((address) => !/^(blob:|data:|(http|ws):\/\/127\.0\.0\.1[:/])/.test(address))
+    expect(elsewhere).toEqual([])
+    expect(addresses.filter((address) => address.startsWith('ws:'))).not.toEqual([])
+  })
+
+  test('a test track is ordered once however often its tab is played, and anew with another key', async () => {
+    const gateway = await startGateway({ SANDBOX_DELAY_MS: '300' })
+    const charges = async () => {
+      const ledger: { total: number } = await (await fetch(`${gateway.url}/sandbox/ledger`)).json()
+      return ledger.total
+    }
+    const page = await openPage(gateway.url)
+    await openTab(page, 'Try_failed_generation')
+    await play(page, /"status": "GENERATE_AUDIO_FAILED"/)
+    await play(page, /"reused": true[^]*"status": "GENERATE_AUDIO_FAILED"/)
+    expect(await charges()).toBe(1)
+
+    await page.locator('.graphiql-query-editor .view-lines').getByText('"try-failed-generation-1"').click()
+    await page.keyboard.press('End')
+    await page.keyboard.press('Backspace')
+    await page.keyboard.insertText('2"')
+    await play(page, /"separationUpdated"[^]*"status": "GENERATE_AUDIO_FAILED"/)
+    expect(await charges()).toBe(2)
+  })
+
+  test('the key that stands among the headers goes with queries, subscriptions and what follows an order', async () => {
+    const gateway = await startGuarded({ ...twoCallers, SANDBOX_DELAY_MS: '1500' })
+    const page = await openPage(gateway.url)
+
+    // Without one GraphiQL is there, and shows why nothing else is.
+    await play(page, /"UNAUTHENTICATED"/)
+    await openTab(page, 'Watch')
+    await play(page, /No task has been ordered in this browser/)
+    await openTab(page, 'Separate')
+
+    await page.locator('.graphiql-editor-tool .view-lines').last().click()
+    await page.keyboard.press('Control+A')
+    await page.keyboard.insertText(`{"Authorization": "Bearer ${webKey}"}`)
+    const done = await play(page, /"status": "SUCCESS"/)
+    const [taskId = ''] = /sep_[0-9a-z]{26}/.exec(done) ?? []
+    expect(taskId).not.toBe('')
+
+    // In the same tab, and therefore under the same name: each tab has headers of its own.
+    await page.locator('.graphiql-query-editor .view-lines').first().click()
+    await page.keyboard.press('Control+A')
+    await page.keyboard.insertText('subscription Separate { separationUpdated(taskId: "sep_…") { id settled } }')
+    expect(await play(page, /"settled": true/)).toContain(taskId)
+    const screenshot = process.env['SCREENSHOT']
+    if (screenshot !== undefined) await page.screenshot({ path: screenshot })
+  })
+})
+
+/** GraphiQL in a window of a usual size. */
+async function openPage(url: string): Promise<Page> {
+  const browser = await chromium.launch({ executablePath, args: onLoopbackAlone })
+  onTestFinished(() => browser.close())
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+  await page.goto(`${url}/graphql`)
+  await page.getByRole('tab').first().waitFor()
+  return page
+}
+
+async function openTab(page: Page, name: string): Promise<void> {
+  await page.locator('.graphiql-tab-button', { hasText: new RegExp(`^${name}$`) }).click()
+}
+
+/** Plays the tab; resolves to the text of the answer once it holds what is waited for. */
+async function play(page: Page, what: RegExp): Promise<string> {
+  const lines = page.locator('.result-window .view-lines')
+  const click = () => page.getByRole('button', { name: /Execute query/ }).click()
+  await click()
+  let text = ''
+  const look = async () => {
+    text = plain(await lines.innerText())
+    // GraphiQL learns the name of a tab's operation a moment after the tab is opened.
+    if (text.includes('Cannot infer operation')) await click()
+    return text
+  }
+  await expect.poll(look, { timeout: 20_000 }).toMatch(what)
+  return text
+}
+
+/** The editor draws spaces as no-break spaces. */
+function plain(text: string): string {
+  return text.replaceAll('\u00a0', ' ')
+}
