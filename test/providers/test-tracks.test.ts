@@ -50,7 +50,7 @@ test.each(testTracks.filter(({ audioId }) => isRefusal(audioId)))('$audioId is r
 })
 
 test('every test track stands in the table for frontends, with its outcome where that is no plain success', async () => {
-  const table = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+  const table = await readFile(new URL('../../docs/frontend.md', import.meta.url), 'utf8')
   const rows = new Map(
     [...table.matchAll(/^\| `([\w-]+)`\s*\|(.*)\|$/gm)].map(([, audioId = '', text = '']) => [audioId, text]),
   )
