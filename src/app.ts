@@ -7,7 +7,7 @@ import { createPipeline } from './graphql/execution/pipeline.ts'
 import { createAdminServer } from './http/admin-server.ts'
 import { createCallbackAddresses } from './separation/callback/callback-address.ts'
 import { createCallbackRoute } from './http/callback-route.ts'
-import { createCallerRate } from './limits/request-rate.ts'
+import { createRequestRate } from './limits/request-rate.ts'
 import { createCors } from './http/cors.ts'
 import { createGraphiqlPage } from './http/graphiql/graphiql-page.ts'
 import { readGraphiqlTabs } from './http/graphiql/graphiql-tabs.ts'
@@ -29,7 +29,7 @@ import { createSandbox } from './sandbox/sandbox.ts'
 import { testTracks } from './sandbox/test-tracks.ts'
 import { createSeparations } from './separation/separations.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
-import { openSharing } from './coordination/open-coordination.ts'
+import { openCoordination } from './coordination/open-coordination.ts'
 import { openStore } from './stores/open-store.ts'
 import type { Log } from './runtime/log.ts'
 import type { App, AppOptions } from './program/running-app.ts'
@@ -37,9 +37,9 @@ import type { Store } from './separation/store.ts'
 
 const version = '0.1.0'
 /** How often it is looked for tasks that are due. */
-const longestLookMs = 1_000
+const maxPollIntervalMs = 1_000
 /** At a stop, what is left at least for the orders that sockets have brought. */
-const leastDrainMs = 1_000
+const minDrainMs = 1_000
 
 /** Wires everything together and begins to listen. Throws if the store cannot be opened or the port is taken. */
 export async function startApp(config: Config, log: Log, options: AppOptions = {}): Promise<App> {
@@ -58,12 +58,12 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const publicUrl = () => config.publicUrl ?? url()
 
   // A file with no Redis beside it has this one gateway: whatever is claimed, was claimed by one that is gone.
-  if (config.database.kind === 'sqlite' && config.redisUrl === null) await store.freeLeases()
+  if (config.database.kind === 'sqlite' && config.redisUrl === null) await store.releaseAllLeases()
   const credentials = await openCredentials(config, log)
   const ownSecret = await store.secret('callbacks', newSecret)
   const addresses = createCallbackAddresses({ publicUrl, secrets: [...config.callbackSecrets, ownSecret] })
   const { readsPerSecond, submitsPer10Seconds } = config
-  const { changes, rates, ...sharing } = await openSharing({
+  const { changes, rates, ...coordination } = await openCoordination({
     redisUrl: config.redisUrl,
     deployment: () => store.secret('deployment', randomUUID),
     rates: { readsPerSecond, submitsPer10Seconds },
@@ -87,10 +87,12 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       baseUrl: () => `${url()}/sandbox`,
     }),
   ]
-  const isOn = (name: ProviderName) => (name === 'sandbox' ? isSandboxOn : vendors[name].apiKey !== null)
-  const providers = new Map(clients.filter(({ name }) => isOn(name)).map((each) => [each.name, metrics.counted(each)]))
-  const waitingForOff = new Map([...(await store.countPending())].filter(([name]) => !isOn(name)))
-  for (const [provider, tasks] of waitingForOff) {
+  const isEnabled = (name: ProviderName) => (name === 'sandbox' ? isSandboxOn : vendors[name].apiKey !== null)
+  const providers = new Map(
+    clients.filter(({ name }) => isEnabled(name)).map((each) => [each.name, metrics.counted(each)]),
+  )
+  const waitingForDisabled = new Map([...(await store.countPending())].filter(([name]) => !isEnabled(name)))
+  for (const [provider, tasks] of waitingForDisabled) {
     log.warn({ provider, tasks }, 'tasks wait for a provider that is off: they go on when it is switched on again')
   }
   const sandbox = isSandboxOn
@@ -129,14 +131,14 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     providers: providerNames,
     log,
     readsPerSecond,
-    lookEveryMs: Math.min(longestLookMs, config.checkIntervalMs / 4),
+    pollIntervalMs: Math.min(maxPollIntervalMs, config.checkIntervalMs / 4),
   })
 
   const retentionMs = new Map(clients.map((each) => [each.name, each.retentionMs]))
   const pipeline = createPipeline({
-    gateway: {
+    services: {
       separations,
-      separateRate: createCallerRate(config.separatesPerMinute),
+      separateRate: createRequestRate(config.separatesPerMinute),
       subscriptionLimit: createConcurrencyLimit(config.subscriptionsPerCaller),
       providers: [...providers.keys()],
       retentionMsOf: (provider) => retentionMs.get(provider) ?? 0,
@@ -147,7 +149,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const identity = createIdentity({ ...credentials, allowAnonymous: config.allowAnonymous })
   const { admin, adminToken } = config
   const operator = createOperator({ adminToken, adminHost: admin?.host ?? null })
-  const requestRate = createCallerRate(config.requestsPerMinute)
+  const requestRate = createRequestRate(config.requestsPerMinute)
   const logRefusedOrigin = createLogRefusedOrigin(log)
   const websocket = createWebSocketRoute({
     pipeline,
@@ -164,7 +166,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
         takesCredentials: (credentials.apiKeys ?? credentials.accessTokens) !== null,
       })
     : null
-  const readiness = createReadiness({ tryWriting: store.tryWriting })
+  const readiness = createReadiness({ checkWritable: store.checkWritable })
   const server = createHttpServer({
     graphql: createGraphqlRoute({
       pipeline,
@@ -200,7 +202,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   } catch (error) {
     await adminServer?.close()
     credentials.close()
-    await sharing.close()
+    await coordination.close()
     throw error
   }
   checker.start()
@@ -210,7 +212,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     adminUrl,
     publicUrl: publicUrl(),
     providers: [...new Set([config.defaultProvider, ...providers.keys()])],
-    waitingForOff,
+    waitingForDisabled,
     subscriptions: changes.size,
     async close() {
       readiness.leave()
@@ -222,13 +224,13 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       await Promise.all(clients.map((each) => each.stopChecking()))
       await quiet
       // Only now can no socket bring another order.
-      await separations.drain(Math.max(leastDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
+      await separations.drain(Math.max(minDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
       await sandbox?.close()
       await Promise.all(clients.map((each) => each.close()))
       // Last of what listens, so that a stop can be watched.
       await adminServer?.close()
       credentials.close()
-      await sharing.close()
+      await coordination.close()
       await store.close()
     },
   }

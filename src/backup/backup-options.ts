@@ -21,7 +21,7 @@ export function readBackupOptions(args: readonly string[], databaseUrl: string):
   if (wantsHelp === true) return 'help'
   const database = databaseAt(source) ?? databaseAt(`file:${source}`)
   if (database === null || source === '') throw new UsageError(`--from must be file:<path>.\n${hint}`)
-  if (database.kind === 'postgres') throw new UsageError(wordsOfPostgres(database.url))
+  if (database.kind === 'postgres') throw new UsageError(postgresHint(database.url))
   if (database.path === ':memory:')
     throw new UsageError('A database in memory ends with its gateway: there is nothing to back up.')
   if (statSync(database.path, { throwIfNoEntry: false })?.isFile() !== true) {
@@ -48,7 +48,7 @@ function readOptions(args: readonly string[]) {
 }
 
 /** What to do for PostgreSQL, which has tools of its own; without a password that the address may hold. */
-function wordsOfPostgres(url: string): string {
+function postgresHint(url: string): string {
   return [
     'This database is PostgreSQL, which backs up itself while gateways work on it:',
     '',

@@ -144,8 +144,7 @@ export function parseConfig(environment: Environment): Config {
   mistakes.push(...unknownVariables(Object.keys(set), known))
   if (mistakes.length > 0) throw new ConfigError(mistakes)
 
-  const isAtHome =
-    isLoopback(env.HOST) && (env.PUBLIC_URL === undefined || isLoopback(new URL(env.PUBLIC_URL).hostname))
+  const isLocal = isLoopback(env.HOST) && (env.PUBLIC_URL === undefined || isLoopback(new URL(env.PUBLIC_URL).hostname))
   return {
     host: env.HOST,
     port: env.PORT,
@@ -170,8 +169,8 @@ export function parseConfig(environment: Environment): Config {
     socketsPerAddress: env.SOCKETS_PER_ADDRESS,
     subscriptionsPerCaller: env.SUBSCRIPTIONS_PER_CALLER,
     corsOrigins: env.CORS_ORIGINS,
-    graphiql: env.GRAPHIQL ?? isAtHome,
-    introspection: env.INTROSPECTION ?? isAtHome,
+    graphiql: env.GRAPHIQL ?? isLocal,
+    introspection: env.INTROSPECTION ?? isLocal,
     checkIntervalMs: env.CHECK_INTERVAL_SECONDS * 1000,
     submitTimeoutMs: env.SUBMIT_TIMEOUT_SECONDS * 1000,
     unconfirmedAfterMs: env.UNCONFIRMED_AFTER_SECONDS * 1000,

@@ -42,7 +42,9 @@ export const environmentSchema = z.object({
   PUBLIC_URL: httpUrl.optional(),
   DATABASE_URL: z
     .string()
-    .transform((text, context) => databaseAt(text) ?? fault(context, 'must be file:<path>, :memory: or postgres://<…>'))
+    .transform(
+      (text, context) => databaseAt(text) ?? addIssue(context, 'must be file:<path>, :memory: or postgres://<…>'),
+    )
     .default({ kind: 'sqlite', path: 'data/stemgate.db' }),
   REDIS_URL: z
     .string()
@@ -76,9 +78,9 @@ export const environmentSchema = z.object({
     .transform((text, context) => {
       try {
         const keys = parseApiKeys(text, 'commas')
-        return keys.length > 0 ? keys : fault(context, 'must name a caller, or be unset')
+        return keys.length > 0 ? keys : addIssue(context, 'must name a caller, or be unset')
       } catch (error) {
-        return fault(
+        return addIssue(
           context,
           `must be name:key pairs, separated by commas; ${error instanceof Error ? error.message : ''}`,
         )
@@ -130,7 +132,7 @@ export const environmentSchema = z.object({
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
 })
 
-function fault(context: z.RefinementCtx, message: string): never {
+function addIssue(context: z.RefinementCtx, message: string): never {
   context.addIssue({ code: 'custom', message })
   return z.NEVER
 }

@@ -37,7 +37,7 @@ export function sandboxMistake(options: SandboxPermissionOptions): string | null
   if (sandbox === true) return null
   if (sandbox === false) return `SANDBOX=false leaves no provider: set ${listOf(keyNames, 'or')}.`
 
-  const names = notAtHome(options, isSet)
+  const names = publicIndicators(options, isSet)
   if (names.length === 0) return null
   return (
     `SANDBOX must be true for the sandbox to run beside ${listOf(names, 'and')}. No provider has a key, so callers would be ` +
@@ -46,7 +46,7 @@ export function sandboxMistake(options: SandboxPermissionOptions): string | null
 }
 
 /** The variables by which the gateway serves others than a developer at this machine, or was meant to. */
-function notAtHome(options: SandboxPermissionOptions, isSet: (name: string) => boolean): readonly string[] {
+function publicIndicators(options: SandboxPermissionOptions, isSet: (name: string) => boolean): readonly string[] {
   const { environment, known, wrong, host, publicUrl, allowAnonymous } = options
   const ofProviders = Object.keys(environment).filter(
     (name) =>

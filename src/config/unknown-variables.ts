@@ -1,5 +1,5 @@
 /** Prefixes that nobody else's variables bear: with one of these, a name that is not known is a mistake. */
-const ownPrefixes = [
+const ourPrefixes = [
   'KIE_',
   'APIKLEY_',
   'SUNOAPI_',
@@ -20,7 +20,7 @@ const ownPrefixes = [
 const serviceLink = /_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/
 
 /** Names of other tools that differ from one of ours by a letter or two. A mistake in LOG_LEVEL harms nobody. */
-const othersNames = ['LOGLEVEL']
+const foreignNames = ['LOGLEVEL']
 
 /** Adjacent letters that changed places count half a letter. */
 const swapCost = 0.5
@@ -40,13 +40,13 @@ export function unknownVariables(names: readonly string[], known: readonly strin
   const unknown = names.filter((name) => !ours.has(name)).toSorted()
   return unknown.flatMap((given) => {
     const name = given.toUpperCase()
-    if (serviceLink.test(name) || othersNames.includes(name)) return []
+    if (serviceLink.test(name) || foreignNames.includes(name)) return []
     const [nearest] = known
       .map((each) => ({ each, letters: distance(name, each) }))
       .filter(({ each, letters }) => letters <= tolerance(each))
       .toSorted((a, b) => a.letters - b.letters)
     if (nearest !== undefined) return [`${given} is not known. Did you mean ${nearest.each}?`]
-    const prefix = ownPrefixes.find((each) => name.startsWith(each))
+    const prefix = ourPrefixes.find((each) => name.startsWith(each))
     return prefix === undefined ? [] : [`${given} is not known. ${insteadOf(name, prefix, known)}`]
   })
 }

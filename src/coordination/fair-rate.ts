@@ -3,7 +3,7 @@ import { createRollingWindow, type RollingWindow } from './rolling-window.ts'
 
 /** A rate that holds over every window, and that no caller uses up while others wait. See `OrderRate`. */
 export interface FairRate {
-  take(caller: string, waiting?: WaitingOrders): { readonly kind: 'taken'; readonly giveBack: () => void } | NoSlot
+  acquire(caller: string, waiting?: WaitingOrders): { readonly kind: 'acquired'; readonly release: () => void } | NoSlot
 }
 
 export interface FairRateOptions {
@@ -11,7 +11,7 @@ export interface FairRateOptions {
   readonly windowMs: number
 }
 
-export const nobodyWaits: WaitingOrders = { all: 0, own: 0 }
+export const noWaitingOrders: WaitingOrders = { all: 0, own: 0 }
 
 /** How many of the slots one caller may hold while others wait. */
 export function shareOf(limit: number): number {
@@ -35,7 +35,7 @@ export function createFairRate({ limit, windowMs }: FairRateOptions): FairRate {
   }
 
   /** For how long yet somebody besides the caller counts as waiting, in milliseconds. */
-  function othersWaitForMs(caller: string): number {
+  function othersWaitMs(caller: string): number {
     const nowMs = performance.now()
     let longestMs = 0
     for (const [each, untilMs] of waitingUntilMs) {
@@ -56,10 +56,10 @@ export function createFairRate({ limit, windowMs }: FairRateOptions): FairRate {
   }
 
   return {
-    take(caller, waiting = nobodyWaits) {
+    acquire(caller, waiting = noWaitingOrders) {
       const own = slotsOf(caller)
       const allFreeInMs = freeInMs(slots, waiting.all, limit)
-      const othersMs = othersWaitForMs(caller)
+      const othersMs = othersWaitMs(caller)
       const ownFreeInMs = Math.min(othersMs, freeInMs(own, waiting.own, shareOf(limit)))
       if (allFreeInMs > 0 || ownFreeInMs > 0) {
         const longestMs = Math.max(allFreeInMs, ownFreeInMs)
@@ -67,7 +67,7 @@ export function createFairRate({ limit, windowMs }: FairRateOptions): FairRate {
         return { kind: 'full', freeInMs: longestMs, isFull: allFreeInMs > 0, isShareUsed: ownFreeInMs > 0 }
       }
       const removals = [slots.add(), own.add()]
-      return { kind: 'taken', giveBack: () => removals.forEach((remove) => remove()) }
+      return { kind: 'acquired', release: () => removals.forEach((remove) => remove()) }
     },
   }
 }

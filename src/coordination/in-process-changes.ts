@@ -3,7 +3,7 @@ import type { Changes } from '../separation/changes.ts'
 /** Changes told within this process. */
 export interface InProcessChanges extends Changes {
   /** Calls every listener: any task may have changed. */
-  tellAll(): void
+  notifyAll(): void
   /** How many listeners there are, over all tasks. */
   size(): number
 }
@@ -29,7 +29,7 @@ export function createInProcessChanges(): InProcessChanges {
       }
     },
 
-    tellAll() {
+    notifyAll() {
       const taskIds = [...listeners.keys()]
       for (const taskId of taskIds) publish(taskId)
     },

@@ -1,6 +1,6 @@
 import { orderWindowMs, type Rates } from '../providers/client/rates.ts'
 import { createFairRate } from './fair-rate.ts'
-import { createOwnReads, createReadPace, paceOf } from './read-pace.ts'
+import { createLocalReads, createReadRate, readSlotsOf } from './read-pace.ts'
 
 export interface RatesOptions {
   readonly submitsPer10Seconds: number
@@ -16,10 +16,10 @@ export function createInProcessRates(options: RatesOptions): Rates {
   return {
     of() {
       const orders = createFairRate({ limit, windowMs })
-      const reads = createOwnReads(paceOf(readsPerSecond))
+      const reads = createLocalReads(readSlotsOf(readsPerSecond))
       return {
-        orders: { limit, take: async (caller, waiting) => orders.take(caller, waiting) },
-        reads: createReadPace(async (count) => reads.take(count)),
+        orders: { limit, acquire: async (caller, waiting) => orders.acquire(caller, waiting) },
+        reads: createReadRate(async (count) => reads.acquire(count)),
       }
     },
   }

@@ -5,13 +5,13 @@ import type { Changes } from '../separation/changes.ts'
 import type { Log } from '../runtime/log.ts'
 
 /** What the gateways of one database have in common besides it; or this one by itself. */
-export interface Sharing {
+export interface Coordination {
   readonly changes: Changes & { size(): number }
   readonly rates: Rates
   close(): Promise<void>
 }
 
-export interface SharingOptions {
+export interface CoordinationOptions {
   /** null: this gateway goes by itself. */
   readonly redisUrl: string | null
   /** Tells apart those that use one Redis for several databases. */
@@ -21,7 +21,12 @@ export interface SharingOptions {
 }
 
 /** Shares changes and rates over Redis, if there is one; nothing of it is loaded otherwise. */
-export async function openSharing({ redisUrl, deployment, rates, log }: SharingOptions): Promise<Sharing> {
+export async function openCoordination({
+  redisUrl,
+  deployment,
+  rates,
+  log,
+}: CoordinationOptions): Promise<Coordination> {
   if (redisUrl === null) {
     return { changes: createInProcessChanges(), rates: createInProcessRates(rates), close: async () => {} }
   }

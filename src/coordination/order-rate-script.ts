@@ -1,4 +1,4 @@
-import { rollingLogStart } from './rolling-window-script.ts'
+import { rollingWindowScript } from './rolling-window-script.ts'
 
 /**
  * A Redis script that is what `createFairRate` is, for all gateways together. KEYS: the log of all slots, that of the
@@ -7,8 +7,8 @@ import { rollingLogStart } from './rolling-window-script.ts'
  * before this one, the name of the slot, the caller. The answer: whether a slot was taken, for how many milliseconds there
  * is none, whether nobody is given one, whether the caller has used its share.
  */
-export function orderLog(windowMs: number): string {
-  return `${rollingLogStart(windowMs)}
+export function orderRateScript(windowMs: number): string {
+  return `${rollingWindowScript(windowMs)}
 local mayTake, limit, share = ARGV[1] == '1', tonumber(ARGV[2]), tonumber(ARGV[3])
 local allWaiting, ownWaiting, name, caller = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], ARGV[7]
 

@@ -1,12 +1,12 @@
-import { rollingLogStart } from './rolling-window-script.ts'
+import { rollingWindowScript } from './rolling-window-script.ts'
 
 /**
  * A Redis script that takes as many of ARGV[2] slots as are free: at most ARGV[1] in any `windowMs`, by Redis' own clock.
  * KEYS[1] is a sorted set of the slots by the time at which they were taken. The answer is how many were taken, and for how
  * many milliseconds there is no other.
  */
-export function readLog(windowMs: number): string {
-  return `${rollingLogStart(windowMs)}
+export function readRateScript(windowMs: number): string {
+  return `${rollingWindowScript(windowMs)}
 forget(KEYS[1])
 local held = redis.call('ZCARD', KEYS[1])
 local taken = math.max(0, math.min(tonumber(ARGV[2]), tonumber(ARGV[1]) - held))

@@ -20,7 +20,7 @@ export interface RedisChangesOptions {
 /** Stands for a task id where any task may have changed. */
 const anyTask = '*'
 /** Beyond so many, the changes that Redis missed are told as one. */
-const mostMissed = 1_000
+const maxMissed = 1_000
 
 /**
  * Listeners of this gateway are told at once, those of the others by one channel. A change is only a hint, so all that a
@@ -33,11 +33,11 @@ export function createRedisChanges({ redis, deployment, log }: RedisChangesOptio
   const channel = `stemgate:${deployment}:changes`
   const missed = new Set<string>()
 
-  function tellOthers(taskId: string): void {
+  function notifyOthers(taskId: string): void {
     redis
       .ask((client) => client.publish(channel, `${ownId} ${taskId}`))
       .catch((error: unknown) => {
-        if (missed.size <= mostMissed) missed.add(taskId)
+        if (missed.size <= maxMissed) missed.add(taskId)
         log.debug({ taskId, error: String(error) }, 'a change could not be told to the other gateways')
       })
   }
@@ -47,21 +47,21 @@ export function createRedisChanges({ redis, deployment, log }: RedisChangesOptio
     (message) => {
       const [, from, taskId] = /^([\w-]+) ([\w-]+|\*)$/.exec(message) ?? []
       if (taskId === undefined || from === ownId) return
-      if (taskId === anyTask) local.tellAll()
+      if (taskId === anyTask) local.notifyAll()
       else local.publish(taskId)
     },
-    local.tellAll,
+    local.notifyAll,
   )
   redis.onBack(() => {
-    const again = missed.size > mostMissed ? [anyTask] : [...missed]
+    const again = missed.size > maxMissed ? [anyTask] : [...missed]
     missed.clear()
-    for (const taskId of again) tellOthers(taskId)
+    for (const taskId of again) notifyOthers(taskId)
   })
 
   return {
     publish(taskId) {
       local.publish(taskId)
-      tellOthers(taskId)
+      notifyOthers(taskId)
     },
     listen: local.listen,
     size: local.size,

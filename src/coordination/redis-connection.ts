@@ -1,6 +1,6 @@
 import { createClient, ErrorReply } from 'redis'
 import { describeError } from '../runtime/describe-error.ts'
-import { within } from '../runtime/with-timeout.ts'
+import { withTimeout } from '../runtime/with-timeout.ts'
 import type { Log } from '../runtime/log.ts'
 
 /** What the gateway has on one Redis: a connection for questions, and one for listening. It outlives every loss of either. */
@@ -41,19 +41,19 @@ export interface RedisOptions {
 
 export type RedisClient = ReturnType<typeof createOurClient>
 
-const usualTimings: RedisTimings = {
+const defaultTimings: RedisTimings = {
   answerMs: 300,
   pingMs: 4_000,
   silentMs: 8_000,
   connectMs: 3_000,
   openMs: 2_000,
 }
-const shortestPauseMs = 50
-const longestPauseMs = 1_000
+const minPauseMs = 50
+const maxPauseMs = 1_000
 
 /** Opens both connections. If Redis is away it keeps trying, and says so. Throws if the URL is not one of Redis. */
 export async function openRedisConnection(url: string, { log, timings }: RedisOptions): Promise<RedisConnection> {
-  const times = { ...usualTimings, ...timings }
+  const times = { ...defaultTimings, ...timings }
   const commands = createOurClient(url, times)
   const subscriber = createOurClient(url, times)
   const clients = [commands, subscriber]
@@ -64,25 +64,25 @@ export async function openRedisConnection(url: string, { log, timings }: RedisOp
   let isAnswering = true
   let hasRefused = false
 
-  function lost(error: unknown): void {
+  function onLost(error: unknown): void {
     if (isLost || isClosed) return
     isLost = true
     log.warn({ cause: describeError(error) }, 'Redis is away: until it is back, this gateway goes by itself')
   }
 
-  function found(): void {
+  function onFound(): void {
     if (!isLost || !clients.every((client) => client.isReady)) return
     isLost = false
     log.info({}, 'Redis is back')
   }
 
-  function back(): void {
+  function onBackAgain(): void {
     isAnswering = true
     for (const listener of backListeners) listener()
   }
 
   function answered(): void {
-    if (!isAnswering && commands.isReady) back()
+    if (!isAnswering && commands.isReady) onBackAgain()
   }
 
   function refused(error: ErrorReply): void {
@@ -95,21 +95,21 @@ export async function openRedisConnection(url: string, { log, timings }: RedisOp
     // A connection that was being made when we closed would stay.
     client.on('connect', () => isClosed && client.destroy())
     client.on('error', (error: unknown) => {
-      if (!client.isReady) lost(error)
+      if (!client.isReady) onLost(error)
       else log.debug({ cause: describeError(error) }, 'trouble on a connection to Redis')
     })
-    client.on('ready', found)
+    client.on('ready', onFound)
   }
   commands.on('ready', () => {
     hasRefused = false
-    back()
+    onBackAgain()
   })
   commands.on('ping-interval', answered)
 
   // Each ends when the connection is made, however long that takes, or when it is closed.
   const opened = Promise.all(clients.map((client) => client.connect().catch(() => {})))
-  await within(times.openMs, opened)
-  if (!clients.every((client) => client.isReady)) lost(new Error(`no answer in ${times.openMs} ms`))
+  await withTimeout(times.openMs, opened)
+  if (!clients.every((client) => client.isReady)) onLost(new Error(`no answer in ${times.openMs} ms`))
 
   return {
     async ask(question) {
@@ -122,7 +122,7 @@ export async function openRedisConnection(url: string, { log, timings }: RedisOp
         answered()
         refused(error)
       })
-      const inTime = within(times.answerMs, answer)
+      const inTime = withTimeout(times.answerMs, answer)
       underWay.add(inTime)
       try {
         const given = await inTime
@@ -169,7 +169,7 @@ function createOurClient(url: string, { pingMs, silentMs, connectMs }: RedisTimi
       connectTimeout: connectMs,
       socketTimeout: silentMs,
       reconnectStrategy: (retries) => {
-        const pauseMs = Math.min(longestPauseMs, shortestPauseMs * 2 ** Math.min(retries, 10))
+        const pauseMs = Math.min(maxPauseMs, minPauseMs * 2 ** Math.min(retries, 10))
         return Math.ceil(pauseMs * (0.5 + Math.random() / 2))
       },
     },

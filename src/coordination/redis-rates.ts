@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { orderWindowMs, type OrderRate, type Rates, type ReadPace } from '../providers/client/rates.ts'
+import { orderWindowMs, type OrderRate, type Rates, type ReadRate } from '../providers/client/rates.ts'
 import type { RedisConnection } from './redis-connection.ts'
-import { createFairRate, nobodyWaits, shareOf } from './fair-rate.ts'
+import { createFairRate, noWaitingOrders, shareOf } from './fair-rate.ts'
 import type { RatesOptions } from './in-process-rates.ts'
-import { orderLog } from './order-rate-script.ts'
-import { readLog } from './read-rate-script.ts'
-import { createOwnReads, createReadPace, paceOf } from './read-pace.ts'
+import { orderRateScript } from './order-rate-script.ts'
+import { readRateScript } from './read-rate-script.ts'
+import { createLocalReads, createReadRate, readSlotsOf } from './read-pace.ts'
 
 export interface RedisRatesOptions extends RatesOptions {
   readonly redis: RedisConnection
@@ -22,7 +22,7 @@ export function createRedisRates(options: RedisRatesOptions): Rates {
   return {
     of: (provider) => ({
       orders: createOrderRate(options, `${prefix}:orders:${provider}`),
-      reads: createSharedPace(options, `${prefix}:reads:${provider}`),
+      reads: createSharedReadRate(options, `${prefix}:reads:${provider}`),
     }),
   }
 }
@@ -30,31 +30,31 @@ export function createRedisRates(options: RedisRatesOptions): Rates {
 function createOrderRate(options: RedisRatesOptions, key: string): OrderRate {
   const { redis, submitsPer10Seconds: limit, windowMs = orderWindowMs } = options
   // Counts this gateway's orders all along, so that it knows of them when Redis goes away.
-  const own = createFairRate({ limit, windowMs })
-  const script = orderLog(windowMs)
+  const local = createFairRate({ limit, windowMs })
+  const script = orderRateScript(windowMs)
 
   return {
     limit,
-    async take(caller, waiting = nobodyWaits) {
-      const slot = own.take(caller, waiting)
+    async acquire(caller, waiting = noWaitingOrders) {
+      const slot = local.acquire(caller, waiting)
       const name = randomUUID()
       const callerId = createHash('sha256').update(caller).digest('base64url')
       const logs = [key, `${key}:of:${callerId}`]
       // Where this gateway has no slot by itself, the others are told that the caller waits.
-      const mayTake = slot.kind === 'taken' ? 1 : 0
-      const counts = [mayTake, limit, shareOf(limit), waiting.all, waiting.own].map(String)
+      const mayAcquire = slot.kind === 'acquired' ? 1 : 0
+      const counts = [mayAcquire, limit, shareOf(limit), waiting.all, waiting.own].map(String)
       const asked = { keys: [...logs, `${key}:waiting`], arguments: [...counts, name, callerId] }
       const answer = await redis.ask((client) => client.eval(script, asked)).catch(() => null)
       if (slot.kind === 'full') return slot
       const [isTaken, freeInMs, isFull, isShareUsed] = numbersOf(answer)
       if (isTaken === 0 && freeInMs !== undefined) {
-        slot.giveBack()
+        slot.release()
         return { kind: 'full', freeInMs, isFull: isFull === 1, isShareUsed: isShareUsed === 1 }
       }
       return {
-        kind: 'taken',
-        giveBack() {
-          slot.giveBack()
+        kind: 'acquired',
+        release() {
+          slot.release()
           // If Redis is away now, the slot is free again when the window has passed.
           for (const log of logs) redis.ask((client) => client.zRem(log, name)).catch(() => {})
         },
@@ -64,20 +64,20 @@ function createOrderRate(options: RedisRatesOptions, key: string): OrderRate {
 }
 
 /** Counts this gateway's reads all along, as `createOrderRate` does its orders. */
-function createSharedPace({ redis, readsPerSecond }: RedisRatesOptions, key: string): ReadPace {
-  const { places, everyMs } = paceOf(readsPerSecond)
-  const own = createOwnReads({ places, everyMs })
-  const script = readLog(everyMs)
+function createSharedReadRate({ redis, readsPerSecond }: RedisRatesOptions, key: string): ReadRate {
+  const { slots, everyMs } = readSlotsOf(readsPerSecond)
+  const local = createLocalReads({ slots, everyMs })
+  const script = readRateScript(everyMs)
 
-  return createReadPace(async (count) => {
-    const { taken, freeInMs, giveBack } = own.take(count)
-    if (taken === 0) return { taken, freeInMs }
-    const asked = { keys: [key], arguments: [String(places), String(taken)] }
+  return createReadRate(async (count) => {
+    const { acquired, freeInMs, release } = local.acquire(count)
+    if (acquired === 0) return { acquired, freeInMs }
+    const asked = { keys: [key], arguments: [String(slots), String(acquired)] }
     const answer = await redis.ask((client) => client.eval(script, asked)).catch(() => null)
     const [granted, sharedFreeInMs] = numbersOf(answer)
-    if (granted === undefined || sharedFreeInMs === undefined) return { taken, freeInMs }
-    giveBack(taken - granted)
-    return { taken: granted, freeInMs: sharedFreeInMs }
+    if (granted === undefined || sharedFreeInMs === undefined) return { acquired, freeInMs }
+    release(acquired - granted)
+    return { acquired: granted, freeInMs: sharedFreeInMs }
   })
 }
 

@@ -2,7 +2,7 @@
  * How the Redis scripts begin that count within the last `windowMs`, by Redis' own clock. A log is a sorted set of names
  * by the time at which they were added, in microseconds. Taking a name out gives its slot back.
  */
-export function rollingLogStart(windowMs: number): string {
+export function rollingWindowScript(windowMs: number): string {
   return `
 local window = ${Math.round(windowMs * 1_000)}
 local time = redis.call('TIME')

@@ -9,7 +9,7 @@ export interface RollingWindow {
 }
 
 /** What is still in the window does not leave it in no time. */
-const leastMs = 0.001
+const minLeavesInMs = 0.001
 
 interface Event {
   readonly atMs: number
@@ -63,7 +63,7 @@ export function createRollingWindow(windowMs: number): RollingWindow {
       for (let at = first; at < events.length; at += 1) {
         const event = events[at]
         if (event === undefined || event.isRemoved) continue
-        if (left === 0) return Math.max(leastMs, event.atMs + windowMs - nowMs)
+        if (left === 0) return Math.max(minLeavesInMs, event.atMs + windowMs - nowMs)
         left -= 1
       }
       return 0

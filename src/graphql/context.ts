@@ -2,7 +2,7 @@ import DataLoader from 'dataloader'
 import type { TaskRef } from '../separation/read/find.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { ProviderName, Task } from '../separation/task.ts'
-import type { CallerRate } from '../limits/request-rate.ts'
+import type { RequestRate } from '../limits/request-rate.ts'
 import type { ConcurrencyLimit } from '../limits/concurrency-limit.ts'
 
 /** Who asks. */
@@ -14,9 +14,9 @@ export interface Caller {
 }
 
 /** What the gateway lends to every operation. */
-export interface Gateway {
+export interface Services {
   readonly separations: Separations
-  readonly separateRate: CallerRate
+  readonly separateRate: RequestRate
   /** How many subscriptions each caller has open, over all transports. */
   readonly subscriptionLimit: ConcurrencyLimit
   /** The providers that are switched on. */
@@ -26,17 +26,17 @@ export interface Gateway {
 }
 
 /** What a resolver has at hand. */
-export interface Context extends Gateway {
+export interface Context extends Services {
   readonly caller: Caller
   /** Reads the caller's tasks, all that one operation asks for at once. Not for subscriptions: it would remember the past. */
   readonly tasks: Pick<DataLoader<TaskRef, Task | null>, 'load'>
 }
 
 /** Makes the context of one operation. */
-export function createContext(gateway: Gateway, caller: Caller): Context {
-  const { separations } = gateway
+export function createContext(services: Services, caller: Caller): Context {
+  const { separations } = services
   const tasks = new DataLoader<TaskRef, Task | null, string>((refs) => separations.find(caller.owner, refs, caller), {
     cacheKeyFn: ({ taskId, provider }) => JSON.stringify([taskId, provider]),
   })
-  return { ...gateway, caller, tasks }
+  return { ...services, caller, tasks }
 }

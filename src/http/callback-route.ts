@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { StoreUnavailableError } from '../separation/errors.ts'
-import { createOutage, type Outage } from '../runtime/outage-log.ts'
-import type { Told } from '../separation/advance/report.ts'
+import { createOutageLog, type OutageLog } from '../runtime/outage-log.ts'
+import type { ProviderReport } from '../separation/advance/report.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { ProviderName } from '../separation/task.ts'
 import type { CallbackAddresses } from '../separation/callback/callback-address.ts'
-import { createCallerRate } from '../limits/request-rate.ts'
+import { createRequestRate } from '../limits/request-rate.ts'
 import { readJson } from './read-json.ts'
 import { readBody, sendJson } from './respond.ts'
-import { unpackBody } from './decompress-body.ts'
+import { decompressBody } from './decompress-body.ts'
 import type { Log } from '../runtime/log.ts'
 
 /** Verifies and reads a callback of one provider's in one step. */
@@ -17,8 +17,8 @@ export interface CallbackReader {
     /** The provider's id that it names; null if it names none. To be believed only if the provider confirms it. */
     readonly providerTaskId: string | null
     /** null: it cannot be read or not be trusted, and only wakes a check. */
-    readonly told: Told | null
-    /** Why `told` is null, for the log. */
+    readonly report: ProviderReport | null
+    /** Why `report` is null, for the log. */
     readonly problem: string | null
   }
 }
@@ -26,7 +26,7 @@ export interface CallbackReader {
 export interface CallbackRouteOptions {
   readonly addresses: CallbackAddresses
   readonly readers: ReadonlyMap<ProviderName, CallbackReader>
-  readonly separations: Pick<Separations, 'noteCallback'>
+  readonly separations: Pick<Separations, 'saveCallback'>
   readonly log: Log
   /** Called when a callback came to an address of ours for a task that the store does not know. */
   readonly onUnknownTask: (provider: ProviderName, outcome: 'restored' | 'unknown') => void
@@ -34,23 +34,23 @@ export interface CallbackRouteOptions {
 
 const maxBodyBytes = 256 * 1024
 /** How long the callbacks of a provider have to be good, after one that was not, in milliseconds. */
-const distrustMs = 60_000
+const distrustQuietMs = 60_000
 /** How often one address may come with a token that nobody made. */
-const strangersPerMinute = 120
+const invalidTokensPerMinute = 120
 
 /** `POST /callbacks/…`, at a task's own address: verified, stored, answered; asking the provider comes after. */
 export function createCallbackRoute(options: CallbackRouteOptions) {
   const { addresses, readers, separations, log, onUnknownTask } = options
   // Only those whose token is wrong are counted: a provider may share its address with somebody who guesses.
-  const strangers = createCallerRate(strangersPerMinute)
+  const invalidTokenRate = createRequestRate(invalidTokensPerMinute)
 
-  const distrusted = new Map([...readers.keys()].map((provider) => [provider, createDistrusted(provider, log)]))
+  const distrustLogs = new Map([...readers.keys()].map((provider) => [provider, createDistrustLog(provider, log)]))
 
   return async function handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const address = addresses.read(path)
     const reader = address === null ? undefined : readers.get(address.provider)
     if (address === null || reader === undefined) {
-      const waitSeconds = await strangers.take(request.socket.remoteAddress ?? '')
+      const waitSeconds = await invalidTokenRate.acquire(request.socket.remoteAddress ?? '')
       if (waitSeconds === 0) return sendNotFound(response)
       const headers = { 'retry-after': String(waitSeconds) }
       return sendJson(response, 429, { message: 'Too many requests that are no callbacks.' }, headers)
@@ -60,7 +60,7 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
       return
     }
     const packed = await readBody(request, maxBodyBytes)
-    const bytes = packed === 'too-large' ? packed : await unpackBody(packed, request.headers, maxBodyBytes)
+    const bytes = packed === 'too-large' ? packed : await decompressBody(packed, request.headers, maxBodyBytes)
     if (bytes === 'too-large') {
       sendJson(response, 413, { message: `A callback may hold ${maxBodyBytes / 1024} KiB.` })
       return
@@ -72,16 +72,20 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
     }
 
     const { provider, taskId, order } = address
-    const { providerTaskId, told, problem } = reader.readCallback({ headers: request.headers, body, nowMs: Date.now() })
+    const { providerTaskId, report, problem } = reader.readCallback({
+      headers: request.headers,
+      body,
+      nowMs: Date.now(),
+    })
     if (problem !== null) {
       log.debug({ provider, taskId, problem }, 'a callback is not taken at its word')
-      distrusted.get(provider)?.failed({ taskId, problem })
-    } else distrusted.get(provider)?.worked()
+      distrustLogs.get(provider)?.failed({ taskId, problem })
+    } else distrustLogs.get(provider)?.worked()
     try {
-      const noted = await separations.noteCallback({ taskId, provider, providerTaskId, told, order })
-      if (noted === 'noted') return sendJson(response, 200, { status: 'received' })
-      onUnknownTask(provider, noted)
-      if (noted === 'unknown') log.error({ provider, taskId }, unknownTask)
+      const outcome = await separations.saveCallback({ taskId, provider, providerTaskId, report, order })
+      if (outcome === 'saved') return sendJson(response, 200, { status: 'received' })
+      onUnknownTask(provider, outcome)
+      if (outcome === 'unknown') log.error({ provider, taskId }, unknownTask)
       // It may be another store that knows the task. Otherwise the next try finds it restored.
       sendUnavailable(response)
     } catch (error) {
@@ -102,14 +106,14 @@ function sendUnavailable(response: ServerResponse): void {
 }
 
 /** One wrong callback among good ones is no reason to log that all is well again. */
-function createDistrusted(provider: ProviderName, log: Log): Outage {
-  return createOutage({
+function createDistrustLog(provider: ProviderName, log: Log): OutageLog {
+  return createOutageLog({
     log,
     level: 'warn',
     away: 'callbacks are not taken at their word: they only make the provider be asked (LOG_LEVEL=debug logs each)',
     back: 'callbacks are taken at their word again',
     detail: { provider },
-    quietMs: distrustMs,
+    quietMs: distrustQuietMs,
   })
 }
 

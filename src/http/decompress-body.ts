@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 
-const unpackers = {
+const decompressors = {
   gzip: promisify(gunzip),
   deflate: promisify(inflate),
   /** What some senders mean by `deflate`. */
@@ -15,7 +15,7 @@ const unpackers = {
  * no more than that is ever unpacked. A body that cannot be unpacked is returned as it is, since proxies are known to
  * unpack a body and to keep its header.
  */
-export async function unpackBody(
+export async function decompressBody(
   body: Buffer,
   headers: IncomingHttpHeaders,
   maxBytes: number,
@@ -23,13 +23,13 @@ export async function unpackBody(
   const encoding = encodingOf(body, headers)
   if (encoding === null) return body
   try {
-    return await unpackers[encoding](body, { maxOutputLength: maxBytes })
+    return await decompressors[encoding](body, { maxOutputLength: maxBytes })
   } catch (error) {
     return isTooLarge(error) ? 'too-large' : body
   }
 }
 
-function encodingOf(body: Buffer, headers: IncomingHttpHeaders): keyof typeof unpackers | null {
+function encodingOf(body: Buffer, headers: IncomingHttpHeaders): keyof typeof decompressors | null {
   // The first two bytes of gzip (RFC 1952, 2.3.1) begin no text, so that they count more than the header.
   if (body[0] === 0x1f && body[1] === 0x8b) return 'gzip'
   const named = headers['content-encoding']?.trim().toLowerCase()

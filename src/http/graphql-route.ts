@@ -2,19 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sendNodeResponse } from '@whatwg-node/server'
 import type { Pipeline } from '../graphql/execution/pipeline.ts'
 import type { Identity } from '../identity/identity.ts'
-import type { NotLetIn } from '../identity/session.ts'
+import type { AuthFailure } from '../identity/session.ts'
 import type { Cors } from './cors.ts'
 import { isFromForeignPage } from './cross-site.ts'
 import type { GraphiqlPage } from './graphiql/graphiql-page.ts'
-import { letGoIfStuck } from './destroy-stalled-response.ts'
+import { destroyStalledResponse } from './destroy-stalled-response.ts'
 import { refuse, sendGraphqlError, stoppingHeaders, stoppingMessage } from './respond.ts'
-import { takeOperation } from './receive-operation.ts'
-import type { CallerRate } from '../limits/request-rate.ts'
+import { receiveOperation } from './receive-operation.ts'
+import type { RequestRate } from '../limits/request-rate.ts'
 
 export interface GraphqlRouteOptions {
   readonly pipeline: Pipeline
   readonly identity: Identity
-  readonly requestRate: CallerRate
+  readonly requestRate: RequestRate
   readonly cors: Cors
   /** Pages of these origins may ask by GET, beside our own. */
   readonly corsOrigins: readonly string[]
@@ -52,8 +52,8 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (begin(request, response)) return
-    const shut = identity.doorFor(request)
-    if (shut !== null) return refuse(response, shut)
+    const failure = identity.accessDenied(request)
+    if (failure !== null) return refuse(response, failure)
     if (!isAddressed(request)) {
       sendGraphqlError(response, 400, 'The Host header must name a host.', 'BAD_REQUEST')
       return
@@ -62,7 +62,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     if (graphiql !== null && isForPeople(request)) return graphiql(request, response)
     if (request.method !== 'POST' && isFromForeignPage(request, corsOrigins)) return refuse(response, foreignPage)
     const identified = await identity.identify(request)
-    if ('notLetIn' in identified) return refuse(response, identified.notLetIn)
+    if ('failure' in identified) return refuse(response, identified.failure)
     if (response.destroyed) return
     const { session } = identified
     let isOver = false
@@ -74,13 +74,13 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
         cut()
       }),
     )
-    const waitSeconds = await requestRate.take(session.owner)
+    const waitSeconds = await requestRate.acquire(session.owner)
     if (waitSeconds > 0) {
       const message = `Too many requests. Try again in ${waitSeconds} s.`
       sendGraphqlError(response, 429, message, 'RATE_LIMITED', { 'retry-after': String(waitSeconds) })
       return
     }
-    if (!(await takeOperation(request, response))) return
+    if (!(await receiveOperation(request, response))) return
     if (isOver) return refuse(response, isOverNow)
     // Not Yoga's own listener, which answers an error on the way to it with a stack. Thrown on, it is told to our log alone.
     const answer = await pipeline.handleNodeRequestAndResponse(request, response, {
@@ -91,7 +91,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
         // Cut off, not ended: the end of a stream would say that the subscription is complete.
         cut = () => response.destroy()
         if (isOver) cut()
-        letGoIfStuck(response)
+        destroyStalledResponse(response)
       },
     })
     // Of a stream Yoga says that it may be kept, and its connection too, which the server may have to close.
@@ -101,13 +101,13 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
   }
 }
 
-const foreignPage: NotLetIn = {
+const foreignPage: AuthFailure = {
   status: 403,
   code: 'FORBIDDEN',
   message: 'Pages of this origin may not ask. To let them, the operator lists it in CORS_ORIGINS.',
 }
 
-const isOverNow: NotLetIn = {
+const isOverNow: AuthFailure = {
   status: 401,
   code: 'UNAUTHENTICATED',
   message: 'Your credential is good no longer.',

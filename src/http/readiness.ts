@@ -1,4 +1,4 @@
-import { within } from '../runtime/with-timeout.ts'
+import { withTimeout } from '../runtime/with-timeout.ts'
 
 /** Whether the gateway can take an order now. */
 export interface Readiness {
@@ -10,7 +10,7 @@ export interface Readiness {
 
 export interface ReadinessOptions {
   /** Rejects if nothing can be written. */
-  readonly tryWriting: () => Promise<void>
+  readonly checkWritable: () => Promise<void>
   /** How long a write may take, in milliseconds. */
   readonly withinMs?: number
   /** How long an answer is given to those who ask next, in milliseconds. */
@@ -22,7 +22,7 @@ class NotReadyError extends Error {
 }
 
 /** However many ask, one write is under way at most, and one begins in `keptMs`. */
-export function createReadiness({ tryWriting, withinMs = 1_000, keptMs = 1_000 }: ReadinessOptions): Readiness {
+export function createReadiness({ checkWritable, withinMs = 1_000, keptMs = 1_000 }: ReadinessOptions): Readiness {
   let isLeaving = false
   let last: { readonly isReady: boolean; readonly untilMs: number } | null = null
   let writing: Promise<boolean> | null = null
@@ -30,13 +30,13 @@ export function createReadiness({ tryWriting, withinMs = 1_000, keptMs = 1_000 }
 
   async function ask(): Promise<boolean> {
     // A write that takes longer than anybody waits for it goes on: another one would only stand behind it.
-    writing ??= tryWriting()
+    writing ??= checkWritable()
       .then(
         () => true,
         () => false,
       )
       .finally(() => (writing = null))
-    const isReady = (await within(withinMs, writing)) ?? false
+    const isReady = (await withTimeout(withinMs, writing)) ?? false
     last = { isReady, untilMs: performance.now() + keptMs }
     return isReady
   }

@@ -8,15 +8,15 @@ const jsonType = /^\s*application\/(graphql\+)?json\s*(;\s*charset\s*=\s*"?utf-8
  * Reads the operation of a request within our own limit and hands it on; false if the request is answered already. What
  * is no JSON is refused here: Yoga would tell it twice, with a part of what was sent, or take it for a fault of ours.
  */
-export async function takeOperation(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
-  if (request.method === 'POST') return takeBody(request, response)
+export async function receiveOperation(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+  if (request.method === 'POST') return receiveBody(request, response)
   const unreadable = request.method === 'GET' ? unreadableParameterOf(request) : undefined
   if (unreadable === undefined) return true
   sendGraphqlError(response, 400, `\`${unreadable}\` of the query string must be JSON.`, 'BAD_REQUEST')
   return false
 }
 
-async function takeBody(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+async function receiveBody(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
   if (!jsonType.test(type) || encoding !== 'identity') {
     const message = 'Send operations as application/json in UTF-8, not compressed.'

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { NotLetIn } from '../identity/session.ts'
+import type { AuthFailure } from '../identity/session.ts'
 import { acceptedType } from './accepted-type.ts'
 
 /** What a client hears that kept its connection open and asks again, when the gateway no longer takes anything. */
@@ -32,7 +32,7 @@ export function sendGraphqlError(
 }
 
 /** Answers whoever is not let in. */
-export function refuse(response: ServerResponse, { status, code, message }: NotLetIn): void {
+export function refuse(response: ServerResponse, { status, code, message }: AuthFailure): void {
   const headers = { 401: { 'www-authenticate': 'Bearer realm="stemgate"' }, 403: {}, 503: { 'retry-after': '5' } }
   sendGraphqlError(response, status, message, code, headers[status])
 }

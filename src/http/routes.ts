@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Identity } from '../identity/identity.ts'
-import { onlyThisMachine, type Operator } from '../identity/operator.ts'
-import type { NotLetIn } from '../identity/session.ts'
+import { operatorLocalOnly, type Operator } from '../identity/operator.ts'
+import type { AuthFailure } from '../identity/session.ts'
 import type { GraphqlRoute } from './graphql-route.ts'
 import type { Metrics } from './metrics.ts'
 import { sendLiveness, sendMetrics, sendReadiness } from './operator-answers.ts'
@@ -23,8 +23,8 @@ export interface RoutesOptions {
 export type Routes = (route: Route, path: string, request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 /** What is shown to whom is asked for each. */
-type InsideRoute = 'sandbox' | 'ready' | 'metrics' | 'start'
-export type Route = 'graphql' | 'callbacks' | 'sandbox-api' | 'sandbox-files' | 'live' | 'none' | InsideRoute
+type GuardedRoute = 'sandbox' | 'ready' | 'metrics' | 'start'
+export type Route = 'graphql' | 'callbacks' | 'sandbox-api' | 'sandbox-files' | 'live' | 'none' | GuardedRoute
 
 /** Who comes where. */
 export function createRoutes(options: RoutesOptions): Routes {
@@ -52,10 +52,10 @@ export function createRoutes(options: RoutesOptions): Routes {
       case 'ready':
       case 'metrics':
       case 'start': {
-        const shut = shutTo(route, request)
-        if (shut === 'elsewhere') return sendNotFound(response)
-        if (shut !== null) return refuse(response, shut)
-        return dispatchInside(route, request, response)
+        const failure = accessFailureFor(route, request)
+        if (failure === 'elsewhere') return sendNotFound(response)
+        if (failure !== null) return refuse(response, failure)
+        return dispatchGuarded(route, request, response)
       }
       case 'none':
         return sendNotFound(response)
@@ -63,20 +63,24 @@ export function createRoutes(options: RoutesOptions): Routes {
   }
 
   /** Why a place is not shown; null if it is. The metrics and the sandbox are the operator's, whoever else may order. */
-  function shutTo(route: InsideRoute, request: IncomingMessage): NotLetIn | 'elsewhere' | null {
+  function accessFailureFor(route: GuardedRoute, request: IncomingMessage): AuthFailure | 'elsewhere' | null {
     switch (route) {
       case 'metrics':
         return operator.refusalOfMetrics(request)
       case 'sandbox':
-        return identity.isInside(request) ? null : onlyThisMachine
+        return identity.isLocalRequest(request) ? null : operatorLocalOnly
       case 'ready':
-        return operator.hasToken(request) ? null : identity.doorFor(request)
+        return operator.hasToken(request) ? null : identity.accessDenied(request)
       case 'start':
-        return identity.doorFor(request)
+        return identity.accessDenied(request)
     }
   }
 
-  async function dispatchInside(route: InsideRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function dispatchGuarded(
+    route: GuardedRoute,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     switch (route) {
       case 'sandbox':
         return sandbox === null ? sendNotFound(response) : sandbox(request, response)

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { within } from '../runtime/with-timeout.ts'
+import { withTimeout } from '../runtime/with-timeout.ts'
 import { listen } from './listen.ts'
 import { sendGraphqlError, sendJson, stoppingHeaders, stoppingMessage } from './respond.ts'
 import { createRoutes, routeOf, type RoutesOptions } from './routes.ts'
@@ -28,11 +28,11 @@ const securityHeaders = [
   ['referrer-policy', 'no-referrer'],
   ['cross-origin-resource-policy', 'cross-origin'],
 ] as const
-const wentWrong = 'Something went wrong inside the gateway. It has been logged.'
+const internalErrorMessage = 'Something went wrong inside the gateway. It has been logged.'
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
 /** How often it is looked for those who take longer; Node's own half minute would let each of them be as late. */
-const cutOffEveryMs = 2_000
+const connectionCheckIntervalMs = 2_000
 /** Whoever has connected just before a stop is still answered: a request that was sent may not be one to send again. */
 const lingerMs = 500
 
@@ -47,7 +47,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       ),
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: cutOffEveryMs,
+      connectionsCheckingInterval: connectionCheckIntervalMs,
     },
     (request, response) => void answer(request, response, request.asksForUpgrade),
   )
@@ -55,9 +55,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const upgraded = new Set<Duplex>()
   const underWay = new Set<ServerResponse>()
   /** Connections on which there was a request. */
-  const asked = new WeakSet<Duplex>()
+  const requested = new WeakSet<Duplex>()
   /** Connections on which an upgrade was ignored: how far the parser has come on them is known no longer. */
-  const spent = new WeakSet<Duplex>()
+  const desynchronised = new WeakSet<Duplex>()
   let accepted = 0
   let isLeaving = false
   let isStopping = false
@@ -80,14 +80,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
     async close(withinMs) {
       isLeaving = true
-      await letInWhoHasConnected()
+      await acceptPendingConnections()
       const answered = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const response of underWay) if (!response.headersSent) response.setHeader('connection', 'close')
       cutStreams()
       // One may still begin, whose request was half read.
       const cutting = setInterval(cutStreams, 100)
-      const saidGoodbye = websocket.close()
-      await within(lingerMs, answered)
+      const socketsClosed = websocket.close()
+      await withTimeout(lingerMs, answered)
       isStopping = true
       // Node itself would wait for a connection on which nothing was ever asked.
       const busy = new Set<Duplex>([...underWay].map(({ req }) => req.socket))
@@ -97,14 +97,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         // Node no longer counts these among its own, and waits for them all the same.
         for (const socket of upgraded) socket.destroy()
       }, withinMs)
-      await Promise.all([answered, saidGoodbye])
+      await Promise.all([answered, socketsClosed])
       clearTimeout(timer)
       clearInterval(cutting)
     },
   }
 
   /** The system has said yes to them already; to stop listening would reset them. One is let in at a turn of the loop. */
-  async function letInWhoHasConnected(): Promise<void> {
+  async function acceptPendingConnections(): Promise<void> {
     const untilMs = performance.now() + lingerMs
     for (let quietTurns = 0; quietTurns < 3 && performance.now() < untilMs; quietTurns++) {
       const before = accepted
@@ -128,11 +128,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const startedAt = performance.now()
     const path = pathOf(request)
     const route = routeOf(path)
-    const isFirst = !asked.has(request.socket)
-    asked.add(request.socket)
+    const isFirst = !requested.has(request.socket)
+    requested.add(request.socket)
     // It never goes out: the connection is closed after the answer before it.
-    if (spent.has(request.socket)) return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
-    if (isUpgradeIgnored) spent.add(request.socket)
+    if (desynchronised.has(request.socket))
+      return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
+    if (isUpgradeIgnored) desynchronised.add(request.socket)
     if (isStopping || (isLeaving && !isFirst)) {
       if (route === 'graphql') return graphql.sendStopping(request, response)
       return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
@@ -153,8 +154,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       if (isCutOff) return
       log.error({ err: error, route }, 'a request went wrong')
       if (response.headersSent) response.destroy()
-      else if (route === 'graphql') sendGraphqlError(response, 500, wentWrong, 'INTERNAL_SERVER_ERROR')
-      else sendJson(response, 500, { message: wentWrong })
+      else if (route === 'graphql') sendGraphqlError(response, 500, internalErrorMessage, 'INTERNAL_SERVER_ERROR')
+      else sendJson(response, 500, { message: internalErrorMessage })
     }
   }
 }

@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, customFetch, decodeProtectedHeader, errors, jwtVerify } from 'jose'
-import { createOutage } from '../runtime/outage-log.ts'
+import { createOutageLog } from '../runtime/outage-log.ts'
 import { createJwksFetches } from './jwks-fetches.ts'
-import { notGood, unauthenticated, unavailable, type Identified } from './session.ts'
+import { invalidCredential, unauthenticated, unavailable, type IdentifyResult } from './session.ts'
 import type { Log } from '../runtime/log.ts'
 
 export interface AccessTokensOptions {
@@ -13,33 +13,33 @@ export interface AccessTokensOptions {
 }
 
 /** Who bears the token, if it is good now. */
-export type AccessTokens = (token: string) => Promise<Identified>
+export type AccessTokens = (token: string) => Promise<IdentifyResult>
 
 /** Those that need the issuer's private key; a shared secret or `none` would let anybody make tokens. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 
 /** How long a set of keys is good, and how soon a token with an unknown key may have it fetched again, in milliseconds. */
-const keysLifeMs = 600_000
-const fetchAgainMs = 5_000
+const keySetTtlMs = 600_000
+const refetchAfterMs = 5_000
 const fetchTimeoutMs = 5_000
 /** How far the clocks of the issuer and this machine may differ: a token is good for so much longer, and earlier. */
 const clockToleranceSeconds = 5
 /** Anything that can be kept and read. */
-const subjectForm = /^[^\p{Cc}\p{Cs}]{1,255}$/u
+const subjectPattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u
 /** The longest time that a timer of Node's can wait. */
-const longestTimerMs = 2 ** 31 - 1
+const maxTimerMs = 2 ** 31 - 1
 
 /** JWTs of one issuer (RFC 7519), verified by the keys that it publishes (RFC 7517). */
 export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTokensOptions): AccessTokens {
   const fetches = createJwksFetches()
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
-    cacheMaxAge: keysLifeMs,
-    cooldownDuration: fetchAgainMs,
+    cacheMaxAge: keySetTtlMs,
+    cooldownDuration: refetchAfterMs,
     timeoutDuration: fetchTimeoutMs,
     [customFetch]: fetches.fetch,
   })
 
-  const outage = createOutage({
+  const outage = createOutageLog({
     log,
     level: 'error',
     away: 'the keys of JWT_JWKS_URL cannot be had',
@@ -64,7 +64,7 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
       })
       outage.worked()
       const { sub, exp } = payload
-      if (typeof sub !== 'string' || !subjectForm.test(sub) || exp === undefined) return notGood
+      if (typeof sub !== 'string' || !subjectPattern.test(sub) || exp === undefined) return invalidCredential
       return {
         session: {
           owner: `jwt:${issuer}|${sub}`,
@@ -78,7 +78,7 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
       if (mayBeNew && !isKeyKnown(token)) {
         return unavailable('The key of this token is not known yet. Try again in a moment.')
       }
-      if (isOfTheToken(error)) return notGood
+      if (isOfTheToken(error)) return invalidCredential
       outage.failed({ err: error })
       return unavailable('The keys of the issuer of tokens cannot be had now. Try again in a moment.')
     }
@@ -100,7 +100,7 @@ function atTime(timeMs: number, listener: () => void): () => void {
   let timer: NodeJS.Timeout
   const wait = () => {
     const leftMs = timeMs - Date.now()
-    timer = leftMs <= 0 ? setTimeout(listener) : setTimeout(wait, Math.min(leftMs, longestTimerMs))
+    timer = leftMs <= 0 ? setTimeout(listener) : setTimeout(wait, Math.min(leftMs, maxTimerMs))
     timer.unref()
   }
   wait()

@@ -33,7 +33,7 @@ export class ApiKeysFileError extends Error {
 }
 
 /** How often the file is looked at, in milliseconds: who is no longer in it is out within a second. */
-const lookEveryMs = 400
+const pollIntervalMs = 400
 /** How long the file has to stay as it is before it is believed: whoever writes it may be half-way. */
 const settleMs = 100
 
@@ -46,31 +46,31 @@ export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
   const first = file === null ? { text: '', keys: [] } : readFirst(file, keys)
   let { text } = first
   let fromFile = first.keys.map(held)
-  let hasComplained = false
-  let isLooking = false
-  const looking = file === null ? undefined : setInterval(() => void look(file), lookEveryMs).unref()
+  let hasLoggedError = false
+  let isPolling = false
+  const polling = file === null ? undefined : setInterval(() => void poll(file), pollIntervalMs).unref()
 
-  async function look(path: string): Promise<void> {
-    if (isLooking) return
-    isLooking = true
+  async function poll(path: string): Promise<void> {
+    if (isPolling) return
+    isPolling = true
     try {
       const now = await readFile(path, 'utf8')
       if (now !== text) {
         await sleep(settleMs)
         if (now === (await readFile(path, 'utf8'))) exchange(now)
       }
-      hasComplained = false
+      hasLoggedError = false
     } catch (error) {
-      if (!hasComplained)
+      if (!hasLoggedError)
         log.error({ err: error }, 'API_KEYS_FILE cannot be used: the keys that it held stay as they were')
-      hasComplained = true
+      hasLoggedError = true
     } finally {
-      isLooking = false
+      isPolling = false
     }
   }
 
   function exchange(now: string): void {
-    const next = parseApiKeysFile(now, keys).map((key) => stillHeld(fromFile, key) ?? held(key))
+    const next = parseApiKeysFile(now, keys).map((key) => findHeld(fromFile, key) ?? held(key))
     const gone = fromFile.filter((each) => !next.includes(each))
     text = now
     fromFile = next
@@ -97,7 +97,7 @@ export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
         },
       }
     },
-    close: () => clearInterval(looking),
+    close: () => clearInterval(polling),
   }
 }
 
@@ -119,7 +119,7 @@ function held({ name, key }: ApiKey): Held {
 }
 
 /** What is held already goes on, with those who listen. */
-function stillHeld(all: readonly Held[], { name, key }: ApiKey): Held | undefined {
+function findHeld(all: readonly Held[], { name, key }: ApiKey): Held | undefined {
   const digest = digestOf(key)
   return all.find((each) => each.name === name && each.digest.equals(digest))
 }

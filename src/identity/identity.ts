@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { AccessTokens } from './access-tokens.ts'
 import type { ApiKeys } from './api-keys.ts'
-import { isFromHere } from './local-request.ts'
-import { notGood, unauthenticated, type Identified, type NotLetIn, type Session } from './session.ts'
+import { isLocalRequest } from './local-request.ts'
+import { invalidCredential, unauthenticated, type IdentifyResult, type AuthFailure, type Session } from './session.ts'
 
 /** Tells who asks, or why they are not let in. */
 export interface Identity {
@@ -11,11 +11,11 @@ export interface Identity {
    * @param request the request, or the upgrade
    * @param others what is given as `Authorization` beside the headers, as in the parameters of a WebSocket
    */
-  identify(request: IncomingMessage, others?: readonly string[]): Promise<Identified>
+  identify(request: IncomingMessage, others?: readonly string[]): Promise<IdentifyResult>
   /** Why this place shows nothing to whoever sends this request; null where it may, before it is known who asks. */
-  doorFor(request: IncomingMessage): NotLetIn | null
+  accessDenied(request: IncomingMessage): AuthFailure | null
   /** Whether the request comes from this machine, as what is for the operator must, whoever else may order. */
-  isInside(request: IncomingMessage): boolean
+  isLocalRequest(request: IncomingMessage): boolean
 }
 
 export interface IdentityOptions {
@@ -28,7 +28,7 @@ export interface IdentityOptions {
 
 const anonymous: Session = { owner: 'anonymous', onEnd: () => () => {} }
 
-const onlyFromHere: NotLetIn = {
+const localOnly: AuthFailure = {
   status: 403,
   code: 'FORBIDDEN',
   message:
@@ -36,7 +36,7 @@ const onlyFromHere: NotLetIn = {
     'through a proxy or a tunnel. To let others in, its operator gives them keys (API_KEYS), or sets ALLOW_ANONYMOUS=true.',
 }
 /** Anything else is no JWT, signed or not. */
-const tokenForm = /^[\w-]+\.[\w-]+\.[\w-]*$/
+const tokenPattern = /^[\w-]+\.[\w-]+\.[\w-]*$/
 const several = unauthenticated('Different credentials are given. Send one.')
 const missing = unauthenticated('Say who you are: send a key or a token as `Authorization: Bearer <key>`.')
 
@@ -48,27 +48,27 @@ const missing = unauthenticated('Say who you are: send a key or a token as `Auth
 export function createIdentity({ apiKeys, accessTokens, allowAnonymous }: IdentityOptions): Identity {
   const areConfigured = apiKeys !== null || accessTokens !== null
 
-  function doorFor(request: IncomingMessage): NotLetIn | null {
-    return areConfigured || allowAnonymous || isFromHere(request) ? null : onlyFromHere
+  function accessDenied(request: IncomingMessage): AuthFailure | null {
+    return areConfigured || allowAnonymous || isLocalRequest(request) ? null : localOnly
   }
 
   return {
-    doorFor,
-    isInside: isFromHere,
+    accessDenied,
+    isLocalRequest: isLocalRequest,
 
     async identify(request, others = []) {
-      const notLetIn = doorFor(request)
-      if (notLetIn !== null) return { notLetIn }
+      const failure = accessDenied(request)
+      if (failure !== null) return { failure }
       if (!areConfigured) return { session: anonymous }
       // Node's own `headers` would pass over all but the first.
       const given = [...(request.headersDistinct['authorization'] ?? []), ...others].map(credentialIn)
       const [credential, another] = new Set(given)
       if (another !== undefined) return several
       if (credential === undefined) return allowAnonymous ? { session: anonymous } : missing
-      if (credential === null) return notGood
+      if (credential === null) return invalidCredential
       const session = apiKeys?.find(credential) ?? null
       if (session !== null) return { session }
-      return accessTokens !== null && tokenForm.test(credential) ? accessTokens(credential) : notGood
+      return accessTokens !== null && tokenPattern.test(credential) ? accessTokens(credential) : invalidCredential
     },
   }
 }

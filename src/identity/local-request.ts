@@ -23,7 +23,7 @@ const loopbackAddress = /^(::1|(::ffff:)?127(\.\d{1,3}){3})$/
  * says so. The name alone proves nothing, because a client writes what it likes; the address alone does not either,
  * because of proxies, and of pages that point a name of their own at this machine.
  */
-export function isFromHere({ headers, socket }: IncomingMessage): boolean {
+export function isLocalRequest({ headers, socket }: IncomingMessage): boolean {
   return (
     loopbackAddress.test(socket.remoteAddress ?? '') &&
     isLoopback(hostNameOf(headers.host)) &&

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { isFromHere } from './local-request.ts'
-import type { NotLetIn } from './session.ts'
+import { isLocalRequest } from './local-request.ts'
+import type { AuthFailure } from './session.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 
 export interface OperatorOptions {
@@ -16,18 +16,18 @@ export interface Operator {
   /** Whether the request carries ADMIN_TOKEN. */
   hasToken(request: IncomingMessage): boolean
   /** Why the main port does not show the metrics to this request; null if it does, `elsewhere`: ADMIN_PORT alone does. */
-  refusalOfMetrics(request: IncomingMessage): NotLetIn | 'elsewhere' | null
+  refusalOfMetrics(request: IncomingMessage): AuthFailure | 'elsewhere' | null
   /** Why ADMIN_PORT does not show this to this request; null if it does. */
-  refusalOnAdminPort(what: 'metrics' | 'health', request: IncomingMessage): NotLetIn | null
+  refusalOnAdminPort(what: 'metrics' | 'health', request: IncomingMessage): AuthFailure | null
 }
 
-const tokenMissing: NotLetIn = {
+const tokenMissing: AuthFailure = {
   status: 401,
   code: 'UNAUTHENTICATED',
   message: 'The metrics are for the operator: send ADMIN_TOKEN as `Authorization: Bearer <token>`.',
 }
 
-const onlyFromHere: NotLetIn = {
+const localOnly: AuthFailure = {
   status: 403,
   code: 'FORBIDDEN',
   message:
@@ -36,7 +36,7 @@ const onlyFromHere: NotLetIn = {
 }
 
 /** What a request is told that does not come from this machine, where only those that do are answered. */
-export const onlyThisMachine: NotLetIn = {
+export const operatorLocalOnly: AuthFailure = {
   status: 403,
   code: 'FORBIDDEN',
   message: 'This is shown on the gateway’s own machine alone, under http://localhost or http://127.0.0.1.',
@@ -60,12 +60,12 @@ export function createOperator({ adminToken, adminHost }: OperatorOptions): Oper
     refusalOfMetrics(request) {
       if (adminToken !== null) return hasToken(request) ? null : tokenMissing
       if (adminHost !== null) return 'elsewhere'
-      return isFromHere(request) ? null : onlyFromHere
+      return isLocalRequest(request) ? null : localOnly
     },
     refusalOnAdminPort(what, request) {
       if (hasToken(request)) return null
       if (what === 'metrics' && adminToken !== null) return tokenMissing
-      return isAdminPortOpen || isFromHere(request) ? null : onlyThisMachine
+      return isAdminPortOpen || isLocalRequest(request) ? null : operatorLocalOnly
     },
   }
 }

@@ -4,7 +4,7 @@ export interface ApiKey {
   readonly key: string
 }
 
-const shortestKey = 16
+const minKeyLength = 16
 
 /**
  * Reads the text of API_KEYS_FILE. Throws an Error if it may be half written: a write that was interrupted leaves an empty
@@ -34,8 +34,8 @@ export function parseApiKeys(text: string, form: 'lines' | 'commas'): readonly A
     if (name === undefined || key === undefined) {
       throw new Error(`${which} is not name:key, with a name of letters, digits, dots, dashes and underscores`)
     }
-    if (key.length < shortestKey)
-      throw new Error(`${which} (${name}) has a key of fewer than ${shortestKey} characters`)
+    if (key.length < minKeyLength)
+      throw new Error(`${which} (${name}) has a key of fewer than ${minKeyLength} characters`)
     return { name, key }
   })
   refuseSharedKeys(keys)

@@ -1,18 +1,18 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
 /** How often each caller may come. */
-export interface CallerRate {
+export interface RequestRate {
   /** Counts one; for how many seconds there is no place for it, or 0. */
-  take(owner: string): Promise<number>
+  acquire(owner: string): Promise<number>
 }
 
 const minuteSeconds = 60
 
 /** So many in a minute for each caller by itself. */
-export function createCallerRate(perMinute: number): CallerRate {
+export function createRequestRate(perMinute: number): RequestRate {
   const limiter = new RateLimiterMemory({ points: perMinute, duration: minuteSeconds })
   return {
-    async take(owner) {
+    async acquire(owner) {
       try {
         await limiter.consume(owner)
         return 0

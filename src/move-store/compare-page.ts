@@ -11,7 +11,7 @@ export type CallbackRow = Selectable<Database['callbacks']> & {
 }
 
 /** How a row of the source stands to what the target holds. */
-export type Verdict =
+export type RowDiff =
   /** The target lacks it. */
   | 'new'
   /** The target holds an earlier state of it. */
@@ -27,9 +27,9 @@ export type Verdict =
   /** The target lacks the task that it belongs to. */
   | 'orphan'
 
-export interface Judged<Row> {
+export interface ComparedRow<Row> {
   readonly row: Row
-  readonly verdict: Verdict
+  readonly diff: RowDiff
   /** The source's task. */
   readonly taskId: string
   /** The task of the target's that stands in its place. */
@@ -37,25 +37,28 @@ export interface Judged<Row> {
 }
 
 /** Compares a page of the source's tasks with the target. */
-export async function judgeTasks(target: Kysely<Database>, page: readonly TaskRow[]): Promise<Judged<TaskRow>[]> {
+export async function compareTasks(
+  target: Kysely<Database>,
+  page: readonly TaskRow[],
+): Promise<ComparedRow<TaskRow>[]> {
   const there = await tasksOf(
     target,
     page.map(({ id }) => id),
   )
-  const bearers = await bearersOf(target, page)
+  const boundTasks = await boundTasksOf(target, page)
   return page.map((row) => {
     const own = there.get(row.id)
-    const bearer = bearers.get(boundTo(row)) ?? row.id
-    const judged = (verdict: Verdict) => ({ row, verdict, taskId: row.id, otherTaskId: null })
-    if (own !== undefined && own.revision > row.revision) return judged('ahead')
-    if (own?.revision === row.revision) return judged(own.task === row.task ? 'there' : 'diverged')
-    if (bearer !== row.id) return { ...judged('taken'), otherTaskId: bearer }
-    return judged(own === undefined ? 'new' : 'behind')
+    const boundTask = boundTasks.get(boundTo(row)) ?? row.id
+    const compared = (diff: RowDiff) => ({ row, diff, taskId: row.id, otherTaskId: null })
+    if (own !== undefined && own.revision > row.revision) return compared('ahead')
+    if (own?.revision === row.revision) return compared(own.task === row.task ? 'there' : 'diverged')
+    if (boundTask !== row.id) return { ...compared('taken'), otherTaskId: boundTask }
+    return compared(own === undefined ? 'new' : 'behind')
   })
 }
 
 /** Compares a page of the source's keys with the target, whose tasks have been brought up to the source's. */
-export async function judgeKeys(target: Kysely<Database>, page: readonly KeyRow[]): Promise<Judged<KeyRow>[]> {
+export async function compareKeys(target: Kysely<Database>, page: readonly KeyRow[]): Promise<ComparedRow<KeyRow>[]> {
   const tasks = await tasksOf(
     target,
     page.map(({ task_id }) => task_id),
@@ -63,22 +66,22 @@ export async function judgeKeys(target: Kysely<Database>, page: readonly KeyRow[
   const there = await keysOf(target, page)
   return page.map((row) => {
     const own = there.get(nameOfKey(row))
-    const judged = (verdict: Verdict) => ({ row, verdict, taskId: row.task_id, otherTaskId: null })
+    const compared = (diff: RowDiff) => ({ row, diff, taskId: row.task_id, otherTaskId: null })
     if (own?.task_id === row.task_id && own.fingerprint === row.fingerprint) {
-      return judged(own.handed_out < row.handed_out ? 'behind' : 'there')
+      return compared(own.confirmed < row.confirmed ? 'behind' : 'there')
     }
-    if (own !== undefined && leadsNowhere(row)) return judged('ahead')
-    if (own !== undefined && !leadsNowhere(own)) return { ...judged('taken'), otherTaskId: own.task_id }
-    if (!tasks.has(row.task_id)) return judged('orphan')
-    return judged(own === undefined ? 'new' : 'behind')
+    if (own !== undefined && isFreeKey(row)) return compared('ahead')
+    if (own !== undefined && !isFreeKey(own)) return { ...compared('taken'), otherTaskId: own.task_id }
+    if (!tasks.has(row.task_id)) return compared('orphan')
+    return compared(own === undefined ? 'new' : 'behind')
   })
 }
 
 /** Compares a page of the source's callbacks with the target. */
-export async function judgeCallbacks(
+export async function compareCallbacks(
   target: Kysely<Database>,
   page: readonly CallbackRow[],
-): Promise<Judged<CallbackRow>[]> {
+): Promise<ComparedRow<CallbackRow>[]> {
   const ids = page.map(({ id }) => id)
   const there = await target.selectFrom('callbacks').select('id').where('id', 'in', ids).execute()
   const known = new Set(there.map(({ id }) => id))
@@ -88,17 +91,17 @@ export async function judgeCallbacks(
   )
   return page.map((row) => {
     const task = tasks.get(row.task_id)
-    const judged = (verdict: Verdict) => ({ row, verdict, taskId: row.task_id, otherTaskId: null })
-    if (known.has(row.id)) return judged('there')
-    if (task === undefined) return judged('orphan')
+    const compared = (diff: RowDiff) => ({ row, diff, taskId: row.task_id, otherTaskId: null })
+    if (known.has(row.id)) return compared('there')
+    if (task === undefined) return compared('orphan')
     // A gateway has dealt with it, and forgotten it.
-    return judged(task.revision > row.revision ? 'ahead' : 'new')
+    return compared(task.revision > row.revision ? 'ahead' : 'new')
   })
 }
 
 /** A key whose order was refused is free for another one, unless a caller was given its task. */
-function leadsNowhere({ charge, handed_out }: Pick<KeyRow, 'charge' | 'handed_out'>): boolean {
-  return charge === 'NONE' && handed_out === 0
+function isFreeKey({ charge, confirmed }: Pick<KeyRow, 'charge' | 'confirmed'>): boolean {
+  return charge === 'NONE' && confirmed === 0
 }
 
 async function tasksOf(db: Kysely<Database>, ids: readonly string[]) {
@@ -107,7 +110,7 @@ async function tasksOf(db: Kysely<Database>, ids: readonly string[]) {
 }
 
 /** Which tasks of the target bear the provider's ids that the source's tasks bear. */
-async function bearersOf(db: Kysely<Database>, page: readonly TaskRow[]): Promise<ReadonlyMap<string, string>> {
+async function boundTasksOf(db: Kysely<Database>, page: readonly TaskRow[]): Promise<ReadonlyMap<string, string>> {
   const ids = new Map<string, string[]>()
   for (const { provider, provider_task_id: id } of page) if (id !== null) append(ids, provider, id)
   if (ids.size === 0) return new Map()

@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { CallbackRow, Judged, KeyRow, TaskRow, Verdict } from './compare-page.ts'
+import type { CallbackRow, ComparedRow, KeyRow, TaskRow, RowDiff } from './compare-page.ts'
 import type { Database } from '../stores/schema.ts'
 
 /** The tasks after this one, in the order of their ids. */
@@ -45,8 +45,8 @@ export async function readCallbacks(
 }
 
 /** Writes what the target lacks, and brings up to date what has moved on. */
-export async function writeTasks(trx: Transaction<Database>, judged: readonly Judged<TaskRow>[]): Promise<void> {
-  const rows = rowsOf(judged, 'new')
+export async function writeTasks(trx: Transaction<Database>, compared: readonly ComparedRow<TaskRow>[]): Promise<void> {
+  const rows = rowsOf(compared, 'new')
   // A gateway on the target may be quicker; the comparison then tells.
   if (rows.length > 0) {
     await trx
@@ -55,15 +55,15 @@ export async function writeTasks(trx: Transaction<Database>, judged: readonly Ju
       .onConflict((conflict) => conflict.doNothing())
       .execute()
   }
-  for (const row of rowsOf(judged, 'behind')) {
+  for (const row of rowsOf(compared, 'behind')) {
     await trx.updateTable('tasks').set(row).where('id', '=', row.id).where('revision', '<', row.revision).execute()
   }
 }
 
 /** Writes what the target lacks, and leads anew what leads nowhere there. */
-export async function writeKeys(trx: Transaction<Database>, judged: readonly Judged<KeyRow>[]): Promise<void> {
+export async function writeKeys(trx: Transaction<Database>, compared: readonly ComparedRow<KeyRow>[]): Promise<void> {
   const keyOf = ({ charge: _charge, ...key }: KeyRow) => key
-  const rows = rowsOf(judged, 'new').map(keyOf)
+  const rows = rowsOf(compared, 'new').map(keyOf)
   if (rows.length > 0) {
     await trx
       .insertInto('keys')
@@ -71,7 +71,7 @@ export async function writeKeys(trx: Transaction<Database>, judged: readonly Jud
       .onConflict((conflict) => conflict.doNothing())
       .execute()
   }
-  for (const row of rowsOf(judged, 'behind').map(keyOf)) {
+  for (const row of rowsOf(compared, 'behind').map(keyOf)) {
     const refused = trx.selectFrom('tasks').select('id').where('charge', '=', 'NONE')
     await trx
       .updateTable('keys')
@@ -80,7 +80,7 @@ export async function writeKeys(trx: Transaction<Database>, judged: readonly Jud
       .where('key', '=', row.key)
       // A gateway on the target may just have led it elsewhere: it is taken from nobody.
       .where(({ eb, and, or }) =>
-        or([eb('task_id', '=', row.task_id), and([eb('handed_out', '=', 0), eb('task_id', 'in', refused)])]),
+        or([eb('task_id', '=', row.task_id), and([eb('confirmed', '=', 0), eb('task_id', 'in', refused)])]),
       )
       .execute()
   }
@@ -89,9 +89,9 @@ export async function writeKeys(trx: Transaction<Database>, judged: readonly Jud
 /** Writes what the target lacks, and sees to it that somebody looks at it. */
 export async function writeCallbacks(
   trx: Transaction<Database>,
-  judged: readonly Judged<CallbackRow>[],
+  compared: readonly ComparedRow<CallbackRow>[],
 ): Promise<void> {
-  const rows = rowsOf(judged, 'new')
+  const rows = rowsOf(compared, 'new')
   if (rows.length === 0) return
   await trx
     .insertInto('callbacks')
@@ -110,6 +110,6 @@ export async function writeCallbacks(
   }
 }
 
-function rowsOf<Row>(judged: readonly Judged<Row>[], verdict: Verdict): Row[] {
-  return judged.filter((each) => each.verdict === verdict).map(({ row }) => row)
+function rowsOf<Row>(compared: readonly ComparedRow<Row>[], diff: RowDiff): Row[] {
+  return compared.filter((each) => each.diff === diff).map(({ row }) => row)
 }

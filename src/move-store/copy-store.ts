@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import { readCallbacks, readKeys, readTasks, writeCallbacks, writeKeys, writeTasks } from './copy-page.ts'
-import { judgeCallbacks, judgeKeys, judgeTasks, type Judged, type Verdict } from './compare-page.ts'
+import { compareCallbacks, compareKeys, compareTasks, type ComparedRow, type RowDiff } from './compare-page.ts'
 import type { OpenDatabase } from './open-database.ts'
 import type { Database } from '../stores/schema.ts'
 
@@ -30,14 +30,14 @@ export interface TableReport {
   readonly target: number
   /** What this run did. */
   readonly copied: number
-  readonly broughtUpToDate: number
-  readonly passedOver: number
+  readonly updated: number
+  readonly skipped: number
 }
 
 /** Where the two differ after all. */
 export interface Difference {
   readonly table: TableName
-  readonly verdict: Exclude<Verdict, 'there'>
+  readonly diff: Exclude<RowDiff, 'there'>
   readonly count: number
   /** The first ones. */
   readonly examples: readonly { readonly taskId: string; readonly otherTaskId: string | null }[]
@@ -53,7 +53,7 @@ export interface CopyReport {
   /** Somebody has written to the source meanwhile. */
   readonly sourceChanged: boolean
   /** The target holds all that the source holds, or a later state of it. */
-  readonly isWhole: boolean
+  readonly isComplete: boolean
 }
 
 /** No gateway has ever used the source. */
@@ -71,10 +71,10 @@ export class SecretsDifferError extends Error {
   }
 }
 
-const usualPageSize = 500
+const defaultPageSize = 500
 const maxExamples = 10
 /** It names what gateways share over Redis: no task needs it to be one and not another. */
-const nameOnly = 'deployment'
+const deploymentSecret = 'deployment'
 
 /**
  * Copies all that the source holds, and compares the two afterwards. The target loses nothing but secrets that nothing
@@ -88,34 +88,34 @@ export async function copyStore(options: CopyOptions): Promise<CopyReport> {
 
   // They come first: a target that holds a task holds the right ones.
   const secrets = await copySecrets(options)
-  const counts = { tasks: newTally(), keys: newTally(), callbacks: newTally() }
+  const counts = { tasks: createTally(), keys: createTally(), callbacks: createTally() }
   const differences = new Map<string, Difference>()
 
   async function walk(step: Progress['step']): Promise<void> {
     // In this order: keys and callbacks refer to tasks.
-    await walkTable('tasks', readTasks, judgeTasks, writeTasks)
-    await walkTable('keys', readKeys, judgeKeys, writeKeys)
-    await walkTable('callbacks', readCallbacks, judgeCallbacks, writeCallbacks)
+    await walkTable('tasks', readTasks, compareTasks, writeTasks)
+    await walkTable('keys', readKeys, compareKeys, writeKeys)
+    await walkTable('callbacks', readCallbacks, compareCallbacks, writeCallbacks)
 
     async function walkTable<Row>(
       table: 'tasks' | 'keys' | 'callbacks',
       read: ReadPage<Row>,
-      judge: (db: Kysely<Database>, page: readonly Row[]) => Promise<Judged<Row>[]>,
-      write: (trx: Transaction<Database>, judged: readonly Judged<Row>[]) => Promise<void>,
+      compare: (db: Kysely<Database>, page: readonly Row[]) => Promise<ComparedRow<Row>[]>,
+      write: (trx: Transaction<Database>, compared: readonly ComparedRow<Row>[]) => Promise<void>,
     ): Promise<void> {
       let done = 0
       for await (const page of pagesOf(options, read)) {
         if (step === 'copying') {
-          const judged = await target.attempt(() =>
+          const compared = await target.attempt(() =>
             target.db.transaction().execute(async (trx) => {
-              const verdicts = await judge(trx, page)
-              await write(trx, verdicts)
-              return verdicts
+              const rows = await compare(trx, page)
+              await write(trx, rows)
+              return rows
             }),
           )
-          counts[table].add(judged)
+          counts[table].add(compared)
         } else {
-          note(differences, table, await target.attempt(() => judge(target.db, page)))
+          addDifferences(differences, table, await target.attempt(() => compare(target.db, page)))
         }
         done += page.length
         options.onProgress?.({ step, table, done, of: Math.max(done, before[table]) })
@@ -129,8 +129,7 @@ export async function copyStore(options: CopyOptions): Promise<CopyReport> {
   const there = await target.attempt(() => measure(target.db))
   const found = [...differences.values()]
   const sourceChanged =
-    JSON.stringify(before) !== JSON.stringify(after) ||
-    found.some(({ verdict }) => verdict === 'new' || verdict === 'behind')
+    JSON.stringify(before) !== JSON.stringify(after) || found.some(({ diff }) => diff === 'new' || diff === 'behind')
   const report = (table: TableName, tally: Tally) => ({ source: after[table], target: there[table], ...tally })
   return {
     tables: {
@@ -143,11 +142,11 @@ export async function copyStore(options: CopyOptions): Promise<CopyReport> {
     keptSecrets: secrets.kept,
     differences: found,
     sourceChanged,
-    isWhole: !sourceChanged && found.every(({ verdict }) => verdict === 'ahead'),
+    isComplete: !sourceChanged && found.every(({ diff }) => diff === 'ahead'),
   }
 }
 
-type Tally = Pick<TableReport, 'copied' | 'broughtUpToDate' | 'passedOver'>
+type Tally = Pick<TableReport, 'copied' | 'updated' | 'skipped'>
 type ReadPage<Row> = (db: Kysely<Database>, after: Row | null, limit: number) => Promise<readonly Row[]>
 
 /** How much there is, and how far the tasks have come. */
@@ -182,7 +181,7 @@ async function copySecrets({ source, target, keepsTargetSecrets = false }: CopyO
       const missing = wanted.filter(({ name }) => !own.has(name))
       const differing = wanted.filter(({ name, value }) => own.has(name) && own.get(name) !== value)
       const isInUse = (await trx.selectFrom('tasks').select('id').limit(1).executeTakeFirst()) !== undefined
-      const needed = differing.map(({ name }) => name).filter((name) => name !== nameOnly)
+      const needed = differing.map(({ name }) => name).filter((name) => name !== deploymentSecret)
       if (isInUse && !keepsTargetSecrets && needed.length > 0) throw new SecretsDifferError(needed)
 
       const replaced = isInUse || keepsTargetSecrets ? [] : differing
@@ -195,8 +194,8 @@ async function copySecrets({ source, target, keepsTargetSecrets = false }: CopyO
         kept: replaced.length > 0 ? [] : needed,
         tally: {
           copied: missing.length,
-          broughtUpToDate: replaced.length,
-          passedOver: wanted.length - missing.length - replaced.length,
+          updated: replaced.length,
+          skipped: wanted.length - missing.length - replaced.length,
         },
       }
     }),
@@ -204,7 +203,7 @@ async function copySecrets({ source, target, keepsTargetSecrets = false }: CopyO
 }
 
 async function* pagesOf<Row>(
-  { source, pageSize = usualPageSize }: CopyOptions,
+  { source, pageSize = defaultPageSize }: CopyOptions,
   read: ReadPage<Row>,
 ): AsyncGenerator<readonly Row[]> {
   let last: Row | null = null
@@ -217,27 +216,31 @@ async function* pagesOf<Row>(
   }
 }
 
-function newTally() {
-  const counts = new Map<Verdict, number>()
-  const count = (...verdicts: Verdict[]) => verdicts.reduce((sum, verdict) => sum + (counts.get(verdict) ?? 0), 0)
+function createTally() {
+  const counts = new Map<RowDiff, number>()
+  const count = (...rows: RowDiff[]) => rows.reduce((sum, diff) => sum + (counts.get(diff) ?? 0), 0)
   return {
-    add(judged: readonly Judged<unknown>[]): void {
-      for (const { verdict } of judged) counts.set(verdict, count(verdict) + 1)
+    add(compared: readonly ComparedRow<unknown>[]): void {
+      for (const { diff } of compared) counts.set(diff, count(diff) + 1)
     },
     sum: (): Tally => ({
       copied: count('new'),
-      broughtUpToDate: count('behind'),
-      passedOver: count('there', 'ahead', 'diverged', 'taken', 'orphan'),
+      updated: count('behind'),
+      skipped: count('there', 'ahead', 'diverged', 'taken', 'orphan'),
     }),
   }
 }
 
-function note(differences: Map<string, Difference>, table: TableName, judged: readonly Judged<unknown>[]): void {
-  for (const { verdict, taskId, otherTaskId } of judged) {
-    if (verdict === 'there') continue
-    const name = `${table} ${verdict}`
+function addDifferences(
+  differences: Map<string, Difference>,
+  table: TableName,
+  compared: readonly ComparedRow<unknown>[],
+): void {
+  for (const { diff, taskId, otherTaskId } of compared) {
+    if (diff === 'there') continue
+    const name = `${table} ${diff}`
     const { count, examples } = differences.get(name) ?? { count: 0, examples: [] }
     const more = examples.length < maxExamples ? [...examples, { taskId, otherTaskId }] : examples
-    differences.set(name, { table, verdict, count: count + 1, examples: more })
+    differences.set(name, { table, diff, count: count + 1, examples: more })
   }
 }

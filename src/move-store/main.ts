@@ -1,6 +1,6 @@
 import { readMoveOptions, sameDatabase, type MoveOptions } from './move-options.ts'
 import { describeError } from '../runtime/describe-error.ts'
-import { numeral, wordsOfReport, wordsOfSecrets } from './move-report.ts'
+import { formatCount, reportText, secretsText } from './move-report.ts'
 import { copyStore, SecretsDifferError, UnusedSourceError, type CopyReport, type Progress } from './copy-store.ts'
 import { nameOfDatabase, type DatabaseAddress } from '../stores/database-url.ts'
 import { openDatabase } from './open-database.ts'
@@ -48,8 +48,8 @@ async function main(): Promise<void> {
       return
     }
     const report = await move(options)
-    console.log(wordsOfReport(report, options))
-    if (!report.isWhole) process.exitCode = 1
+    console.log(reportText(report, options))
+    if (!report.isComplete) process.exitCode = 1
   } catch (error) {
     console.error(error instanceof UsageError ? error.message : `It could not be done: ${describeError(error)}`)
     process.exitCode = 1
@@ -68,7 +68,7 @@ async function move({ from, to, keepsTargetSecrets }: MoveOptions): Promise<Copy
       if (error instanceof UnusedSourceError) {
         throw new UsageError(`No gateway has ever used ${nameOfDatabase(from)}: look at --from. Nothing was copied.`)
       }
-      if (error instanceof SecretsDifferError) throw new UsageError(wordsOfSecrets(error.secrets), { cause: error })
+      if (error instanceof SecretsDifferError) throw new UsageError(secretsText(error.secrets), { cause: error })
       throw error
     } finally {
       await target.db.destroy()
@@ -95,6 +95,6 @@ function createProgressLines() {
     const now = performance.now()
     if (saidAt !== null && now - saidAt < everyMs) return
     saidAt = now
-    console.log(`  ${step} ${table}: ${numeral(done)} of ${numeral(of)}`)
+    console.log(`  ${step} ${table}: ${formatCount(done)} of ${formatCount(of)}`)
   }
 }

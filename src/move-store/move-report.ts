@@ -3,8 +3,8 @@ import { nameOfDatabase } from '../stores/database-url.ts'
 import type { MoveOptions } from './move-options.ts'
 
 /** What a move has come to: a table, what is missing and why, and what to do next. */
-export function wordsOfReport(report: CopyReport, { from, to }: MoveOptions): string {
-  const later = report.differences.find(({ table, verdict }) => table === 'tasks' && verdict === 'ahead')
+export function reportText(report: CopyReport, { from, to }: MoveOptions): string {
+  const later = report.differences.find(({ table, diff }) => table === 'tasks' && diff === 'ahead')
   const lines = [
     '',
     ...tableOf(report),
@@ -26,7 +26,7 @@ export function wordsOfReport(report: CopyReport, { from, to }: MoveOptions): st
       : [
           `The target holds a later state of ${tasksIn(later)}: gateways have been running on it. They were left as they are.`,
         ]),
-    ...report.differences.flatMap(wordsOfDifference),
+    ...report.differences.flatMap(differenceLines),
   ]
   if (report.sourceChanged) {
     lines.push(
@@ -34,7 +34,7 @@ export function wordsOfReport(report: CopyReport, { from, to }: MoveOptions): st
     )
   }
   lines.push(
-    ...(report.isWhole
+    ...(report.isComplete
       ? [
           'The target holds everything.',
           `Start the gateways with DATABASE_URL set to the target, and keep ${nameOfDatabase(from)} until you have seen them work.`,
@@ -49,9 +49,9 @@ export function wordsOfReport(report: CopyReport, { from, to }: MoveOptions): st
 function tableOf({ tables }: CopyReport): string[] {
   const rows = [
     ['', 'source', 'target', 'copied now', 'brought up to date', 'passed over'],
-    ...Object.entries(tables).map(([name, { source, target, copied, broughtUpToDate, passedOver }]) => [
+    ...Object.entries(tables).map(([name, { source, target, copied, updated, skipped }]) => [
       name,
-      ...[source, target, copied, broughtUpToDate, passedOver].map(numeral),
+      ...[source, target, copied, updated, skipped].map(formatCount),
     ]),
   ]
   const widths = [10, 12, 12, 12, 20, 13]
@@ -60,13 +60,13 @@ function tableOf({ tables }: CopyReport): string[] {
   )
 }
 
-function wordsOfDifference({ table, verdict, count, examples }: Difference): string[] {
+function differenceLines({ table, diff, count, examples }: Difference): string[] {
   const pairs = examples.map(({ taskId, otherTaskId }) =>
     otherTaskId === null ? `  ${taskId}` : `  ${taskId} in the source, ${otherTaskId} in the target`,
   )
-  const listed = count > examples.length ? [...pairs, `  … and ${numeral(count - examples.length)} more`] : pairs
-  const what = `${numeral(count)} of the ${table}`
-  switch (verdict) {
+  const listed = count > examples.length ? [...pairs, `  … and ${formatCount(count - examples.length)} more`] : pairs
+  const what = `${formatCount(count)} of the ${table}`
+  switch (diff) {
     case 'ahead':
       return []
     case 'new':
@@ -88,7 +88,7 @@ function wordsOfDifference({ table, verdict, count, examples }: Difference): str
 }
 
 /** Why nothing can be copied while both sides have secrets of their own, and what to do. */
-export function wordsOfSecrets(names: readonly string[]): string {
+export function secretsText(names: readonly string[]): string {
   const sandbox = names.includes('sandbox')
     ? ["Orders of the sandbox's that are under way will not end well then; they cost nothing."]
     : []
@@ -106,10 +106,10 @@ export function wordsOfSecrets(names: readonly string[]): string {
 }
 
 function tasksIn({ count }: Difference): string {
-  return count === 1 ? 'one task' : `${numeral(count)} tasks`
+  return count === 1 ? 'one task' : `${formatCount(count)} tasks`
 }
 
 /** A count as people write it. */
-export function numeral(count: number): string {
+export function formatCount(count: number): string {
   return count.toLocaleString('en-US')
 }

@@ -6,7 +6,7 @@ import type { LogLevel } from '../config/environment.ts'
 export interface ProgramLog {
   readonly log: Logger
   /** Writes to people, beside the lines of JSON. */
-  tell(text: string): void
+  print(text: string): void
   /** How many lines were dropped, because nobody read them in time or they could not be written. */
   dropped(): number
   /** Resolves when every line is written, or after `withinMs`. */
@@ -19,5 +19,5 @@ export function createProgramLog(level: LogLevel): ProgramLog {
       log.warn({ dropped }, 'lines of this log were dropped: they could not be written in time'),
   })
   const log = pino({ level, base: null }, output)
-  return { log, tell: (text) => output.write(`${text}\n`), dropped: output.dropped, flush: output.flush }
+  return { log, print: (text) => output.write(`${text}\n`), dropped: output.dropped, flush: output.flush }
 }

@@ -13,7 +13,7 @@ export interface App {
   /** The providers that are switched on, the default one first. */
   readonly providers: readonly ProviderName[]
   /** How many pending tasks wait for each provider that is switched off. */
-  readonly waitingForOff: ReadonlyMap<ProviderName, number>
+  readonly waitingForDisabled: ReadonlyMap<ProviderName, number>
   /** How many subscriptions wait for a change. */
   subscriptions(): number
   /** Serves everybody for the shutdown delay, though it is not ready any more; then takes nothing new, waits for the submits under way, and closes everything. */

@@ -5,11 +5,11 @@ import { createBoundedOutput } from '../runtime/bounded-output.ts'
 import { createProgramLog } from './program-log.ts'
 import { nameOfDatabase } from '../stores/database-url.ts'
 import { describeError } from '../runtime/describe-error.ts'
-import { welcome } from './start-message.ts'
+import { startMessage } from './start-message.ts'
 import type { Config } from '../config/config.ts'
 
 /** One Ctrl-C comes twice through npm, from the terminal and from npm. */
-const echoMs = 1_000
+const repeatedSignalMs = 1_000
 /** How long the end of the process waits for those who read its output. */
 const flushMs = 1_000
 const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
@@ -17,13 +17,13 @@ const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 /** Runs a gateway until a signal ends it, and the process with it. */
 export async function serve(config: Config, startApp: StartApp): Promise<void> {
   // What is told to people goes to standard output, the log beside it. Neither ever waits for its reader.
-  const people = createBoundedOutput(1)
+  const output = createBoundedOutput(1)
   const { log, ...logOutput } = createProgramLog(config.logLevel)
   const end = async (code: number): Promise<void> => {
-    await Promise.all([people.flush(flushMs), logOutput.flush(flushMs)])
+    await Promise.all([output.flush(flushMs), logOutput.flush(flushMs)])
     process.exit(code)
   }
-  logWhatNodeWouldPrint(log, end)
+  logNodeWarnings(log, end)
 
   // One listener from the beginning to the end: a signal that comes while it is exchanged would be lost.
   let stop = (_signal: string): void => void end(0)
@@ -34,16 +34,16 @@ export async function serve(config: Config, startApp: StartApp): Promise<void> {
   try {
     app = await startApp(config, log, { droppedLogLines: logOutput.dropped })
   } catch (error) {
-    logOutput.tell(`Stemgate could not start: ${whyNot(error, config)}`)
+    logOutput.print(`Stemgate could not start: ${startFailure(error, config)}`)
     log.debug({ err: error }, 'could not start')
     return end(1)
   }
-  people.write(`${welcome(app, config)}\n`)
+  output.write(`${startMessage(app, config)}\n`)
 
   let stoppingSince: number | null = null
   stop = (signal) => {
     if (stoppingSince !== null) {
-      if (performance.now() - stoppingSince > echoMs) void end(1)
+      if (performance.now() - stoppingSince > repeatedSignalMs) void end(1)
       return
     }
     stoppingSince = performance.now()
@@ -52,10 +52,10 @@ export async function serve(config: Config, startApp: StartApp): Promise<void> {
       { signal, delaySeconds },
       'stopping: after the shutdown delay nothing new is taken, and orders under way are waited for',
     )
-    const longest = Math.ceil(config.submitTimeoutMs / 1000)
+    const maxWaitSeconds = Math.ceil(config.submitTimeoutMs / 1000)
     const delay = delaySeconds > 0 ? `everybody is served for ${delaySeconds} s more, then ` : ''
-    people.write(
-      `  Stopping: ${delay}orders under way are waited for, some ${longest} s at most. A second signal ends it at once.\n`,
+    output.write(
+      `  Stopping: ${delay}orders under way are waited for, some ${maxWaitSeconds} s at most. A second signal ends it at once.\n`,
     )
     app.close().then(
       () => end(0),
@@ -68,7 +68,7 @@ export async function serve(config: Config, startApp: StartApp): Promise<void> {
 }
 
 /** Node prints through streams that wait for their reader. */
-function logWhatNodeWouldPrint(log: Logger, end: (code: number) => Promise<void>): void {
+function logNodeWarnings(log: Logger, end: (code: number) => Promise<void>): void {
   process.removeAllListeners('warning')
   process.on('warning', (warning) => log.warn({ err: warning }, 'a warning of Node.js'))
   process.on('uncaughtException', (error, origin) => {
@@ -77,7 +77,7 @@ function logWhatNodeWouldPrint(log: Logger, end: (code: number) => Promise<void>
   })
 }
 
-function whyNot(error: unknown, { host, port, admin, database }: Config): string {
+function startFailure(error: unknown, { host, port, admin, database }: Config): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const takenPort = code === 'EADDRINUSE' && error instanceof Error && 'port' in error ? error.port : undefined
   if (admin !== null && takenPort === admin.port)

@@ -4,7 +4,7 @@ import { nameOf, nameOfDatabase } from '../stores/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 
 /** What a start tells people: where everything is, how to try it, and what they had better know. Holds no secret. */
-export function welcome(app: App, config: Config): string {
+export function startMessage(app: App, config: Config): string {
   const { url, publicUrl, providers } = app
   const isSandbox = providers.includes('sandbox')
   const lines = [
@@ -13,7 +13,7 @@ export function welcome(app: App, config: Config): string {
     '',
     ...(config.graphiql ? [`  GraphiQL      ${url}/graphql   (open it in a browser)`] : []),
     `  Providers     ${providers.map((name) => name.toUpperCase()).join(', ')}${isSandbox ? '   (no key is set: nothing costs anything)' : ''}`,
-    `  Callers       ${callersOf(config)}`,
+    `  Callers       ${callersText(config)}`,
     `  Callbacks     ${publicUrl}/callbacks/…`,
     ...(app.adminUrl === null ? [] : [`  Metrics       ${app.adminUrl}/metrics`]),
     `  Tasks         ${nameOfDatabase(config.database)}`,
@@ -27,7 +27,7 @@ export function welcome(app: App, config: Config): string {
 }
 
 /** Who is let in, by what the operator has configured; names, and never a key. */
-function callersOf(config: Config): string {
+function callersText(config: Config): string {
   const { apiKeys, apiKeysFile, jwt, allowAnonymous } = config
   const known = [
     ...new Set(apiKeys.map(({ name }) => name)),
@@ -61,10 +61,10 @@ function howToTry(
   ]
 }
 
-function warnings({ publicUrl, providers, waitingForOff }: App, config: Config): string[] {
+function warnings({ publicUrl, providers, waitingForDisabled }: App, config: Config): string[] {
   const isReal = !providers.includes('sandbox')
   return [
-    ...[...waitingForOff].map(
+    ...[...waitingForDisabled].map(
       ([name, tasks]) =>
         `${tasks === 1 ? '1 task waits' : `${tasks} tasks wait`} for ${name}, which is off. ` +
         (name === 'sandbox' ? 'It is on while no provider has a key.' : `Set ${name.toUpperCase()}_API_KEY.`),

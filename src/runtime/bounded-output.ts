@@ -2,7 +2,7 @@ import { createWriteStream, fstatSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { isatty } from 'node:tty'
-import { within } from './with-timeout.ts'
+import { withTimeout } from './with-timeout.ts'
 
 /** A way out of the process, such as standard error, that never waits for its reader. */
 export interface BoundedOutput {
@@ -20,19 +20,19 @@ export interface BoundedOutputOptions {
   readonly onRecovered?: (dropped: number) => void
 }
 
-const usualMaxBytes = 1024 * 1024
+const defaultMaxBytes = 1024 * 1024
 /** How long a way out that has failed, such as a file on a full disk, is left alone. */
 const restMs = 1_000
 
 /** Opens a way out over a descriptor that the process was started with; 1 is standard output, 2 standard error. */
 export function createBoundedOutput(fd: number, options: BoundedOutputOptions = {}): BoundedOutput {
-  const { maxBytes = usualMaxBytes, onRecovered } = options
+  const { maxBytes = defaultMaxBytes, onRecovered } = options
   const waiting = new Set<() => void>()
   let stream: Writable | null = null
   let closedUntilMs = 0
   let unwritten = 0
   let dropped = 0
-  let untold = 0
+  let unreported = 0
 
   /** The stream to write to; null while a failed one rests. */
   function open(): Writable | null {
@@ -50,7 +50,7 @@ export function createBoundedOutput(fd: number, options: BoundedOutputOptions = 
 
   function drop(): void {
     dropped += 1
-    untold += 1
+    unreported += 1
   }
 
   function ended(error: Error | null | undefined, from: Writable): void {
@@ -63,10 +63,10 @@ export function createBoundedOutput(fd: number, options: BoundedOutputOptions = 
       closedUntilMs = performance.now() + restMs
       return
     }
-    if (untold === 0 || from.writableLength > maxBytes / 2) return
-    const told = untold
-    untold = 0
-    onRecovered?.(told)
+    if (unreported === 0 || from.writableLength > maxBytes / 2) return
+    const report = unreported
+    unreported = 0
+    onRecovered?.(report)
   }
 
   return {
@@ -84,7 +84,7 @@ export function createBoundedOutput(fd: number, options: BoundedOutputOptions = 
       if (unwritten === 0) return
       let resolveWritten = () => {}
       const written = new Promise<void>((resolve) => waiting.add((resolveWritten = resolve)))
-      await within(withinMs, written)
+      await withTimeout(withinMs, written)
       waiting.delete(resolveWritten)
     },
   }

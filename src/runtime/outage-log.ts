@@ -1,15 +1,15 @@
 import type { Log } from './log.ts'
 
 /** Logs that something is away: a line when it goes, one a minute with a count while it fails, one when it is back. */
-export interface Outage {
+export interface OutageLog {
   /** Something was tried and failed; `detail` says why. */
   failed(detail: object): void
   /** The same was tried and worked. */
   worked(): void
-  isAway(): boolean
+  isDown(): boolean
 }
 
-export interface OutageOptions {
+export interface OutageLogOptions {
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>
   readonly level: 'warn' | 'error'
   /** What is logged when it goes, and when it is back. */
@@ -20,16 +20,16 @@ export interface OutageOptions {
   /** It counts as back once nothing has failed for so long, in milliseconds: where one of many fails it comes and goes. */
   readonly quietMs?: number
   /** How often it is logged while it stays away, in milliseconds. */
-  readonly remindEveryMs?: number
+  readonly reminderIntervalMs?: number
 }
 
-const usualQuietMs = 5_000
-const usualRemindEveryMs = 60_000
+const defaultQuietMs = 5_000
+const defaultReminderIntervalMs = 60_000
 
-export function createOutage(options: OutageOptions): Outage {
+export function createOutageLog(options: OutageLogOptions): OutageLog {
   const { log, level, away, back, detail: common = {} } = options
-  const { quietMs = usualQuietMs, remindEveryMs = usualRemindEveryMs } = options
-  let isAway = false
+  const { quietMs = defaultQuietMs, reminderIntervalMs = defaultReminderIntervalMs } = options
+  let isDown = false
   let sinceMs = 0
   let loggedMs = 0
   let lastFailedMs = 0
@@ -41,13 +41,13 @@ export function createOutage(options: OutageOptions): Outage {
 
   function endIfQuiet(): void {
     waiting = null
-    if (!isAway || !hasWorkedSince) return
+    if (!isDown || !hasWorkedSince) return
     const leftMs = quietMs - (performance.now() - lastFailedMs)
     if (leftMs > 0) {
       waiting = setTimeout(endIfQuiet, leftMs).unref()
       return
     }
-    isAway = false
+    isDown = false
     log.info({ ...common, failures, seconds: secondsSince(sinceMs) }, back)
   }
 
@@ -56,8 +56,8 @@ export function createOutage(options: OutageOptions): Outage {
       const nowMs = performance.now()
       lastFailedMs = nowMs
       hasWorkedSince = false
-      if (!isAway) {
-        isAway = true
+      if (!isDown) {
+        isDown = true
         failures = 1
         sinceMs = nowMs
         loggedMs = nowMs
@@ -65,15 +65,15 @@ export function createOutage(options: OutageOptions): Outage {
         return
       }
       failures += 1
-      if (nowMs - loggedMs < remindEveryMs) return
+      if (nowMs - loggedMs < reminderIntervalMs) return
       loggedMs = nowMs
       log[level]({ ...common, ...detail, failures, seconds: secondsSince(sinceMs) }, `still so: ${away}`)
     },
     worked() {
-      if (!isAway) return
+      if (!isDown) return
       hasWorkedSince = true
       if (waiting === null) endIfQuiet()
     },
-    isAway: () => isAway,
+    isDown: () => isDown,
   }
 }

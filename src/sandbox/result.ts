@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { songSeconds } from './song/score.ts'
 import { type FileName, type StemNames, stemsOfType } from './stems.ts'
-import type { Order } from './task-id.ts'
+import type { SandboxOrder } from './task-id.ts'
 import type { TestTrack } from './test-tracks.ts'
 
 /** A task and what the table says of its track. */
 export interface SandboxTask {
   readonly id: string
-  readonly order: Order
+  readonly order: SandboxOrder
   readonly track: TestTrack
 }
 

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import { orderTypes, type OrderType } from './stems.ts'
 
 /** What was ordered: all that record-info must know of a task. */
-export interface Order {
+export interface SandboxOrder {
   readonly type: OrderType
   readonly audioId: string
   readonly callbackUrl: string
@@ -15,9 +15,9 @@ export interface Order {
 /** Turns orders into task ids and back. */
 export interface TaskIds {
   /** A new id, another one every time: URL-safe, some 420 characters. */
-  make(order: Order): string
+  make(order: SandboxOrder): string
   /** What the id says; null if it was not made with our secret. */
-  read(id: string): Order | null
+  read(id: string): SandboxOrder | null
 }
 
 /** What `audioId` and `callbackUrl` may be long together, in bytes: an id then has less than 900 characters. */
@@ -29,7 +29,7 @@ const tagBytes = 16
 const fixedBytes = 1 + 6 + 4 + 1
 const maxIdLength = 900
 
-function pack(order: Order): Buffer {
+function pack(order: SandboxOrder): Buffer {
   const fixed = Buffer.alloc(fixedBytes)
   fixed.writeUInt8(orderTypes.indexOf(order.type), 0)
   fixed.writeUIntBE(order.createdAtMs, 1, 6)
@@ -39,7 +39,7 @@ function pack(order: Order): Buffer {
   return Buffer.concat([fixed, audioId, Buffer.from(order.callbackUrl)])
 }
 
-function unpack(packed: Buffer): Order | null {
+function unpack(packed: Buffer): SandboxOrder | null {
   const type = orderTypes[packed.readUInt8(0)]
   if (type === undefined) return null
   const callbackUrlAt = fixedBytes + packed.readUInt8(11)

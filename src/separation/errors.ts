@@ -100,7 +100,7 @@ export class StoreUnavailableError extends Error {
 }
 
 /** A stored task that only a later version of the gateway understands. */
-export class LaterTaskError extends StoreUnavailableError {}
+export class NewerTaskError extends StoreUnavailableError {}
 
 /** The row of a stored task holds something that no version wrote. */
 export class DamagedTaskError extends Error {
@@ -108,8 +108,8 @@ export class DamagedTaskError extends Error {
 }
 
 /** Whether the error is of one stored task alone, so that others can be read all the same. */
-export function isOfOneTask(error: unknown): error is LaterTaskError | DamagedTaskError {
-  return error instanceof LaterTaskError || error instanceof DamagedTaskError
+export function isSingleTaskError(error: unknown): error is NewerTaskError | DamagedTaskError {
+  return error instanceof NewerTaskError || error instanceof DamagedTaskError
 }
 
 /** The provider had to be asked for an answer and could not be. */

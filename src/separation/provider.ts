@@ -1,4 +1,4 @@
-import type { Told } from './advance/report.ts'
+import type { ProviderReport } from './advance/report.ts'
 import type { ProviderName, Refusal, SeparationType } from './task.ts'
 
 /** A vendor of the REST API. Neither verb ever throws: what went wrong is part of the answer. */
@@ -15,9 +15,9 @@ export interface Provider {
   submit(order: ProviderOrder): Promise<SubmitAnswer>
   /**
    * Asks record-info; waits for its turn within the provider's rate.
-   * @param onTurn called when the turn has come
+   * @param onSlot called when the turn has come
    */
-  check(providerTaskId: string, onTurn?: () => void): Promise<CheckAnswer>
+  check(providerTaskId: string, onSlot?: () => void): Promise<CheckAnswer>
 }
 
 /** What is ordered, and for whom. The owner is never told to the provider. */
@@ -33,7 +33,7 @@ export interface ProviderOrder extends OrderedTrack {
 }
 
 export type Admission =
-  | { readonly kind: 'admitted'; readonly giveBack: () => void }
+  | { readonly kind: 'admitted'; readonly release: () => void }
   | {
       readonly kind: 'not-admitted'
       readonly refusal: Refusal
@@ -58,18 +58,18 @@ export type SubmitAnswer =
 
 export type CheckAnswer =
   | {
-      readonly kind: 'seen'
-      readonly told: Told
+      readonly kind: 'found'
+      readonly report: ProviderReport
       /** The callback URL that record-info echoes; null where it echoes none. It holds a secret. */
       readonly callbackUrl: string | null
       readonly createdAtMs: number | null
     }
   /** The provider knows no such task, or does not show it yet. */
-  | { readonly kind: 'not-visible' }
+  | { readonly kind: 'not-found' }
   /** The provider could not be read, or said nothing that can be used; says nothing about the task. */
   | {
-      readonly kind: 'no-news'
+      readonly kind: 'inconclusive'
       readonly cause: string
       /** The provider did answer about this task, in words that nobody knows: its wait may end. */
-      readonly isAnswer?: true | undefined
+      readonly isAboutTask?: true | undefined
     }

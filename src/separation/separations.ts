@@ -1,18 +1,18 @@
 import { createCheck, type Check } from './check/check.ts'
-import type { CheckTimes } from './check/check-schedule.ts'
+import type { CheckTimings } from './check/check-schedule.ts'
 import { createFind, type Find, type FindPermission, type TaskRef } from './read/find.ts'
-import { createNoteCallback, type NoteCallback } from './callback/save-callback.ts'
+import { createSaveCallback, type SaveCallback } from './callback/save-callback.ts'
 import { createReadTask } from './read/read-task.ts'
 import { createRecord } from './advance/record.ts'
 import { createRestoreOrder } from './callback/restore-order.ts'
-import { createSeparate, type Separated } from './order/separate.ts'
+import { createSeparate, type SeparateOutcome } from './order/separate.ts'
 import type { SeparateInput } from './order/separate-input.ts'
 import type { ProviderName, Task } from './task.ts'
 import { watchTask } from './read/watch.ts'
 import type { CallbackAddresses } from './callback/callback-address.ts'
 import type { Changes } from './changes.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Page, Store } from './store.ts'
+import type { TaskPage, Store } from './store.ts'
 import type { Provider } from './provider.ts'
 
 export interface SeparationsOptions {
@@ -23,7 +23,7 @@ export interface SeparationsOptions {
   readonly defaultProvider: ProviderName
   readonly addresses: CallbackAddresses
   readonly log: Log
-  readonly times: CheckTimes & { readonly submitTimeoutMs: number; readonly submitWaitMs: number }
+  readonly times: CheckTimings & { readonly submitTimeoutMs: number; readonly submitWaitMs: number }
   /** Called when a callback has made a task of the provider due at once. */
   readonly onDue: (provider: ProviderName) => void
 }
@@ -31,14 +31,14 @@ export interface SeparationsOptions {
 /** Everything that can be done with separation tasks. `owner` is the caller in whose name it is done. */
 export interface Separations {
   /** Orders a separation, or finds the task that already answers the order. Throws a SeparateError if it is refused. */
-  separate(owner: string, input: SeparateInput): Promise<Separated>
+  separate(owner: string, input: SeparateInput): Promise<SeparateOutcome>
   /** The owner's tasks in the order of the refs. */
   readonly find: Find
-  list(owner: string, page: Page): Promise<readonly Task[]>
+  list(owner: string, page: TaskPage): Promise<readonly Task[]>
   /** The task now and at every change until it is settled; null alone if it is unknown. */
   watch(owner: string, ref: TaskRef, permission?: FindPermission): AsyncIterable<Task | null>
   /** Stores what a callback said, durably, and has the provider asked. */
-  readonly noteCallback: NoteCallback
+  readonly saveCallback: SaveCallback
   /** Asks the provider for a task; tells when to ask next, in milliseconds since 1970, or null for never. */
   readonly check: Check
   /** Resolves when no submit is under way, or after `withinMs`. */
@@ -66,7 +66,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
     separate,
     find,
     check,
-    noteCallback: createNoteCallback({ ...options, restoreOrder }),
+    saveCallback: createSaveCallback({ ...options, restoreOrder }),
     drain,
     list: (owner, page) => store.list(owner, page),
 

@@ -1,15 +1,15 @@
-import type { Told } from './advance/report.ts'
+import type { ProviderReport } from './advance/report.ts'
 import type { Charge, FailureCode, ProviderName, SeparationStatus, SeparationType, Task } from './task.ts'
 
 /** An idempotency key of one caller, and what it was first used for. */
-export interface Key {
+export interface IdempotencyKey {
   readonly owner: string
   readonly key: string
   /** The input as it was given; the same key with another input is a conflict. */
   readonly fingerprint: string
 }
 
-export type Placed =
+export type OrderResult =
   | { readonly kind: 'new'; readonly task: Task }
   /** An earlier task answers the order. */
   | { readonly kind: 'joined'; readonly task: Task }
@@ -18,20 +18,20 @@ export type Placed =
   /** Nothing answers the order, and it may not be inserted. */
   | { readonly kind: 'not-admitted' }
 
-export type PlacedTask = Exclude<Placed, { readonly kind: 'not-admitted' }>
+export type AnsweredOrder = Exclude<OrderResult, { readonly kind: 'not-admitted' }>
 
 /** A callback as it was received. */
-export interface CallbackNote {
+export interface SavedCallback {
   readonly taskId: string
   readonly receivedAtMs: number
   /** The provider's id that it names: what to ask for while the task has none of its own. */
   readonly providerTaskId: string | null
   /** Its words; null if they cannot be read or not be trusted, and only mean that somebody should ask the provider. */
-  readonly told: Told | null
+  readonly report: ProviderReport | null
 }
 
 /** Which tasks to list: those that fit all that is given. Of `status`, `charge` and `failureCode` one value has to fit. */
-export interface Filter {
+export interface TaskFilter {
   readonly status?: readonly SeparationStatus[] | undefined
   readonly type?: SeparationType | undefined
   readonly provider?: ProviderName | undefined
@@ -47,17 +47,17 @@ export interface Filter {
 }
 
 /** A place in the list of a caller's tasks, newest first. */
-export interface Cursor {
+export interface TaskCursor {
   readonly createdAtMs: number
   readonly id: string
 }
 
-export interface Page {
-  readonly where: Filter
+export interface TaskPage {
+  readonly where: TaskFilter
   /** Only tasks behind this place. */
-  readonly after?: Cursor | undefined
+  readonly after?: TaskCursor | undefined
   /** Only tasks before this place. */
-  readonly before?: Cursor | undefined
+  readonly before?: TaskCursor | undefined
   readonly limit: number
   /** The oldest tasks of the range first. */
   readonly inverted: boolean
@@ -78,9 +78,9 @@ export interface Store extends Clock {
    * Takes an order: finds the task that answers it, by key or by track, or inserts `task`, due to be checked at `dueAtMs`,
    * if it is admitted. A key leads to no order that was refused, unless its task was handed out.
    */
-  place(order: {
+  createOrder(order: {
     readonly task: Task
-    readonly key: Key | null
+    readonly key: IdempotencyKey | null
     readonly dueAtMs: number
     /**
      * Whether an earlier task for the same track may answer the order; null if it must be a new one. The newest that may
@@ -89,7 +89,7 @@ export interface Store extends Clock {
     readonly canJoin: ((earlier: Task) => boolean) | null
     /** Asked, perhaps more than once, when no earlier task answers the order: whether it may be inserted. */
     readonly isAdmitted: () => Promise<boolean>
-  }): Promise<Placed>
+  }): Promise<OrderResult>
   /** Inserts a task made outside, unless some task bears its provider's id already; returns the one that stands there. */
   adopt(task: Task, dueAtMs: number | null): Promise<Task>
   /** Inserts a task that the store has forgotten, due at once; changes nothing if it is there. */
@@ -103,35 +103,35 @@ export interface Store extends Clock {
   find(ids: readonly string[]): Promise<readonly Task[]>
   /** The tasks that bear these provider's ids. One read, however many. */
   findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
-  list(owner: string, page: Page): Promise<readonly Task[]>
+  list(owner: string, page: TaskPage): Promise<readonly Task[]>
   /** The pending orders of a provider that are bound to no id yet, the newest first; at most `limit`. */
-  unanswered(provider: ProviderName, limit: number): Promise<readonly Task[]>
+  findUnbound(provider: ProviderName, limit: number): Promise<readonly Task[]>
   /** How many pending tasks each provider has; none where it has none. */
   countPending(): Promise<ReadonlyMap<ProviderName, number>>
   /** Makes a key that leads to the task do so for good, even if the provider turns out to have refused the order. */
-  handOut(task: Task, key: string): Promise<void>
+  confirmKey(task: Task, key: string): Promise<void>
   /**
    * Writes the callback down and makes the task due at once; within two seconds of another callback, when these are over.
    * Of equal payloads one note is kept, with the time of the first; of many notes of a task the newest twenty, results
    * before anything else.
    */
-  note(note: CallbackNote): Promise<void>
+  saveCallback(saveCallback: SavedCallback): Promise<void>
   /** The callbacks noted for the task, oldest first. */
-  notes(taskId: string): Promise<readonly CallbackNote[]>
+  savedCallbacks(taskId: string): Promise<readonly SavedCallback[]>
   /**
    * Takes up to `limit` due tasks of a provider, those with callbacks before the others, longest due first, which nobody
    * else is then given before `leaseUntilMs`.
    */
-  claimDue(provider: ProviderName, nowMs: number, leaseUntilMs: number, limit: number): Promise<readonly Task[]>
+  leaseDue(provider: ProviderName, nowMs: number, leaseUntilMs: number, limit: number): Promise<readonly Task[]>
   /** Makes a claim of these tasks last until `laterMs`, where it has not ended yet. */
   renew(taskIds: readonly string[], leaseUntilMs: number, laterMs: number): Promise<void>
   /** Ends a claim: the task is due next at `dueAtMs`, or never for null, unless a callback made it due meanwhile. */
   release(taskId: string, leaseUntilMs: number, dueAtMs: number | null): Promise<void>
   /** Ends every claim, whoever holds it: the tasks are due at once. For a database that nobody else uses. */
-  freeLeases(): Promise<void>
+  releaseAllLeases(): Promise<void>
   /** The secret of that name, made by `make` and kept if there is none yet. */
   secret(name: string, make: () => string): Promise<string>
   /** Writes something that means nothing: resolves if an order could be written now. */
-  tryWriting(): Promise<void>
+  checkWritable(): Promise<void>
   close(): Promise<void>
 }

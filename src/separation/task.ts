@@ -44,13 +44,13 @@ export type Charge = 'NONE' | 'CHARGED' | 'MAYBE'
 export type Source = 'callback' | 'record-info'
 
 /** A value and who said it. */
-export interface Said<T> {
+export interface Reported<T> {
   readonly value: T
   readonly by: Source
 }
 
 /** An address and when it was reported, in milliseconds since 1970: of two from one source, the later one counts. */
-export interface StemUrl extends Said<string> {
+export interface StemUrl extends Reported<string> {
   readonly atMs: number
 }
 
@@ -67,7 +67,7 @@ export interface Stem {
 }
 
 /** When a separation was completed, in milliseconds since 1970. */
-export interface CompletedAt extends Said<number> {
+export interface CompletedAt extends Reported<number> {
   /** Whether the provider gave this time; otherwise it is the time at which the gateway learned of the result. */
   readonly isReported: boolean
 }
@@ -118,7 +118,7 @@ export interface Failure {
 }
 
 /** What is true of a task in every state. Times are milliseconds since 1970. */
-interface Order {
+interface TaskBase {
   /** Ours: a TypeID with the prefix `sep`. */
   readonly id: string
   /** The caller it belongs to, e.g. `anonymous`. */
@@ -136,8 +136,8 @@ interface Order {
   /** The provider's id of the task that made the music; null for an adopted task. */
   readonly musicTaskId: string | null
   readonly audioId: string | null
-  readonly musicId: Said<string> | null
-  readonly originUrl: Said<string> | null
+  readonly musicId: Reported<string> | null
+  readonly originUrl: Reported<string> | null
   readonly charge: Charge
   /** Grows by one with every change. */
   readonly revision: number
@@ -155,7 +155,7 @@ export interface Result {
   readonly foundAtMs: number
 }
 
-export interface PendingTask extends Order {
+export interface PendingTask extends TaskBase {
   readonly state: 'pending'
   /** The stems that record-info has named so far, while one that this type must have is still missing. */
   readonly partial: Result | null
@@ -163,11 +163,11 @@ export interface PendingTask extends Order {
   readonly incompleteSinceMs: number | null
 }
 
-export interface SucceededTask extends Order, Result {
+export interface SucceededTask extends TaskBase, Result {
   readonly state: 'succeeded'
 }
 
-export interface FailedTask extends Order {
+export interface FailedTask extends TaskBase {
   readonly state: 'failed'
   readonly failure: Failure
 }
@@ -225,7 +225,7 @@ export function expiresAtMs(task: Task, retentionMs: number): number | null {
 }
 
 /** The id by which record-info is read; null while none is known. */
-export function readableIdOf(task: Task): string | null {
+export function recordInfoIdOf(task: Task): string | null {
   return task.providerTaskId ?? task.sharedProviderTaskId
 }
 
@@ -239,7 +239,7 @@ export function missingParts(task: SucceededTask): readonly KnownPart[] {
  * Whether stems are all that a separation of this type must yield. A voice without the rest, or the rest without the voice,
  * is not whole; of a `split_stem` any stem may be all that the track has.
  */
-export function isWhole(type: SeparationType | null, stems: readonly Pick<Stem, 'part'>[]): boolean {
+export function isComplete(type: SeparationType | null, stems: readonly Pick<Stem, 'part'>[]): boolean {
   if (stems.length === 0) return false
   const present = new Set<StemPart>(stems.map(({ part }) => part))
   switch (type) {
@@ -257,7 +257,7 @@ export function isWhole(type: SeparationType | null, stems: readonly Pick<Stem, 
  * Whether the provider may be at work on a failed task: only a callback says that it failed, or it was seen at the provider
  * although the order's answer was a refusal. record-info is read until the wait for a result is over.
  */
-export function mayBeAtWork({ failure, charge }: FailedTask): boolean {
+export function mayStillSucceed({ failure, charge }: FailedTask): boolean {
   return failure.by === 'callback' || (failure.code === 'SUBMISSION_REFUSED' && charge === 'CHARGED')
 }
 

@@ -1,59 +1,63 @@
 import { sql, type Kysely, type SqlBool, type Transaction } from 'kysely'
 import { typeidUnboxed } from 'typeid-js'
-import { transactionOf, type DatabaseWays } from './database-traits.ts'
-import { wokenBy } from './check-schedule.ts'
+import { transactionOf, type DatabaseTraits } from './database-traits.ts'
+import { dueAfterCallback } from './check-schedule.ts'
 import type { Database } from './schema.ts'
-import { parseStoredTold } from './stored-task.ts'
-import type { CallbackNote, Store } from '../separation/store.ts'
+import { parseStoredReport } from './stored-task.ts'
+import type { SavedCallback, Store } from '../separation/store.ts'
 
 /** How many notes of one task are kept: a task is not worth more, and each of them is read at every check. */
-const maxNotes = 20
+const maxCallbacksPerTask = 20
 
 /** The callbacks that were received for a task. */
-export type CallbackNotes = Pick<Store, 'note' | 'notes'>
+export type CallbackInbox = Pick<Store, 'saveCallback' | 'savedCallbacks'>
 
-export function createCallbackNotes(db: Kysely<Database>, { attempt }: DatabaseWays): CallbackNotes {
+export function createCallbackInbox(db: Kysely<Database>, { attempt }: DatabaseTraits): CallbackInbox {
   return {
-    note(note) {
+    saveCallback(callback) {
       const id = typeidUnboxed('cb')
       return attempt(() =>
         transactionOf(db).execute(async (trx) => {
           // First of all: the task's row is locked thereby, so that two callbacks of one task are noted one after the other.
-          await trx.updateTable('tasks').set(wokenBy(note.receivedAtMs)).where('id', '=', note.taskId).execute()
-          await keep(trx, id, note)
+          await trx
+            .updateTable('tasks')
+            .set(dueAfterCallback(callback.receivedAtMs))
+            .where('id', '=', callback.taskId)
+            .execute()
+          await insertCallback(trx, id, callback)
         }),
       )
     },
 
-    notes: (taskId) =>
+    savedCallbacks: (taskId) =>
       attempt(async () => {
         const rows = await db
           .selectFrom('callbacks')
-          .select(['received_at', 'provider_task_id', 'told'])
+          .select(['received_at', 'provider_task_id', 'payload'])
           .where('task_id', '=', taskId)
           .orderBy('received_at')
           .orderBy('id')
           .execute()
-        return rows.map(({ received_at, provider_task_id, told }) => ({
+        return rows.map(({ received_at, provider_task_id, payload }) => ({
           taskId,
           receivedAtMs: received_at,
           providerTaskId: provider_task_id,
-          told: told === null ? null : parseStoredTold(told),
+          report: payload === null ? null : parseStoredReport(payload),
         }))
       }),
   }
 }
 
 /** Inserts the note unless there is an equal one, and deletes what exceeds the limit. */
-async function keep(trx: Transaction<Database>, id: string, note: CallbackNote): Promise<void> {
-  const { taskId, receivedAtMs, providerTaskId } = note
-  const told = note.told === null ? null : JSON.stringify(note.told)
+async function insertCallback(trx: Transaction<Database>, id: string, callback: SavedCallback): Promise<void> {
+  const { taskId, receivedAtMs, providerTaskId } = callback
+  const payload = callback.report === null ? null : JSON.stringify(callback.report)
   const equal = await trx
     .selectFrom('callbacks')
     .select(['id', 'received_at'])
     .where('task_id', '=', taskId)
     .where(isSame('provider_task_id', providerTaskId))
-    .where(isSame('told', told))
+    .where(isSame('payload', payload))
     .executeTakeFirst()
   if (equal !== undefined) {
     // The clock may have been set back: the grace of a payload ends no later because it came again.
@@ -69,8 +73,8 @@ async function keep(trx: Transaction<Database>, id: string, note: CallbackNote):
       task_id: taskId,
       received_at: receivedAtMs,
       provider_task_id: providerTaskId,
-      told,
-      rank: rankOf(note),
+      payload,
+      rank: rankOf(callback),
     })
     .execute()
   const kept = trx
@@ -80,16 +84,16 @@ async function keep(trx: Transaction<Database>, id: string, note: CallbackNote):
     .orderBy('rank', 'desc')
     .orderBy('received_at', 'desc')
     .orderBy('id', 'desc')
-    .limit(maxNotes)
+    .limit(maxCallbacksPerTask)
   await trx.deleteFrom('callbacks').where('task_id', '=', taskId).where('id', 'not in', kept).execute()
 }
 
 /** A result is displaced by results alone, and a payload that can be read by none that cannot: those are the easiest to forge. */
-function rankOf({ told }: CallbackNote): number {
-  if (told === null) return 0
-  return told.outcome.state === 'succeeded' && told.outcome.stems.length > 0 ? 2 : 1
+function rankOf({ report }: SavedCallback): number {
+  if (report === null) return 0
+  return report.outcome.state === 'succeeded' && report.outcome.stems.length > 0 ? 2 : 1
 }
 
-function isSame(column: 'provider_task_id' | 'told', value: string | null) {
+function isSame(column: 'provider_task_id' | 'payload', value: string | null) {
   return value === null ? sql<SqlBool>`${sql.ref(column)} is null` : sql<SqlBool>`${sql.ref(column)} = ${value}`
 }

@@ -1,22 +1,22 @@
 import { sql, type Kysely } from 'kysely'
 import { providerNames } from '../separation/task.ts'
-import { transactionOf, type DatabaseWays } from './database-traits.ts'
+import { transactionOf, type DatabaseTraits } from './database-traits.ts'
 import type { Database } from './schema.ts'
 import { parseStoredPage } from './stored-task.ts'
 import type { Store } from '../separation/store.ts'
 
 /** Due before everything that waits for its usual turn. */
-export const atOnce = 0
+export const dueNow = 0
 /** However many callbacks come, they have the provider asked for a task no more often, in milliseconds. */
-const wakeRestMs = 2_000
+const callbackRestMs = 2_000
 
 /** When a task is due, and who claims it. */
-export type DueTasks = Pick<Store, 'claimDue' | 'renew' | 'release' | 'freeLeases'>
+export type CheckQueue = Pick<Store, 'leaseDue' | 'renew' | 'release' | 'releaseAllLeases'>
 
-export function createDueTasks(db: Kysely<Database>, { attempt, skipsLocked }: DatabaseWays): DueTasks {
+export function createCheckQueue(db: Kysely<Database>, { attempt, skipsLocked }: DatabaseTraits): CheckQueue {
   return {
-    async claimDue(provider, nowMs, leaseUntilMs, limit) {
-      const claim = (most: number, onlyCalled: boolean) =>
+    async leaseDue(provider, nowMs, leaseUntilMs, limit) {
+      const lease = (most: number, onlyWithCallback: boolean) =>
         attempt(async () => {
           const rows = await db
             // PostgreSQL might otherwise look for due tasks more than once, and claim more than the limit.
@@ -28,7 +28,7 @@ export function createDueTasks(db: Kysely<Database>, { attempt, skipsLocked }: D
                   .select('id')
                   .where('provider', '=', provider)
                   .where('due_at', '<=', nowMs)
-                  .$if(onlyCalled, (due) => due.where('woken_at', 'is not', null))
+                  .$if(onlyWithCallback, (due) => due.where('callback_at', 'is not', null))
                   .orderBy('due_at')
                   .limit(most)
                   .$if(skipsLocked, (due) => due.forUpdate().skipLocked()),
@@ -42,8 +42,10 @@ export function createDueTasks(db: Kysely<Database>, { attempt, skipsLocked }: D
           return parseStoredPage(rows)
         })
       // The payload of a callback has seconds to be confirmed in, however many tasks wait for their usual turn.
-      const called = await claim(limit, true)
-      return called.length < limit ? [...called, ...(await claim(limit - called.length, false))] : called
+      const withCallback = await lease(limit, true)
+      return withCallback.length < limit
+        ? [...withCallback, ...(await lease(limit - withCallback.length, false))]
+        : withCallback
     },
 
     renew: (taskIds, leaseUntilMs, laterMs) =>
@@ -71,11 +73,11 @@ export function createDueTasks(db: Kysely<Database>, { attempt, skipsLocked }: D
         }),
       ),
 
-    freeLeases: () =>
+    releaseAllLeases: () =>
       attempt(async () => {
         await db
           .updateTable('tasks')
-          .set({ due_at: atOnce, lease_until: null })
+          .set({ due_at: dueNow, lease_until: null })
           .where('provider', 'in', providerNames)
           // Whatever ends a claim gives the task another time.
           .whereRef('due_at', '=', 'lease_until')
@@ -88,12 +90,12 @@ export function createDueTasks(db: Kysely<Database>, { attempt, skipsLocked }: D
  * Due at once, or, if a callback has just made it so, when that has been a little while ago. Always changes `due_at`:
  * `release` compares it with the lease, and the end of a claim must not take a callback with it that came meanwhile.
  */
-export function wokenBy(receivedAtMs: number) {
+export function dueAfterCallback(receivedAtMs: number) {
   // A time that lies ahead was written before the clock was set back.
-  const isRested = sql<boolean>`(woken_at is null or woken_at <= ${receivedAtMs - wakeRestMs} or woken_at > ${receivedAtMs})`
-  const rested = sql<number>`woken_at + ${wakeRestMs}`
+  const isRested = sql<boolean>`(callback_at is null or callback_at <= ${receivedAtMs - callbackRestMs} or callback_at > ${receivedAtMs})`
+  const rested = sql<number>`callback_at + ${callbackRestMs}`
   return {
-    due_at: sql<number>`case when ${isRested} then ${atOnce} when due_at = ${atOnce} then ${atOnce} else ${rested} end`,
-    woken_at: sql<number>`case when ${isRested} then ${receivedAtMs} else woken_at end`,
+    due_at: sql<number>`case when ${isRested} then ${dueNow} when due_at = ${dueNow} then ${dueNow} else ${rested} end`,
+    callback_at: sql<number>`case when ${isRested} then ${receivedAtMs} else callback_at end`,
   }
 }

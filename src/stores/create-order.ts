@@ -4,26 +4,26 @@ import { facetCondition, type Dialect } from './facet.ts'
 import { newestOfFacets } from './list-tasks.ts'
 import type { Database } from './schema.ts'
 import { columnsOf, parseStoredTask } from './stored-task.ts'
-import type { Key, Placed, Store } from '../separation/store.ts'
+import type { IdempotencyKey, OrderResult, Store } from '../separation/store.ts'
 
 /** Keeps everybody else from placing an order for the same track until the transaction ends. */
 export type LockTrack = (trx: Transaction<Database>, track: string) => Promise<void>
 
 /** How many earlier orders for a track are looked at, of those that stand in the same way. */
-const mostEarlierOfFacet = 20
+const maxEarlierPerFacet = 20
 
 /** See `Store.place`. Two orders with one key and different tracks are kept apart by the key's own constraint. */
-export async function placeOrder(
+export async function createOrder(
   trx: Transaction<Database>,
-  { task, key, dueAtMs, canJoin, isAdmitted }: Parameters<Store['place']>[0],
+  { task, key, dueAtMs, canJoin, isAdmitted }: Parameters<Store['createOrder']>[0],
   { dialect, lockTrack }: { readonly dialect: Dialect; readonly lockTrack: LockTrack },
-): Promise<Placed> {
+): Promise<OrderResult> {
   // Most of those who call again with a key need no lock to be answered.
   const early = key === null ? null : await keyedTask(trx, key)
-  if (early !== null) return ownAsNew(early, task)
+  if (early !== null) return ownOrderAsNew(early, task)
   await lockTrack(trx, trackOf(task))
   const keyed = key === null ? null : await keyedTask(trx, key)
-  if (keyed !== null) return ownAsNew(keyed, task)
+  if (keyed !== null) return ownOrderAsNew(keyed, task)
 
   const joined = canJoin === null ? undefined : await earlierTask(trx, task, canJoin, dialect)
   if (joined === undefined) {
@@ -34,41 +34,41 @@ export async function placeOrder(
       .execute()
   }
   const answer = joined ?? task
-  if (key !== null) await keep(trx, key, answer)
-  return ownAsNew({ kind: joined === undefined ? 'new' : 'joined', task: answer }, task)
+  if (key !== null) await insertKey(trx, key, answer)
+  return ownOrderAsNew({ kind: joined === undefined ? 'new' : 'joined', task: answer }, task)
 }
 
 /** An order may have been placed already without anybody having heard of it: it is still new to its caller. */
-function ownAsNew(placed: Placed, task: Task): Placed {
+function ownOrderAsNew(placed: OrderResult, task: Task): OrderResult {
   return placed.kind === 'joined' && placed.task.id === task.id ? { kind: 'new', task } : placed
 }
 
 /** What the key leads to. To an order that was refused it leads only if a caller was given its task before. */
-async function keyedTask(trx: Transaction<Database>, key: Key): Promise<Placed | null> {
+async function keyedTask(trx: Transaction<Database>, key: IdempotencyKey): Promise<OrderResult | null> {
   const row = await trx
     .selectFrom('keys')
     .innerJoin('tasks', 'tasks.id', 'keys.task_id')
     .select(['keys.fingerprint', 'tasks.task'])
     .where('keys.owner', '=', key.owner)
     .where('keys.key', '=', key.key)
-    .where((eb) => eb.or([eb('tasks.charge', '!=', 'NONE'), eb('keys.handed_out', '=', 1)]))
+    .where((eb) => eb.or([eb('tasks.charge', '!=', 'NONE'), eb('keys.confirmed', '=', 1)]))
     .executeTakeFirst()
   if (row === undefined) return null
   return { kind: row.fingerprint === key.fingerprint ? 'joined' : 'conflict', task: parseStoredTask(row.task) }
 }
 
 /** Makes a key that leads nowhere lead to the task. If another transaction has done so meanwhile, its constraint says no. */
-async function keep(trx: Transaction<Database>, key: Key, task: Task): Promise<void> {
+async function insertKey(trx: Transaction<Database>, key: IdempotencyKey, task: Task): Promise<void> {
   await trx
     .deleteFrom('keys')
     .where('owner', '=', key.owner)
     .where('key', '=', key.key)
-    .where('handed_out', '=', 0)
+    .where('confirmed', '=', 0)
     .where('task_id', 'in', (eb) => eb.selectFrom('tasks').select('id').where('charge', '=', 'NONE'))
     .execute()
   await trx
     .insertInto('keys')
-    .values({ ...key, task_id: task.id, created_at: Date.now(), handed_out: 0 })
+    .values({ ...key, task_id: task.id, created_at: Date.now(), confirmed: 0 })
     .execute()
 }
 
@@ -88,7 +88,7 @@ async function earlierTask(
   const rows = await newestOfFacets(trx, dialect, {
     scope: { owner, musicTaskId, audioId },
     condition: facetCondition(where, sql`facets.facet`),
-    most: mostEarlierOfFacet,
+    most: maxEarlierPerFacet,
   })
   return rows.map((row) => parseStoredTask(row.task)).find(canJoin)
 }

@@ -26,7 +26,7 @@ const measureEveryMs = 30_000
 /** The quickest of some answers tells the time best: half of the way there and back is what is not known. */
 const samples = 3
 /** An answer that took longer than this tells less than the last measurement. */
-const slowestSampleMs = 2_000
+const maxSampleMs = 2_000
 
 /**
  * A clock that shows the database's time, so that leases mean the same to all gateways of a database. Between two
@@ -66,7 +66,7 @@ export async function createDatabaseClock({ readMs, log }: DatabaseClockOptions)
 
   /** Sets the clock; resolves to how far the database's time is ahead of this machine's, in milliseconds. */
   async function measure(): Promise<number> {
-    let quickestMs = hasTime ? slowestSampleMs : Number.POSITIVE_INFINITY
+    let quickestMs = hasTime ? maxSampleMs : Number.POSITIVE_INFINITY
     for (let i = 0; i < samples; i++) {
       const startedAt = performance.now()
       const databaseMs = await readMs()
@@ -77,11 +77,11 @@ export async function createDatabaseClock({ readMs, log }: DatabaseClockOptions)
       hasTime = true
     }
     const skewMs = performance.now() + aheadOfUptimeMs - Date.now()
-    tellSkew(skewMs)
+    logSkew(skewMs)
     return skewMs
   }
 
-  function tellSkew(skewMs: number): void {
+  function logSkew(skewMs: number): void {
     const wasSkewed = isSkewed
     isSkewed = Math.abs(skewMs) > warnAboveMs
     if (isSkewed && !wasSkewed) {

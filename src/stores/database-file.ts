@@ -2,12 +2,12 @@ import { stat } from 'node:fs/promises'
 import { StoreUnavailableError } from '../separation/errors.ts'
 
 /** Throws if the path no longer leads to the file that was opened: what is written to that is gone after a restart. */
-export type CheckOwnFile = () => Promise<void>
+export type CheckDatabaseFile = () => Promise<void>
 
 /** Remembers which file the path leads to now. */
-export async function createCheckOwnFile(path: string): Promise<CheckOwnFile> {
+export async function createCheckDatabaseFile(path: string): Promise<CheckDatabaseFile> {
   const own = await stat(path, { bigint: true })
-  return async function checkOwnFile() {
+  return async function checkDatabaseFile() {
     const found = await stat(path, { bigint: true }).catch(() => null)
     if (found?.ino === own.ino && found.dev === own.dev) return
     const what = found === null ? 'has been moved away or removed' : 'has been replaced by another one'

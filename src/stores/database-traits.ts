@@ -5,7 +5,7 @@ import type { Database } from './schema.ts'
 import type { Clock } from '../separation/store.ts'
 
 /** What the databases do each in its own way. */
-export interface DatabaseWays {
+export interface DatabaseTraits {
   readonly dialect: Dialect
   /** Runs work, again where its trouble may pass; gives every error the meaning that `Store` names. */
   readonly attempt: <T>(work: () => Promise<T>) => Promise<T>

@@ -1,5 +1,5 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
-import type { Filter } from '../separation/store.ts'
+import type { TaskFilter } from '../separation/store.ts'
 
 export type Dialect = 'sqlite' | 'postgres'
 
@@ -27,7 +27,7 @@ export function facetSql(dialect: Dialect, table = ''): string {
 
 /** What a facet has to be like to fit the filter; null if any facet fits, or the filter names none of it. */
 export function facetCondition(
-  { provider, type, charge, status, settled, failureCode: codes }: Filter,
+  { provider, type, charge, status, settled, failureCode: codes }: TaskFilter,
   facet: RawBuilder<string>,
 ): RawBuilder<SqlBool> | null {
   const has = (value: string) => sql<SqlBool>`${facet} like ${`%/${value}/%`}`

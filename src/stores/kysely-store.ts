@@ -1,10 +1,10 @@
 import { sql, type ExpressionBuilder, type Kysely, type SqlBool } from 'kysely'
 import { providerNames, type Task } from '../separation/task.ts'
-import { createCallbackNotes } from './callback-inbox.ts'
-import { transactionOf, type DatabaseWays } from './database-traits.ts'
-import { atOnce, createDueTasks } from './check-schedule.ts'
+import { createCallbackInbox } from './callback-inbox.ts'
+import { transactionOf, type DatabaseTraits } from './database-traits.ts'
+import { dueNow, createCheckQueue } from './check-schedule.ts'
 import { listTasks } from './list-tasks.ts'
-import { placeOrder } from './create-order.ts'
+import { createOrder } from './create-order.ts'
 import type { Database } from './schema.ts'
 import { changedColumns, columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
 import type { Store } from '../separation/store.ts'
@@ -13,13 +13,13 @@ import type { Store } from '../separation/store.ts'
 const isPending = sql<SqlBool>`status = 'PENDING'`
 
 /** The store on a database whose tables are up to date. */
-export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Store {
-  const { attempt } = ways
+export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits): Store {
+  const { attempt } = traits
 
   return {
-    nowMs: ways.clock.nowMs,
+    nowMs: traits.clock.nowMs,
 
-    place: (order) => attempt(() => transactionOf(db).execute((trx) => placeOrder(trx, order, ways))),
+    createOrder: (order) => attempt(() => transactionOf(db).execute((trx) => createOrder(trx, order, traits))),
 
     adopt: (task, dueAtMs) =>
       attempt(async () => {
@@ -28,20 +28,20 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
           .values({ ...columnsOf(task), due_at: dueAtMs })
           .onConflict((conflict) => conflict.columns(['provider', 'provider_task_id']).doNothing())
           .execute()
-        const bearer = await db
+        const boundTask = await db
           .selectFrom('tasks')
           .select('task')
           .where('provider', '=', task.provider)
           .where('provider_task_id', '=', task.providerTaskId)
           .executeTakeFirstOrThrow()
-        return parseStoredTask(bearer.task)
+        return parseStoredTask(boundTask.task)
       }),
 
     restore: (task) =>
       attempt(async () => {
         await db
           .insertInto('tasks')
-          .values({ ...columnsOf(task), due_at: atOnce })
+          .values({ ...columnsOf(task), due_at: dueNow })
           .onConflict((conflict) => conflict.column('id').doNothing())
           .execute()
       }),
@@ -75,9 +75,9 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
         return rows.map((row) => parseStoredTask(row.task))
       }),
 
-    list: (owner, page) => attempt(async () => parseStoredPage(await listTasks(db, ways.dialect, owner, page))),
+    list: (owner, page) => attempt(async () => parseStoredPage(await listTasks(db, traits.dialect, owner, page))),
 
-    unanswered: (provider, limit) =>
+    findUnbound: (provider, limit) =>
       attempt(async () => {
         const rows = await db
           .selectFrom('tasks')
@@ -105,20 +105,20 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
         )
       }),
 
-    handOut: ({ owner, id }, key) =>
+    confirmKey: ({ owner, id }, key) =>
       attempt(async () => {
         await db
           .updateTable('keys')
-          .set({ handed_out: 1 })
+          .set({ confirmed: 1 })
           .where('owner', '=', owner)
           .where('key', '=', key)
           .where('task_id', '=', id)
-          .where('handed_out', '=', 0)
+          .where('confirmed', '=', 0)
           .execute()
       }),
 
-    ...createDueTasks(db, ways),
-    ...createCallbackNotes(db, ways),
+    ...createCheckQueue(db, traits),
+    ...createCallbackInbox(db, traits),
 
     secret: (name, make) =>
       attempt(async () => {
@@ -135,7 +135,7 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
         return value
       }),
 
-    tryWriting: () =>
+    checkWritable: () =>
       attempt(async () => {
         const nowMs = Date.now()
         await sql`
@@ -143,13 +143,13 @@ export function createKyselyStore(db: Kysely<Database>, ways: DatabaseWays): Sto
           on conflict (id) do update set written_at = ${nowMs}`.execute(db)
       }),
 
-    close: ways.close,
+    close: traits.close,
   }
 }
 
 /** A task that was given up before its order was answered is asked for again once it is known by which id. */
 function dueAfter({ providerTaskId }: Task, eb: ExpressionBuilder<Database, 'tasks'>) {
   if (providerTaskId === null) return eb.ref('due_at')
-  const isNews = eb.and([eb('provider_task_id', 'is', null), eb('due_at', 'is', null)])
-  return eb.case().when(isNews).then(atOnce).else(eb.ref('due_at')).end()
+  const isVisibleChange = eb.and([eb('provider_task_id', 'is', null), eb('due_at', 'is', null)])
+  return eb.case().when(isVisibleChange).then(dueNow).else(eb.ref('due_at')).end()
 }

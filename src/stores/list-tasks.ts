@@ -1,7 +1,7 @@
 import { sql, type Kysely, type RawBuilder, type SqlBool } from 'kysely'
 import { facetCondition, facetSql, type Dialect } from './facet.ts'
 import type { Database } from './schema.ts'
-import type { Cursor, Page } from '../separation/store.ts'
+import type { TaskCursor, TaskPage } from '../separation/store.ts'
 
 interface Row {
   readonly task: string
@@ -16,11 +16,11 @@ export interface Scope {
 
 /** Where a list begins and ends: both ends are left out. */
 interface Range {
-  readonly above: Cursor | undefined
-  readonly below: Cursor | undefined
+  readonly above: TaskCursor | undefined
+  readonly below: TaskCursor | undefined
 }
 
-type Order = 'asc' | 'desc'
+type SortOrder = 'asc' | 'desc'
 
 /**
  * The rows of a page. Whatever the filter, the rows that are looked at are bounded by the page's size and the number of
@@ -30,7 +30,7 @@ export async function listTasks(
   db: Kysely<Database>,
   dialect: Dialect,
   owner: string,
-  { where, after, before, limit, inverted }: Page,
+  { where, after, before, limit, inverted }: TaskPage,
 ): Promise<readonly Row[]> {
   if ([where.status, where.charge, where.failureCode].some((values) => values?.length === 0)) return []
   const range = {
@@ -67,7 +67,7 @@ export async function newestOfFacets(
     readonly scope: Scope
     readonly condition: RawBuilder<SqlBool> | null
     readonly range?: Range
-    readonly order?: Order
+    readonly order?: SortOrder
     readonly most: number
   },
 ): Promise<readonly Row[]> {
@@ -106,7 +106,7 @@ export async function newestOfFacets(
 }
 
 /** What is ordered at a time stands above this place. */
-function startOf(timeMs: number | undefined): Cursor | undefined {
+function startOf(timeMs: number | undefined): TaskCursor | undefined {
   return timeMs === undefined ? undefined : { createdAtMs: timeMs, id: '' }
 }
 
@@ -114,8 +114,8 @@ function startOf(timeMs: number | undefined): Cursor | undefined {
  * The last of some places in the order of creation; the first one for a sign of -1. An index is entered at one place: were
  * there two conditions, it would be entered at either, and the rows up to the other one be looked at.
  */
-function last(places: readonly (Cursor | undefined)[], sign = 1): Cursor | undefined {
-  const given = places.filter((place) => place !== undefined)
+function last(places: readonly (TaskCursor | undefined)[], sign = 1): TaskCursor | undefined {
+  const given = places.filter((createOrder) => createOrder !== undefined)
   return given.toSorted((a, b) => sign * (b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1)))[0]
 }
 
@@ -129,6 +129,6 @@ function within({ above, below }: Range): RawBuilder<unknown> {
   )
 }
 
-function placeIn(order: Order): RawBuilder<unknown> {
+function placeIn(order: SortOrder): RawBuilder<unknown> {
   return order === 'asc' ? sql`t.created_at asc, t.id asc` : sql`t.created_at desc, t.id desc`
 }

@@ -1,6 +1,6 @@
 import { Migrator, type Kysely, type Migration } from 'kysely'
 import { StoreUnavailableError } from '../separation/errors.ts'
-import { patiently, type Patience } from './with-retry.ts'
+import { withRetry, type RetryOptions } from './with-retry.ts'
 import { compatibleSuffix, migrations, type Database } from './schema.ts'
 import type { Log } from '../runtime/log.ts'
 
@@ -10,7 +10,7 @@ class MigrationError extends Error {
 }
 
 /** A later version has changed the tables in a way that this one may not understand. Nothing was changed. */
-export class LaterVersionError extends Error {
+export class NewerVersionError extends Error {
   override readonly name = 'LaterVersionError'
   constructor(changes: readonly string[], options?: ErrorOptions) {
     super(
@@ -25,25 +25,25 @@ export class LaterVersionError extends Error {
  * Brings the tables up to date; several gateways may do so at once. Tables that a later version has changed are used as
  * they are if that version says so of each change, with a warning. Throws LaterVersionError if it does not.
  */
-export async function bringUpToDate(db: Kysely<Database>, patience: Patience, log?: Log): Promise<void> {
+export async function migrate(db: Kysely<Database>, retryOptions: RetryOptions, log?: Log): Promise<void> {
   try {
-    const later = await patiently(() => migrate(db), patience)
+    const later = await withRetry(() => applyMigrations(db), retryOptions)
     if (later.length > 0) {
       const words = 'the database was written by a later version, whose changes this one can work with: upgrade soon'
       log?.warn({ changes: later }, words)
     }
   } catch (error) {
-    const isTold = error instanceof StoreUnavailableError || error instanceof LaterVersionError
-    if (isTold || !(error instanceof Error)) throw error
+    const isExpected = error instanceof StoreUnavailableError || error instanceof NewerVersionError
+    if (isExpected || !(error instanceof Error)) throw error
     throw new Error(`The tables of the store could not be brought up to date: ${error.message}`, { cause: error })
   }
 }
 
 /** Resolves to the changes of later versions that stay. */
-async function migrate(db: Kysely<Database>): Promise<readonly string[]> {
+async function applyMigrations(db: Kysely<Database>): Promise<readonly string[]> {
   const later = (await changesOf(db)).filter((name) => !(name in migrations))
   const unsafe = later.filter((name) => !name.endsWith(compatibleSuffix))
-  if (unsafe.length > 0) throw new LaterVersionError(unsafe)
+  if (unsafe.length > 0) throw new NewerVersionError(unsafe)
   // They are there already, so that nothing is done for them.
   const known: Record<string, Migration> = { ...migrations, ...Object.fromEntries(later.map((name) => [name, done])) }
   const migrator = new Migrator({ db, provider: { getMigrations: async () => known } })
@@ -51,7 +51,7 @@ async function migrate(db: Kysely<Database>): Promise<readonly string[]> {
   if (error === undefined) return later
   // Another gateway, of a later version, may have been quicker.
   const news = (await changesOf(db)).filter((name) => !(name in known))
-  if (news.length > 0) throw new LaterVersionError(news, { cause: error })
+  if (news.length > 0) throw new NewerVersionError(news, { cause: error })
   const isOfTheTables = error instanceof Error && error.message.startsWith('corrupted migrations')
   throw isOfTheTables ? new MigrationError(error.message, { cause: error }) : error
 }

@@ -1,5 +1,5 @@
 import type { DatabaseAddress } from './database-url.ts'
-import { withOutagesLogged } from './store-outage.ts'
+import { withOutageLog } from './store-outage.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
@@ -8,11 +8,11 @@ export async function openStore(database: DatabaseAddress, log: Log): Promise<St
   switch (database.kind) {
     case 'sqlite': {
       const { openSqliteStore } = await import('./sqlite-store.ts')
-      return withOutagesLogged(await openSqliteStore(database.path, log), log)
+      return withOutageLog(await openSqliteStore(database.path, log), log)
     }
     case 'postgres': {
       const { openPostgresStore } = await import('./postgres-store.ts')
-      return withOutagesLogged(await openPostgresStore(database.url, log), log)
+      return withOutageLog(await openPostgresStore(database.url, log), log)
     }
   }
 }

@@ -17,7 +17,7 @@ export interface PostgresLimits {
   readonly silenceMs: number
 }
 
-export const usualLimits: PostgresLimits = {
+export const defaultLimits: PostgresLimits = {
   connections: 10,
   statementMs: 4_000,
   lockMs: 3_000,
@@ -50,7 +50,7 @@ export async function createPostgresDialect(url: string, limits: PostgresLimits,
   }
   const connection = { connectionString: url, application_name: 'stemgate', connectionTimeoutMillis: connectTimeoutMs }
   const isDirect = await keepsStartupLimits(
-    { ...connection, stream: () => impatientSocket(limits.silenceMs) },
+    { ...connection, stream: () => socketWithTimeout(limits.silenceMs) },
     serverLimits,
   )
   const pool = new pg.Pool({
@@ -58,7 +58,7 @@ export async function createPostgresDialect(url: string, limits: PostgresLimits,
     ...(isDirect ? serverLimits : {}),
     max: limits.connections,
     idleTimeoutMillis: limits.silenceMs * idleShareOfSilence,
-    stream: () => impatientSocket(limits.silenceMs),
+    stream: () => socketWithTimeout(limits.silenceMs),
     types: {
       getTypeParser: (type, format) =>
         type === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(type, format),
@@ -73,7 +73,7 @@ export async function createPostgresDialect(url: string, limits: PostgresLimits,
 }
 
 /** A connection whose other side has vanished without a word would otherwise be waited for until the system gives up. */
-function impatientSocket(silenceMs: number): Socket {
+function socketWithTimeout(silenceMs: number): Socket {
   const socket = new Socket()
   socket.setTimeout(silenceMs, () => {
     socket.destroy(new Error(`PostgreSQL has not been heard of for ${silenceMs / 1000} s.`))

@@ -1,23 +1,23 @@
 import { Kysely, sql, type Transaction } from 'kysely'
 import { createDatabaseClock } from './database-clock.ts'
 import { createKyselyStore } from './kysely-store.ts'
-import { patiently } from './with-retry.ts'
-import { createPostgresDialect, migrationLimits, usualLimits, type PostgresLimits } from './postgres-dialect.ts'
-import { postgresTroubleOf } from './postgres-errors.ts'
-import { bringUpToDate } from './migrate.ts'
+import { withRetry } from './with-retry.ts'
+import { createPostgresDialect, migrationLimits, defaultLimits, type PostgresLimits } from './postgres-dialect.ts'
+import { classifyPostgresError } from './postgres-errors.ts'
+import { migrate } from './migrate.ts'
 import type { Database } from './schema.ts'
-import { createTurns } from './work-queue.ts'
+import { createWorkQueue } from './work-queue.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
 /** Long enough to find a connection dead and to do the work on another one. */
-const patience = { patienceMs: usualLimits.silenceMs + 1_000, troubleOf: postgresTroubleOf }
+const retryOptions = { giveUpAfterMs: defaultLimits.silenceMs + 1_000, classify: classifyPostgresError }
 
 /** Under many requests the work waits here, not in the pool, which takes a busy database for one that is away. */
-const turnsOptions = {
-  atOnce: usualLimits.connections,
-  patienceMs: patience.patienceMs,
-  longestWaitMs: 20_000,
+const workQueueOptions = {
+  atOnce: defaultLimits.connections,
+  giveUpAfterMs: retryOptions.giveUpAfterMs,
+  maxWaitMs: 20_000,
 }
 
 /**
@@ -27,12 +27,12 @@ const turnsOptions = {
 export async function openPostgresStore(url: string, log: Log): Promise<Store> {
   const db = await openPostgres(url, log)
   try {
-    await patiently(() => demandDurability(db), patience)
-    const clock = await createDatabaseClock({ readMs: () => patiently(() => readTime(db), patience), log })
-    const inTurn = createTurns(turnsOptions)
+    await withRetry(() => demandDurability(db), retryOptions)
+    const clock = await createDatabaseClock({ readMs: () => withRetry(() => readTime(db), retryOptions), log })
+    const enqueue = createWorkQueue(workQueueOptions)
     return createKyselyStore(db, {
       dialect: 'postgres',
-      attempt: (work) => inTurn(() => patiently(work, patience)),
+      attempt: (work) => enqueue(() => withRetry(work, retryOptions)),
       lockTrack,
       skipsLocked: true,
       clock,
@@ -73,14 +73,14 @@ class LossyDatabaseError extends Error {
 }
 
 /** The database's tables, up to date. */
-export async function openPostgres(url: string, log: Log, limits = usualLimits): Promise<Kysely<Database>> {
+export async function openPostgres(url: string, log: Log, limits = defaultLimits): Promise<Kysely<Database>> {
   const connect = (limitsOfIt: PostgresLimits) =>
-    patiently(async () => {
+    withRetry(async () => {
       return new Kysely<Database>({ dialect: await createPostgresDialect(url, limitsOfIt, log) })
-    }, patience)
+    }, retryOptions)
   const migrating = await connect(migrationLimits)
   try {
-    await bringUpToDate(migrating, patience, log)
+    await migrate(migrating, retryOptions, log)
   } finally {
     await migrating.destroy()
   }

@@ -19,7 +19,7 @@ export interface Database {
     /** When the provider is to be asked next; null for never again, 0 for at once. */
     due_at: number | null
     /** When a callback last made it due at once; null if none did. */
-    woken_at: number | null
+    callback_at: number | null
     /** The end of the last claim's lease. The claim holds while `due_at` says the same. */
     lease_until: number | null
     /** The whole task as JSON; the other columns are what is searched by. */
@@ -32,14 +32,14 @@ export interface Database {
     task_id: string
     created_at: number
     /** 1 once a caller was given the task for this key: it then leads there, even if the order is refused after all. */
-    handed_out: number
+    confirmed: number
   }
   callbacks: {
     id: string
     task_id: string
     received_at: number
     provider_task_id: string | null
-    told: string | null
+    payload: string | null
     /** What is displaced first where a task has too many: 0 what only wakes a check, 1 a payload, 2 one that brings stems. */
     rank: number
   }
@@ -104,7 +104,7 @@ export const migrations: Record<string, Migration> = {
         .addColumn('task_id', 'text', (column) => column.notNull().references('tasks.id'))
         .addColumn('received_at', 'bigint', (column) => column.notNull())
         .addColumn('provider_task_id', 'text')
-        .addColumn('told', 'text')
+        .addColumn('payload', 'text')
         .execute()
       await db.schema.createIndex('callbacks_of_task').on('callbacks').columns(['task_id', 'received_at']).execute()
       await db.schema
@@ -118,13 +118,13 @@ export const migrations: Record<string, Migration> = {
     async up(db) {
       await db.schema
         .alterTable('keys')
-        .addColumn('handed_out', 'integer', (column) => column.notNull().defaultTo(0))
+        .addColumn('confirmed', 'integer', (column) => column.notNull().defaultTo(0))
         .execute()
     },
   },
   '0003-woken-at': {
     async up(db) {
-      await db.schema.alterTable('tasks').addColumn('woken_at', 'bigint').execute()
+      await db.schema.alterTable('tasks').addColumn('callback_at', 'bigint').execute()
     },
   },
   '0006-leases': {
@@ -135,7 +135,7 @@ export const migrations: Record<string, Migration> = {
         .addColumn('rank', 'integer', (column) => column.notNull().defaultTo(1))
         .execute()
       // A claim takes due tasks with callbacks first, and looks at no more rows than it takes.
-      await sql`create index tasks_due_called on tasks (provider, due_at) where woken_at is not null`.execute(db)
+      await sql`create index tasks_due_called on tasks (provider, due_at) where callback_at is not null`.execute(db)
     },
   },
   // In the place of an index for each combination of filters: see docs/decisions/0018.

@@ -8,7 +8,7 @@ const maxCachedStatements = 500
 /**
  * Opens a file of SQLite, or `:memory:`, for Kysely. WAL, and every commit reaches the disk before it returns: an old
  * file would otherwise be opened with less. Nothing waits inside SQLite for another process's lock, because that would
- * hold up the whole event loop: see `patiently`.
+ * hold up the whole event loop: see `withRetry`.
  */
 export function createSqliteDialect(path: string): Dialect {
   if (path !== ':memory:') {
@@ -45,7 +45,7 @@ function withCachedStatements(database: DatabaseSyncInstance, path: string): Sql
   return {
     close() {
       // The files beside it are removed by their names, which may by now be those of another database.
-      if (own !== null && fileAt(path) === own) leaveOneFile(database)
+      if (own !== null && fileAt(path) === own) mergeIntoOneFile(database)
       database.close()
     },
     prepare(sql) {
@@ -81,7 +81,7 @@ function rollbackOf(database: DatabaseSyncInstance): SqliteStatement {
  * Brings everything into the one file and removes the others. The driver leaves statements to the garbage collector, so that
  * SQLite would not do so when it closes. While another process has the file open, the others stay, but are empty.
  */
-function leaveOneFile(database: DatabaseSyncInstance): void {
+function mergeIntoOneFile(database: DatabaseSyncInstance): void {
   for (const pragma of ['journal_mode = DELETE', 'wal_checkpoint(TRUNCATE)']) {
     try {
       database.exec(`PRAGMA ${pragma}`)

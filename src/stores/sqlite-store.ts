@@ -1,21 +1,21 @@
 import { Kysely } from 'kysely'
 import { createKyselyStore } from './kysely-store.ts'
-import { bringUpToDate } from './migrate.ts'
-import { createCheckOwnFile } from './database-file.ts'
-import { patiently, type Patience } from './with-retry.ts'
+import { migrate } from './migrate.ts'
+import { createCheckDatabaseFile } from './database-file.ts'
+import { withRetry, type RetryOptions } from './with-retry.ts'
 import type { Database } from './schema.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
-import { sqliteTroubleOf } from './sqlite-errors.ts'
+import { classifySqliteError } from './sqlite-errors.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
 /** Waits for another process's lock. */
-const patience = { patienceMs: 3_000, troubleOf: sqliteTroubleOf }
+const retryOptions = { giveUpAfterMs: 3_000, classify: classifySqliteError }
 
 /** A file that is no database, or cannot be read, is told of as it is. */
-const opening: Patience = {
-  ...patience,
-  troubleOf: (error) => (sqliteTroubleOf(error) === 'passing' ? 'passing' : 'ours'),
+const openOptions: RetryOptions = {
+  ...retryOptions,
+  classify: (error) => (classifySqliteError(error) === 'transient' ? 'transient' : 'fatal'),
 }
 
 /**
@@ -26,7 +26,7 @@ export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
   const db = await openSqlite(path, log)
   const store = createKyselyStore(db, {
     dialect: 'sqlite',
-    attempt: (work) => patiently(work, patience),
+    attempt: (work) => withRetry(work, retryOptions),
     // A transaction has the whole file for itself.
     lockTrack: async () => {},
     skipsLocked: false,
@@ -34,21 +34,21 @@ export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
     close: () => db.destroy(),
   })
   if (path === ':memory:') return store
-  const checkOwnFile = await createCheckOwnFile(path)
+  const checkDatabaseFile = await createCheckDatabaseFile(path)
   return {
     ...store,
-    async tryWriting() {
-      await checkOwnFile()
-      await store.tryWriting()
+    async checkWritable() {
+      await checkDatabaseFile()
+      await store.checkWritable()
     },
   }
 }
 
 /** The file's tables, up to date. */
 export async function openSqlite(path: string, log?: Log): Promise<Kysely<Database>> {
-  const db = await patiently(async () => new Kysely<Database>({ dialect: createSqliteDialect(path) }), opening)
+  const db = await withRetry(async () => new Kysely<Database>({ dialect: createSqliteDialect(path) }), openOptions)
   try {
-    await bringUpToDate(db, patience, log)
+    await migrate(db, retryOptions, log)
     return db
   } catch (error) {
     await db.destroy()

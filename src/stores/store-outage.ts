@@ -1,5 +1,5 @@
 import { StoreUnavailableError } from '../separation/errors.ts'
-import { createOutage } from '../runtime/outage-log.ts'
+import { createOutageLog } from '../runtime/outage-log.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
@@ -7,8 +7,8 @@ import type { Store } from '../separation/store.ts'
 const probeEveryMs = 1_000
 
 /** The store, which logs when it goes away and when it is back, so that nobody who uses it has to. */
-export function withOutagesLogged(store: Store, log: Log): Store {
-  const outage = createOutage({
+export function withOutageLog(store: Store, log: Log): Store {
+  const outage = createOutageLog({
     log,
     level: 'error',
     away: 'the store cannot be used: no order is taken, and callbacks are answered with 503',
@@ -16,10 +16,10 @@ export function withOutagesLogged(store: Store, log: Log): Store {
   })
   let probedMs = -Infinity
 
-  async function logged<T>(result: Promise<T>): Promise<T> {
+  async function logOutages<T>(result: Promise<T>): Promise<T> {
     try {
       const value = await result
-      if (outage.isAway()) probe()
+      if (outage.isDown()) probe()
       return value
     } catch (error) {
       if (error instanceof StoreUnavailableError) outage.failed({ err: error })
@@ -30,24 +30,24 @@ export function withOutagesLogged(store: Store, log: Log): Store {
   function probe(): void {
     if (performance.now() - probedMs < probeEveryMs) return
     probedMs = performance.now()
-    store.tryWriting().then(outage.worked, () => {})
+    store.checkWritable().then(outage.worked, () => {})
   }
 
   return {
     ...store,
-    place: (...given) => logged(store.place(...given)),
-    adopt: (...given) => logged(store.adopt(...given)),
-    replace: (...given) => logged(store.replace(...given)),
-    find: (...given) => logged(store.find(...given)),
-    findBound: (...given) => logged(store.findBound(...given)),
-    list: (...given) => logged(store.list(...given)),
-    unanswered: (...given) => logged(store.unanswered(...given)),
-    handOut: (...given) => logged(store.handOut(...given)),
-    note: (...given) => logged(store.note(...given)),
-    notes: (...given) => logged(store.notes(...given)),
-    claimDue: (...given) => logged(store.claimDue(...given)),
-    renew: (...given) => logged(store.renew(...given)),
-    release: (...given) => logged(store.release(...given)),
-    tryWriting: () => logged(store.tryWriting()),
+    createOrder: (...given) => logOutages(store.createOrder(...given)),
+    adopt: (...given) => logOutages(store.adopt(...given)),
+    replace: (...given) => logOutages(store.replace(...given)),
+    find: (...given) => logOutages(store.find(...given)),
+    findBound: (...given) => logOutages(store.findBound(...given)),
+    list: (...given) => logOutages(store.list(...given)),
+    findUnbound: (...given) => logOutages(store.findUnbound(...given)),
+    confirmKey: (...given) => logOutages(store.confirmKey(...given)),
+    saveCallback: (...given) => logOutages(store.saveCallback(...given)),
+    savedCallbacks: (...given) => logOutages(store.savedCallbacks(...given)),
+    leaseDue: (...given) => logOutages(store.leaseDue(...given)),
+    renew: (...given) => logOutages(store.renew(...given)),
+    release: (...given) => logOutages(store.release(...given)),
+    checkWritable: () => logOutages(store.checkWritable()),
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { DamagedTaskError, isOfOneTask, LaterTaskError } from '../separation/errors.ts'
-import type { Told } from '../separation/advance/report.ts'
+import { DamagedTaskError, isSingleTaskError, NewerTaskError } from '../separation/errors.ts'
+import type { ProviderReport } from '../separation/advance/report.ts'
 import {
   failureCodes,
   partsOfType,
@@ -19,7 +19,7 @@ const part = z.enum([...partsOfType.separate_vocal, ...partsOfType.split_stem, '
 const type = z.enum(separationTypes).nullable().catch(null)
 const text = z.string().nullable()
 const time = z.number()
-const saidText = z.object({ value: z.string(), by: source }).nullable()
+const reportedText = z.object({ value: z.string(), by: source }).nullable()
 
 const refusal = z.object({
   reason: z.enum(refusalReasons).catch('refused'),
@@ -38,8 +38,8 @@ const order = {
   type,
   musicTaskId: text,
   audioId: text,
-  musicId: saidText,
-  originUrl: saidText,
+  musicId: reportedText,
+  originUrl: reportedText,
   charge: z.enum(['NONE', 'CHARGED', 'MAYBE']),
   revision: z.number(),
   createdAtMs: time,
@@ -88,8 +88,8 @@ const taskSchema = z.discriminatedUnion('state', [
   }),
 ])
 
-const toldSchema: z.ZodType<Told> = z.object({
-  kind: z.literal('told'),
+const reportSchema: z.ZodType<ProviderReport> = z.object({
+  kind: z.literal('reported'),
   by: source,
   providerTaskId: z.string(),
   type,
@@ -168,7 +168,7 @@ export function parseStoredTask(json: string): Task {
   if (!read.success) {
     const details = { cause: read.error }
     if (!isLater) throw new DamagedTaskError('The row of this task is damaged.', details)
-    throw new LaterTaskError('A later version of the gateway wrote this task.', details)
+    throw new NewerTaskError('A later version of the gateway wrote this task.', details)
   }
   const task: Task = read.data
   if (isLater) laterDocuments.set(task, document)
@@ -181,13 +181,13 @@ export function parseStoredPage(rows: readonly { readonly task: string }[]): rea
     try {
       return [parseStoredTask(task)]
     } catch (error) {
-      if (isOfOneTask(error)) return []
+      if (isSingleTaskError(error)) return []
       throw error
     }
   })
 }
 
 /** Reads a callback's payload back as it was written; null if this version cannot understand it. */
-export function parseStoredTold(json: string): Told | null {
-  return toldSchema.safeParse(JSON.parse(json)).data ?? null
+export function parseStoredReport(json: string): ProviderReport | null {
+  return reportSchema.safeParse(JSON.parse(json)).data ?? null
 }

@@ -116,7 +116,7 @@ test('of any task may be told at once to everybody', () => {
     leave = changes.listen('again', again)
   }
   let leave = changes.listen('again', again)
-  changes.tellAll()
+  changes.notifyAll()
   expect(heard.map(({ times }) => times)).toEqual([1, 1, 1])
 })
 

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { advance } from '../../src/separation/advance/advance.ts'
-import type { Outcome, Report, ReportedStem, Told } from '../../src/separation/advance/report.ts'
+import type { Outcome, Report, ReportedStem, ProviderReport } from '../../src/separation/advance/report.ts'
 import {
   completedAtMs,
   failureCodes,
   isSettled,
-  isWhole,
+  isComplete,
   statusOf,
   stemName,
   type PendingTask,
@@ -81,8 +81,8 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
     completedAtMs: maybe(time),
   }),
 )
-const told: fc.Arbitrary<Told> = fc.record({
-  kind: fc.constant('told'),
+const providerReport: fc.Arbitrary<ProviderReport> = fc.record({
+  kind: fc.constant('reported'),
   by: fc.constantFrom('callback', 'record-info'),
   providerTaskId: fc.constant(providerTaskId),
   outcome,
@@ -108,12 +108,12 @@ const gatewaysOwn: fc.Arbitrary<Report> = fc.oneof(
     }),
   }),
 )
-const report = fc.oneof({ arbitrary: told, weight: 3 }, { arbitrary: gatewaysOwn, weight: 1 })
+const report = fc.oneof({ arbitrary: providerReport, weight: 3 }, { arbitrary: gatewaysOwn, weight: 1 })
 /** Reports that leave a task pending, and failures alone: almost every other history ends with audio. */
-const quiet = told.filter(
+const quiet = providerReport.filter(
   ({ outcome: each }) => each.state === 'pending' || (each.state === 'succeeded' && each.stems.length === 0),
 )
-const failures = told.filter(({ outcome: each }) => each.state === 'failed')
+const failures = providerReport.filter(({ outcome: each }) => each.state === 'failed')
 const historyOf = (reports: fc.Arbitrary<Report>) =>
   fc.array(fc.record({ report: reports, atMs: time }), { maxLength: 7 })
 const events: fc.Arbitrary<Event[]> = fc.oneof(historyOf(report), historyOf(quiet), historyOf(failures))
@@ -148,7 +148,7 @@ const withoutRevision = (task: Task) => ({ ...task, revision: 0 })
 /** The task without what counts steps and time: the clock of an incomplete success runs from one report to the next. */
 const withoutClocks = (task: Task) => ({ ...withoutRevision(task), incompleteSinceMs: null })
 const tellings = (happened: readonly Event[]) =>
-  happened.flatMap(({ report: each, atMs }) => (each.kind === 'told' ? [{ ...each, atMs }] : []))
+  happened.flatMap(({ report: each, atMs }) => (each.kind === 'reported' ? [{ ...each, atMs }] : []))
 const namedStems = (happened: readonly Event[]) =>
   tellings(happened).flatMap(({ outcome: each, by, atMs }) =>
     each.state === 'succeeded' ? each.stems.map((one) => ({ ...one, by, atMs })) : [],
@@ -264,11 +264,11 @@ describe('reports merge', () => {
             happened.some(
               ({ report: each }) =>
                 ['refused', 'unconfirmed', 'no-result'].includes(each.kind) ||
-                (each.kind === 'told' && each.outcome.state === 'failed'),
+                (each.kind === 'reported' && each.outcome.state === 'failed'),
             ),
         )
         expect(new Set((shown?.stems ?? []).map(stemName))).toEqual(names)
-        if (end.state === 'pending') expect(isWhole(end.type, end.partial?.stems ?? [])).toBe(false)
+        if (end.state === 'pending') expect(isComplete(end.type, end.partial?.stems ?? [])).toBe(false)
       }),
       runs,
     )
@@ -315,7 +315,7 @@ describe('reports merge', () => {
     fc.assert(
       fc.property(events, (happened) => {
         const kinds = new Set<string>(happened.map(({ report: each }) => each.kind))
-        const isHeardOf = ['accepted', 'told', 'incomplete-result'].some((kind) => kinds.has(kind))
+        const isHeardOf = ['accepted', 'reported', 'incomplete-result'].some((kind) => kinds.has(kind))
         const expected = isHeardOf ? 'CHARGED' : kinds.has('refused') ? 'NONE' : 'MAYBE'
         expect(endOf(ordered, happened).charge).toBe(expected)
       }),
@@ -325,12 +325,23 @@ describe('reports merge', () => {
 
   test('what was ordered through us stays as it was ordered, and a bound task listens to no other id', () => {
     fc.assert(
-      fc.property(fc.constantFrom<Task>(ordered, bound), events, told, time, (task, happened, other, atMs) => {
-        const end = endOf(task, happened)
-        expect(end).toMatchObject({ id: task.id, type: 'separate_vocal', musicTaskId: 'music-task', audioId: 'audio' })
-        const heard = advance(end, { ...other, providerTaskId: 'another' }, atMs)
-        expect(end.providerTaskId === null ? end : heard).toBe(end)
-      }),
+      fc.property(
+        fc.constantFrom<Task>(ordered, bound),
+        events,
+        providerReport,
+        time,
+        (task, happened, other, atMs) => {
+          const end = endOf(task, happened)
+          expect(end).toMatchObject({
+            id: task.id,
+            type: 'separate_vocal',
+            musicTaskId: 'music-task',
+            audioId: 'audio',
+          })
+          const heard = advance(end, { ...other, providerTaskId: 'another' }, atMs)
+          expect(end.providerTaskId === null ? end : heard).toBe(end)
+        },
+      ),
       runs,
     )
   })
@@ -339,7 +350,7 @@ describe('reports merge', () => {
     fc.assert(
       fc.property(events, (happened) => {
         const isBinding = ({ report: each }: Event) =>
-          each.kind === 'accepted' || (each.kind === 'told' && each.by === 'record-info')
+          each.kind === 'accepted' || (each.kind === 'reported' && each.by === 'record-info')
         expect(endOf(ordered, happened).providerTaskId).toBe(happened.some(isBinding) ? providerTaskId : null)
       }),
       runs,
@@ -380,8 +391,11 @@ test('the generated histories reach every state and every kind of contradiction'
 })
 
 describe('among failures, who said it comes first, and then a fixed rank', () => {
-  const failed = (code: 'CALLBACK_FAILED' | 'CREATION_FAILED' | 'GENERATION_FAILED', more: object = {}): Told => ({
-    kind: 'told',
+  const failed = (
+    code: 'CALLBACK_FAILED' | 'CREATION_FAILED' | 'GENERATION_FAILED',
+    more: object = {},
+  ): ProviderReport => ({
+    kind: 'reported',
     by: 'record-info',
     providerTaskId,
     outcome: { state: 'failed', code, providerCode: null, message: code, completedAtMs: null, ...more },
@@ -390,7 +404,10 @@ describe('among failures, who said it comes first, and then a fixed rank', () =>
     musicId: null,
     originUrl: null,
   })
-  const byCallback: Told = { ...failed('GENERATION_FAILED', { providerCode: 400, message: 'a' }), by: 'callback' }
+  const byCallback: ProviderReport = {
+    ...failed('GENERATION_FAILED', { providerCode: 400, message: 'a' }),
+    by: 'callback',
+  }
   const refusal = {
     reason: 'refused',
     providerCode: 402,
@@ -459,8 +476,8 @@ describe('among failures, who said it comes first, and then a fixed rank', () =>
 })
 
 test("a callback that names no audio does not begin the wait for record-info's stems", () => {
-  const empty: Told = {
-    kind: 'told',
+  const empty: ProviderReport = {
+    kind: 'reported',
     by: 'callback',
     providerTaskId,
     outcome: { state: 'succeeded', stems: [], completedAtMs: null },
@@ -477,8 +494,8 @@ test("a callback that names no audio does not begin the wait for record-info's s
 })
 
 test('a task keeps 64 stems, and none of them is lost to later ones', () => {
-  const named = (from: number): Told => ({
-    kind: 'told',
+  const named = (from: number): ProviderReport => ({
+    kind: 'reported',
     by: 'record-info',
     providerTaskId,
     outcome: {

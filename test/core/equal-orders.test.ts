@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { placeOneByOne, type Order, type Outcome } from '../../src/separation/order/equal-orders.ts'
+import { serializeEqualOrders, type OrderRequest, type OrderOutcome } from '../../src/separation/order/equal-orders.ts'
 import { ProviderUnavailableError } from '../../src/separation/errors.ts'
 import { failedTask, pendingTask } from '../support/tasks.ts'
 
-function orderWith(idempotencyKey: string | null): Order {
+function orderWith(idempotencyKey: string | null): OrderRequest {
   return {
     track: 'one',
     owner: 'anonymous',
@@ -20,18 +20,18 @@ function orderWith(idempotencyKey: string | null): Order {
 }
 
 /** Places an order and an equal one that comes while the first is under way; tells how often the store was asked. */
-async function placeBoth(first: Outcome, keys: readonly [string | null, string | null]) {
+async function placeBoth(first: OrderOutcome, keys: readonly [string | null, string | null]) {
   let asked = 0
-  const place = placeOneByOne(async () => {
+  const createOrder = serializeEqualOrders(async () => {
     asked += 1
-    return asked === 1 ? first : { kind: 'placed', placed: { kind: 'new', task: pendingTask() } }
+    return asked === 1 ? first : { kind: 'placed', result: { kind: 'new', task: pendingTask() } }
   })
-  await Promise.all(keys.map((key) => place(orderWith(key))))
+  await Promise.all(keys.map((key) => createOrder(orderWith(key))))
   return asked
 }
 
-const dead: Outcome = { kind: 'placed', placed: { kind: 'joined', task: failedTask() } }
-const refused: Outcome = { kind: 'refused', error: new ProviderUnavailableError('closed', true), freeAtMs: null }
+const dead: OrderOutcome = { kind: 'placed', result: { kind: 'joined', task: failedTask() } }
+const refused: OrderOutcome = { kind: 'refused', error: new ProviderUnavailableError('closed', true), freeAtMs: null }
 
 test('an order without a key is not answered with the failed task to which an earlier key leads', async () => {
   expect(await placeBoth(dead, ['key', null])).toBe(2)

@@ -40,14 +40,14 @@ test('schema/possible-types.json names the types of every union and interface', 
 test('a running gateway tells the same schema', async () => {
   const gateway = await startGateway()
   const { data } = await gateway.ask(getIntrospectionQuery())
-  const told = buildClientSchema(JSON.parse(JSON.stringify(data)))
-  expect(`${printSchema(lexicographicSortSchema(told))}
+  const report = buildClientSchema(JSON.parse(JSON.stringify(data)))
+  expect(`${printSchema(lexicographicSortSchema(report))}
 `).toBe(schemaText())
 })
 
 test('everything has a description', () => {
-  const { __schema: told } = introspectionFromSchema(createSchema())
-  const { types, directives } = told
+  const { __schema: report } = introspectionFromSchema(createSchema())
+  const { types, directives } = report
   const described: { readonly name: string; readonly description?: string | null | undefined }[] = []
   const add = (owner: string, parts: readonly (IntrospectionField | IntrospectionInputValue)[]) => {
     for (const part of parts) {
@@ -343,8 +343,8 @@ describe('the operations that frontends start from', () => {
   test('are carried out', async () => {
     const gateway = await startGateway()
     const taskId = await order(gateway, { audioId: 'done', type: 'SPLIT_STEM' })
-    const told = await collect(gateway.connect(), WatchDocument, { taskId })
-    const task = told.at(-1)?.separationUpdated
+    const report = await collect(gateway.connect(), WatchDocument, { taskId })
+    const task = report.at(-1)?.separationUpdated
     expect(task).toMatchObject({ id: taskId, status: 'SUCCESS', stems: { __typename: 'InstrumentStems' } })
     expect((await gateway.send(ReadDocument, { taskId })).data?.separation).toEqual(task)
     const listed = await gateway.send(ListDocument, { first: 1, where: { status: ['SUCCESS'] } })

@@ -55,9 +55,9 @@ describe('a task made outside', () => {
     provider.answerRead((response, nth) =>
       sendBody(response, recordOfSuccess('outside', nth < 3 ? { successFlag: 'PENDING', response: null } : {})),
     )
-    const told = await collect(gateway.connect(), WatchDocument, { taskId: 'outside' })
-    expect(told.at(0)?.separationUpdated).toMatchObject({ status: 'PENDING', type: null })
-    expect(told.at(-1)?.separationUpdated).toMatchObject({ status: 'SUCCESS', type: 'SEPARATE_VOCAL' })
+    const report = await collect(gateway.connect(), WatchDocument, { taskId: 'outside' })
+    expect(report.at(0)?.separationUpdated).toMatchObject({ status: 'PENDING', type: null })
+    expect(report.at(-1)?.separationUpdated).toMatchObject({ status: 'SUCCESS', type: 'SEPARATE_VOCAL' })
     expect(provider.reads).toEqual(['outside', 'outside', 'outside'])
   })
 

@@ -165,12 +165,12 @@ test('a check that goes wrong inside the gateway still counts callbacks, and sti
   const { task } = await separations.separate('anonymous', input)
   const { body } = await provider.order(0)
   provider.answerRead(recordOfSuccess('lost-task', { callbackUrl: body.callBackUrl }))
-  await store.note({
+  await store.saveCallback({
     taskId: task.id,
     receivedAtMs: Date.now() - 5_000,
     providerTaskId: 'lost-task',
-    told: {
-      kind: 'told',
+    report: {
+      kind: 'reported',
       by: 'callback',
       providerTaskId: 'lost-task',
       outcome: {

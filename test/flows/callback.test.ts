@@ -69,7 +69,7 @@ describe('a callback', () => {
     const calledAt = performance.now()
     expect(await provider.callBack(callbackUrl, callbackOfSuccess(providerTaskId))).toBe(200)
     expect(performance.now() - calledAt).toBeLessThan(2_000)
-    expect(await store.notes(taskId)).toMatchObject([{ told: { by: 'callback', providerTaskId } }])
+    expect(await store.savedCallbacks(taskId)).toMatchObject([{ report: { by: 'callback', providerTaskId } }])
 
     await provider.readTimes(1)
     const settled = untilSettled(gateway, taskId)
@@ -79,7 +79,7 @@ describe('a callback', () => {
     expect(urlOf(allStems, 'VOCAL')).toBe('https://files.example/vocal.mp3')
     expect(urlOf(allStems, 'INSTRUMENTAL')).toBe('https://files.example/instrumental.mp3')
     await untilAtRest(gateway, taskId)
-    expect(await store.notes(taskId)).toEqual([])
+    expect(await store.savedCallbacks(taskId)).toEqual([])
     expect(provider.reads).toEqual([providerTaskId])
   })
 
@@ -210,7 +210,7 @@ describe('what is no callback of ours', () => {
     const got = await fetch(callbackUrl)
     expect([got.status, got.headers.get('allow')]).toEqual([405, 'POST'])
     expect((await fetch(callbackUrl, { method: 'PUT', body: '{}' })).status).toBe(405)
-    expect(await store.notes(taskId)).toEqual([])
+    expect(await store.savedCallbacks(taskId)).toEqual([])
     expect(provider.reads).toEqual([])
   })
 })
@@ -233,7 +233,7 @@ test('while the store cannot take it, it is answered with 503, nothing else stan
   expect(await answered).toBe(503)
   expect(performance.now() - calledAt).toBeLessThan(10_000)
   expect(slowestMs).toBeLessThan(500)
-  expect(await store.notes(taskId)).toEqual([])
+  expect(await store.savedCallbacks(taskId)).toEqual([])
 
   await unlock()
   expect(await provider.callBack(callbackUrl, callbackOfSuccess(providerTaskId))).toBe(200)

@@ -86,11 +86,11 @@ test('the code of the guide compiles', async () => {
   const folder = await writeProject()
   onTestFinished(() => rm(folder, { recursive: true }))
   const tsc = join(project, 'node_modules/typescript/bin/tsc')
-  const told = await promisify(execFile)(process.execPath, [tsc, '-p', folder]).then(
+  const report = await promisify(execFile)(process.execPath, [tsc, '-p', folder]).then(
     () => '',
     ({ stdout }: { stdout: string }) => stdout,
   )
-  expect(told).toBe('')
+  expect(report).toBe('')
 })
 
 describe.each([

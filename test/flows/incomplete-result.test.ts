@@ -38,14 +38,14 @@ describe('a split', () => {
         answerOf(nth === 1 ? splitUrls : { ...splitUrls, pianoUrl: 'https://files.example/piano.mp3' }),
       ),
     )
-    const told = collect(gateway.connect(), WatchDocument, { taskId })
+    const report = collect(gateway.connect(), WatchDocument, { taskId })
     const { body } = await provider.order(0)
     await provider.callBack(body.callBackUrl, {
       code: 200,
       data: { task_id: 'provider-task-1', vocal_separation_info: {} },
     })
     // The subscription ends at the first success: a frontend shows what there is.
-    expect((await told).at(-1)).toMatchObject({ separationUpdated: { status: 'SUCCESS' } })
+    expect((await report).at(-1)).toMatchObject({ separationUpdated: { status: 'SUCCESS' } })
     const first = await storedTask(store, taskId)
     await expect.poll(async () => partsOf(await storedTask(store, taskId))).toContain('piano')
     expect((await storedTask(store, taskId)).revision).toBeGreaterThan(first.revision)

@@ -23,7 +23,7 @@ async function start(environment: Record<string, string>, atEnd: Ending) {
   return { provider, gateway }
 }
 
-async function addressOf(provider: PlayedProvider, nth: number): Promise<string> {
+async function endpointOf(provider: PlayedProvider, nth: number): Promise<string> {
   return (await provider.order(nth)).body.callBackUrl
 }
 
@@ -54,7 +54,7 @@ describe.concurrent('a callback that comes when nobody expected one any more', (
       const task = recordOfSuccess('provider-task-1', isFirst ? { response: null } : {})
       sendBody(response, task)
     })
-    await provider.callBack(await addressOf(provider, 0), { code: 200, data: { task_id: 'provider-task-1' } })
+    await provider.callBack(await endpointOf(provider, 0), { code: 200, data: { task_id: 'provider-task-1' } })
     await expect.poll(() => statusOf(gateway, taskId), { timeout: 5_000 }).toBe('SUCCESS')
   })
 
@@ -68,7 +68,7 @@ describe.concurrent('a callback that comes when nobody expected one any more', (
     )
     provider.answerSubmit(noAnswer)
     const taskId = await order(gateway)
-    const callBackUrl = await addressOf(provider, 0)
+    const callBackUrl = await endpointOf(provider, 0)
     provider.answerRead(recordOfSuccess('lost-task', { callbackUrl: callBackUrl }))
     const staleTimestamp = String(Math.floor(Date.now() / 1000) - 3_600)
     const signature = createHmac('sha256', webhookKey).update(`lost-task.${staleTimestamp}`).digest('base64')
@@ -88,7 +88,7 @@ describe.concurrent('a callback that comes when nobody expected one any more', (
     provider.answerSubmit(noAnswer)
     const taskId = await order(gateway)
     provider.answerRead(recordOfSuccess('foreign-task', { callbackUrl: null }))
-    await provider.callBack(await addressOf(provider, 0), callbackOfSuccess('foreign-task'))
+    await provider.callBack(await endpointOf(provider, 0), callbackOfSuccess('foreign-task'))
     await provider.readTimes(2)
     const store = await openStoreOf(gateway, onTestFinished)
     expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending', providerTaskId: null })
@@ -105,7 +105,7 @@ test.concurrent(
     for (let nth = 0; nth < count; nth += 1) taskIds.push(await order(gateway, { audioId: `audio-${nth}` }))
     const startedAt = performance.now()
     for (let nth = 0; nth < count; nth += 1) {
-      await provider.callBack(await addressOf(provider, nth), callbackOfSuccess(`provider-task-${nth + 1}`))
+      await provider.callBack(await endpointOf(provider, nth), callbackOfSuccess(`provider-task-${nth + 1}`))
     }
     const settled = await Promise.all(taskIds.map((taskId) => untilSettled(gateway, taskId)))
     expect(settled.map(({ status }) => status)).toEqual(Array.from({ length: count }, () => 'SUCCESS'))
@@ -125,7 +125,7 @@ test.concurrent(
     const unbound = await order(gateway, { audioId: 'first' })
     const second = await order(gateway, { audioId: 'second' })
     provider.answerRead(() => {})
-    await provider.callBack(await addressOf(provider, 0), callbackOfSuccess('second-task'))
+    await provider.callBack(await endpointOf(provider, 0), callbackOfSuccess('second-task'))
     expect(await untilSettled(gateway, unbound)).toMatchObject({ status: 'SUCCESS', charge: 'CHARGED' })
     const store = await openStoreOf(gateway, onTestFinished)
     expect(await storedTask(store, unbound)).toMatchObject({ providerTaskId: null })
@@ -138,7 +138,7 @@ test.concurrent(
   async ({ expect, onTestFinished }) => {
     const { provider, gateway } = await start({ FAILURE_GRACE_SECONDS: '1' }, onTestFinished)
     const taskId = await order(gateway)
-    const callBackUrl = await addressOf(provider, 0)
+    const callBackUrl = await endpointOf(provider, 0)
     const { pathname } = new URL(callBackUrl)
     await provider.callBack(callBackUrl, {
       code: 500,

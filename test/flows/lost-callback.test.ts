@@ -32,7 +32,7 @@ async function start(environment: Record<string, string> = {}) {
 }
 
 /** Resolves to the task as soon as it is stored as wanted. */
-async function untilStored(store: Store, taskId: string, isWanted: (task: Task) => boolean): Promise<Task> {
+async function retryUntilStored(store: Store, taskId: string, isWanted: (task: Task) => boolean): Promise<Task> {
   for (;;) {
     const task = await storedTask(store, taskId)
     if (isWanted(task)) return task
@@ -72,13 +72,13 @@ describe('after a restart', () => {
     const { provider, gateway, store } = await start({ CHECK_INTERVAL_SECONDS: '1.5' })
     const taskId = await order(gateway)
     await gateway.close()
-    await store.note({
+    await store.saveCallback({
       taskId,
       // Its grace is over, and the second look at its words comes four intervals after it.
       receivedAtMs: Date.now() - 4_500,
       providerTaskId: 'provider-task-1',
-      told: {
-        kind: 'told',
+      report: {
+        kind: 'reported',
         by: 'callback',
         providerTaskId: 'provider-task-1',
         outcome: {
@@ -134,7 +134,9 @@ describe('a wait has its end', () => {
       failure: { code: 'NO_RESULT' },
     })
     provider.answerRead(recordOfSuccess('provider-task-1'))
-    expect(await untilStored(store, taskId, ({ state }) => state === 'succeeded')).toMatchObject({ charge: 'CHARGED' })
+    expect(await retryUntilStored(store, taskId, ({ state }) => state === 'succeeded')).toMatchObject({
+      charge: 'CHARGED',
+    })
   })
 
   test('a provider that cannot be read fails no task: there is no result only once it has said so', async () => {
@@ -165,7 +167,7 @@ describe('a wait has its end', () => {
 
     const { KIE_API_KEY: _, KIE_BASE_URL: _url, ...withoutKie } = gateway.environment
     const others = await startGateway({ ...withoutKie, APIKLEY_API_KEY: `apikley-key-${canary}` })
-    expect([...others.app.waitingForOff]).toEqual([['kie', 2]])
+    expect([...others.app.waitingForDisabled]).toEqual([['kie', 2]])
     expect(others.logged.join('\n')).toContain('tasks wait for a provider that is off')
     await sleep(1_000)
     for (const taskId of taskIds) expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending' })
@@ -190,7 +192,7 @@ describe('a wait has its end', () => {
     const { body } = await provider.order(0)
     provider.answerRead(recordOfSuccess('late-task', { callbackUrl: body.callBackUrl }))
     expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('late-task'))).toBe(200)
-    const task = await untilStored(store, taskId, ({ state }) => state === 'succeeded')
+    const task = await retryUntilStored(store, taskId, ({ state }) => state === 'succeeded')
     expect(task).toMatchObject({ charge: 'CHARGED', providerTaskId: 'late-task' })
   })
 
@@ -229,7 +231,7 @@ describe('what the provider says too early', () => {
       const taskId = await order(gateway)
       expect(await untilSettled(gateway, taskId)).toMatchObject({ status: successFlag })
       provider.answerRead(recordOfSuccess('provider-task-1', { successFlag }))
-      await untilStored(store, taskId, ({ state }) => state === 'succeeded')
+      await retryUntilStored(store, taskId, ({ state }) => state === 'succeeded')
       while ((await dueAtOf(gateway, taskId)) !== null) await sleep(10)
     },
   )
@@ -348,10 +350,10 @@ describe('the next question', () => {
     return { ...rest, state: 'failed', failure: { code, providerCode: null, message: '', by, atMs: createdAtMs } }
   }
   const dayMs = 86_400 * secondMs
-  const pauseOf = (task: Task, ageMs: number, chance = 0.5, graceMs: number | null = null) => {
+  const pauseOf = (task: Task, ageMs: number, jitter = 0.5, graceMs: number | null = null) => {
     const nowMs = createdAtMs + ageMs
     const nextGraceEndsMs = graceMs === null ? null : nowMs + graceMs
-    const state = { nowMs, lastHeardMs: null, nextGraceEndsMs, retentionMs: 14 * dayMs, chance }
+    const state = { nowMs, lastCallbackMs: null, nextGraceEndsMs, retentionMs: 14 * dayMs, jitter }
     const atMs = nextCheckAt(task, state, times)
     return atMs === null ? null : atMs - nowMs
   }
@@ -418,7 +420,7 @@ describe('the next question', () => {
   })
 
   test('is spread by a tenth of the pause to either side, on whole milliseconds', () => {
-    expect([0, 0.5, 1].map((chance) => pauseOf(bound, minuteMs, chance))).toEqual([27_000, 30_000, 33_000])
+    expect([0, 0.5, 1].map((jitter) => pauseOf(bound, minuteMs, jitter))).toEqual([27_000, 30_000, 33_000])
     expect(Number.isInteger(pauseOf(bound, minuteMs, 0.123_456_789))).toBe(true)
   })
 

@@ -22,16 +22,16 @@ test('separates a track, tells of it over WebSocket and shows the stems', async 
   const { separate } = ordered.data ?? {}
   const taskId = separate?.__typename === 'SeparateSuccess' ? separate.task.id : ''
 
-  const told = await collect(gateway.connect(), WatchDocument, { taskId })
-  expect(told.at(0)?.separationUpdated?.id).toBe(taskId)
-  expect(told.at(-1)?.separationUpdated).toMatchObject({
+  const report = await collect(gateway.connect(), WatchDocument, { taskId })
+  expect(report.at(0)?.separationUpdated?.id).toBe(taskId)
+  expect(report.at(-1)?.separationUpdated).toMatchObject({
     status: 'SUCCESS',
     settled: true,
     stems: { __typename: 'VocalStems', missing: [] },
   })
 
   const read = await gateway.send(ReadDocument, { taskId })
-  expect(read.data?.separation).toEqual(told.at(-1)?.separationUpdated)
+  expect(read.data?.separation).toEqual(report.at(-1)?.separationUpdated)
   for (const stem of read.data?.separation?.allStems ?? []) {
     const file = await fetch(stem.url)
     expect(file.status).toBe(200)

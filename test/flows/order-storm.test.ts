@@ -3,7 +3,7 @@ import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { SeparateDocument, type SeparateInput } from '../../schema/operations.ts'
 import { StoreUnavailableError } from '../../src/separation/errors.ts'
-import { createTurns } from '../../src/stores/work-queue.ts'
+import { createWorkQueue } from '../../src/stores/work-queue.ts'
 import { startCluster } from '../support/cluster.ts'
 import { someTrack, startGateway, type TestGateway } from '../support/gateway.ts'
 import { accepted, sendBody, startPlayedProvider } from '../support/played-provider.ts'
@@ -73,16 +73,16 @@ describe.skipIf(!isHere)('1,000 orders for one track at once on PostgreSQL', () 
 })
 
 describe('work at a busy database', () => {
-  const options = { atOnce: 2, patienceMs: 200, longestWaitMs: 60_000 }
+  const options = { atOnce: 2, giveUpAfterMs: 200, maxWaitMs: 60_000 }
 
   test('begins in the order in which it came, so much at a time', async () => {
-    const inTurn = createTurns(options)
+    const enqueue = createWorkQueue(options)
     const begun: number[] = []
     let underWay = 0
     let most = 0
     await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
-        inTurn(async () => {
+        enqueue(async () => {
           begun.push(index)
           underWay += 1
           most = Math.max(most, underWay)
@@ -96,37 +96,37 @@ describe('work at a busy database', () => {
   })
 
   test('waits longer than its patience as long as other work gets done', async () => {
-    const inTurn = createTurns(options)
+    const enqueue = createWorkQueue(options)
     const startedAt = performance.now()
-    await Promise.all(Array.from({ length: 20 }, () => inTurn(() => sleep(50))))
+    await Promise.all(Array.from({ length: 20 }, () => enqueue(() => sleep(50))))
     expect(performance.now() - startedAt).toBeGreaterThan(400)
   })
 
   test('is told that the store is unavailable once nothing gets done any more', async () => {
-    const inTurn = createTurns(options)
+    const enqueue = createWorkQueue(options)
     let release = () => {}
     const held = new Promise<void>((resolve) => (release = resolve))
-    const stuck = [inTurn(() => held), inTurn(() => held)]
-    await expect(inTurn(async () => 'done')).rejects.toThrow(StoreUnavailableError)
+    const stuck = [enqueue(() => held), enqueue(() => held)]
+    await expect(enqueue(async () => 'done')).rejects.toThrow(StoreUnavailableError)
     release()
     await Promise.all(stuck)
-    expect(await inTurn(async () => 'done')).toBe('done')
+    expect(await enqueue(async () => 'done')).toBe('done')
   })
 
   test('is told so, too, when its turn does not come in any reasonable time', async () => {
-    const inTurn = createTurns({ ...options, atOnce: 1, longestWaitMs: 300 })
-    const all = await Promise.allSettled(Array.from({ length: 10 }, () => inTurn(() => sleep(100))))
+    const enqueue = createWorkQueue({ ...options, atOnce: 1, maxWaitMs: 300 })
+    const all = await Promise.allSettled(Array.from({ length: 10 }, () => enqueue(() => sleep(100))))
     const kinds = new Set(all.map(({ status }) => status))
     expect(kinds).toEqual(new Set(['fulfilled', 'rejected']))
   })
 
   test('that fails hands its turn on', async () => {
-    const inTurn = createTurns({ ...options, atOnce: 1 })
-    const failing = inTurn(async () => {
+    const enqueue = createWorkQueue({ ...options, atOnce: 1 })
+    const failing = enqueue(async () => {
       await sleep(5)
       throw new Error('ours')
     })
-    const next = inTurn(async () => 'done')
+    const next = enqueue(async () => 'done')
     await expect(failing).rejects.toThrow('ours')
     expect(await next).toBe('done')
   })

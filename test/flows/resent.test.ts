@@ -28,14 +28,14 @@ test.each([
   })
   const variables = { input: { musicTaskId: 'music', audioId: 'audio', idempotencyKey: key } }
   const answers = client.iterate<SeparateMutation>({ query: print(SeparateDocument), variables })
-  const told = answers.next()
+  const report = answers.next()
 
   await provider.order(0)
   sockets[0]?.terminate()
   await expect.poll(() => sockets.length).toBe(2)
   answer()
 
-  expect((await told).value).toMatchObject({
+  expect((await report).value).toMatchObject({
     data: { separate: { __typename: 'SeparateSuccess', reused: true, task: { status: 'PENDING', charge: 'CHARGED' } } },
   })
   expect(provider.orders).toHaveLength(1)

@@ -85,7 +85,7 @@ describe('a callback for a task that the store has forgotten', () => {
     const statuses = (await Promise.all(answers)).map(({ status }) => status)
     expect(statuses.every((status) => [200, 503].includes(status))).toBe(true)
     expect((await storedTasks(store)).map(({ id }) => id)).toEqual([taskId])
-    expect((await store.notes(taskId)).length).toBeLessThanOrEqual(1)
+    expect((await store.savedCallbacks(taskId)).length).toBeLessThanOrEqual(1)
     expect(await untilSettled(restored, taskId)).toMatchObject({ status: 'SUCCESS' })
   })
 
@@ -138,12 +138,12 @@ describe('a callback address', () => {
     createCallbackAddresses({ publicUrl: () => 'https://gateway.example/stemgate', secrets })
   const task = { id: newTaskId(), provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack } as const
   const pathOf = (url: string) => new URL(url).pathname.replace('/stemgate', '')
-  const told = { taskId: task.id, provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack }
+  const report = { taskId: task.id, provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack }
 
   test('says whose order it is to us alone', () => {
     const url = addressesOf('one-secret').urlOf(task)
-    expect(addressesOf('one-secret').read(pathOf(url))).toMatchObject({ taskId: task.id, order: told })
-    expect(addressesOf('one-secret').orderOf(`${encodeURIComponent(url)}%2F`)).toEqual(told)
+    expect(addressesOf('one-secret').read(pathOf(url))).toMatchObject({ taskId: task.id, order: report })
+    expect(addressesOf('one-secret').orderOf(`${encodeURIComponent(url)}%2F`)).toEqual(report)
     const shown = url + Buffer.from(url.slice(url.lastIndexOf('.') + 1), 'base64url').toString('latin1')
     for (const word of ['web', 'split', someTrack.audioId, someTrack.musicTaskId]) expect(shown).not.toContain(word)
     // The same order, twice: nobody sees whether two tasks are of one caller.
@@ -152,7 +152,7 @@ describe('a callback address', () => {
 
   test('is good while one of its secrets is, whichever signs now', () => {
     const path = pathOf(addressesOf('old-secret').urlOf(task))
-    expect(addressesOf('new-secret', 'old-secret').read(path)?.order).toEqual(told)
+    expect(addressesOf('new-secret', 'old-secret').read(path)?.order).toEqual(report)
     expect(addressesOf('new-secret').read(path)).toBeNull()
   })
 
@@ -183,7 +183,7 @@ describe('a callback address', () => {
   })
 
   test.each([
-    ['a usual caller', { owner: 'key:web' }, told],
+    ['a usual caller', { owner: 'key:web' }, report],
     [
       'a caller of a JWT and UUIDs',
       {

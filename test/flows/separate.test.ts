@@ -293,7 +293,7 @@ describe('the same track', () => {
     const taskId = await order(gateway)
     const mine = await storedTask(store, taskId)
     const theirs = { ...mine, id: taskId.replace(/.$/, (last) => (last === '0' ? '1' : '0')), owner: 'key:other' }
-    const placed = await store.place({
+    const placed = await store.createOrder({
       task: { ...theirs, providerTaskId: null },
       key: null,
       dueAtMs: Date.now() + 60_000,

@@ -13,16 +13,16 @@ import { startWiredGateway, type WiredGateway } from '../support/wired-gateway.t
 
 const query = 'subscription ($taskId: ID!) { separationUpdated(taskId: $taskId) { revision status audioId } }'
 
-interface Told {
+interface ProviderReport {
   readonly revision: number
   readonly status: string
   readonly audioId: string
 }
 
 /** What a watcher is told, one after the other. */
-type Watcher = AsyncIterator<Told, void>
+type Watcher = AsyncIterator<ProviderReport, void>
 
-async function* tasksIn(results: AsyncIterable<object>): AsyncGenerator<Told, void> {
+async function* tasksIn(results: AsyncIterable<object>): AsyncGenerator<ProviderReport, void> {
   for await (const result of results) yield JSON.parse(JSON.stringify(result)).data.separationUpdated
 }
 
@@ -47,16 +47,16 @@ async function* streamOf(url: string, taskId: string, signal: AbortSignal) {
   yield* readEvents(await get(url, { query, variables: { taskId } }, 'text/event-stream', { signal }))
 }
 
-async function next(watcher: Watcher): Promise<Told> {
+async function next(watcher: Watcher): Promise<ProviderReport> {
   const item = await watcher.next()
   if (item.done === true) throw new Error('The subscription has ended.')
   return item.value
 }
 
-async function rest(watcher: Watcher): Promise<Told[]> {
-  const told: Told[] = []
-  for (let item = await watcher.next(); item.done !== true; item = await watcher.next()) told.push(item.value)
-  return told
+async function rest(watcher: Watcher): Promise<ProviderReport[]> {
+  const report: ProviderReport[] = []
+  for (let item = await watcher.next(); item.done !== true; item = await watcher.next()) report.push(item.value)
+  return report
 }
 
 function settled(task: PendingTask, revision: number) {
@@ -69,9 +69,9 @@ async function openSubscriptions(gateway: WiredGateway, taskId: string, count: n
   onTestFinished(() => socket.terminate())
   await once(socket, 'open')
   const all = new Promise<void>((resolve) => {
-    let told = 0
+    let report = 0
     socket.on('message', (data: Buffer) => {
-      if (JSON.parse(data.toString()).type === 'next' && ++told === count) resolve()
+      if (JSON.parse(data.toString()).type === 'next' && ++report === count) resolve()
     })
   })
   socket.send(JSON.stringify({ type: 'connection_init' }))
@@ -171,17 +171,17 @@ describe.each(['WebSocket', 'SSE'] as const)('over %s', (name) => {
     const task = pendingTask()
     await gateway.put(task)
     const watcher = watch(gateway.url, task.id)
-    const told = [(await next(watcher)).revision]
+    const report = [(await next(watcher)).revision]
     for (let revision = 2; revision <= 20; revision++) {
       await gateway.put({ ...task, revision })
       // A hint without a change tells nothing.
       gateway.publish(task.id)
-      told.push((await next(watcher)).revision)
+      report.push((await next(watcher)).revision)
     }
     await gateway.put(settled(task, 21))
     const last = await rest(watcher)
     expect(last).toMatchObject([{ revision: 21, status: 'SUCCESS' }])
-    expect(told).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+    expect(report).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
     expect(gateway.subscriptions()).toBe(0)
   })
 
@@ -191,10 +191,10 @@ describe.each(['WebSocket', 'SSE'] as const)('over %s', (name) => {
     await gateway.put(task)
     const watcher = watch(gateway.url, task.id)
     await next(watcher)
-    const told = rest(watcher)
+    const report = rest(watcher)
     for (let revision = 2; revision <= 200; revision++) await gateway.put({ ...task, revision })
     await gateway.put(settled(task, 201))
-    const revisions = (await told).map(({ revision }) => revision)
+    const revisions = (await report).map(({ revision }) => revision)
     expect(revisions.at(-1)).toBe(201)
     expect(revisions).toEqual([...new Set(revisions)].toSorted((a, b) => a - b))
   })

@@ -31,13 +31,13 @@ async function start(environment: Record<string, string> = {}, timings: Timings 
     { callbackGraceMs: 200, ...timings },
   )
   const store = await openStoreOf(gateway)
-  const addressOf = async (nth: number) => (await provider.order(nth)).body.callBackUrl
-  return { provider, gateway, store, addressOf }
+  const endpointOf = async (nth: number) => (await provider.order(nth)).body.callBackUrl
+  return { provider, gateway, store, endpointOf }
 }
 
 describe('an order to which the provider gives the id of an earlier one', () => {
   test('is followed by that id, bound to nothing, and has the same result', async () => {
-    const { provider, gateway, store, addressOf } = await start()
+    const { provider, gateway, store, endpointOf } = await start()
     provider.answerSubmit(accepted('one-for-both'))
     const first = await order(gateway, { audioId: 'audio-1' })
     const second = await order(gateway, { audioId: 'audio-2' })
@@ -47,7 +47,7 @@ describe('an order to which the provider gives the id of an earlier one', () => 
       charge: 'CHARGED',
     })
     // The provider echoes the address of the first order alone.
-    provider.answerRead(recordOfSuccess('one-for-both', { callbackUrl: await addressOf(0) }))
+    provider.answerRead(recordOfSuccess('one-for-both', { callbackUrl: await endpointOf(0) }))
     expect(await untilSettled(gateway, second)).toMatchObject({ status: 'SUCCESS' })
     expect(await storedTask(store, second)).toMatchObject({ providerTaskId: null })
     expect(await untilSettled(gateway, first)).toMatchObject({ status: 'SUCCESS' })
@@ -55,12 +55,12 @@ describe('an order to which the provider gives the id of an earlier one', () => 
   })
 
   test('counts its own callback, whatever id that names', async () => {
-    const { provider, gateway, addressOf } = await start()
+    const { provider, gateway, endpointOf } = await start()
     provider.answerSubmit(accepted('one-for-both'))
     provider.answerRead(unknown)
     await order(gateway, { audioId: 'audio-1' })
     const second = await order(gateway, { audioId: 'audio-2' })
-    await provider.callBack(await addressOf(1), callbackOfSuccess('one-for-both'))
+    await provider.callBack(await endpointOf(1), callbackOfSuccess('one-for-both'))
     expect(await untilSettled(gateway, second)).toMatchObject({ status: 'SUCCESS' })
   })
 
@@ -79,11 +79,11 @@ describe('a task at the provider that may be of an order which is not answered y
     ['echoes it with its token masked', (url: string) => url.replace(/[^/]+$/, '***')],
     ['echoes it cut off', (url: string) => url.slice(0, 24)],
   ])('goes to nobody who asks for it, if record-info %s', async (_name, spell) => {
-    const { provider, gateway, store, addressOf } = await start({ SUBMIT_TIMEOUT_SECONDS: '1' })
+    const { provider, gateway, store, endpointOf } = await start({ SUBMIT_TIMEOUT_SECONDS: '1' })
     const held: ServerResponse[] = []
     provider.answerSubmit((response) => held.push(response))
     const taskId = await order(gateway)
-    const callbackUrl = spell(await addressOf(0))
+    const callbackUrl = spell(await endpointOf(0))
     provider.answerRead(recordOfSuccess('provider-task-1', { callbackUrl, createTime: Date.now() }))
     await gateway.send(ReadDocument, { taskId: 'provider-task-1' })
     expect(await storedTasks(store)).toMatchObject([{ id: taskId, state: 'pending' }])
@@ -137,10 +137,10 @@ describe('an echo of the callback address', () => {
     ['cut off', (url: string) => url.slice(0, 30)],
     ['that is none of ours', () => 'https://relay.example/hook'],
   ])('%s takes nothing from a callback at that address', async (_name, spell) => {
-    const { provider, gateway, store, addressOf } = await start({ SUBMIT_TIMEOUT_SECONDS: '1' })
+    const { provider, gateway, store, endpointOf } = await start({ SUBMIT_TIMEOUT_SECONDS: '1' })
     provider.answerSubmit(noAnswer)
     const taskId = await order(gateway)
-    const callBackUrl = await addressOf(0)
+    const callBackUrl = await endpointOf(0)
     provider.answerRead(recordOfSuccess('lost-task', { callbackUrl: spell(callBackUrl) }))
     await provider.callBack(callBackUrl, callbackOfSuccess('lost-task'))
     expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS' })

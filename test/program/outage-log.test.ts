@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { SeparateDocument } from '../../schema/operations.ts'
-import { createOutage } from '../../src/runtime/outage-log.ts'
+import { createOutageLog } from '../../src/runtime/outage-log.ts'
 import { order, startGateway, type TestGateway } from '../support/gateway.ts'
 import { callbackOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 import { newDatabaseUrl } from '../support/program.ts'
@@ -127,14 +127,14 @@ test('keys of tokens that cannot be had are logged once', async () => {
 test('what stays away is logged again with a count, and what comes and goes is away', async () => {
   const lines: { readonly level: string; readonly detail: object; readonly message: string }[] = []
   const write = (level: string) => (detail: object, message: string) => void lines.push({ level, detail, message })
-  const outage = createOutage({
+  const outage = createOutageLog({
     log: { info: write('info'), warn: write('warn'), error: write('error') },
     level: 'warn',
     away: 'it is away',
     back: 'it is back',
     detail: { name: 'it' },
     quietMs: 300,
-    remindEveryMs: 150,
+    reminderIntervalMs: 150,
   })
   outage.worked()
   expect(lines).toEqual([])
@@ -153,5 +153,5 @@ test('what stays away is logged again with a count, and what comes and goes is a
   }
   await expect.poll(() => lines.at(-1)?.message, { timeout: 5_000 }).toBe('it is back')
   expect(lines.at(-1)).toMatchObject({ level: 'info', detail: { failures: 10 } })
-  expect(outage.isAway()).toBe(false)
+  expect(outage.isDown()).toBe(false)
 })

@@ -113,7 +113,7 @@ describe('at its start', () => {
     other.listen(0, '127.0.0.1')
     await once(other, 'listening')
     onTestFinished(() => void other.close())
-    const { port } = addressOf(other)
+    const { port } = endpointOf(other)
     const program = startProgram({ PORT: String(port), DATABASE_URL: await newDatabaseUrl() })
     expect(await program.exit).toBe(1)
     expect(program.stdout()).toBe('')
@@ -275,7 +275,7 @@ async function misbehave(provider: PlayedProvider, callBackUrl: string): Promise
   await provider.readTimes(provider.reads.length + 2)
 }
 
-function addressOf(server: Server): { readonly port: number } {
+function endpointOf(server: Server): { readonly port: number } {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
   return address
@@ -316,7 +316,7 @@ test('a signal while it starts ends it', async () => {
   silent.listen(0, '127.0.0.1')
   await once(silent, 'listening')
   onTestFinished(() => void silent.close())
-  const program = startProgram({ DATABASE_URL: `postgres://127.0.0.1:${addressOf(silent).port}/nothing-answers` })
+  const program = startProgram({ DATABASE_URL: `postgres://127.0.0.1:${endpointOf(silent).port}/nothing-answers` })
   const [socket] = await once(silent, 'connection')
   program.signal('SIGTERM')
   expect(await program.exit).toBe(0)

@@ -138,9 +138,9 @@ async function slowestOther(gateway: TestGateway, work: Promise<unknown>): Promi
 describe.concurrent('an order that is answered with', () => {
   test.for(faults)(
     '%s is pending, sent once, and waited for no longer',
-    async ([, fault], { expect, onTestFinished }) => {
+    async ([, addIssue], { expect, onTestFinished }) => {
       const { gateway, provider, elsewhere } = await start(onTestFinished, {
-        POST: fault,
+        POST: addIssue,
         GET: (socket) => socket.end(http(succeeded)),
       })
       const startedAt = performance.now()
@@ -162,11 +162,11 @@ describe.concurrent('an order that is answered with', () => {
 })
 
 describe.concurrent('a read that is answered with', () => {
-  test.for(faults)('%s is no news, and the next one counts', async ([, fault], { expect, onTestFinished }) => {
+  test.for(faults)('%s is no news, and the next one counts', async ([, addIssue], { expect, onTestFinished }) => {
     let reads = 0
     const { gateway, elsewhere } = await start(onTestFinished, {
       POST: (socket) => socket.end(http(accepted)),
-      GET: (socket, url) => ((reads += 1) === 1 ? fault(socket, url) : socket.end(http(succeeded))),
+      GET: (socket, url) => ((reads += 1) === 1 ? addIssue(socket, url) : socket.end(http(succeeded))),
     })
     const taskId = await order(gateway)
     const settled = expect.poll(() => statusOf(gateway, taskId), { timeout: 15_000 }).toBe('SUCCESS')
@@ -215,13 +215,13 @@ describe.concurrent('a read', () => {
         socket.once('close', () => clearInterval(trickling))
       },
     ],
-  ])('that %s is given up after ten seconds', { timeout: 30_000 }, async ([, fault], { expect, onTestFinished }) => {
+  ])('that %s is given up after ten seconds', { timeout: 30_000 }, async ([, addIssue], { expect, onTestFinished }) => {
     const readAt: number[] = []
     const { gateway } = await start(onTestFinished, {
       POST: (socket) => socket.end(http(accepted)),
       GET(socket) {
         readAt.push(performance.now())
-        if (readAt.length === 1) fault(socket)
+        if (readAt.length === 1) addIssue(socket)
         else socket.end(http(succeeded))
       },
     })

@@ -32,7 +32,7 @@ async function start(): Promise<{ readonly provider: PlayedProvider; readonly ga
 }
 
 /** All that a caller can be told of a task, as text. */
-async function told(gateway: TestGateway, taskId: string): Promise<string> {
+async function report(gateway: TestGateway, taskId: string): Promise<string> {
   return JSON.stringify(await gateway.send(ReadDocument, { taskId }))
 }
 
@@ -57,7 +57,7 @@ describe('an address that is no http(s) address', () => {
       const taskId = await order(gateway, { type: 'SPLIT_STEM' })
       const { allStems } = await untilSettled(gateway, taskId)
       expect(allStems.map((stem) => stem.url)).toEqual([good])
-      expect(await told(gateway, taskId)).not.toContain('bad-')
+      expect(await report(gateway, taskId)).not.toContain('bad-')
       const log = gateway.logged.join('\n')
       expect(log).toContain('left out')
       expect(log).not.toContain('bad-')
@@ -74,7 +74,7 @@ describe('an address that is no http(s) address', () => {
     expect(await provider.callBack(callBackUrl, callback)).toBe(200)
     const { allStems } = await untilSettled(gateway, taskId)
     expect(allStems.map((stem) => stem.url)).toEqual([good])
-    expect(await told(gateway, taskId)).not.toContain('bad-')
+    expect(await report(gateway, taskId)).not.toContain('bad-')
     expect(gateway.logged.join('\n')).not.toContain('bad-')
   })
 
@@ -140,7 +140,7 @@ test('our own callback address is no stem and no origin, wherever an answer repe
   provider.answerRead(recordOfSuccess('provider-task-1', { response, callbackUrl: callBackUrl }))
   const { allStems } = await untilSettled(gateway, taskId)
   expect(allStems.map((stem) => stem.url)).toEqual([good])
-  expect(await told(gateway, taskId)).not.toContain('/callbacks/')
+  expect(await report(gateway, taskId)).not.toContain('/callbacks/')
 })
 
 test('a callback token that stands alone in words of the provider is not shown', async () => {

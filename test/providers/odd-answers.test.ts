@@ -24,7 +24,7 @@ const split = Object.fromEntries(
 )
 
 /** The log's lines that tell of something left out. */
-function leftOut({ logged }: TestGateway): readonly string[] {
+function omitted({ logged }: TestGateway): readonly string[] {
   return logged.filter((line) => line.includes('left out'))
 }
 
@@ -74,8 +74,8 @@ describe('a state of record-info', () => {
     provider.answerRead((response, nth) =>
       sendBody(response, recordOfSuccess('provider-task-1', nth <= 3 ? state : {})),
     )
-    const told = await collect(gateway.connect(), WatchDocument, { taskId: await order(gateway) })
-    expect([...new Set(told.map((each) => each.separationUpdated?.status))]).toEqual(['PENDING', 'SUCCESS'])
+    const report = await collect(gateway.connect(), WatchDocument, { taskId: await order(gateway) })
+    expect([...new Set(report.map((each) => each.separationUpdated?.status))]).toEqual(['PENDING', 'SUCCESS'])
     expect(provider.reads.length).toBeGreaterThan(3)
   })
 
@@ -181,8 +181,8 @@ describe('a callback', () => {
       const body = { code, msg: 'Task is processing.', data: { task_id: 'provider-task-1', vocal_removal_info: null } }
       expect(await provider.callBack(callBackUrl, body)).toBe(200)
     }
-    const notes = await store.notes(taskId)
-    expect(notes.map(({ told }) => told?.outcome.state)).toEqual(notes.map(() => 'pending'))
+    const savedCallbacks = await store.savedCallbacks(taskId)
+    expect(savedCallbacks.map(({ report }) => report?.outcome.state)).toEqual(savedCallbacks.map(() => 'pending'))
     const states = (await watching).map((each) => each.separationUpdated?.status)
     expect(new Set(states)).toEqual(new Set(['PENDING', 'SUCCESS']))
   })
@@ -209,7 +209,7 @@ describe('an answer that names too much', () => {
     const { allStems } = await untilSettled(gateway, taskId)
     expect(allStems).toHaveLength(64)
     expect(allStems.slice(0, 12).map(({ part }) => part)).not.toContain('OTHER')
-    const lines = leftOut(gateway)
+    const lines = omitted(gateway)
     expect(lines.length).toBe(provider.reads.length)
     expect(lines[0]).toContain(`"stems":${5_000 + 12 - 64}`)
   })
@@ -228,7 +228,7 @@ describe('an answer that names too much', () => {
     await untilSettled(gateway, taskId)
     const task = await storedTask(store, taskId)
     expect(task.state === 'succeeded' ? task.stems.length : 0).toBe(64)
-    expect(leftOut(gateway)).toHaveLength(1)
+    expect(omitted(gateway)).toHaveLength(1)
   })
 
   test('in many lists of one callback has one line in the log', async () => {
@@ -240,7 +240,7 @@ describe('an answer that names too much', () => {
     provider.answerRead(recordOfSuccess('provider-task-1'))
     expect(await provider.callBack(callBackUrl, { code: 200, data })).toBe(200)
     await untilSettled(gateway, taskId)
-    expect(leftOut(gateway)).toEqual([expect.stringContaining('"addresses":500')])
+    expect(omitted(gateway)).toEqual([expect.stringContaining('"addresses":500')])
   })
 
   test('names the same 64 in whatever order it lists them', async () => {
@@ -278,7 +278,7 @@ describe('an answer that names too much', () => {
       [file('vocal'), file('instrumental'), file('1'), file('2')].toSorted(),
     )
     expect(JSON.stringify(await storedTask(store, taskId)).length).toBeLessThan(3_000)
-    const [line = ''] = leftOut(gateway)
+    const [line = ''] = omitted(gateway)
     expect(line).toContain('"addresses":3')
     expect(line.length).toBeLessThan(1_000)
   })
@@ -288,6 +288,6 @@ describe('an answer that names too much', () => {
     const bad = Object.fromEntries(Object.keys(many).map((key) => [key, 'javascript:alert(1)']))
     provider.answerRead(recordOfSuccess('provider-task-1', { response: { ...bad, ...both } }))
     await untilSettled(gateway, await order(gateway))
-    expect(leftOut(gateway)).toHaveLength(provider.reads.length)
+    expect(omitted(gateway)).toHaveLength(provider.reads.length)
   })
 })

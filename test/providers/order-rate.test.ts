@@ -150,9 +150,9 @@ describe('callers that order more than the provider takes', () => {
     const served: string[] = []
     const wait = async (caller: string) => {
       const slot = await queue.wait(caller, performance.now() + 30_000)
-      if (slot.kind === 'taken') served.push(caller)
+      if (slot.kind === 'acquired') served.push(caller)
     }
-    await queue.take('first')
+    await queue.acquire('first')
     await Promise.all(['a', 'a', 'a', 'a', 'b', 'b', 'c'].map(wait))
     expect(served).toEqual(['a', 'b', 'c', 'a', 'b', 'a', 'a'])
   })
@@ -160,7 +160,7 @@ describe('callers that order more than the provider takes', () => {
   test('leave the queue when their time is over, and are told when there is a slot for them', async () => {
     const { orders } = createInProcessRates({ submitsPer10Seconds: 1, readsPerSecond: 1 }).of('kie')
     const queue = createOrderQueue(orders)
-    const first = await queue.take('first')
+    const first = await queue.acquire('first')
     const waiting = ['a', 'b', 'a'].map((caller) => queue.wait(caller, performance.now() + 60_000))
     const late = await queue.wait('late', performance.now() + 20)
     expect(late).toMatchObject({ kind: 'full' })
@@ -169,8 +169,8 @@ describe('callers that order more than the provider takes', () => {
     if (late.kind === 'full') expect(late.freeInMs).toBeLessThanOrEqual(30_000)
     for (const next of [first, waiting[0], waiting[1], waiting[2]]) {
       const slot = await next
-      expect(slot?.kind).toBe('taken')
-      if (slot?.kind === 'taken') slot.giveBack()
+      expect(slot?.kind).toBe('acquired')
+      if (slot?.kind === 'acquired') slot.release()
     }
   })
 })
@@ -227,17 +227,17 @@ describe('a provider that keeps failing', () => {
     const breaker = createBreaker({ failures: 2, pauseMs: 300 })
     const [one, two] = [orderOf('one'), orderOf('two')]
     breaker.report(one, true)
-    expect(breaker.try(two)).not.toBeNull()
+    expect(breaker.attempt(two)).not.toBeNull()
     breaker.report(two, true)
-    expect(breaker.try(one)).toBeNull()
-    await expect.poll(() => breaker.try(one), { interval: 5 }).not.toBeNull()
-    expect(breaker.try(two)).toBeNull()
+    expect(breaker.attempt(one)).toBeNull()
+    await expect.poll(() => breaker.attempt(one), { interval: 5 }).not.toBeNull()
+    expect(breaker.attempt(two)).toBeNull()
     breaker.report(one, true)
-    expect(breaker.try(two)).toBeNull()
-    await expect.poll(() => breaker.try(two), { interval: 5 }).not.toBeNull()
+    expect(breaker.attempt(two)).toBeNull()
+    await expect.poll(() => breaker.attempt(two), { interval: 5 }).not.toBeNull()
     breaker.report(two, false)
-    expect(breaker.try(one)).not.toBeNull()
-    expect(breaker.try(two)).not.toBeNull()
+    expect(breaker.attempt(one)).not.toBeNull()
+    expect(breaker.attempt(two)).not.toBeNull()
   })
 
   test('is first tried with an order of a caller that was turned away and did not fail last', async () => {
@@ -245,11 +245,11 @@ describe('a provider that keeps failing', () => {
     const [one, two] = [orderOf('one'), orderOf('two')]
     breaker.report(one, true)
     breaker.report(two, true)
-    expect(breaker.try(one)).toBeNull()
+    expect(breaker.attempt(one)).toBeNull()
     await expect.poll(() => breaker.waitMs(one), { interval: 5 }).toBe(0)
-    expect(breaker.try(two)).toBeNull()
+    expect(breaker.attempt(two)).toBeNull()
     expect(breaker.waitMs(two)).toBeGreaterThan(0)
-    expect(breaker.try(one)).not.toBeNull()
+    expect(breaker.attempt(one)).not.toBeNull()
   })
 
   test('is tried by the caller that failed last if nobody else asks', async () => {
@@ -257,25 +257,25 @@ describe('a provider that keeps failing', () => {
     const [one, two] = [orderOf('one'), orderOf('two')]
     breaker.report(one, true)
     breaker.report(two, true)
-    await expect.poll(() => breaker.try(two), { interval: 5 }).not.toBeNull()
+    await expect.poll(() => breaker.attempt(two), { interval: 5 }).not.toBeNull()
   })
 
   test('holds up one caller alone if only that one fails, however often, with whatever tracks', () => {
     const breaker = createBreaker({ failures: 5, pauseMs: 60_000 })
     for (let nth = 0; nth < 100; nth += 1) breaker.report(orderOf('failing', `track-${nth}`), true)
-    expect(breaker.try(orderOf('failing', 'another'))).toBeNull()
-    expect(breaker.try(orderOf('other'))).not.toBeNull()
+    expect(breaker.attempt(orderOf('failing', 'another'))).toBeNull()
+    expect(breaker.attempt(orderOf('other'))).not.toBeNull()
     breaker.report(orderOf('other', 'one'), true)
-    expect(breaker.try(orderOf('other'))).not.toBeNull()
+    expect(breaker.attempt(orderOf('other'))).not.toBeNull()
     breaker.report(orderOf('other', 'two'), true)
-    expect(breaker.try(orderOf('third'))).toBeNull()
+    expect(breaker.attempt(orderOf('third'))).toBeNull()
   })
 
   test('holds up one track alone if only that one fails, whoever orders it', () => {
     const breaker = createBreaker({ failures: 5, pauseMs: 60_000 })
     for (let nth = 0; nth < 100; nth += 1) breaker.report(orderOf(`caller-${nth}`, 'failing'), true)
-    expect(breaker.try(orderOf('other', 'failing'))).toBeNull()
-    expect(breaker.try(orderOf('caller-1', 'other'))).not.toBeNull()
+    expect(breaker.attempt(orderOf('other', 'failing'))).toBeNull()
+    expect(breaker.attempt(orderOf('caller-1', 'other'))).not.toBeNull()
   })
 
   test('is tried by another order if the one that was let through was not sent', async () => {
@@ -289,7 +289,7 @@ describe('a provider that keeps failing', () => {
     expect((await gate.admit(given)).kind).toBe('not-admitted')
     const admitAndGiveBack = async () => {
       const admission = await gate.admit(given)
-      if (admission.kind === 'admitted') admission.giveBack()
+      if (admission.kind === 'admitted') admission.release()
       return admission.kind
     }
     await expect.poll(admitAndGiveBack).toBe('admitted')
@@ -314,9 +314,9 @@ describe('a provider that keeps failing', () => {
     const breaker = createBreaker({ failures: 1, pauseMs: 300 })
     const one = orderOf('one')
     breaker.report(one, true)
-    await expect.poll(() => breaker.try(one), { interval: 5 }).not.toBeNull()
-    expect(breaker.try(one)).toBeNull()
+    await expect.poll(() => breaker.attempt(one), { interval: 5 }).not.toBeNull()
+    expect(breaker.attempt(one)).toBeNull()
     expect(breaker.waitMs(one)).toBeGreaterThan(0)
-    await expect.poll(() => breaker.try(one), { interval: 5 }).not.toBeNull()
+    await expect.poll(() => breaker.attempt(one), { interval: 5 }).not.toBeNull()
   })
 })

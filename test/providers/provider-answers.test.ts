@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { apikley } from '../../src/providers/vocal-removal/apikley.ts'
-import { createCleanText } from '../../src/providers/client/redact.ts'
+import { createRedact } from '../../src/providers/client/redact.ts'
 import { kie } from '../../src/providers/vocal-removal/kie.ts'
 import { readCallbackBody } from '../../src/providers/vocal-removal/read-callback.ts'
 import { parseEnvelope, readEnvelope } from '../../src/providers/vocal-removal/read-envelope.ts'
-import { readRecordInfo, type Reading } from '../../src/providers/vocal-removal/read-record-info.ts'
+import { readRecordInfo, type ParserContext } from '../../src/providers/vocal-removal/read-record-info.ts'
 import { readStems } from '../../src/providers/vocal-removal/read-stems.ts'
 import { readSubmitAnswer } from '../../src/providers/vocal-removal/read-submit-answer.ts'
 import { readTime } from '../../src/providers/vocal-removal/read-time.ts'
@@ -16,7 +16,7 @@ import { sandbox } from '../../src/providers/vocal-removal/sandbox.ts'
 import type { ProviderSpec } from '../../src/providers/vocal-removal/spec.ts'
 import { sunoapi } from '../../src/providers/vocal-removal/sunoapi.ts'
 import { createInProcessRates } from '../../src/coordination/in-process-rates.ts'
-import type { Told } from '../../src/separation/advance/report.ts'
+import type { ProviderReport } from '../../src/separation/advance/report.ts'
 import { stemName } from '../../src/separation/task.ts'
 import type { CheckAnswer, SubmitAnswer } from '../../src/separation/provider.ts'
 
@@ -45,8 +45,8 @@ function fixture(name: string): string {
   return readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8')
 }
 
-function createReading(): Reading {
-  return { clean: createCleanText(['the-api-key']), onLeftOut: () => {} }
+function createReading(): ParserContext {
+  return { redact: createRedact(['the-api-key']), onOmitted: () => {} }
 }
 
 function recordInfo(data: unknown, taskId = 'asked', code: unknown = 200, msg: unknown = 'success'): CheckAnswer {
@@ -63,11 +63,11 @@ function recordInfoFixture(name: string, taskId: string): CheckAnswer {
 
 function outcomeOf(data: Record<string, unknown>) {
   const answer = recordInfo(data)
-  if (answer.kind !== 'seen') throw new Error(`not seen: ${JSON.stringify(answer)}`)
-  return answer.told.outcome
+  if (answer.kind !== 'found') throw new Error(`not seen: ${JSON.stringify(answer)}`)
+  return answer.report.outcome
 }
 
-function callback(body: unknown): Told | null {
+function callback(body: unknown): ProviderReport | null {
   return readCallbackBody(body, createReading())
 }
 
@@ -90,8 +90,8 @@ function typeOf(info: unknown) {
 }
 
 function submitAnswer(body: string | null, status = 200, spec: ProviderSpec = kie): SubmitAnswer {
-  const reading = { spec, clean: createCleanText(['the-api-key']), callbackUrl, nowMs: Date.UTC(2026, 0, 1) }
-  return readSubmitAnswer({ status, retryAfter: null, body, problem: null }, reading)
+  const context = { spec, redact: createRedact(['the-api-key']), callbackUrl, nowMs: Date.UTC(2026, 0, 1) }
+  return readSubmitAnswer({ status, retryAfter: null, body, problem: null }, context)
 }
 
 describe('the pages’ own examples', () => {
@@ -101,7 +101,7 @@ describe('the pages’ own examples', () => {
 
   test('reads the callback of a separate_vocal, whose empty origin_url means none', () => {
     expect(callback(JSON.parse(fixture('callback-separate-vocal')))).toEqual({
-      kind: 'told',
+      kind: 'reported',
       by: 'callback',
       providerTaskId: vocalTaskId,
       outcome: {
@@ -117,20 +117,20 @@ describe('the pages’ own examples', () => {
   })
 
   test('reads the callback of a split_stem, all twelve stems of it', () => {
-    const told = callback(JSON.parse(fixture('callback-split-stem')))
-    expect(told).toMatchObject({ providerTaskId: splitTaskId, by: 'callback', type: 'split_stem', originUrl: null })
-    if (told?.outcome.state !== 'succeeded') throw new Error('not a success')
-    expect(Object.fromEntries(told.outcome.stems.map(({ part, url }) => [part, url]))).toEqual(
+    const report = callback(JSON.parse(fixture('callback-split-stem')))
+    expect(report).toMatchObject({ providerTaskId: splitTaskId, by: 'callback', type: 'split_stem', originUrl: null })
+    if (report?.outcome.state !== 'succeeded') throw new Error('not a success')
+    expect(Object.fromEntries(report.outcome.stems.map(({ part, url }) => [part, url]))).toEqual(
       Object.fromEntries(Object.entries(splitStems).map(([part, file]) => [part, files + file])),
     )
-    expect(told.outcome.stems.every((each) => each.label === null && each.durationSeconds === null)).toBe(true)
+    expect(report.outcome.stems.every((each) => each.label === null && each.durationSeconds === null)).toBe(true)
   })
 
   test('reads record-info of a separate_vocal', () => {
     expect(recordInfoFixture('record-info-separate-vocal', vocalTaskId)).toEqual({
-      kind: 'seen',
-      told: {
-        kind: 'told',
+      kind: 'found',
+      report: {
+        kind: 'reported',
         by: 'record-info',
         providerTaskId: vocalTaskId,
         outcome: {
@@ -150,9 +150,9 @@ describe('the pages’ own examples', () => {
 
   test('reads record-info of a split_stem, in which the piano is null', () => {
     expect(recordInfoFixture('record-info-split-stem', splitTaskId)).toEqual({
-      kind: 'seen',
-      told: {
-        kind: 'told',
+      kind: 'found',
+      report: {
+        kind: 'reported',
         by: 'record-info',
         providerTaskId: splitTaskId,
         outcome: {
@@ -203,13 +203,13 @@ describe('the shapes that facts.md adds', () => {
   })
 
   test('reads null data as a task that is not visible', () => {
-    expect(recordInfoFixture('record-info-unknown-task', 'asked')).toEqual({ kind: 'not-visible' })
+    expect(recordInfoFixture('record-info-unknown-task', 'asked')).toEqual({ kind: 'not-found' })
   })
 
   test('reads durations from originData and keeps the addresses of the keys', () => {
     const answer = recordInfoFixture('record-info-origin-data', vocalTaskId)
     expect(answer).toMatchObject({
-      told: {
+      report: {
         audioId: null,
         type: 'separate_vocal',
         outcome: {
@@ -227,7 +227,7 @@ describe('the shapes that facts.md adds', () => {
     ['callback-failed-sunoapi', 400, 'Vocal separation failed.'],
   ])('reads %s with its code and words', (name, providerCode, message) => {
     expect(callback(JSON.parse(fixture(name)))).toEqual({
-      kind: 'told',
+      kind: 'reported',
       by: 'callback',
       providerTaskId: vocalTaskId,
       outcome: { state: 'failed', code: 'GENERATION_FAILED', providerCode, message, completedAtMs: null },
@@ -248,7 +248,7 @@ describe('the shapes that facts.md adds', () => {
 describe('the state in record-info', () => {
   test('takes pending as pending, whatever addresses stand beside it', () => {
     expect(recordInfo({ successFlag: 'PENDING', response: { vocalUrl, drumsUrl: vocalUrl } })).toMatchObject({
-      told: { outcome: { state: 'pending' }, type: null },
+      report: { outcome: { state: 'pending' }, type: null },
     })
   })
 
@@ -311,19 +311,19 @@ describe('the state in record-info', () => {
     ['a list', []],
     ['text', 'SUCCESS'],
   ])('takes %s as no news', (_, data) => {
-    expect(recordInfo(data)).toMatchObject({ kind: 'no-news' })
+    expect(recordInfo(data)).toMatchObject({ kind: 'inconclusive' })
   })
 
   test('takes its own id as a number for its id', () => {
-    expect(recordInfo({ taskId: 4711, successFlag: 'PENDING' }, '4711')).toMatchObject({ kind: 'seen' })
+    expect(recordInfo({ taskId: 4711, successFlag: 'PENDING' }, '4711')).toMatchObject({ kind: 'found' })
   })
 
   test.each([404, 422, '422'])('takes code %s as not visible', (code) => {
-    expect(recordInfo(null, 'asked', code)).toEqual({ kind: 'not-visible' })
+    expect(recordInfo(null, 'asked', code)).toEqual({ kind: 'not-found' })
   })
 
   test.each([400, 402, 405, 429, 430, 451, 455, 500, 501, 'OK', null, 200.5])('takes code %s as no news', (code) => {
-    expect(recordInfo({ successFlag: 'GENERATE_AUDIO_FAILED' }, 'asked', code)).toMatchObject({ kind: 'no-news' })
+    expect(recordInfo({ successFlag: 'GENERATE_AUDIO_FAILED' }, 'asked', code)).toMatchObject({ kind: 'inconclusive' })
   })
 
   test('reads ids as text or numbers, and times in any of their forms', () => {
@@ -335,7 +335,7 @@ describe('the state in record-info', () => {
       callbackUrl: '',
     }
     expect(recordInfo(said)).toMatchObject({
-      told: { audioId: '17', musicId: null },
+      report: { audioId: '17', musicId: null },
       createdAtMs: Date.UTC(2025, 6, 29, 9, 54, 14),
       callbackUrl: null,
     })
@@ -452,9 +452,9 @@ describe('the stems', () => {
       bassUrl: 'nowhere',
       fxUrl: ' ',
     }
-    const { stems, leftOut } = readStems(info)
+    const { stems, omitted } = readStems(info)
     expect(stems).toEqual([stem('vocal', 'https://a/My%20Song.mp3')])
-    expect(leftOut).toEqual({ stems: 0, addresses: ['drumsUrl', 'bassUrl'] })
+    expect(omitted).toEqual({ stems: 0, addresses: ['drumsUrl', 'bassUrl'] })
   })
 
   test('reads the origin in either spelling, and never as a stem', () => {
@@ -494,7 +494,7 @@ test('the secret address of a task is shown nowhere, wherever a provider repeats
       originData: [{ audio_url: 'https://a/1.mp3', stem_type_group_name: callbackUrl }],
     },
   })
-  expect(answer.kind === 'seen' ? answer.told : null).toMatchObject({
+  expect(answer.kind === 'found' ? answer.report : null).toMatchObject({
     musicId: null,
     audioId: null,
     originUrl: null,
@@ -567,8 +567,8 @@ describe('a callback', () => {
   })
 
   test('shows no address that the provider’s words name', () => {
-    const told = callback({ code: 500, msg: `POST ${callbackUrl} failed`, data: { task_id: 'a' } })
-    expect(told?.outcome).toMatchObject({ message: 'POST [address] failed' })
+    const report = callback({ code: 500, msg: `POST ${callbackUrl} failed`, data: { task_id: 'a' } })
+    expect(report?.outcome).toMatchObject({ message: 'POST [address] failed' })
   })
 
   test('finds the stems in an envelope of a name that is new', () => {
@@ -614,7 +614,7 @@ describe('a signature', () => {
   test('lets a callback pass that is signed with our key, even at a provider that is off', () => {
     for (const atMs of [nowMs, nowMs - 5 * 60_000, nowMs + 5 * 60_000]) {
       const read = createProvider(kie, 'the-webhook-key').readCallback({ headers: signed(atMs), body, nowMs })
-      expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, told: callback(body), problem: null })
+      expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, report: callback(body), problem: null })
     }
   })
 
@@ -638,13 +638,13 @@ describe('a signature', () => {
   ])('keeps a callback from being told with %s', (_, headers, problem) => {
     const read = createProvider(kie, 'the-webhook-key').readCallback({ headers, body, nowMs })
     // The id may be asked for: the provider itself says then whose it is.
-    expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, told: null, problem })
+    expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, report: null, problem })
   })
 
   test('is not asked for without a key, nor of a provider that does not sign', () => {
-    expect(createProvider(kie, null).readCallback({ headers: {}, body, nowMs }).told).not.toBeNull()
-    expect(createProvider(sunoapi, 'a-key').readCallback({ headers: {}, body, nowMs }).told).not.toBeNull()
-    expect(createProvider(apikley, 'a-key').readCallback({ headers: {}, body, nowMs }).told).not.toBeNull()
+    expect(createProvider(kie, null).readCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
+    expect(createProvider(sunoapi, 'a-key').readCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
+    expect(createProvider(apikley, 'a-key').readCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
   })
 })
 
@@ -678,7 +678,7 @@ describe('whatever arrives', () => {
     fc.assert(
       fc.property(value, (body) => {
         const read = provider.readCallback({ headers: {}, body, nowMs: 0 })
-        expect(read.told === null).toBe(read.problem !== null)
+        expect(read.report === null).toBe(read.problem !== null)
       }),
       { numRuns: 2_000 },
     )
@@ -688,7 +688,7 @@ describe('whatever arrives', () => {
   test('record-info is read without an exception', () => {
     fc.assert(
       fc.property(value, (data) => {
-        expect(['seen', 'not-visible', 'no-news']).toContain(recordInfo(data).kind)
+        expect(['found', 'not-found', 'inconclusive']).toContain(recordInfo(data).kind)
       }),
       { numRuns: 2_000 },
     )

@@ -311,8 +311,8 @@ describe('a submit', () => {
       (socket) => socket.end(http(200, gzipSync(accepted), { 'content-encoding': 'gzip' })),
     ],
     ['the headers do not end', (socket) => socket.write(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(100_000)}`)],
-  ])('is unknown and not repeated when %s', async (_, fault) => {
-    const server = await serve((socket) => fault(socket))
+  ])('is unknown and not repeated when %s', async (_, addIssue) => {
+    const server = await serve((socket) => addIssue(socket))
     const answer = await createProvider(server.url).submit(order)
     expect(answer).toEqual({ kind: 'unknown', cause: expect.stringMatching(/./) })
     expect(JSON.stringify(answer)).not.toMatch(/secret|dG9rZW4/)
@@ -424,8 +424,8 @@ describe('a check', () => {
   test('asks for the task by its id, whatever the id holds', async () => {
     const server = await serve((socket) => socket.write(http(200, fixture('record-info-unknown-task'))))
     const { check } = createProvider(server.url)
-    expect(await check('a b&c=/?#é')).toEqual({ kind: 'not-visible' })
-    expect(await check('\ud800')).toEqual({ kind: 'not-visible' })
+    expect(await check('a b&c=/?#é')).toEqual({ kind: 'not-found' })
+    expect(await check('\ud800')).toEqual({ kind: 'not-found' })
     expect(server.requests[0]?.head).toContain(`authorization: Bearer ${apiKey}`)
     const target = server.requests[0]?.head.split(' ')[1] ?? ''
     expect(target).toMatch(/^\/api\/v1\/vocal-removal\/record-info\?/)
@@ -437,8 +437,8 @@ describe('a check', () => {
     const { check } = createProvider(server.url)
     for (let i = 0; i < 6; i += 1) {
       expect(await check(vocalTaskId)).toMatchObject({
-        kind: 'seen',
-        told: { by: 'record-info', providerTaskId: vocalTaskId, outcome: { state: 'succeeded' } },
+        kind: 'found',
+        report: { by: 'record-info', providerTaskId: vocalTaskId, outcome: { state: 'succeeded' } },
         createdAtMs: 1_753_782_854_000,
       })
     }
@@ -447,14 +447,14 @@ describe('a check', () => {
 
   test('counts the code in the body before the HTTP status', async () => {
     const server = await serve((socket) => socket.end(http(404, fixture('record-info-separate-vocal'))))
-    expect(await createProvider(server.url).check(vocalTaskId)).toMatchObject({ kind: 'seen' })
+    expect(await createProvider(server.url).check(vocalTaskId)).toMatchObject({ kind: 'found' })
   })
 
   test.each([200, 401])('tells the operator loudly that the key is wrong (HTTP %i)', async (status) => {
     const body = status === 200 ? JSON.stringify({ code: 401, msg: apiKey, data: null }) : html
     const server = await serve((socket) => socket.end(http(status, body)))
     const { check, lines } = createProvider(server.url)
-    expect(await check('a')).toMatchObject({ kind: 'no-news' })
+    expect(await check('a')).toMatchObject({ kind: 'inconclusive' })
     expect(lines.map(([level]) => level)).toEqual(['error'])
   })
 
@@ -474,10 +474,10 @@ describe('a check', () => {
       (socket) => socket.end(http(200, fixture('record-info-split-stem').padEnd(maxAnswerBytes + 1))),
     ],
     ['the answer is of another task', (socket) => socket.end(http(200, fixture('record-info-split-stem')))],
-  ])('brings no news when %s', async (_, fault) => {
-    const server = await serve((socket) => fault(socket))
+  ])('brings no news when %s', async (_, addIssue) => {
+    const server = await serve((socket) => addIssue(socket))
     expect(await createProvider(server.url).check(vocalTaskId)).toEqual({
-      kind: 'no-news',
+      kind: 'inconclusive',
       cause: expect.stringMatching(/./),
     })
   })
@@ -485,10 +485,10 @@ describe('a check', () => {
   test('brings no news when nobody answers', async () => {
     const hanging = await serve(() => {})
     const timeouts = { connectMs: 50, checkMs: 50 }
-    expect(await createProvider(hanging.url, { timeouts }).check('a')).toMatchObject({ kind: 'no-news' })
+    expect(await createProvider(hanging.url, { timeouts }).check('a')).toMatchObject({ kind: 'inconclusive' })
     const dead = createProvider(`http://127.0.0.1:${await closedPort()}`)
-    expect(await dead.check('a')).toMatchObject({ kind: 'no-news' })
-    expect(await createProvider('nowhere').check('a')).toMatchObject({ kind: 'no-news' })
+    expect(await dead.check('a')).toMatchObject({ kind: 'inconclusive' })
+    expect(await createProvider('nowhere').check('a')).toMatchObject({ kind: 'inconclusive' })
   })
 
   test('keeps to the pace of reads', async () => {
@@ -506,7 +506,7 @@ describe('a provider', () => {
     const server = await serve((socket) => socket.end(http(200, accepted)))
     const { submit, check } = createProvider(server.url, { apiKey: null })
     expect(await submit(order)).toMatchObject({ kind: 'refused', refusal: { reason: 'unavailable', retryable: false } })
-    expect(await check('a')).toMatchObject({ kind: 'no-news' })
+    expect(await check('a')).toMatchObject({ kind: 'inconclusive' })
     expect(server.sockets).toHaveLength(0)
   })
 
@@ -523,10 +523,10 @@ describe('a provider', () => {
     await bothAsked
     await close()
     expect(await submitted).toMatchObject({ kind: 'unknown' })
-    expect(await checked).toMatchObject({ kind: 'no-news' })
-    expect(await waiting).toMatchObject({ kind: 'no-news' })
+    expect(await checked).toMatchObject({ kind: 'inconclusive' })
+    expect(await waiting).toMatchObject({ kind: 'inconclusive' })
     expect(await submit(order)).toMatchObject({ kind: 'refused', refusal: { reason: 'unavailable', retryable: true } })
-    expect(await check('c')).toMatchObject({ kind: 'no-news' })
+    expect(await check('c')).toMatchObject({ kind: 'inconclusive' })
     expect(server.requests).toHaveLength(2)
   })
 })

@@ -80,8 +80,8 @@ describe("a provider's id", () => {
     provider.answerRead(recordOfSuccess('provider-task-1'))
     expect(await provider.callBack(callBackUrl, callbackOfSuccess(chinese(1_000)))).toBe(200)
     expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS' })
-    const told = gateway.logged.filter((line) => line.includes('"level":"error"'))
-    expect(told).toEqual([expect.stringContaining('an id that cannot be kept')])
+    const report = gateway.logged.filter((line) => line.includes('"level":"error"'))
+    expect(report).toEqual([expect.stringContaining('an id that cannot be kept')])
   })
 
   test('in record-info that is too long and another one is no news of the task that was asked for', async () => {

@@ -43,9 +43,9 @@ function missing(): never {
   throw new Error('There is no gateway.')
 }
 
-function freeInMs(place: Slot): number {
-  if (place.kind === 'taken') throw new Error('There was a slot.')
-  return place.freeInMs
+function freeInMs(createOrder: Slot): number {
+  if (createOrder.kind === 'acquired') throw new Error('There was a slot.')
+  return createOrder.freeInMs
 }
 
 async function kinds(places: readonly Promise<Slot>[]): Promise<readonly string[]> {
@@ -57,18 +57,18 @@ describe.each(all)('the rates %s', (_name, open) => {
     const windowMs = 400
     const { orders } = ordersOf(await open({ ...given, windowMs }))
     const startedAt = performance.now()
-    const taken: { beforeMs: number; afterMs: number }[] = []
+    const acquired: { beforeMs: number; afterMs: number }[] = []
     const order = async (rate: (typeof orders)[number]) => {
       while (performance.now() < startedAt + 5 * windowMs) {
         const beforeMs = performance.now()
-        const place = await rate.take('caller')
-        if (place.kind === 'taken') taken.push({ beforeMs, afterMs: performance.now() })
+        const createOrder = await rate.acquire('caller')
+        if (createOrder.kind === 'acquired') acquired.push({ beforeMs, afterMs: performance.now() })
         await sleep(Math.random() * 20)
       }
     }
     await Promise.all(orders.flatMap((rate) => [order(rate), order(rate), order(rate), order(rate)]))
 
-    const inOrder = taken.toSorted((a, b) => a.afterMs - b.afterMs)
+    const inOrder = acquired.toSorted((a, b) => a.afterMs - b.afterMs)
     for (let last = 5; last < inOrder.length; last += 1) {
       const six = inOrder.slice(last - 5, last + 1)
       const spanMs = Math.max(...six.map((each) => each.afterMs)) - Math.min(...six.map((each) => each.beforeMs))
@@ -81,86 +81,99 @@ describe.each(all)('the rates %s', (_name, open) => {
     const windowMs = 300
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
     const beforeMs = performance.now()
-    await first.take('caller')
+    await first.acquire('caller')
     const afterMs = performance.now()
     await sleep(100)
-    await first.take('caller')
+    await first.acquire('caller')
     const askedMs = performance.now()
     const betweenMs = askedMs - beforeMs
-    const freeMs = freeInMs(await last.take('caller'))
-    for (const each of [freeMs, freeInMs(await first.take('caller'))]) {
+    const freeMs = freeInMs(await last.acquire('caller'))
+    for (const each of [freeMs, freeInMs(await first.acquire('caller'))]) {
       expect(each).toBeGreaterThan(windowMs - (performance.now() - beforeMs) - 2)
       expect(each).toBeLessThanOrEqual(windowMs - (askedMs - afterMs) + 2)
     }
     await sleep(freeMs + 1)
-    expect(await kinds([last.take('caller')])).toEqual(['taken'])
-    expect(freeInMs(await last.take('caller'))).toBeLessThan(betweenMs + 2)
+    expect(await kinds([last.acquire('caller')])).toEqual(['acquired'])
+    expect(freeInMs(await last.acquire('caller'))).toBeLessThan(betweenMs + 2)
   })
 
   test('count no order that was refused', async () => {
     const { orders, first, last } = ordersOf(await open({ ...given, windowMs: 800 }))
-    expect(await kinds(Array.from({ length: 5 }, () => first.take('caller')))).toEqual(
-      Array.from({ length: 5 }, () => 'taken'),
+    expect(await kinds(Array.from({ length: 5 }, () => first.acquire('caller')))).toEqual(
+      Array.from({ length: 5 }, () => 'acquired'),
     )
-    const refused = await Promise.all(orders.flatMap((rate) => Array.from({ length: 20 }, () => rate.take('caller'))))
+    const refused = await Promise.all(
+      orders.flatMap((rate) => Array.from({ length: 20 }, () => rate.acquire('caller'))),
+    )
     expect(refused.every(({ kind }) => kind === 'full')).toBe(true)
-    await sleep(freeInMs(await last.take('caller')) + 5)
-    expect(await kinds(Array.from({ length: 6 }, () => last.take('caller')))).toEqual([
-      ...Array.from({ length: 5 }, () => 'taken'),
+    await sleep(freeInMs(await last.acquire('caller')) + 5)
+    expect(await kinds(Array.from({ length: 6 }, () => last.acquire('caller')))).toEqual([
+      ...Array.from({ length: 5 }, () => 'acquired'),
       'full',
     ])
   })
 
   test('have a place again when one is given back, and only one', async () => {
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 3, windowMs: 60_000 }))
-    const taken = [await first.take('caller'), await first.take('caller'), await first.take('caller')]
-    const giveBack = (index: number) => {
-      const place = taken[index]
-      if (place?.kind === 'taken') place.giveBack()
+    const acquired = [await first.acquire('caller'), await first.acquire('caller'), await first.acquire('caller')]
+    const release = (index: number) => {
+      const createOrder = acquired[index]
+      if (createOrder?.kind === 'acquired') createOrder.release()
     }
-    expect(await kinds(Array.from({ length: 4 }, () => last.take('caller')))).toEqual(['full', 'full', 'full', 'full'])
-    giveBack(1)
-    giveBack(1)
-    await expect.poll(() => kinds([last.take('caller')]), { interval: 5 }).toEqual(['taken'])
-    expect(await kinds([first.take('caller'), last.take('caller')])).toEqual(['full', 'full'])
-    giveBack(0)
-    await expect.poll(() => kinds([first.take('caller')]), { interval: 5 }).toEqual(['taken'])
-    expect(await kinds([first.take('caller'), last.take('caller')])).toEqual(['full', 'full'])
+    expect(await kinds(Array.from({ length: 4 }, () => last.acquire('caller')))).toEqual([
+      'full',
+      'full',
+      'full',
+      'full',
+    ])
+    release(1)
+    release(1)
+    await expect.poll(() => kinds([last.acquire('caller')]), { interval: 5 }).toEqual(['acquired'])
+    expect(await kinds([first.acquire('caller'), last.acquire('caller')])).toEqual(['full', 'full'])
+    release(0)
+    await expect.poll(() => kinds([first.acquire('caller')]), { interval: 5 }).toEqual(['acquired'])
+    expect(await kinds([first.acquire('caller'), last.acquire('caller')])).toEqual(['full', 'full'])
   })
 
   test('give a lone caller the whole window, and no other caller more than half of it while that one waits', async () => {
     const windowMs = 500
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 4, windowMs }))
-    for (let taken = 0; taken < 4; taken += 1) expect(await first.take('greedy')).toMatchObject({ kind: 'taken' })
-    expect(await last.take('late')).toMatchObject({ kind: 'full', isFull: true, isShareUsed: false })
-    expect(await first.take('greedy')).toMatchObject({ kind: 'full' })
+    for (let acquired = 0; acquired < 4; acquired += 1)
+      expect(await first.acquire('greedy')).toMatchObject({ kind: 'acquired' })
+    expect(await last.acquire('late')).toMatchObject({ kind: 'full', isFull: true, isShareUsed: false })
+    expect(await first.acquire('greedy')).toMatchObject({ kind: 'full' })
     // All four are free again, and the late one has not come back yet.
     await sleep(windowMs + 5)
-    const greedy = await kinds([first.take('greedy'), last.take('greedy'), first.take('greedy'), last.take('greedy')])
-    expect(greedy.toSorted()).toEqual(['full', 'full', 'taken', 'taken'])
-    expect(await first.take('greedy')).toMatchObject({ isFull: false, isShareUsed: true })
-    const late = await kinds([last.take('late'), first.take('late'), last.take('late')])
-    expect(late.toSorted()).toEqual(['full', 'taken', 'taken'])
+    const greedy = await kinds([
+      first.acquire('greedy'),
+      last.acquire('greedy'),
+      first.acquire('greedy'),
+      last.acquire('greedy'),
+    ])
+    expect(greedy.toSorted()).toEqual(['full', 'full', 'acquired', 'acquired'])
+    expect(await first.acquire('greedy')).toMatchObject({ isFull: false, isShareUsed: true })
+    const late = await kinds([last.acquire('late'), first.acquire('late'), last.acquire('late')])
+    expect(late.toSorted()).toEqual(['full', 'acquired', 'acquired'])
   })
 
   test('give a caller more than half again when nobody else waits any more', async () => {
     const windowMs = 200
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
-    const takeAll = async () => kinds([first.take('busy'), last.take('busy')])
-    expect(await takeAll()).toEqual(['taken', 'taken'])
+    const takeAll = async () => kinds([first.acquire('busy'), last.acquire('busy')])
+    expect(await takeAll()).toEqual(['acquired', 'acquired'])
     // It never comes back.
-    await last.take('gone')
-    await expect.poll(takeAll, { interval: windowMs, timeout: 5_000 }).toEqual(['taken', 'taken'])
+    await last.acquire('gone')
+    await expect.poll(takeAll, { interval: windowMs, timeout: 5_000 }).toEqual(['acquired', 'acquired'])
   })
 
   test('keep free slots for the orders that wait already, and tell a later one when its own is free', async () => {
     const windowMs = 60_000
     const { first } = ordersOf(await open({ ...given, submitsPer10Seconds: 3, windowMs }))
-    expect(await first.take('a', { all: 3, own: 0 })).toMatchObject({ kind: 'full' })
-    expect(await first.take('a', { all: 2, own: 0 })).toMatchObject({ kind: 'taken' })
+    expect(await first.acquire('a', { all: 3, own: 0 })).toMatchObject({ kind: 'full' })
+    expect(await first.acquire('a', { all: 2, own: 0 })).toMatchObject({ kind: 'acquired' })
     await sleep(30)
-    expect(await kinds([first.take('a'), first.take('a')])).toEqual(['taken', 'taken'])
-    const waits = [0, 1, 2, 3].map(async (ahead) => freeInMs(await first.take('a', { all: ahead, own: ahead })))
+    expect(await kinds([first.acquire('a'), first.acquire('a')])).toEqual(['acquired', 'acquired'])
+    const waits = [0, 1, 2, 3].map(async (ahead) => freeInMs(await first.acquire('a', { all: ahead, own: ahead })))
     const [next = 0, second = 0, third = 0, fourth = 0] = await Promise.all(waits)
     expect(next).toBeLessThan(windowMs - 25)
     expect(second).toBeGreaterThan(windowMs - 1_000)
@@ -171,8 +184,8 @@ describe.each(all)('the rates %s', (_name, open) => {
   test("are each provider's own", async () => {
     const [rates] = await open({ ...given, submitsPer10Seconds: 1, windowMs: 60_000 })
     const [kie, apikley] = [rates.of('kie').orders, rates.of('apikley').orders]
-    expect(await kinds([kie.take('caller'), apikley.take('caller')])).toEqual(['taken', 'taken'])
-    expect(await kinds([kie.take('caller'), apikley.take('caller')])).toEqual(['full', 'full'])
+    expect(await kinds([kie.acquire('caller'), apikley.acquire('caller')])).toEqual(['acquired', 'acquired'])
+    expect(await kinds([kie.acquire('caller'), apikley.acquire('caller')])).toEqual(['full', 'full'])
   })
 
   test('let the reads through one by one, at their pace', async () => {
@@ -182,7 +195,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     const startedAt = performance.now()
     await Promise.all(
       Array.from({ length: 30 }, async (_, index) => {
-        await paces[index % paces.length]?.turn()
+        await paces[index % paces.length]?.acquire()
         turns.push(performance.now() - startedAt)
       }),
     )
@@ -199,7 +212,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     const startedAt = performance.now()
     await Promise.all(
       Array.from({ length: 1_000 }, async (_, index) => {
-        await paces[index % paces.length]?.turn()
+        await paces[index % paces.length]?.acquire()
         turns.push(performance.now() - startedAt)
       }),
     )
@@ -210,12 +223,12 @@ describe.each(all)('the rates %s', (_name, open) => {
   test('hold up no read when the gateway stops', async () => {
     const rates = await open({ ...given, readsPerSecond: 4 })
     const reads = rates[0].of('kie').reads
-    const waiting = Promise.all(Array.from({ length: 100 }, () => reads.turn()))
+    const waiting = Promise.all(Array.from({ length: 100 }, () => reads.acquire()))
     await sleep(10)
     const startedAt = performance.now()
     reads.stop()
     await waiting
-    await reads.turn()
+    await reads.acquire()
     expect(performance.now() - startedAt).toBeLessThan(500)
   })
 })
@@ -228,8 +241,8 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     const ours = await openRedisRates(url, { ...given, windowMs: 1_000 }, deployment)
     const theirs = await openRedisRates(url, { ...given, windowMs: 1_000 }, randomUUID())
     const { orders, reads } = ours.rates.of('kie')
-    await Promise.all(Array.from({ length: 50 }, () => orders.take('caller')))
-    await reads.turn()
+    await Promise.all(Array.from({ length: 50 }, () => orders.acquire('caller')))
+    await reads.acquire()
     const keys = () => ours.redis.ask((client) => client.keys(`stemgate:${deployment}:*`))
     const callerId = createHash('sha256').update('caller').digest('base64url')
     expect((await keys()).toSorted()).toEqual(
@@ -238,7 +251,7 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
       ),
     )
     expect(await ours.redis.ask((client) => client.zCard(`stemgate:${deployment}:orders:kie`))).toBe(5)
-    expect(await kinds([theirs.rates.of('kie').orders.take('caller')])).toEqual(['taken'])
+    expect(await kinds([theirs.rates.of('kie').orders.acquire('caller')])).toEqual(['acquired'])
     await expect.poll(keys, { timeout: 5_000 }).toEqual([])
   })
 
@@ -254,7 +267,7 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     }
     const rates = createRedisRates({ ...given, readsPerSecond: 5_000, redis, deployment: randomUUID() })
     const { reads } = rates.of('kie')
-    await Promise.all(Array.from({ length: 500 }, () => reads.turn()))
+    await Promise.all(Array.from({ length: 500 }, () => reads.acquire()))
     expect(questions).toBeLessThan(50)
   })
 
@@ -265,11 +278,11 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     const hourLater = (Date.now() + 3_600_000) * 1_000
     const left = Array.from({ length: 5 }, (_, index) => ({ score: hourLater + index, value: `left-${index}` }))
     await redis.ask((client) => client.zAdd(key, left))
-    expect(await kinds([rates.of('kie').orders.take('caller')])).toEqual(['taken'])
+    expect(await kinds([rates.of('kie').orders.acquire('caller')])).toEqual(['acquired'])
     expect(await redis.ask((client) => client.zCard(key))).toBe(1)
     await redis.ask((client) => client.zAdd(`${key}:waiting`, { score: hourLater, value: 'somebody' }))
-    const orders = Array.from({ length: 4 }, () => rates.of('kie').orders.take('caller'))
-    expect(await kinds(orders)).toEqual(['taken', 'taken', 'taken', 'taken'])
+    const orders = Array.from({ length: 4 }, () => rates.of('kie').orders.acquire('caller'))
+    expect(await kinds(orders)).toEqual(['acquired', 'acquired', 'acquired', 'acquired'])
   })
 
   test("are each gateway's own while Redis is away, whatever it has taken before, and shared again afterwards", async () => {
@@ -279,34 +292,34 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     const here = await openRedisRates(own.url, options, deployment)
     const there = await openRedisRates(own.url, options, deployment)
     const [ours, theirs] = [here.rates.of('kie'), there.rates.of('kie')]
-    expect(await kinds([ours.orders.take('caller'), ours.orders.take('caller'), theirs.orders.take('caller')])).toEqual(
-      ['taken', 'taken', 'taken'],
-    )
+    expect(
+      await kinds([ours.orders.acquire('caller'), ours.orders.acquire('caller'), theirs.orders.acquire('caller')]),
+    ).toEqual(['acquired', 'acquired', 'acquired'])
     await own.stop()
     await expect.poll(() => here.logged.length + there.logged.length).toBeGreaterThanOrEqual(2)
     const startedAt = performance.now()
-    expect(await kinds(Array.from({ length: 4 }, () => ours.orders.take('caller')))).toEqual([
-      'taken',
-      'taken',
-      'taken',
+    expect(await kinds(Array.from({ length: 4 }, () => ours.orders.acquire('caller')))).toEqual([
+      'acquired',
+      'acquired',
+      'acquired',
       'full',
     ])
-    await ours.reads.turn()
-    await ours.reads.turn()
+    await ours.reads.acquire()
+    await ours.reads.acquire()
     expect(performance.now() - startedAt).toBeLessThan(280)
 
     await own.restart()
     const canAsk = async () => [await here.redis.ask((c) => c.ping()), await there.redis.ask((c) => c.ping())]
     await expect.poll(() => canAsk().catch(String), { timeout: 5_000 }).toEqual(['PONG', 'PONG'])
     const third = await openRedisRates(own.url, options, deployment)
-    expect(await kinds(Array.from({ length: 3 }, () => theirs.orders.take('caller')))).toEqual([
-      'taken',
-      'taken',
-      'taken',
+    expect(await kinds(Array.from({ length: 3 }, () => theirs.orders.acquire('caller')))).toEqual([
+      'acquired',
+      'acquired',
+      'acquired',
     ])
-    expect(await kinds(Array.from({ length: 3 }, () => third.rates.of('kie').orders.take('caller')))).toEqual([
-      'taken',
-      'taken',
+    expect(await kinds(Array.from({ length: 3 }, () => third.rates.of('kie').orders.acquire('caller')))).toEqual([
+      'acquired',
+      'acquired',
       'full',
     ])
   })
@@ -316,14 +329,14 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     const options = { ...given, windowMs: 60_000 }
     const { rates } = await openRedisRates(`redis://127.0.0.1:${proxy.port}`, options, randomUUID(), quickTimings)
     const { orders, reads } = rates.of('kie')
-    await orders.take('caller')
+    await orders.acquire('caller')
     proxy.swallow()
     const startedAt = performance.now()
-    expect(await kinds([orders.take('caller')])).toEqual(['taken'])
+    expect(await kinds([orders.acquire('caller')])).toEqual(['acquired'])
     expect(performance.now() - startedAt).toBeGreaterThan(250)
     const askedAt = performance.now()
-    expect(await kinds([orders.take('caller')])).toEqual(['taken'])
-    await reads.turn()
+    expect(await kinds([orders.acquire('caller')])).toEqual(['acquired'])
+    await reads.acquire()
     expect(performance.now() - askedAt).toBeLessThan(200)
   })
 
@@ -338,8 +351,8 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     })
     await redis.ask((client) => client.set(`stemgate:${deployment}:orders:kie`, 'something else'))
     const { orders } = rates.of('kie')
-    expect(await kinds(Array.from({ length: 6 }, () => orders.take('caller')))).toEqual([
-      ...Array.from({ length: 5 }, () => 'taken'),
+    expect(await kinds(Array.from({ length: 6 }, () => orders.acquire('caller')))).toEqual([
+      ...Array.from({ length: 5 }, () => 'acquired'),
       'full',
     ])
     expect(logged.filter((line) => line.startsWith('warn'))).toEqual([expect.stringContaining('WRONGTYPE')])

@@ -32,11 +32,11 @@ describe('REQUESTS_PER_MINUTE', () => {
     const { url } = await startGuarded({ ...twoCallers, ...unhurried, REQUESTS_PER_MINUTE: '3' })
     const taskId = await callerOf({ url }, webKey).order({ audioId: 'done' })
     const socket = openSocket(url, { authorization: `Bearer ${webKey}` })
-    await socket.reach(1)
+    await socket.reachability(1)
     socket.subscribe('watch', `subscription { separationUpdated(taskId: "${taskId}") { status } }`)
-    await socket.reach(2)
+    await socket.reachability(2)
     socket.subscribe('read', '{ __typename }')
-    await socket.reach(4)
+    await socket.reachability(4)
     for (const query of [
       '{ __typename }',
       '{',
@@ -44,7 +44,7 @@ describe('REQUESTS_PER_MINUTE', () => {
     ]) {
       const before = socket.messages.length
       socket.subscribe('more', query)
-      await socket.reach(before + 1)
+      await socket.reachability(before + 1)
       expect(socket.messages.at(-1)).toEqual({
         id: 'more',
         type: 'error',
@@ -59,9 +59,9 @@ describe('REQUESTS_PER_MINUTE', () => {
     expect(JSON.parse((await ask(url, '/sandbox/ledger')).text)).toMatchObject({ total: 1 })
     expect(socket.ws.readyState).toBe(socket.ws.OPEN)
     const others = openSocket(url, { authorization: `Bearer ${mobileKey}` })
-    await others.reach(1)
+    await others.reachability(1)
     others.subscribe('read', '{ __typename }')
-    await others.reach(2)
+    await others.reachability(2)
     expect(others.messages[1]).toMatchObject({ payload: { data: { __typename: 'Query' } } })
   })
 
@@ -76,8 +76,8 @@ describe('REQUESTS_PER_MINUTE', () => {
 
   test('counts nobody who is not let in, and refuses them without counting', async () => {
     const { url } = await startGuarded({ ...twoCallers, REQUESTS_PER_MINUTE: '2' })
-    const strangers = Array.from({ length: 300 }, (_, index) => `stranger-${index}-0123456789`)
-    for (const stranger of strangers)
+    const invalidTokenRate = Array.from({ length: 300 }, (_, index) => `stranger-${index}-0123456789`)
+    for (const stranger of invalidTokenRate)
       expect((await callerOf({ url }, stranger).send('{ __typename }')).status).toBe(401)
     for (let nth = 0; nth < 5; nth++) expect((await post(url, operation, 'application/json')).status).toBe(401)
     for (const status of [200, 200, 429]) {

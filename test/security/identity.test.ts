@@ -70,7 +70,7 @@ async function come(name: TransportName, url: string, authorization: string | un
     const socket = openSocket(url, authorization === undefined ? undefined : { authorization })
     return Promise.race([
       socket.closed.then((code) => ({ closed: code, messages: socket.messages })),
-      socket.reach(1).then(
+      socket.reachability(1).then(
         () => ({ let: 'in' }),
         () => new Promise<never>(() => {}),
       ),
@@ -125,7 +125,7 @@ describe('a socket', () => {
   test('may bring its credential in the header of the upgrade', async () => {
     const { url } = await startGuarded(twoCallers)
     const good = openSocket(url, undefined, { authorization: `Bearer ${webKey}` })
-    await good.reach(1)
+    await good.reachability(1)
     expect(await openSocket(url, undefined, { authorization: `Bearer ${wrongKey}` }).closed).toBe(4401)
   })
 
@@ -139,9 +139,9 @@ describe('a socket', () => {
     const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true', ...unhurried })
     const taskId = await callerOf({ url }, webKey).order({ audioId: 'done' })
     const socket = openSocket(url, params)
-    await socket.reach(1)
+    await socket.reachability(1)
     socket.subscribe('own', `{ separation(taskId: "${taskId}") { id } }`)
-    await socket.reach(3)
+    await socket.reachability(3)
     expect(socket.messages[1]).toMatchObject({ payload: { data: { separation: { id: taskId } } } })
   })
 
@@ -169,9 +169,9 @@ describe('a socket', () => {
   test('may say the same credential everywhere, and nothing where it has none', async () => {
     const { url } = await startGuarded(twoCallers)
     const everywhere = { authorization: good, Authorization: `bearer  ${webKey}`, headers: { Authorization: good } }
-    await openSocket(url, everywhere, header(good)).reach(1)
+    await openSocket(url, everywhere, header(good)).reachability(1)
     for (const nothing of [null, { authorization: null }, 'none', 7, []]) {
-      await openSocket(url, { authorization: good, Authorization: null, headers: nothing }).reach(1)
+      await openSocket(url, { authorization: good, Authorization: null, headers: nothing }).reachability(1)
     }
   })
 
@@ -248,7 +248,7 @@ test('behind a proxy a good key is answered, and none is not', async () => {
   const good = await ask(url, '/graphql', { ...asking, headers: { ...json, ...proxied, authorization } })
   expect(good).toMatchObject({ status: 200, text: '{"data":{"__typename":"Query"}}' })
   expect(await ask(url, '/graphql', { ...asking, headers: { ...json, ...proxied } })).toMatchObject({ status: 401 })
-  await openSocket(url, { authorization }, proxied).reach(1)
+  await openSocket(url, { authorization }, proxied).reachability(1)
   expect(await openSocket(url, {}, proxied).closed).toBe(4401)
 })
 
@@ -275,8 +275,8 @@ describe('a task of another caller', () => {
     const gateway = await startGuarded({ ...twoCallers, ...unhurried })
     const taskId = await callerOf(gateway, webKey).order({ audioId: 'done' })
     for (const id of [taskId, newTaskId()]) {
-      const told = await transports[name](gateway.url, { query: watch(id) }, `Bearer ${mobileKey}`)
-      expect(told).toEqual([{ data: { separationUpdated: null } }])
+      const report = await transports[name](gateway.url, { query: watch(id) }, `Bearer ${mobileKey}`)
+      expect(report).toEqual([{ data: { separationUpdated: null } }])
     }
     expect(gateway.app.subscriptions()).toBe(0)
   })
@@ -431,15 +431,15 @@ describe('API_KEYS_FILE', () => {
     const { body } = await provider.order(0)
     const socketOf = async (key: string, id: string) => {
       const socket = openSocket(url, { authorization: `Bearer ${key}` })
-      await socket.reach(1)
+      await socket.reachability(1)
       socket.subscribe('watch', watch(id))
-      await socket.reach(2)
+      await socket.reachability(2)
       return socket
     }
     const streamOf = async (key: string, accept: string | undefined) => {
       const headers = { authorization: `Bearer ${key}`, ...(accept === undefined ? {} : { accept }) }
       const stream = await openStream(url, watch(taskId), headers)
-      await stream.reach('PENDING')
+      await stream.reachability('PENDING')
       return stream
     }
     const mobileTask = await callerOf(gateway, mobileKey).order({ audioId: 'another' })
@@ -449,7 +449,7 @@ describe('API_KEYS_FILE', () => {
       await socketOf(mobileKey, mobileTask),
     ]
     const idle = openSocket(url, undefined, { authorization: `Bearer ${fileKey}` })
-    await idle.reach(1)
+    await idle.reachability(1)
     // Whatever makes the answer a stream.
     const cut = [
       await streamOf(fileKey, 'text/event-stream'),
@@ -466,7 +466,7 @@ describe('API_KEYS_FILE', () => {
 
     provider.answerRead(recordOfSuccess('provider-task-1'))
     expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
-    await stays.reach(4)
+    await stays.reachability(4)
     expect(stays.messages).toMatchObject([
       { type: 'connection_ack' },
       { payload: { data: { separationUpdated: { status: 'PENDING' } } } },
@@ -479,7 +479,7 @@ describe('API_KEYS_FILE', () => {
     for (const stream of cut) expect(stream.text()).not.toMatch(/SUCCESS|complete/)
     expect(others.ws.readyState).toBe(WebSocket.OPEN)
     others.subscribe('still', '{ __typename }')
-    await others.reach(3)
+    await others.reachability(3)
     await expect.poll(() => gateway.app.subscriptions()).toBe(1)
   })
 
@@ -487,9 +487,9 @@ describe('API_KEYS_FILE', () => {
     const { file, gateway } = await start(`web:${fileKey}\n`, unhurried)
     const line = await openLine(gateway.url)
     line.send({ type: 'connection_init', payload: { authorization: `Bearer ${fileKey}` } })
-    await line.reach('connection_ack')
+    await line.reachability('connection_ack')
     await put(file, `mobile:${mobileKey}\n`)
-    await soon(line.reach('credential is good no longer'))
+    await soon(line.reachability('credential is good no longer'))
     const query = 'mutation { separate(input: { musicTaskId: "music", audioId: "done" }) { __typename } }'
     line.send({ id: '1', type: 'subscribe', payload: { query } })
     await line.closed
@@ -523,7 +523,7 @@ describe('API_KEYS_FILE', () => {
     const caller = callerOf(gateway, fileKey)
     const taskId = await caller.order({ audioId: 'done' })
     const socket = openSocket(gateway.url, { authorization: caller.authorization })
-    await socket.reach(1)
+    await socket.reachability(1)
     await put(file, `mobile:${fileKey}\nweb:${secondKey}\n`)
     expect(await soon(socket.closed)).toBe(4403)
     const query = `{ separation(taskId: "${taskId}") { id } }`
@@ -559,7 +559,7 @@ describe('API_KEYS_FILE', () => {
     const live = async (spoil: (typeof spoils)[number]) => {
       const { file, gateway, isGood, complaints } = await start(`web:${fileKey}\n`, twoCallers)
       const socket = openSocket(gateway.url, { authorization: `Bearer ${fileKey}` })
-      await socket.reach(1)
+      await socket.reachability(1)
       await spoil(file)
       await expect.poll(complaints, { timeout: 5_000 }).toHaveLength(1)
       expect(complaints()[0]).toContain('API_KEYS_FILE')
@@ -587,7 +587,7 @@ describe('API_KEYS_FILE', () => {
   test('may hold a key of API_KEYS under the same name, which stays good without it', async () => {
     const { file, gateway, isGood, complaints } = await start(`mobile:${mobileKey}\nweb:${fileKey}\n`, twoCallers)
     const socket = openSocket(gateway.url, { authorization: `Bearer ${mobileKey}` })
-    await socket.reach(1)
+    await socket.reachability(1)
     await put(file, `web:${secondKey}\n`)
     await expect.poll(() => isGood(secondKey), { timeout: 5_000 }).toBe(true)
     expect(await isGood(mobileKey)).toBe(true)
@@ -598,7 +598,7 @@ describe('API_KEYS_FILE', () => {
   test('that is half written when it is looked at is waited for', async () => {
     const { file, gateway, isGood } = await start(`web:${fileKey}\n`)
     const socket = openSocket(gateway.url, { authorization: `Bearer ${fileKey}` })
-    await socket.reach(1)
+    await socket.reachability(1)
     // Whoever reads a pipe is met: so it is known that the file was looked at while it was empty.
     execFileSync('mkfifo', [`${file}.pipe`])
     await rename(`${file}.pipe`, file)
@@ -611,12 +611,12 @@ describe('API_KEYS_FILE', () => {
   })
 
   test('is read again when it is written in place, replaced by another, or made anew', async () => {
-    const ways: readonly ((file: string, lines: string) => Promise<void>)[] = [
+    const traits: readonly ((file: string, lines: string) => Promise<void>)[] = [
       (file, lines) => writeFile(file, lines),
       put,
       (file, lines) => rm(file).then(() => writeFile(file, lines)),
     ]
-    const live = async (change: (typeof ways)[number]) => {
+    const live = async (change: (typeof traits)[number]) => {
       const { file, isGood } = await start(`web:${fileKey}\n`)
       await change(file, `web:${secondKey}\n`)
       await expect.poll(() => isGood(secondKey), { timeout: 5_000 }).toBe(true)
@@ -626,7 +626,7 @@ describe('API_KEYS_FILE', () => {
       await change(file, `web:${third}\n`)
       await expect.poll(() => isGood(third), { timeout: 5_000 }).toBe(true)
     }
-    await Promise.all(ways.map(live))
+    await Promise.all(traits.map(live))
   })
 
   test('is read again when its folder is exchanged, as Kubernetes does it', async () => {
@@ -641,7 +641,7 @@ describe('API_KEYS_FILE', () => {
     await symlink(join('..data', 'keys'), join(folder, 'keys'))
     const gateway = await startGuarded({ API_KEYS_FILE: join(folder, 'keys') })
     const socket = openSocket(gateway.url, { authorization: `Bearer ${fileKey}` })
-    await socket.reach(1)
+    await socket.reachability(1)
     await version('..2026_2', `web:${secondKey}\n`)
     await rm(join(folder, '..2026_1'), { recursive: true })
     expect(await soon(socket.closed)).toBe(4403)
@@ -696,7 +696,7 @@ async function openLine(url: string) {
   return {
     closed,
     text: () => text,
-    async reach(what: string) {
+    async reachability(what: string) {
       while (!text.includes(what)) await once(line, 'data')
     },
     /** A frame of text; a mask of zeros leaves it as it is. */
@@ -739,8 +739,8 @@ describe('while callers are configured', () => {
     expect(await ask(url, '/sandbox/ledger')).toMatchObject({ status: 200 })
     const taskId = await callerOf(gateway, webKey).order({ audioId: 'done' })
     const query = `subscription { separationUpdated(taskId: "${taskId}") { stems { ... on StemSet { all { url } } } } }`
-    const told = await transports.WebSocket(url, { query }, `Bearer ${webKey}`)
-    const [, file = ''] = /"url":"http:\/\/[^/]+([^"]+)"/.exec(JSON.stringify(told)) ?? []
+    const report = await transports.WebSocket(url, { query }, `Bearer ${webKey}`)
+    const [, file = ''] = /"url":"http:\/\/[^/]+([^"]+)"/.exec(JSON.stringify(report)) ?? []
     expect(await ask(url, file, { method: 'HEAD', headers: elsewhere })).toMatchObject({ status: 200 })
     const callback = { method: 'POST', headers: { ...json, ...elsewhere }, body: '{}' }
     expect(await ask(url, '/callbacks/kie/x/y', callback)).toMatchObject({ status: 404 })

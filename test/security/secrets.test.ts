@@ -114,9 +114,9 @@ test('no secret stands in the metrics or in any answer, whatever has gone throug
   const taskId = await web.order()
   const { callBackUrl } = (await provider.order(0)).body
   const socket = openSocket(url, { authorization: web.authorization })
-  await socket.reach(1)
+  await socket.reachability(1)
   socket.subscribe('1', `subscription { separationUpdated(taskId: "${taskId}") { status failure { message } } }`)
-  await socket.reach(2)
+  await socket.reachability(2)
   // Refusals and failures that repeat what they were given.
   const echo = `${secrets.KIE_API_KEY} ${secrets.KIE_WEBHOOK_KEY} ${callBackUrl}`
   for (const [index, code] of [401, 402, 422, 429, 455, 500].entries()) {

@@ -51,9 +51,9 @@ describe.each(callers)('while $what', ({ environment }) => {
     const gateway = await startGateway({ SANDBOX_DELAY_MS: '0', ...environment })
     const body = JSON.stringify({ taskId: 'm', audioId: 'done', callBackUrl: `${victim.url}/callbacks/x` })
     for (const authorization of ['Bearer sandbox', 'Bearer ', `Bearer ${webKey}`, undefined]) {
-      for (const place of [{}, { host: 'stems.example', 'x-forwarded-for': '203.0.113.7' }]) {
+      for (const createOrder of [{}, { host: 'stems.example', 'x-forwarded-for': '203.0.113.7' }]) {
         for (const { method, path } of apiCalls) {
-          const headers = { ...place, ...(authorization === undefined ? {} : { authorization }) }
+          const headers = { ...createOrder, ...(authorization === undefined ? {} : { authorization }) }
           const { text } = await ask(gateway.url, path, { method, headers, ...(method === 'POST' ? { body } : {}) })
           expect(JSON.parse(text)).toEqual({ code: 401, msg: 'You do not have access permissions', data: null })
         }

@@ -204,8 +204,8 @@ describe('a token', () => {
     expect(await openSocket(url, { authorization: `Bearer ${bad['other claims']}` }).closed).toBe(4401)
     expect(await statusOf(url, good)).toBe(200)
     expect(fetches()).toBe(1)
-    const told = await callerOf({ url }, bad['an end that has been']).result('{ __typename }')
-    expect(told.errors).toMatchObject([{ message: expect.stringContaining('expired') }])
+    const report = await callerOf({ url }, bad['an end that has been']).result('{ __typename }')
+    expect(report.errors).toMatchObject([{ message: expect.stringContaining('expired') }])
   })
 
   test('is good by a clock that is a few seconds off', async () => {
@@ -216,9 +216,9 @@ describe('a token', () => {
     const ending = await newToken(ec, { exp: nowSeconds - 1 })
     expect(await statusOf(url, ending)).toBe(200)
     const socket = openSocket(url, { authorization: `Bearer ${ending}` })
-    await socket.reach(1)
+    await socket.reachability(1)
     socket.subscribe('1', '{ __typename }')
-    await socket.reach(3)
+    await socket.reachability(3)
     expect(await socket.closed).toBe(4403)
     expect(Date.now()).toBeGreaterThanOrEqual((nowSeconds + 4) * 1_000 - 5)
   })
@@ -264,14 +264,14 @@ describe('at the end of a token', () => {
     const short = callerOf(gateway, await newToken(ec, { exp: endsAtMs / 1_000 - 5 }))
     const opened = async ({ authorization }: { authorization: string }) => {
       const socket = openSocket(url, { authorization })
-      await socket.reach(1)
+      await socket.reachability(1)
       socket.subscribe('watch', watch(taskId))
-      await socket.reach(2)
+      await socket.reachability(2)
       return socket
     }
     const streamed = async ({ authorization }: { authorization: string }, accept: string) => {
       const stream = await openStream(url, watch(taskId), { authorization, accept })
-      await stream.reach('PENDING')
+      await stream.reachability('PENDING')
       return stream
     }
     const [ending, staying] = [await opened(short), await opened(lasting)]
@@ -284,7 +284,7 @@ describe('at the end of a token', () => {
     expect(Date.now()).toBeLessThan(endsAtMs + 1_900)
     provider.answerRead(recordOfSuccess('provider-task-1'))
     expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
-    await staying.reach(4)
+    await staying.reachability(4)
     expect(staying.messages.at(-1)?.type).toBe('complete')
     expect(ending.messages).toHaveLength(2)
     for (const stream of streams) expect(stream.text()).not.toMatch(/SUCCESS|complete/)
@@ -297,9 +297,9 @@ describe('at the end of a token', () => {
     for (const years of [1, 100, 1e300]) {
       const token = await newToken(ec, { exp: Date.now() / 1_000 + years * 31_536_000 })
       const socket = openSocket(url, { authorization: `Bearer ${token}` })
-      await socket.reach(1)
+      await socket.reachability(1)
       socket.subscribe('1', '{ __typename }')
-      await socket.reach(3)
+      await socket.reachability(3)
     }
   })
 })
@@ -472,7 +472,7 @@ describe('the issuer', () => {
     leaving.ws.close()
     await leaving.closed
     for (const response of held) sendBody(response, { keys: [ec.jwk] })
-    await staying.reach(1)
+    await staying.reachability(1)
     expect(leaving.messages).toEqual([])
   })
 })

@@ -8,16 +8,16 @@ const postgres = await findPostgres()
 
 /** A database as a later version leaves it: with a change that this one does not know. */
 async function changedBy(url: string, name: string, sql: string): Promise<void> {
-  const note = `insert into kysely_migration (name, timestamp) values ('${name}', '2030-01-01')`
+  const saveCallback = `insert into kysely_migration (name, timestamp) values ('${name}', '2030-01-01')`
   if (url.startsWith('file:')) {
     const file = new DatabaseSync(url.replace('file:', ''))
-    file.exec(`${sql}; ${note}`)
+    file.exec(`${sql}; ${saveCallback}`)
     file.close()
     return
   }
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  await client.query(`${sql}; ${note}`)
+  await client.query(`${sql}; ${saveCallback}`)
   await client.end()
 }
 

@@ -3,10 +3,10 @@ import { Kysely, sql, type CompiledQuery, type Dialect } from 'kysely'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { newTaskId } from '../../src/separation/task-id.ts'
 import { providerNames, separationTypes, statusOf, type Task } from '../../src/separation/task.ts'
-import { bringUpToDate } from '../../src/stores/migrate.ts'
+import { migrate } from '../../src/stores/migrate.ts'
 import { listTasks } from '../../src/stores/list-tasks.ts'
-import { placeOrder } from '../../src/stores/create-order.ts'
-import { createPostgresDialect, usualLimits } from '../../src/stores/postgres-dialect.ts'
+import { createOrder } from '../../src/stores/create-order.ts'
+import { createPostgresDialect, defaultLimits } from '../../src/stores/postgres-dialect.ts'
 import type { Database } from '../../src/stores/schema.ts'
 import { createSqliteDialect } from '../../src/stores/sqlite-dialect.ts'
 import { columnsOf, parseStoredTask } from '../../src/stores/stored-task.ts'
@@ -14,7 +14,7 @@ import type { Ending } from '../support/gateway.ts'
 import { newDatabaseUrl } from '../support/program.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
-import type { Filter, Page } from '../../src/separation/store.ts'
+import type { TaskFilter, TaskPage } from '../../src/separation/store.ts'
 
 const postgres = await findPostgres()
 const silentLog = { debug() {}, info() {}, warn() {}, error() {} }
@@ -46,7 +46,7 @@ function taskOf(index: number): Task {
   })
 }
 
-const filters: readonly Filter[] = [
+const filters: readonly TaskFilter[] = [
   { status: ['GENERATE_AUDIO_FAILED', 'CREATE_TASK_FAILED'] },
   { type: 'split_stem' },
   { provider: 'apikley' },
@@ -58,7 +58,7 @@ const filters: readonly Filter[] = [
   { createdAfterMs: someTime + 500_000 },
   { createdBeforeMs: someTime + 4_750_000 },
 ]
-const combinations = Array.from({ length: 2 ** filters.length }, (_, bits): Filter =>
+const combinations = Array.from({ length: 2 ** filters.length }, (_, bits): TaskFilter =>
   Object.assign({}, ...filters.filter((_each, index) => (bits & (1 << index)) !== 0)),
 )
 /** Between two tasks. */
@@ -70,12 +70,12 @@ const ends = [
   { after: middle, before: { ...middle, createdAtMs: someTime + 500 } },
 ]
 /** Each combination once, read from one end or the other, and between these places or those. */
-const pages = combinations.map((where, index): Page => {
+const pages = combinations.map((where, index): TaskPage => {
   const variant = Math.imul(index, 0x9e3779b1) >>> 29
   return { where, limit, inverted: variant < 4, ...ends[variant % 4] }
 })
 
-function fits(task: Task, { where, after, before }: Page): boolean {
+function fits(task: Task, { where, after, before }: TaskPage): boolean {
   const failure = task.state === 'failed' ? task.failure.code : null
   const status = statusOf(task)
   return (
@@ -92,7 +92,7 @@ function fits(task: Task, { where, after, before }: Page): boolean {
   )
 }
 
-function firstOf(tasks: readonly Task[], page: Page): readonly Task[] {
+function firstOf(tasks: readonly Task[], page: TaskPage): readonly Task[] {
   const found: Task[] = []
   for (const task of tasks) {
     if (fits(task, page) && found.push(task) === page.limit) break
@@ -110,7 +110,7 @@ interface Measured {
 
 async function fill(dialect: Dialect, queries: CompiledQuery[]) {
   const db = new Kysely<Database>({ dialect, log: ({ query }) => void queries.push(query) })
-  await bringUpToDate(db, { patienceMs: 0, troubleOf: () => 'ours' })
+  await migrate(db, { giveUpAfterMs: 0, classify: () => 'fatal' })
   const tasks = Array.from({ length: count }, (_, index) => taskOf(index))
   for (let from = 0; from < count; from += 500) {
     const rows = tasks.slice(from, from + 500).map((task) => ({ ...columnsOf(task), due_at: null }))
@@ -162,7 +162,7 @@ const databases: Readonly<Record<string, (atEnd: Ending) => Promise<Measured>>> 
           const queries: CompiledQuery[] = []
           const url = await newPostgresDatabase(atEnd)
           const { db, tasks } = await fill(
-            await createPostgresDialect(url, { ...usualLimits, statementMs: 0 }, silentLog),
+            await createPostgresDialect(url, { ...defaultLimits, statementMs: 0 }, silentLog),
             queries,
           )
           atEnd(() => db.destroy())
@@ -233,8 +233,8 @@ describe.each(Object.entries(databases))('on %s, of 5,000 tasks of one caller', 
     const task = { ...taskOf(0), id: newTaskId(), createdAtMs: someTime + count * 1_000, charge: 'MAYBE' } as const
     const asked: Task[] = []
     queries.length = 0
-    const place = db.transaction().execute((trx) =>
-      placeOrder(
+    const created = db.transaction().execute((trx) =>
+      createOrder(
         trx,
         {
           task,
@@ -246,7 +246,7 @@ describe.each(Object.entries(databases))('on %s, of 5,000 tasks of one caller', 
         { dialect, lockTrack: async () => {} },
       ),
     )
-    expect(await place).toEqual({ kind: 'not-admitted' })
+    expect(await created).toEqual({ kind: 'not-admitted' })
     const mayJoin = tasks.filter(
       ({ provider, type, charge }) => provider === task.provider && type === task.type && charge !== 'NONE',
     )

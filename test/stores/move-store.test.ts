@@ -23,14 +23,14 @@ const kinds: readonly (readonly [string, () => Promise<string>])[] = [
   ['SQLite', newFileUrl],
   ...(postgres === null ? [] : [['PostgreSQL', () => newPostgresDatabase()] as const]),
 ]
-const ways = kinds.flatMap(([from, newFrom]) =>
+const traits = kinds.flatMap(([from, newFrom]) =>
   kinds.map(([to, newTo]) => ({ from, to, urls: async () => [await newFrom(), await newTo()] as const })),
 )
 /** Each kind on each side. */
-const bothWays = ways.length === 1 ? ways : ways.filter(({ from, to }) => from !== to)
+const bothWays = traits.length === 1 ? traits : traits.filter(({ from, to }) => from !== to)
 const silentLog = { debug() {}, info() {}, warn() {}, error() {} }
 const someTime = 1_700_000_000_000
-const nothing = { copied: 0, broughtUpToDate: 0 }
+const nothing = { copied: 0, updated: 0 }
 
 async function newFileUrl(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
@@ -67,14 +67,21 @@ async function putKey(
 ): Promise<void> {
   await db
     .insertInto('keys')
-    .values({ owner, key, fingerprint: 'f', task_id: taskId, created_at: 1, handed_out: handedOut })
+    .values({ owner, key, fingerprint: 'f', task_id: taskId, created_at: 1, confirmed: handedOut })
     .execute()
 }
 
 async function putCallback({ db }: OpenDatabase, id: string, taskId: string): Promise<void> {
   await db
     .insertInto('callbacks')
-    .values({ id, task_id: taskId, received_at: someTime, provider_task_id: null, told: '{"kind":"told"}', rank: 1 })
+    .values({
+      id,
+      task_id: taskId,
+      received_at: someTime,
+      provider_task_id: null,
+      payload: '{"kind":"reported"}',
+      rank: 1,
+    })
     .execute()
 }
 
@@ -124,27 +131,30 @@ async function start(urls: () => Promise<readonly [string, string]>) {
   return { from, to, source, target }
 }
 
-describe.each(ways.filter(({ from, to }) => from === 'SQLite' || to === 'SQLite'))('from $from to $to', ({ urls }) => {
-  test('there and back again, every row is as it was', async () => {
-    const { from, source, target } = await start(urls)
-    await fill(source)
-    const report = await copy(source, target, { pageSize: 2 })
-    expect(report).toMatchObject({ isWhole: true, sourceChanged: false, differences: [] })
-    expect(report.tables).toEqual({
-      tasks: { source: 9, target: 9, copied: 9, broughtUpToDate: 0, passedOver: 0 },
-      keys: { source: 7, target: 7, copied: 7, broughtUpToDate: 0, passedOver: 0 },
-      callbacks: { source: 14, target: 14, copied: 14, broughtUpToDate: 0, passedOver: 0 },
-      secrets: { source: 3, target: 3, copied: 3, broughtUpToDate: 0, passedOver: 0 },
-    })
-    const rows = await rowsOf(source)
-    expect(rows.tasks.map(({ due_at }) => due_at)).toContain(Number.MAX_SAFE_INTEGER)
-    expect(await rowsOf(target)).toEqual(rows)
+describe.each(traits.filter(({ from, to }) => from === 'SQLite' || to === 'SQLite'))(
+  'from $from to $to',
+  ({ urls }) => {
+    test('there and back again, every row is as it was', async () => {
+      const { from, source, target } = await start(urls)
+      await fill(source)
+      const report = await copy(source, target, { pageSize: 2 })
+      expect(report).toMatchObject({ isComplete: true, sourceChanged: false, differences: [] })
+      expect(report.tables).toEqual({
+        tasks: { source: 9, target: 9, copied: 9, updated: 0, skipped: 0 },
+        keys: { source: 7, target: 7, copied: 7, updated: 0, skipped: 0 },
+        callbacks: { source: 14, target: 14, copied: 14, updated: 0, skipped: 0 },
+        secrets: { source: 3, target: 3, copied: 3, updated: 0, skipped: 0 },
+      })
+      const rows = await rowsOf(source)
+      expect(rows.tasks.map(({ due_at }) => due_at)).toContain(Number.MAX_SAFE_INTEGER)
+      expect(await rowsOf(target)).toEqual(rows)
 
-    const back = await open(from.startsWith('file:') ? await newFileUrl() : await newPostgresDatabase())
-    expect(await copy(target, back, { pageSize: 3 })).toMatchObject({ isWhole: true })
-    expect(await rowsOf(back)).toEqual(rows)
-  })
-})
+      const back = await open(from.startsWith('file:') ? await newFileUrl() : await newPostgresDatabase())
+      expect(await copy(target, back, { pageSize: 3 })).toMatchObject({ isComplete: true })
+      expect(await rowsOf(back)).toEqual(rows)
+    })
+  },
+)
 
 describe.each(bothWays)('from $from to $to', ({ urls }) => {
   test('a gateway on the target finds the tasks, honours the keys and takes callbacks at the old addresses', async () => {
@@ -159,7 +169,7 @@ describe.each(bothWays)('from $from to $to', ({ urls }) => {
     // As it is when somebody tries the new database out first.
     await (await startGateway({ ...environment, DATABASE_URL: to })).close()
 
-    expect(await copy(source, target)).toMatchObject({ isWhole: true, replacedSecrets: ['callbacks'] })
+    expect(await copy(source, target)).toMatchObject({ isComplete: true, replacedSecrets: ['callbacks'] })
 
     const gateway = await startGateway({ ...environment, DATABASE_URL: to })
     const { data } = await gateway.ask('{ separations { edges { node { id status } } } }')
@@ -173,7 +183,7 @@ describe.each(bothWays)('from $from to $to', ({ urls }) => {
 
     // Once more would do no harm.
     const before = await storedText(target, taskId)
-    expect(await copy(source, target)).toMatchObject({ isWhole: true, tables: { tasks: nothing } })
+    expect(await copy(source, target)).toMatchObject({ isComplete: true, tables: { tasks: nothing } })
     expect(await storedText(target, taskId)).toEqual(before)
   })
 
@@ -198,10 +208,10 @@ describe.each(bothWays)('from $from to $to', ({ urls }) => {
     // Seven tasks, five keys and ten callbacks are twelve pages, walked twice.
     expect(stops).toBe(23)
     expect(await rowsOf(target)).toEqual(rows)
-    const { tables, isWhole } = await copy(source, target)
-    expect(isWhole).toBe(true)
+    const { tables, isComplete } = await copy(source, target)
+    expect(isComplete).toBe(true)
     for (const { source: all, ...table } of Object.values(tables))
-      expect(table).toMatchObject({ ...nothing, passedOver: all })
+      expect(table).toMatchObject({ ...nothing, skipped: all })
   })
 
   test('what the source did after a first run is brought up to date', async () => {
@@ -209,16 +219,16 @@ describe.each(bothWays)('from $from to $to', ({ urls }) => {
     const [first = '', second = ''] = await fill(source)
     await copy(source, target)
     await putTask(source, succeededTask({ id: first, revision: 4 }), someTime)
-    await source.db.updateTable('keys').set({ handed_out: 1 }).execute()
+    await source.db.updateTable('keys').set({ confirmed: 1 }).execute()
     await putKey(source, 'a new key', second)
     const late = newTaskId()
     await putTask(source, pendingTask({ id: late }), 1)
     const report = await copy(source, target)
     expect(report).toMatchObject({
-      isWhole: true,
+      isComplete: true,
       tables: {
-        tasks: { copied: 1, broughtUpToDate: 1, passedOver: 8 },
-        keys: { copied: 1, broughtUpToDate: 4, passedOver: 3 },
+        tasks: { copied: 1, updated: 1, skipped: 8 },
+        keys: { copied: 1, updated: 4, skipped: 3 },
       },
     })
     expect(await rowsOf(target)).toEqual(await rowsOf(source))
@@ -233,25 +243,23 @@ describe.each(bothWays)('from $from to $to', ({ urls }) => {
     await putKey(source, 'personal@example.com', keyed.id)
     await putKey(source, 'of the bound one', bound.id)
     await putCallback(source, 'cb_1', bound.id)
-    const [other, bearer] = [pendingTask(), pendingTask({ providerTaskId: 'theirs' })]
+    const [other, boundTask] = [pendingTask(), pendingTask({ providerTaskId: 'theirs' })]
     await putTask(target, other)
-    await putTask(target, bearer)
+    await putTask(target, boundTask)
     await putTask(target, succeededTask({ id: diverged.id, revision: diverged.revision }))
     await putKey(target, 'personal@example.com', other.id)
     const before = await rowsOf(target)
 
     for (const copied of [1, 0]) {
       const report = await copy(source, target)
-      expect(report).toMatchObject({ isWhole: false, sourceChanged: false, tables: { tasks: { copied } } })
-      const found = report.differences.toSorted((a, b) =>
-        `${a.table} ${a.verdict}`.localeCompare(`${b.table} ${b.verdict}`),
-      )
+      expect(report).toMatchObject({ isComplete: false, sourceChanged: false, tables: { tasks: { copied } } })
+      const found = report.differences.toSorted((a, b) => `${a.table} ${a.diff}`.localeCompare(`${b.table} ${b.diff}`))
       expect(found).toEqual([
-        { table: 'callbacks', verdict: 'orphan', count: 1, examples: [{ taskId: bound.id, otherTaskId: null }] },
-        { table: 'keys', verdict: 'orphan', count: 1, examples: [{ taskId: bound.id, otherTaskId: null }] },
-        { table: 'keys', verdict: 'taken', count: 1, examples: [{ taskId: keyed.id, otherTaskId: other.id }] },
-        { table: 'tasks', verdict: 'diverged', count: 1, examples: [{ taskId: diverged.id, otherTaskId: null }] },
-        { table: 'tasks', verdict: 'taken', count: 1, examples: [{ taskId: bound.id, otherTaskId: bearer.id }] },
+        { table: 'callbacks', diff: 'orphan', count: 1, examples: [{ taskId: bound.id, otherTaskId: null }] },
+        { table: 'keys', diff: 'orphan', count: 1, examples: [{ taskId: bound.id, otherTaskId: null }] },
+        { table: 'keys', diff: 'taken', count: 1, examples: [{ taskId: keyed.id, otherTaskId: other.id }] },
+        { table: 'tasks', diff: 'diverged', count: 1, examples: [{ taskId: diverged.id, otherTaskId: null }] },
+        { table: 'tasks', diff: 'taken', count: 1, examples: [{ taskId: bound.id, otherTaskId: boundTask.id }] },
       ])
       expect(JSON.stringify(report)).not.toContain('personal')
     }
@@ -275,7 +283,7 @@ describe('from file to file', () => {
       await putCallback(source, `cb_${id}`, id)
       await source.db.updateTable('tasks').set({ due_at: 0 }).where('id', '=', id).execute()
     }
-    expect(await copy(source, target)).toMatchObject({ isWhole: true, tables: { callbacks: { copied: 2 } } })
+    expect(await copy(source, target)).toMatchObject({ isComplete: true, tables: { callbacks: { copied: 2 } } })
     expect(await rowsOf(target)).toEqual(await rowsOf(source))
   })
 
@@ -286,16 +294,16 @@ describe('from file to file', () => {
     const later = succeededTask({ id, revision: 9 })
     await putTask(target, later, 77)
     await target.db.deleteFrom('callbacks').where('task_id', '=', id).execute()
-    await target.db.updateTable('keys').set({ handed_out: 1 }).execute()
+    await target.db.updateTable('keys').set({ confirmed: 1 }).execute()
     const before = await rowsOf(target)
     const report = await copy(source, target)
     expect(report).toMatchObject({
-      isWhole: true,
-      tables: { tasks: { ...nothing, passedOver: 9 }, callbacks: nothing },
+      isComplete: true,
+      tables: { tasks: { ...nothing, skipped: 9 }, callbacks: nothing },
     })
     expect(report.differences).toEqual([
-      { table: 'tasks', verdict: 'ahead', count: 1, examples: [{ taskId: id, otherTaskId: null }] },
-      { table: 'callbacks', verdict: 'ahead', count: 2, examples: expect.any(Array) },
+      { table: 'tasks', diff: 'ahead', count: 1, examples: [{ taskId: id, otherTaskId: null }] },
+      { table: 'callbacks', diff: 'ahead', count: 2, examples: expect.any(Array) },
     ])
     expect(await rowsOf(target)).toEqual(before)
   })
@@ -309,11 +317,11 @@ describe('from file to file', () => {
     await copy(source, target)
     await putTask(source, again)
     await source.db.updateTable('keys').set({ task_id: again.id, fingerprint: 'another', created_at: 2 }).execute()
-    expect(await copy(source, target)).toMatchObject({ isWhole: true, tables: { keys: { broughtUpToDate: 1 } } })
+    expect(await copy(source, target)).toMatchObject({ isComplete: true, tables: { keys: { updated: 1 } } })
     expect(await rowsOf(target)).toEqual(await rowsOf(source))
 
     await source.db.updateTable('keys').set({ task_id: refused.id, fingerprint: 'f', created_at: 1 }).execute()
-    expect(await copy(source, target)).toMatchObject({ isWhole: true, tables: { keys: nothing } })
+    expect(await copy(source, target)).toMatchObject({ isComplete: true, tables: { keys: nothing } })
     expect((await rowsOf(target)).keys).toMatchObject([{ task_id: again.id, fingerprint: 'another' }])
   })
 
@@ -327,9 +335,9 @@ describe('from file to file', () => {
       const report = await copy(source, target)
       expect(report.replacedSecrets.toSorted()).toEqual(['deployment', 'sandbox'])
       expect(report).toMatchObject({
-        isWhole: true,
+        isComplete: true,
         keptSecrets: [],
-        tables: { secrets: { broughtUpToDate: 2, passedOver: 1 } },
+        tables: { secrets: { updated: 2, skipped: 1 } },
       })
       expect(await rowsOf(target)).toEqual(await rowsOf(source))
     })
@@ -348,7 +356,7 @@ describe('from file to file', () => {
 
       const report = await copy(source, target, { keepsTargetSecrets: true })
       expect(report.keptSecrets.toSorted()).toEqual(['callbacks', 'sandbox'])
-      expect(report).toMatchObject({ isWhole: true, tables: { tasks: { copied: 9, target: 10 } } })
+      expect(report).toMatchObject({ isComplete: true, tables: { tasks: { copied: 9, target: 10 } } })
       expect((await rowsOf(target)).secrets).toEqual(before.secrets)
     })
 
@@ -357,7 +365,7 @@ describe('from file to file', () => {
       await fill(source)
       await putSecrets(target, { deployment: 'own' })
       await putTask(target, pendingTask())
-      expect(await copy(source, target)).toMatchObject({ isWhole: true, keptSecrets: [], replacedSecrets: [] })
+      expect(await copy(source, target)).toMatchObject({ isComplete: true, keptSecrets: [], replacedSecrets: [] })
       expect((await rowsOf(target)).secrets).toContainEqual({ name: 'deployment', value: 'own' })
     })
   })
@@ -369,7 +377,7 @@ describe('from file to file', () => {
     [
       'hands out a task',
       async ({ db }: OpenDatabase, id: string) => {
-        await db.updateTable('keys').set({ handed_out: 1 }).where('task_id', '=', id).execute()
+        await db.updateTable('keys').set({ confirmed: 1 }).where('task_id', '=', id).execute()
       },
     ],
     ['takes a callback', (source: OpenDatabase, id: string) => putCallback(source, 'cb_new', id)],
@@ -380,9 +388,9 @@ describe('from file to file', () => {
     const onProgress: CopyOptions['onProgress'] = ({ step }) => {
       if (step === 'comparing' && changes.length === 0) changes.push(change(source, id))
     }
-    expect(await copy(source, target, { onProgress })).toMatchObject({ sourceChanged: true, isWhole: false })
+    expect(await copy(source, target, { onProgress })).toMatchObject({ sourceChanged: true, isComplete: false })
     await Promise.all(changes)
-    expect(await copy(source, target)).toMatchObject({ sourceChanged: false, isWhole: true })
+    expect(await copy(source, target)).toMatchObject({ sourceChanged: false, isComplete: true })
     expect(await rowsOf(target)).toEqual(await rowsOf(source))
   })
 })
@@ -570,12 +578,12 @@ describe('the program', () => {
     expect(stdout()).toMatch(/copying tasks: 500 of 1,200/)
     await blocking.query('rollback')
 
-    const { tables, isWhole } = await copy(source, target)
-    expect({ tables, isWhole }).toMatchObject({
-      isWhole: true,
-      tables: { tasks: { copied: 700, passedOver: 500 }, keys: { copied: 1_200, passedOver: 0 } },
+    const { tables, isComplete } = await copy(source, target)
+    expect({ tables, isComplete }).toMatchObject({
+      isComplete: true,
+      tables: { tasks: { copied: 700, skipped: 500 }, keys: { copied: 1_200, skipped: 0 } },
     })
     expect(await rowsOf(target)).toEqual(await rowsOf(source))
-    expect((await copy(source, target)).tables.tasks).toMatchObject({ ...nothing, passedOver: 1_200 })
+    expect((await copy(source, target)).tables.tasks).toMatchObject({ ...nothing, skipped: 1_200 })
   })
 })

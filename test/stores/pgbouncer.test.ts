@@ -63,11 +63,11 @@ describe.skipIf(postgres === null || !hasPgBouncer).each([
     const direct = await newPostgresDatabase()
     const store = await open(await startPgBouncer(direct, settings))
     const task = unbound()
-    await store.place(placing(task))
+    await store.createOrder(placing(task))
     const locker = await connectTo(direct)
     await locker.query('begin; lock table tasks in access exclusive mode')
     const startedAt = performance.now()
-    const refused = await Promise.allSettled([store.place(placing(unbound('other'))), store.find([task.id])])
+    const refused = await Promise.allSettled([store.createOrder(placing(unbound('other'))), store.find([task.id])])
     expect(refused).toMatchObject(
       refused.map(() => ({ reason: { name: 'StoreUnavailableError', cause: { code: '55P03' } } })),
     )
@@ -87,10 +87,10 @@ describe.skipIf(postgres === null || !hasPgBouncer).each([
     let goOn = () => {}
     const standsStill = new Promise<boolean>((resolve) => (goOn = () => resolve(true)))
     const standing = stopped
-      .place({ ...placing(first), isAdmitted: () => standsStill })
+      .createOrder({ ...placing(first), isAdmitted: () => standsStill })
       .catch((error: unknown) => error)
     await expect
-      .poll(async () => store.place(placing(second)).catch((error: unknown) => error), { timeout: 20_000 })
+      .poll(async () => store.createOrder(placing(second)).catch((error: unknown) => error), { timeout: 20_000 })
       .toEqual({ kind: 'new', task: second })
     goOn()
     expect(await standing).not.toMatchObject({ kind: 'new' })

@@ -76,7 +76,7 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
     const url = await newPostgresDatabase()
     const both = [await open(url), await open(url)]
     const placed = await Promise.all(
-      both.flatMap((store) => Array.from({ length: 50 }, () => store.place(placing(unbound(), 'key')))),
+      both.flatMap((store) => Array.from({ length: 50 }, () => store.createOrder(placing(unbound(), 'key')))),
     )
     expect(placed.filter(({ kind }) => kind === 'new')).toHaveLength(1)
     expect(new Set(placed.map((each) => (each.kind === 'not-admitted' ? null : each.task.id))).size).toBe(1)
@@ -93,7 +93,7 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
       for (let round = 0; round < 10; round++) {
         const placed = await Promise.all(
           Array.from({ length: 8 }, (_, index) =>
-            (index % 2 === 0 ? one : other).place(
+            (index % 2 === 0 ? one : other).createOrder(
               placing(pendingTask({ ...unbound(), id: newTaskId(), audioId: `track-${round}` })),
             ),
           ),
@@ -116,7 +116,7 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
       const placed = await Promise.all(
         Array.from({ length: 6 }, (_, index) => {
           const task = pendingTask({ ...unbound(), id: newTaskId(), audioId: `track-${round}-${index}` })
-          return (index % 2 === 0 ? one : other).place(placing(task, `key-${round}`))
+          return (index % 2 === 0 ? one : other).createOrder(placing(task, `key-${round}`))
         }),
       )
       expect(placed.filter((each) => each?.kind === 'new')).toHaveLength(1)
@@ -128,7 +128,7 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
     const [store, client] = [await open(url), await connectTo(url)]
     for (let round = 0; round < 5; round++) {
       const writes = Array.from({ length: 30 }, (_, index) =>
-        store.place(placing(pendingTask({ ...unbound(), id: newTaskId(), audioId: `${round}-${index}` }))),
+        store.createOrder(placing(pendingTask({ ...unbound(), id: newTaskId(), audioId: `${round}-${index}` }))),
       )
       const ended = await terminateOthers(client)
       expect(await Promise.all(writes)).toHaveLength(30)
@@ -145,7 +145,7 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
     const proxy = await startSwallowingProxy(portOf(url))
     const store = await open(through(proxy.port, url))
     const task = unbound()
-    await store.place(placing(task))
+    await store.createOrder(placing(task))
     proxy.swallow()
     const asked = store.find([task.id])
     // What was sent is lost. A new connection passes.
@@ -174,15 +174,15 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
     for (const key of [null, 'key']) {
       const task = pendingTask({ ...unbound(), id: newTaskId(), audioId: `track of ${key}` })
       lossy.loseNextCommit()
-      expect(await store.place(placing(task, key))).toEqual({ kind: 'new', task })
-      expect(await store.place(placing(unbound(), key))).toMatchObject({ kind: key === null ? 'new' : 'joined' })
+      expect(await store.createOrder(placing(task, key))).toEqual({ kind: 'new', task })
+      expect(await store.createOrder(placing(unbound(), key))).toMatchObject({ kind: key === null ? 'new' : 'joined' })
     }
     expect(lossy.lost()).toBe(2)
-    const task = pendingTask({ ...unbound(), id: newTaskId(), audioId: 'noted' })
-    await store.place(placing(task))
+    const task = pendingTask({ ...unbound(), id: newTaskId(), audioId: 'saved' })
+    await store.createOrder(placing(task))
     lossy.loseNextCommit()
-    await store.note({ taskId: task.id, receivedAtMs: 1, providerTaskId: null, told: null })
-    expect(await store.notes(task.id)).toHaveLength(1)
+    await store.saveCallback({ taskId: task.id, receivedAtMs: 1, providerTaskId: null, report: null })
+    expect(await store.savedCallbacks(task.id)).toHaveLength(1)
     expect(lossy.lost()).toBe(3)
   })
 
@@ -194,10 +194,10 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
     // A process that was stopped neither goes on nor lets its connection go.
     const standsStill = new Promise<boolean>((resolve) => (goOn = () => resolve(true)))
     const standing = stopped
-      .place({ ...placing(first), isAdmitted: () => standsStill })
+      .createOrder({ ...placing(first), isAdmitted: () => standsStill })
       .catch((error: unknown) => error)
     await expect
-      .poll(async () => store.place(placing(second)).catch((error: unknown) => error), { timeout: 15_000 })
+      .poll(async () => store.createOrder(placing(second)).catch((error: unknown) => error), { timeout: 15_000 })
       .toEqual({ kind: 'new', task: second })
     goOn()
     // When it goes on, its order is not taken: it joins the other one, or is told that the store was away.

@@ -103,7 +103,7 @@ describe('a task in the form of a later version', () => {
       state: 'succeeded',
       version: 99,
       webhookUrl: 'https://hook.example',
-      budget: { spent: 2 },
+      budget: { desynchronised: 2 },
     }
     await changeRows(gateway, 'update tasks set task = ?, status = ?, due_at = null where id = ?', [
       JSON.stringify(later),
@@ -123,7 +123,7 @@ describe('a task in the form of a later version', () => {
     expect(await documentIn(gateway, taskId)).toMatchObject({
       version: 99,
       webhookUrl: 'https://hook.example',
-      budget: { spent: 2 },
+      budget: { desynchronised: 2 },
       completedAtMs: { by: 'record-info', clock: 'provider' },
       stems: [
         // record-info has a better address for this one; what else is known of it stays.

@@ -6,16 +6,16 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { Kysely, sql } from 'kysely'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { DuplicateBindingError, StoreUnavailableError } from '../../src/separation/errors.ts'
-import type { Told } from '../../src/separation/advance/report.ts'
+import type { ProviderReport } from '../../src/separation/advance/report.ts'
 import { newTaskId } from '../../src/separation/task-id.ts'
 import type { PendingTask, Task } from '../../src/separation/task.ts'
 import { createSqliteDialect } from '../../src/stores/sqlite-dialect.ts'
 import { openPostgresStore } from '../../src/stores/postgres-store.ts'
 import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
-import { parseStoredTold } from '../../src/stores/stored-task.ts'
+import { parseStoredReport } from '../../src/stores/stored-task.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
-import type { Key, Page, Store } from '../../src/separation/store.ts'
+import type { IdempotencyKey, TaskPage, Store } from '../../src/separation/store.ts'
 
 const postgres = await findPostgres()
 const silentLog = { debug() {}, info() {}, warn() {}, error() {} }
@@ -38,12 +38,12 @@ function unbound(change: Partial<PendingTask> = {}): PendingTask {
   return pendingTask({ id: newTaskId(), providerTaskId: null, charge: 'MAYBE', ...change })
 }
 
-const keyOf = (key: string, fingerprint = 'input', owner = 'anonymous'): Key => ({ owner, key, fingerprint })
+const keyOf = (key: string, fingerprint = 'input', owner = 'anonymous'): IdempotencyKey => ({ owner, key, fingerprint })
 const anything = () => true
 const isAdmitted = async () => true
 
-const told: Told = {
-  kind: 'told',
+const report: ProviderReport = {
+  kind: 'reported',
   by: 'callback',
   providerTaskId: 'provider-task',
   outcome: {
@@ -81,14 +81,14 @@ describe.each(stores)('%s', (_name, openNew) => {
     return () => opened.close()
   })
 
-  const place = (task: Task, more: Partial<Parameters<Store['place']>[0]> = {}) =>
-    store.place({ task, key: null, dueAtMs: someTime, canJoin: anything, isAdmitted, ...more })
+  const createOrder = (task: Task, more: Partial<Parameters<Store['createOrder']>[0]> = {}) =>
+    store.createOrder({ task, key: null, dueAtMs: someTime, canJoin: anything, isAdmitted, ...more })
 
   describe('place', () => {
     test('inserts the first order for a track, and the second one joins it', async () => {
       const [first, second] = [unbound(), unbound()]
-      expect(await place(first)).toEqual({ kind: 'new', task: first })
-      expect(await place(second)).toEqual({ kind: 'joined', task: first })
+      expect(await createOrder(first)).toEqual({ kind: 'new', task: first })
+      expect(await createOrder(second)).toEqual({ kind: 'joined', task: first })
       expect(await store.find([first.id, second.id])).toEqual([first])
     })
 
@@ -99,39 +99,45 @@ describe.each(stores)('%s', (_name, openNew) => {
       ['music', { musicTaskId: 'other' }],
       ['track', { audioId: 'other' }],
     ])('keeps orders apart by their %s', async (_what, change) => {
-      await place(unbound({ type: 'separate_vocal' }))
-      expect(await place(unbound({ type: 'separate_vocal', ...change }))).toMatchObject({ kind: 'new' })
+      await createOrder(unbound({ type: 'separate_vocal' }))
+      expect(await createOrder(unbound({ type: 'separate_vocal', ...change }))).toMatchObject({ kind: 'new' })
     })
 
     test('joins the newest order that may be joined, never one that was refused or adopted', async () => {
       const oldest = unbound({ createdAtMs: someTime })
       const middle = unbound({ createdAtMs: someTime + 1 })
       const newest = unbound({ createdAtMs: someTime + 2, charge: 'NONE' })
-      for (const task of [oldest, middle, newest]) await place(task, { canJoin: null, isAdmitted })
+      for (const task of [oldest, middle, newest]) await createOrder(task, { canJoin: null, isAdmitted })
       await store.adopt(pendingTask({ id: newTaskId(), providerTaskId: 'outside', musicTaskId: null }), null)
       const asked: string[] = []
       const canJoin = (earlier: Task) => asked.push(earlier.id) > 0 && earlier.id === oldest.id
-      expect(await place(unbound(), { canJoin })).toEqual({ kind: 'joined', task: oldest })
+      expect(await createOrder(unbound(), { canJoin })).toEqual({ kind: 'joined', task: oldest })
       expect(asked).toEqual([middle.id, oldest.id])
-      expect(await place(unbound(), { canJoin: () => false })).toMatchObject({ kind: 'new' })
+      expect(await createOrder(unbound(), { canJoin: () => false })).toMatchObject({ kind: 'new' })
     })
 
     test('leads a key to its task, and to a conflict with another input', async () => {
       const task = unbound()
-      await place(task, { key: keyOf('key') })
+      await createOrder(task, { key: keyOf('key') })
       const other = unbound({ audioId: 'other' })
-      expect(await place(other, { key: keyOf('key'), canJoin: null, isAdmitted })).toEqual({ kind: 'joined', task })
-      expect(await place(other, { key: keyOf('key', 'other input') })).toEqual({ kind: 'conflict', task })
-      expect(await place(other, { key: keyOf('key', 'input', 'key:other') })).toEqual({ kind: 'new', task: other })
+      expect(await createOrder(other, { key: keyOf('key'), canJoin: null, isAdmitted })).toEqual({
+        kind: 'joined',
+        task,
+      })
+      expect(await createOrder(other, { key: keyOf('key', 'other input') })).toEqual({ kind: 'conflict', task })
+      expect(await createOrder(other, { key: keyOf('key', 'input', 'key:other') })).toEqual({
+        kind: 'new',
+        task: other,
+      })
     })
 
     test('leads several keys to one task, until its order is refused: then only those that were handed out', async () => {
       const task = unbound()
-      for (const key of ['a', 'b', 'c']) await place(task, { key: keyOf(key) })
-      await store.handOut(task, 'b')
-      await store.handOut({ ...task, owner: 'key:other' }, 'c')
+      for (const key of ['a', 'b', 'c']) await createOrder(task, { key: keyOf(key) })
+      await store.confirmKey(task, 'b')
+      await store.confirmKey({ ...task, owner: 'key:other' }, 'c')
       const [another, elsewhere] = [unbound(), unbound({ audioId: 'elsewhere' })]
-      const placeAnew = (each: Task, key: string) => place(each, { key: keyOf(key), canJoin: null })
+      const placeAnew = (each: Task, key: string) => createOrder(each, { key: keyOf(key), canJoin: null })
       expect(await placeAnew(another, 'a')).toEqual({ kind: 'joined', task })
 
       const refused = failedTask({ id: task.id, charge: 'NONE', revision: task.revision + 1 })
@@ -139,9 +145,12 @@ describe.each(stores)('%s', (_name, openNew) => {
       expect(await placeAnew(another, 'b')).toEqual({ kind: 'joined', task: refused })
       expect(await placeAnew(another, 'a')).toEqual({ kind: 'new', task: another })
       expect(await placeAnew(unbound(), 'a')).toEqual({ kind: 'joined', task: another })
-      expect(await place(elsewhere, { key: keyOf('c', 'another input') })).toEqual({ kind: 'new', task: elsewhere })
+      expect(await createOrder(elsewhere, { key: keyOf('c', 'another input') })).toEqual({
+        kind: 'new',
+        task: elsewhere,
+      })
       // Who comes late with a task that the key has led to before changes nothing.
-      await store.handOut(task, 'c')
+      await store.confirmKey(task, 'c')
       await store.replace(failedTask({ id: elsewhere.id, charge: 'NONE', revision: elsewhere.revision + 1 }), elsewhere)
       expect(await placeAnew(unbound({ audioId: 'third' }), 'c')).toMatchObject({ kind: 'new' })
     })
@@ -150,32 +159,35 @@ describe.each(stores)('%s', (_name, openNew) => {
       const task = unbound()
       for (const key of [null, keyOf('key')]) {
         const order = unbound({ audioId: `${key?.key}` })
-        expect(await place(order, { key })).toEqual({ kind: 'new', task: order })
-        expect(await place(order, { key })).toEqual({ kind: 'new', task: order })
-        expect(await place(task, { key: keyOf('another') })).toMatchObject({ kind: 'new' })
+        expect(await createOrder(order, { key })).toEqual({ kind: 'new', task: order })
+        expect(await createOrder(order, { key })).toEqual({ kind: 'new', task: order })
+        expect(await createOrder(task, { key: keyOf('another') })).toMatchObject({ kind: 'new' })
       }
       // Also if another one was placed for the track meanwhile.
-      await place(unbound({ createdAtMs: task.createdAtMs + 1 }), { canJoin: null })
-      expect(await place(task)).toEqual({ kind: 'new', task })
+      await createOrder(unbound({ createdAtMs: task.createdAtMs + 1 }), { canJoin: null })
+      expect(await createOrder(task)).toEqual({ kind: 'new', task })
     })
 
     test.each(["'; drop table tasks; --", '🥁'.repeat(100), ' '])('takes the key %j', async (key) => {
       const task = unbound()
-      await place(task, { key: keyOf(key) })
-      expect(await place(unbound(), { key: keyOf(key), canJoin: null, isAdmitted })).toEqual({ kind: 'joined', task })
-      expect(await place(unbound(), { key: keyOf(`${key}x`), canJoin: null, isAdmitted })).toMatchObject({
+      await createOrder(task, { key: keyOf(key) })
+      expect(await createOrder(unbound(), { key: keyOf(key), canJoin: null, isAdmitted })).toEqual({
+        kind: 'joined',
+        task,
+      })
+      expect(await createOrder(unbound(), { key: keyOf(`${key}x`), canJoin: null, isAdmitted })).toMatchObject({
         kind: 'new',
       })
     })
 
     test('takes no text that the file would cut off', async () => {
-      await expect(place(unbound(), { key: keyOf('a\u0000b') })).rejects.toThrow(/NUL|0x00/)
-      expect(await place(unbound(), { key: keyOf('a') })).toMatchObject({ kind: 'new' })
+      await expect(createOrder(unbound(), { key: keyOf('a\u0000b') })).rejects.toThrow(/NUL|0x00/)
+      expect(await createOrder(unbound(), { key: keyOf('a') })).toMatchObject({ kind: 'new' })
     })
 
     test('gives many at once one task', async () => {
-      const byKey = Array.from({ length: 50 }, () => place(unbound(), { key: keyOf('key') }))
-      const byTrack = Array.from({ length: 50 }, () => place(unbound()))
+      const byKey = Array.from({ length: 50 }, () => createOrder(unbound(), { key: keyOf('key') }))
+      const byTrack = Array.from({ length: 50 }, () => createOrder(unbound()))
       const placed = await Promise.all([...byKey, ...byTrack])
       expect(placed.filter(({ kind }) => kind === 'new')).toHaveLength(1)
       expect(new Set(placed.map((each) => (each.kind === 'not-admitted' ? null : each.task.id))).size).toBe(1)
@@ -183,16 +195,18 @@ describe.each(stores)('%s', (_name, openNew) => {
 
     test('leaves nothing behind if it fails', async () => {
       const task = unbound()
-      await place(task)
-      await expect(place(task, { key: keyOf('key'), canJoin: null, isAdmitted })).rejects.toThrow(/UNIQUE/i)
-      expect(await place(unbound(), { key: keyOf('key'), canJoin: null, isAdmitted })).toMatchObject({ kind: 'new' })
+      await createOrder(task)
+      await expect(createOrder(task, { key: keyOf('key'), canJoin: null, isAdmitted })).rejects.toThrow(/UNIQUE/i)
+      expect(await createOrder(unbound(), { key: keyOf('key'), canJoin: null, isAdmitted })).toMatchObject({
+        kind: 'new',
+      })
     })
   })
 
   describe('replace', () => {
     test('writes the next revision, whole, and no other', async () => {
       const task = unbound()
-      await place(task)
+      await createOrder(task)
       const next = succeededTask({ id: task.id, revision: task.revision + 1 })
       expect(await store.replace(next, task)).toBe(true)
       expect(await store.find([task.id])).toEqual([next])
@@ -205,7 +219,7 @@ describe.each(stores)('%s', (_name, openNew) => {
 
     test('lets one of many through', async () => {
       const task = unbound()
-      await place(task)
+      await createOrder(task)
       const next = (index: number): Task => ({ ...task, audioId: `${index}`, revision: task.revision + 1 })
       const written = await Promise.all(Array.from({ length: 20 }, (_, index) => store.replace(next(index), task)))
       expect(written.filter(Boolean)).toHaveLength(1)
@@ -213,7 +227,7 @@ describe.each(stores)('%s', (_name, openNew) => {
 
     test("binds no task to an id that another of the provider's bears", async () => {
       const [one, two, elsewhere] = [unbound(), unbound(), unbound({ provider: 'sunoapi' })]
-      for (const task of [one, two, elsewhere]) await place(task, { canJoin: null, isAdmitted })
+      for (const task of [one, two, elsewhere]) await createOrder(task, { canJoin: null, isAdmitted })
       const bound = (task: Task): Task => ({ ...task, providerTaskId: 'taken', revision: task.revision + 1 })
       expect(await store.replace(bound(one), one)).toBe(true)
       await expect(store.replace(bound(two), two)).rejects.toThrow(DuplicateBindingError)
@@ -222,26 +236,26 @@ describe.each(stores)('%s', (_name, openNew) => {
 
     test('makes a task due that is bound after it was given up, and leaves it alone afterwards', async () => {
       const task = unbound()
-      await place(task, { dueAtMs: 5 })
-      await store.claimDue(task.provider, 5, 100, 1)
+      await createOrder(task, { dueAtMs: 5 })
+      await store.leaseDue(task.provider, 5, 100, 1)
       await store.release(task.id, 100, null)
       const givenUp = failedTask({ id: task.id, providerTaskId: null, revision: 2 })
       await store.replace(givenUp, task)
-      expect(await store.claimDue(task.provider, 1_000, 2_000, 1)).toEqual([])
+      expect(await store.leaseDue(task.provider, 1_000, 2_000, 1)).toEqual([])
       const bound = failedTask({ id: task.id, providerTaskId: 'late', revision: 3 })
       await store.replace(bound, givenUp)
-      expect(await store.claimDue(task.provider, 1_000, 2_000, 1)).toHaveLength(1)
+      expect(await store.leaseDue(task.provider, 1_000, 2_000, 1)).toHaveLength(1)
       await store.release(task.id, 2_000, null)
       await store.replace({ ...bound, revision: 4 }, bound)
-      expect(await store.claimDue(task.provider, 9_000, 9_900, 1)).toEqual([])
+      expect(await store.leaseDue(task.provider, 9_000, 9_900, 1)).toEqual([])
     })
 
     test('does not change when the task is due', async () => {
       const task = unbound()
-      await place(task, { dueAtMs: 5 })
+      await createOrder(task, { dueAtMs: 5 })
       await store.replace({ ...task, revision: task.revision + 1 }, task)
-      expect(await store.claimDue(task.provider, 4, 100, 10)).toEqual([])
-      expect(await store.claimDue(task.provider, 5, 100, 10)).toHaveLength(1)
+      expect(await store.leaseDue(task.provider, 4, 100, 10)).toEqual([])
+      expect(await store.leaseDue(task.provider, 5, 100, 10)).toHaveLength(1)
     })
   })
 
@@ -287,7 +301,7 @@ describe.each(stores)('%s', (_name, openNew) => {
       const id = newTaskId()
       return store.adopt(pendingTask({ id, providerTaskId: id, ...change }), null)
     }
-    const page = (change: Partial<Page> = {}): Page => ({ where: {}, limit: 100, inverted: false, ...change })
+    const page = (change: Partial<TaskPage> = {}): TaskPage => ({ where: {}, limit: 100, inverted: false, ...change })
     const namesOf = (tasks: readonly Task[]) => tasks.map(({ id }) => id)
 
     test('pages both ways through tasks of the same millisecond without losing or repeating one', async () => {
@@ -333,7 +347,7 @@ describe.each(stores)('%s', (_name, openNew) => {
       return id
     }
     const claim = async (nowMs: number, leaseUntilMs: number, limit = 10) =>
-      (await store.claimDue('kie', nowMs, leaseUntilMs, limit)).map(({ id }) => id)
+      (await store.leaseDue('kie', nowMs, leaseUntilMs, limit)).map(({ id }) => id)
 
     test('gives the longest due first, of this provider alone, and never again before the lease ends', async () => {
       const late = await put(30)
@@ -358,7 +372,7 @@ describe.each(stores)('%s', (_name, openNew) => {
     test('gives tasks with callbacks before those that have been due for longer', async () => {
       const waiting = await put(10)
       const called = await put(40)
-      await store.note({ taskId: called, receivedAtMs: 1, providerTaskId: null, told })
+      await store.saveCallback({ taskId: called, receivedAtMs: 1, providerTaskId: null, report })
       expect(await claim(50, 100, 1)).toEqual([called])
       await store.release(called, 100, 45)
       expect(await claim(50, 101, 1)).toEqual([called])
@@ -378,16 +392,16 @@ describe.each(stores)('%s', (_name, openNew) => {
     test('leaves a task due that a callback woke meanwhile, with its note', async () => {
       const id = await put(10)
       await claim(10, 100)
-      await store.note({ taskId: id, receivedAtMs: someTime, providerTaskId: null, told })
+      await store.saveCallback({ taskId: id, receivedAtMs: someTime, providerTaskId: null, report })
       await store.release(id, 100, null)
-      expect(await store.notes(id)).toHaveLength(1)
+      expect(await store.savedCallbacks(id)).toHaveLength(1)
       expect(await claim(11, 101)).toEqual([id])
     })
 
     test('makes a claim last longer, but no claim that has ended', async () => {
       const [one, two, woken] = [await put(10), await put(10), await put(10)]
       await claim(10, 100)
-      await store.note({ taskId: woken, receivedAtMs: someTime, providerTaskId: null, told })
+      await store.saveCallback({ taskId: woken, receivedAtMs: someTime, providerTaskId: null, report })
       await store.renew([one, two, woken], 100, 200)
       expect(await claim(150, 300)).toEqual([woken])
       await store.renew([one, woken], 100, 1_000)
@@ -399,20 +413,22 @@ describe.each(stores)('%s', (_name, openNew) => {
 
     test('leaves a task due that a second callback woke, however soon the lease ends', async () => {
       const id = await put(10)
-      const noteAt = (receivedAtMs: number) => store.note({ taskId: id, receivedAtMs, providerTaskId: null, told })
+      const noteAt = (receivedAtMs: number) =>
+        store.saveCallback({ taskId: id, receivedAtMs, providerTaskId: null, report })
       await noteAt(someTime)
       const leaseMs = someTime + 1_000
       expect(await claim(someTime, leaseMs)).toEqual([id])
       await noteAt(someTime + 500)
       await store.release(id, leaseMs, null)
-      expect(await store.notes(id)).toHaveLength(1)
+      expect(await store.savedCallbacks(id)).toHaveLength(1)
       expect(await claim(someTime + 1_999, someTime + 9_000)).toEqual([])
       expect(await claim(someTime + 2_000, someTime + 9_000)).toEqual([id])
     })
 
     test('is postponed by no clock that is set back between two callbacks', async () => {
       const id = await put(null)
-      const noteAt = (receivedAtMs: number) => store.note({ taskId: id, receivedAtMs, providerTaskId: null, told })
+      const noteAt = (receivedAtMs: number) =>
+        store.saveCallback({ taskId: id, receivedAtMs, providerTaskId: null, report })
       await noteAt(someTime)
       expect(await claim(someTime, someTime + 100)).toEqual([id])
       await store.release(id, someTime + 100, null)
@@ -432,7 +448,7 @@ describe.each(stores)('%s', (_name, openNew) => {
       expect(await claim(12, 1_002, 1)).toEqual([released])
       await store.renew([renewed], 1_001, 2_000)
       await store.release(released, 1_002, 4_000)
-      await store.freeLeases()
+      await store.releaseAllLeases()
       expect((await claim(13, 3_000)).toSorted()).toEqual([claimed, renewed].toSorted())
       // The freed claim's holder, if it lives after all, changes nothing.
       await store.release(claimed, 1_000, null)
@@ -452,74 +468,80 @@ describe.each(stores)('%s', (_name, openNew) => {
 
   test('notes are kept as they came, oldest first, until the task needs no more asking', async () => {
     const task = unbound()
-    await place(task)
-    await store.note({ taskId: task.id, receivedAtMs: 20, providerTaskId: null, told: null })
-    await store.note({ taskId: task.id, receivedAtMs: 10, providerTaskId: 'provider-task', told })
-    expect(await store.notes(task.id)).toEqual([
-      { taskId: task.id, receivedAtMs: 10, providerTaskId: 'provider-task', told },
-      { taskId: task.id, receivedAtMs: 20, providerTaskId: null, told: null },
+    await createOrder(task)
+    await store.saveCallback({ taskId: task.id, receivedAtMs: 20, providerTaskId: null, report: null })
+    await store.saveCallback({ taskId: task.id, receivedAtMs: 10, providerTaskId: 'provider-task', report })
+    expect(await store.savedCallbacks(task.id)).toEqual([
+      { taskId: task.id, receivedAtMs: 10, providerTaskId: 'provider-task', report },
+      { taskId: task.id, receivedAtMs: 20, providerTaskId: null, report: null },
     ])
-    await store.claimDue(task.provider, 0, 100, 1)
+    await store.leaseDue(task.provider, 0, 100, 1)
     await store.release(task.id, 100, 500)
-    expect(await store.notes(task.id)).toHaveLength(2)
-    await store.claimDue(task.provider, 500, 600, 1)
+    expect(await store.savedCallbacks(task.id)).toHaveLength(2)
+    await store.leaseDue(task.provider, 500, 600, 1)
     await store.release(task.id, 600, null)
-    expect(await store.notes(task.id)).toEqual([])
+    expect(await store.savedCallbacks(task.id)).toEqual([])
   })
 
   describe('notes', () => {
-    const withId = (providerTaskId: string, outcome: Told['outcome'] = { state: 'pending' }): Told => ({
-      ...told,
+    const withId = (
+      providerTaskId: string,
+      outcome: ProviderReport['outcome'] = { state: 'pending' },
+    ): ProviderReport => ({
+      ...report,
       providerTaskId,
       outcome,
     })
     const noteOf = async () => {
       const task = unbound()
-      await place(task, { canJoin: null })
-      const note = (receivedAtMs: number, words: Told | null, providerTaskId = words?.providerTaskId ?? null) =>
-        store.note({ taskId: task.id, receivedAtMs, providerTaskId, told: words })
-      return { task, note }
+      await createOrder(task, { canJoin: null })
+      const saveCallback = (
+        receivedAtMs: number,
+        words: ProviderReport | null,
+        providerTaskId = words?.providerTaskId ?? null,
+      ) => store.saveCallback({ taskId: task.id, receivedAtMs, providerTaskId, report: words })
+      return { task, saveCallback }
     }
 
     test('hold equal payloads once, with the time of the first, and each makes the task due', async () => {
-      const { task, note } = await noteOf()
+      const { task, saveCallback } = await noteOf()
       for (const atMs of [5_000, 10_000, 15_000]) {
-        await note(atMs, told)
-        expect(await store.claimDue(task.provider, atMs, atMs + 100, 1)).toHaveLength(1)
+        await saveCallback(atMs, report)
+        expect(await store.leaseDue(task.provider, atMs, atMs + 100, 1)).toHaveLength(1)
         await store.release(task.id, atMs + 100, atMs + 100_000)
       }
-      await Promise.all(Array.from({ length: 10 }, () => note(16_000, null)))
-      await Promise.all(Array.from({ length: 10 }, () => note(17_000, null, 'provider-task')))
-      expect(await store.notes(task.id)).toEqual([
-        { taskId: task.id, receivedAtMs: 5_000, providerTaskId: 'provider-task', told },
-        { taskId: task.id, receivedAtMs: 16_000, providerTaskId: null, told: null },
-        { taskId: task.id, receivedAtMs: 17_000, providerTaskId: 'provider-task', told: null },
+      await Promise.all(Array.from({ length: 10 }, () => saveCallback(16_000, null)))
+      await Promise.all(Array.from({ length: 10 }, () => saveCallback(17_000, null, 'provider-task')))
+      expect(await store.savedCallbacks(task.id)).toEqual([
+        { taskId: task.id, receivedAtMs: 5_000, providerTaskId: 'provider-task', report },
+        { taskId: task.id, receivedAtMs: 16_000, providerTaskId: null, report: null },
+        { taskId: task.id, receivedAtMs: 17_000, providerTaskId: 'provider-task', report: null },
       ])
       // A clock that was set back: the grace of a payload ends no later for it.
-      await note(1_000, told)
-      expect(await store.notes(task.id)).toMatchObject([{ receivedAtMs: 1_000, told }, {}, {}])
+      await saveCallback(1_000, report)
+      expect(await store.savedCallbacks(task.id)).toMatchObject([{ receivedAtMs: 1_000, report }, {}, {}])
     })
 
     test('are the newest twenty of a task, and none of another task', async () => {
       const [one, other] = [await noteOf(), await noteOf()]
-      await other.note(1, told)
-      for (let nth = 0; nth < 25; nth += 1) await one.note(nth, withId(`task-${nth}`))
-      const kept = await store.notes(one.task.id)
+      await other.saveCallback(1, report)
+      for (let nth = 0; nth < 25; nth += 1) await one.saveCallback(nth, withId(`task-${nth}`))
+      const kept = await store.savedCallbacks(one.task.id)
       expect(kept.map(({ providerTaskId }) => providerTaskId)).toEqual(
         Array.from({ length: 20 }, (_, index) => `task-${index + 5}`),
       )
-      expect(await store.notes(other.task.id)).toHaveLength(1)
+      expect(await store.savedCallbacks(other.task.id)).toHaveLength(1)
     })
 
     test('that bring stems are displaced by none that do not, and words by none without words', async () => {
-      const { task, note } = await noteOf()
-      await note(1, told)
-      for (let nth = 0; nth < 5; nth += 1) await note(2 + nth, withId(`words-${nth}`))
-      for (let nth = 0; nth < 30; nth += 1) await note(100 + nth, null, `guess-${nth}`)
-      const kept = await store.notes(task.id)
+      const { task, saveCallback } = await noteOf()
+      await saveCallback(1, report)
+      for (let nth = 0; nth < 5; nth += 1) await saveCallback(2 + nth, withId(`words-${nth}`))
+      for (let nth = 0; nth < 30; nth += 1) await saveCallback(100 + nth, null, `guess-${nth}`)
+      const kept = await store.savedCallbacks(task.id)
       expect(kept).toHaveLength(20)
-      expect(kept.map((each) => each.told)).toEqual([
-        told,
+      expect(kept.map((each) => each.report)).toEqual([
+        report,
         ...Array.from({ length: 5 }, (_, nth) => withId(`words-${nth}`)),
         ...Array.from({ length: 14 }, () => null),
       ])
@@ -532,9 +554,9 @@ describe.each(stores)('%s', (_name, openNew) => {
           message,
           completedAtMs: null,
         } as const
-        await note(200 + nth, withId('provider-task', failed))
+        await saveCallback(200 + nth, withId('provider-task', failed))
       }
-      const outcomes = (await store.notes(task.id)).map((each) => each.told?.outcome.state)
+      const outcomes = (await store.savedCallbacks(task.id)).map((each) => each.report?.outcome.state)
       expect(outcomes).toEqual(['succeeded', ...Array.from({ length: 19 }, () => 'failed')])
     })
   })
@@ -548,7 +570,7 @@ describe.each(stores)('%s', (_name, openNew) => {
   })
 
   test('it answers', async () => {
-    await expect(store.tryWriting()).resolves.toBeUndefined()
+    await expect(store.checkWritable()).resolves.toBeUndefined()
   })
 })
 
@@ -557,14 +579,16 @@ describe('a file', () => {
     const path = await newPath()
     const first = await openSqliteStore(path)
     const task = unbound()
-    await first.place({ task, key: keyOf('key'), dueAtMs: 5, canJoin: anything, isAdmitted })
+    await first.createOrder({ task, key: keyOf('key'), dueAtMs: 5, canJoin: anything, isAdmitted })
     const secret = await first.secret('callbacks', () => 'made-first')
     await first.close()
 
     const second = await open(path)
     expect(await second.find([task.id])).toEqual([task])
     expect(await second.secret('callbacks', () => 'made-second')).toBe(secret)
-    expect(await second.place({ task: unbound(), key: keyOf('key'), dueAtMs: 5, canJoin: null, isAdmitted })).toEqual({
+    expect(
+      await second.createOrder({ task: unbound(), key: keyOf('key'), dueAtMs: 5, canJoin: null, isAdmitted }),
+    ).toEqual({
       kind: 'joined',
       task,
     })
@@ -602,12 +626,12 @@ describe('a file', () => {
     const placed = await Promise.all(
       both.flatMap((store) =>
         Array.from({ length: 20 }, () =>
-          store.place({ task: unbound(), key: keyOf('key'), dueAtMs: 5, canJoin: anything, isAdmitted }),
+          store.createOrder({ task: unbound(), key: keyOf('key'), dueAtMs: 5, canJoin: anything, isAdmitted }),
         ),
       ),
     )
     expect(placed.filter((each) => each.kind === 'new')).toHaveLength(1)
-    const claimed = await Promise.all(both.map((store, index) => store.claimDue('kie', 5, 100 + index, 10)))
+    const claimed = await Promise.all(both.map((store, index) => store.leaseDue('kie', 5, 100 + index, 10)))
     expect(claimed.flat()).toHaveLength(1)
   })
 
@@ -615,7 +639,7 @@ describe('a file', () => {
     const path = await newPath()
     const store = await open(path)
     const task = unbound()
-    await store.place({ task, key: null, dueAtMs: 5, canJoin: null, isAdmitted })
+    await store.createOrder({ task, key: null, dueAtMs: 5, canJoin: null, isAdmitted })
     const other = new DatabaseSync(path)
     onTestFinished(() => other.close())
     other.exec('BEGIN EXCLUSIVE')
@@ -631,12 +655,12 @@ describe('a file', () => {
     })()
     const startedAt = performance.now()
     const writes = [
-      store.place({ task: unbound(), key: null, dueAtMs: 5, canJoin: null, isAdmitted }),
+      store.createOrder({ task: unbound(), key: null, dueAtMs: 5, canJoin: null, isAdmitted }),
       store.replace({ ...task, revision: task.revision + 1 }, task),
-      store.note({ taskId: task.id, receivedAtMs: 1, providerTaskId: null, told }),
-      store.handOut(task, 'key'),
+      store.saveCallback({ taskId: task.id, receivedAtMs: 1, providerTaskId: null, report }),
+      store.confirmKey(task, 'key'),
       store.renew([task.id], 5, 6),
-      store.claimDue('kie', 5, 100, 1),
+      store.leaseDue('kie', 5, 100, 1),
       store.release(task.id, 5, null),
       store.secret('another', () => 'secret'),
     ]
@@ -654,8 +678,8 @@ describe('a file', () => {
     // Reading goes on meanwhile, and so does everything once the lock is gone.
     expect(await store.find([task.id])).toEqual([task])
     setTimeout(() => other.exec('ROLLBACK'), 300)
-    await store.note({ taskId: task.id, receivedAtMs: 1, providerTaskId: null, told })
-    expect(await store.notes(task.id)).toHaveLength(1)
+    await store.saveCallback({ taskId: task.id, receivedAtMs: 1, providerTaskId: null, report })
+    expect(await store.savedCallbacks(task.id)).toHaveLength(1)
   })
 
   test('waits for its lock to be opened', async () => {
@@ -693,8 +717,8 @@ describe('a file', () => {
 })
 
 test('a callback that was stored before its stems had an originId is read as having none', () => {
-  const note = JSON.stringify(told).replace(',"originId":"origin-1"', '')
-  expect(parseStoredTold(note)).toMatchObject({ outcome: { stems: [{ label: 'Crowd', originId: null }] } })
+  const saveCallback = JSON.stringify(report).replace(',"originId":"origin-1"', '')
+  expect(parseStoredReport(saveCallback)).toMatchObject({ outcome: { stems: [{ label: 'Crowd', originId: null }] } })
 })
 
 async function newFolder(): Promise<string> {

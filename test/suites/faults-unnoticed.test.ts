@@ -111,9 +111,9 @@ test('a change that was written is told, although the store has not said that it
   expect((await states.next()).value).toMatchObject({ state: 'pending' })
   provider.answerRead(recordOfSuccess('provider-task-1'))
   isLosing = true
-  const told = states.next()
+  const report = states.next()
   await separations.check(task).catch(() => {})
-  expect(await Promise.race([told, sleep(3_000)])).toMatchObject({ value: { state: 'succeeded' } })
+  expect(await Promise.race([report, sleep(3_000)])).toMatchObject({ value: { state: 'succeeded' } })
 })
 
 test('an order that was written down without our hearing of it is withdrawn, and its key is free', async () => {
@@ -121,8 +121,8 @@ test('an order that was written down without our hearing of it is withdrawn, and
   let isLosing = true
   const { separations, store } = await startCore(provider, (real) => ({
     ...real,
-    async place(asked) {
-      const placed = await real.place(asked)
+    async createOrder(asked) {
+      const placed = await real.createOrder(asked)
       if (!isLosing) return placed
       isLosing = false
       throw new StoreUnavailableError('The answer to the commit was lost.')

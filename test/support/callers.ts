@@ -50,7 +50,7 @@ export async function ask(
 }
 
 /** What `separate` may answer. */
-export interface Separated {
+export interface SeparateOutcome {
   readonly __typename: string
   readonly reused?: boolean
   readonly task?: { readonly id: string }
@@ -77,7 +77,7 @@ export function callerOf({ url }: { readonly url: string }, credential: string) 
     send,
     result,
     /** Orders; resolves to what `separate` answered. */
-    async separate(input: object = {}): Promise<Separated> {
+    async separate(input: object = {}): Promise<SeparateOutcome> {
       const query = `mutation ($input: SeparateInput!) { separate(input: $input) {
         __typename
         ... on SeparateSuccess { reused task { id } }
@@ -86,7 +86,7 @@ export function callerOf({ url }: { readonly url: string }, credential: string) 
       } }`
       const { data, errors } = await result(query, { input: { ...someTrack, ...input } })
       if (errors !== undefined) throw new Error(JSON.stringify(errors))
-      return data?.['separate'] as Separated
+      return data?.['separate'] as SeparateOutcome
     },
     /** Orders; resolves to our id of the task. */
     async order(input: object = {}): Promise<string> {
@@ -105,7 +105,7 @@ export interface Socket {
   /** The code with which it was closed. */
   readonly closed: Promise<number>
   /** Resolves when this many messages have come; rejects if it is closed before. */
-  reach(count: number): Promise<void>
+  reachability(count: number): Promise<void>
   subscribe(id: string, query: string): void
 }
 
@@ -128,7 +128,7 @@ export function openSocket(url: string, payload?: object, headers: Readonly<Reco
     ws,
     messages,
     closed,
-    async reach(count) {
+    async reachability(count) {
       const tooEarly = closed.then((code) => {
         throw new Error(`The socket was closed with ${code} after ${JSON.stringify(messages)}`)
       })
@@ -143,7 +143,7 @@ export function openSocket(url: string, payload?: object, headers: Readonly<Reco
 export interface Stream {
   text(): string
   /** Resolves when the text holds this. */
-  reach(what: string): Promise<void>
+  reachability(what: string): Promise<void>
   /** How it ended: as a stream does, or cut off. */
   readonly ended: Promise<'ended' | 'cut'>
 }
@@ -166,7 +166,7 @@ export async function openStream(url: string, query: string, headers: Record<str
   })
   return {
     text: () => text,
-    async reach(what) {
+    async reachability(what) {
       while (!text.includes(what)) {
         const event = await Promise.race([once(response, 'data'), ended])
         if (typeof event === 'string' && !text.includes(what)) throw new Error(`The stream was ${event}: ${text}`)

@@ -29,6 +29,6 @@ export async function startCluster(
 
 /** Every status that a subscriber at the gateway is told of, until the task is settled. */
 export async function statesOn(gateway: TestGateway, taskId: string) {
-  const told = await collect(gateway.connect(), WatchDocument, { taskId })
-  return told.map(({ separationUpdated }) => separationUpdated?.status)
+  const report = await collect(gateway.connect(), WatchDocument, { taskId })
+  return report.map(({ separationUpdated }) => separationUpdated?.status)
 }

@@ -119,12 +119,12 @@ export async function collect<T, V extends Record<string, unknown>>(
   document: TypedDocumentNode<T, V>,
   variables: V,
 ): Promise<T[]> {
-  const told: T[] = []
+  const report: T[] = []
   for await (const { data, errors } of client.iterate<T>({ query: print(document), variables })) {
     if (errors !== undefined) throw new Error(JSON.stringify(errors))
-    if (data !== null && data !== undefined) told.push(data)
+    if (data !== null && data !== undefined) report.push(data)
   }
-  return told
+  return report
 }
 
 /** The track that is ordered unless a test says otherwise. */
@@ -139,8 +139,8 @@ export async function order(gateway: TestGateway, input: Partial<SeparateInput> 
 
 /** The task as a subscription shows it at its end. */
 export async function untilSettled(gateway: TestGateway, taskId: string) {
-  const told = await collect(gateway.connect(), WatchDocument, { taskId })
-  const last = told.at(-1)?.separationUpdated
+  const report = await collect(gateway.connect(), WatchDocument, { taskId })
+  const last = report.at(-1)?.separationUpdated
   if (last?.settled !== true) throw new Error(`The subscription ended with ${JSON.stringify(last)}.`)
   return last
 }

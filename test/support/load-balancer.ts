@@ -8,9 +8,9 @@ export interface LoadBalancer {
   readonly url: string
   readonly counts: {
     /** How often a gateway refused a connection, and the next one was tried. */
-    readonly passedOver: number
+    readonly skipped: number
     /** How many connections no gateway took. */
-    readonly turnedAway: number
+    readonly rejectedCallers: number
   }
 }
 
@@ -22,7 +22,7 @@ export async function startLoadBalancer(
   ports: readonly number[],
   atEnd: Ending = onTestFinished,
 ): Promise<LoadBalancer> {
-  const counts = { passedOver: 0, turnedAway: 0 }
+  const counts = { skipped: 0, rejectedCallers: 0 }
   const sockets = new Set<Socket>()
   const taken = new Map(ports.map((port) => [port, 0]))
   const busy = (port: number) => taken.get(port) ?? 0
@@ -50,9 +50,9 @@ export async function startLoadBalancer(
       gateway.once('close', () => taken.set(port, busy(port) - 1))
       keep(gateway)
       if (await isTaken(gateway)) return join(client, gateway)
-      counts.passedOver += 1
+      counts.skipped += 1
     }
-    counts.turnedAway += 1
+    counts.rejectedCallers += 1
     client.resetAndDestroy()
   }
 

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest'
 import { createInProcessChanges } from '../../src/coordination/in-process-changes.ts'
 import { createConcurrencyLimit } from '../../src/limits/concurrency-limit.ts'
 import { createPipeline } from '../../src/graphql/execution/pipeline.ts'
-import { createCallerRate } from '../../src/limits/request-rate.ts'
+import { createRequestRate } from '../../src/limits/request-rate.ts'
 import { createCors } from '../../src/http/cors.ts'
 import { createGraphqlRoute } from '../../src/http/graphql-route.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
@@ -79,9 +79,9 @@ export async function startWiredGateway({
     onDue: () => {},
   })
   const pipeline = createPipeline({
-    gateway: {
+    services: {
       separations,
-      separateRate: createCallerRate(1_000),
+      separateRate: createRequestRate(1_000),
       subscriptionLimit: createConcurrencyLimit(10_000),
       providers: providerNames,
       retentionMsOf: () => 14 * day,
@@ -91,7 +91,7 @@ export async function startWiredGateway({
   })
   const apiKeys = keys === undefined ? null : openApiKeys({ keys, file: null, log })
   const identity = createIdentity({ apiKeys, accessTokens: null, allowAnonymous: false })
-  const requestRate = createCallerRate(1_000_000)
+  const requestRate = createRequestRate(1_000_000)
   const server = createHttpServer({
     graphql: createGraphqlRoute({
       pipeline,
@@ -114,7 +114,7 @@ export async function startWiredGateway({
     sandbox: null,
     identity,
     operator: createOperator({ adminToken: null, adminHost: null }),
-    checkReady: store.tryWriting,
+    checkReady: store.checkWritable,
     metrics: createMetrics({ waiting: changes.size, droppedLogLines: () => 0 }),
     log,
   })

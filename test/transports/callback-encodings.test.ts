@@ -19,7 +19,7 @@ async function start(atEnd: Ending) {
   const { callBackUrl } = (await provider.order(0)).body
   const store = await openStoreOf(gateway, atEnd)
   return {
-    notes: () => store.notes(taskId),
+    savedCallbacks: () => store.savedCallbacks(taskId),
     async callBack(body: Buffer, headers: Readonly<Record<string, string>>) {
       const response = await fetch(callBackUrl, { method: 'POST', headers, body: Uint8Array.from(body) })
       return { status: response.status, headers: response.headers, text: await response.text() }
@@ -57,10 +57,10 @@ describe.concurrent('a callback is read', () => {
     ['as it is, though it names an encoding that is none', utf8, { 'content-encoding': 'utf-8' }],
     ['with the encoding identity', utf8, { 'content-type': json, 'content-encoding': 'identity' }],
   ])('%s', async ([, body, headers], { expect, onTestFinished }) => {
-    const { callBack, notes } = await start(onTestFinished)
+    const { callBack, savedCallbacks } = await start(onTestFinished)
     expect(await callBack(body, headers)).toMatchObject({ status: 200 })
-    const told = { by: 'callback', providerTaskId: 'provider-task-1' }
-    expect(await notes()).toMatchObject([{ told, providerTaskId: 'provider-task-1' }])
+    const report = { by: 'callback', providerTaskId: 'provider-task-1' }
+    expect(await savedCallbacks()).toMatchObject([{ report, providerTaskId: 'provider-task-1' }])
   })
 })
 
@@ -72,13 +72,13 @@ describe.concurrent('a callback is refused', () => {
     ['Brotli', brotliCompressSync(bomb), 'br'],
     ['several gzips', Buffer.concat(Array.from({ length: 300 }, () => gzipSync(' '.repeat(kib)))), 'gzip'],
   ])('whose %s unpacks to more than the limit', async ([, body, encoding], { expect, onTestFinished }) => {
-    const { callBack, notes } = await start(onTestFinished)
+    const { callBack, savedCallbacks } = await start(onTestFinished)
     expect(body.length).toBeLessThan(256 * kib)
     expect(await callBack(body, { 'content-type': json, 'content-encoding': encoding })).toMatchObject({
       status: 413,
       text: '{"message":"A callback may hold 256 KiB."}',
     })
-    expect(await notes()).toEqual([])
+    expect(await savedCallbacks()).toEqual([])
   })
 
   test.for<readonly [string, Buffer, string]>([
@@ -88,9 +88,9 @@ describe.concurrent('a callback is refused', () => {
     ['is no JSON', gzipSync('{'), 'gzip'],
     ['is nothing', Buffer.alloc(0), 'gzip'],
   ])('that %s', async ([, body, encoding], { expect, onTestFinished }) => {
-    const { callBack, notes } = await start(onTestFinished)
+    const { callBack, savedCallbacks } = await start(onTestFinished)
     const { status } = await callBack(body, { 'content-type': json, 'content-encoding': encoding })
     expect(status).toBe(400)
-    expect(await notes()).toEqual([])
+    expect(await savedCallbacks()).toEqual([])
   })
 })

@@ -76,8 +76,8 @@ describe.skipIf(!isThere)('in a browser', { timeout: 60_000 }, () => {
       const editor = await page.locator('.graphiql-query-editor .lines-content').boundingBox()
       const scrollable = await page.locator('.graphiql-query-editor .monaco-scrollable-element').first().boundingBox()
       if (text === null || editor === null || scrollable === null) throw new Error('There is no editor.')
-      const isWhole = text.x >= scrollable.x && text.x + text.width <= scrollable.x + scrollable.width
-      expect({ name, isWhole }).toEqual({ name, isWhole: true })
+      const isComplete = text.x >= scrollable.x && text.x + text.width <= scrollable.x + scrollable.width
+      expect({ name, isComplete }).toEqual({ name, isComplete: true })
     }
   })
 

@@ -338,7 +338,7 @@ test('what is wrong is not told back at length', async () => {
   const gateway = await startGateway(unhurried)
   const wrong = Object.fromEntries(Array.from({ length: 4_000 }, (_, i) => [`a${i}`, i]))
   const query = 'query ($where: SeparationFilter) { separations(where: $where) { edges { cursor } } }'
-  const told = [
+  const report = [
     { query, variables: { where: wrong } },
     { query, variables: { where: { status: 'x'.repeat(60_000) } } },
     { query: `{ ${'x'.repeat(60_000)} }` },
@@ -349,7 +349,7 @@ test('what is wrong is not told back at length', async () => {
     expect(response.status).toBe(400)
     return (await response.text()).length
   })
-  expect(Math.max(...(await Promise.all(told)))).toBeLessThan(10 * kib)
+  expect(Math.max(...(await Promise.all(report)))).toBeLessThan(10 * kib)
 })
 
 test.each(forEverything)(

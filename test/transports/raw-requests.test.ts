@@ -22,7 +22,7 @@ async function start(atEnd: Ending) {
     gateway,
     paths: { '/graphql': '/graphql', 'a callback': new URL(callBackUrl).pathname },
     /** How many callbacks were taken. */
-    taken: async () => (await store.notes(taskId)).length,
+    taken: async () => (await store.savedCallbacks(taskId)).length,
     open: () => openLine(gateway.url, atEnd),
   }
 }
@@ -46,18 +46,18 @@ function chunked(body: string | Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${size}\r\n`), Buffer.from(body), Buffer.from('\r\n0\r\n\r\n')])
 }
 
-describe.concurrent.each(places)('the body of %s', (place) => {
+describe.concurrent.each(places)('the body of %s', (createOrder) => {
   test('is refused that is too large, in chunks or with a length, from the first byte beyond', async ({
     expect,
     onTestFinished,
   }) => {
     const { paths, taken, open } = await start(onTestFinished)
-    const large = 'x'.repeat(limitOf[place] + 1)
+    const large = 'x'.repeat(limitOf[createOrder] + 1)
     for (const request of [
-      Buffer.concat([Buffer.from(head(paths[place], 'transfer-encoding: chunked\r\n')), chunked(large)]),
-      Buffer.from(head(paths[place], `content-length: ${large.length}\r\n`) + large),
+      Buffer.concat([Buffer.from(head(paths[createOrder], 'transfer-encoding: chunked\r\n')), chunked(large)]),
+      Buffer.from(head(paths[createOrder], `content-length: ${large.length}\r\n`) + large),
       // It is not waited for either.
-      Buffer.from(head(paths[place], 'content-length: 1000000000000\r\n')),
+      Buffer.from(head(paths[createOrder], 'content-length: 1000000000000\r\n')),
     ]) {
       const { socket, statuses } = open()
       socket.write(request)
@@ -76,19 +76,19 @@ describe.concurrent.each(places)('the body of %s', (place) => {
     }
     // Two ways to say where it ends, and lengths that are none: what stands in front might read them otherwise.
     const both = 'content-length: 5\r\ntransfer-encoding: chunked\r\n'
-    await refused(Buffer.concat([Buffer.from(head(paths[place], both)), chunked(query)]))
+    await refused(Buffer.concat([Buffer.from(head(paths[createOrder], both)), chunked(query)]))
     for (const length of [
       'content-length: 5\r\ncontent-length: 26\r\n',
       'content-length: -1\r\n',
       'content-length: 2x\r\n',
     ]) {
-      await refused(head(paths[place], length) + query)
+      await refused(head(paths[createOrder], length) + query)
     }
-    await refused(head(paths[place], 'transfer-encoding: gzip, chunked, identity\r\n') + query)
+    await refused(head(paths[createOrder], 'transfer-encoding: gzip, chunked, identity\r\n') + query)
     // Without any length there is no body. What comes after it is no request.
-    await refused(`${head(paths[place], '')}${query}\r\n\r\n`)
+    await refused(`${head(paths[createOrder], '')}${query}\r\n\r\n`)
     // What stands beyond the length is the next request, and none.
-    await refused(`${head(paths[place], 'content-length: 5\r\n')}${query}\r\n\r\n`)
+    await refused(`${head(paths[createOrder], 'content-length: 5\r\n')}${query}\r\n\r\n`)
     expect(await taken()).toBe(0)
   })
 
@@ -98,11 +98,11 @@ describe.concurrent.each(places)('the body of %s', (place) => {
     const packed = gzipSync(
       JSON.stringify({ code: 200, data: { task_id: 'provider-task-1' }, more: ' '.repeat(16 * 1_048_576) }),
     )
-    expect(packed.length).toBeLessThan(limitOf[place])
+    expect(packed.length).toBeLessThan(limitOf[createOrder])
     const { socket, statuses } = open()
-    socket.write(head(paths[place], `content-encoding: gzip\r\ncontent-length: ${packed.length}\r\n`))
+    socket.write(head(paths[createOrder], `content-encoding: gzip\r\ncontent-length: ${packed.length}\r\n`))
     socket.write(packed)
-    await expect.poll(statuses, { timeout: 10_000 }).toEqual([place === '/graphql' ? 415 : 413])
+    await expect.poll(statuses, { timeout: 10_000 }).toEqual([createOrder === '/graphql' ? 415 : 413])
     expect(await taken()).toBe(0)
   })
 
@@ -112,13 +112,13 @@ describe.concurrent.each(places)('the body of %s', (place) => {
     async ({ expect, onTestFinished }) => {
       const { paths, open } = await start(onTestFinished)
       const slow = open()
-      slow.socket.write(`POST ${paths[place]} HTTP/1.1\r\nHost: localhost\r\nx-slow: `)
+      slow.socket.write(`POST ${paths[createOrder]} HTTP/1.1\r\nHost: localhost\r\nx-slow: `)
       trickle(slow.socket, 'x', 200)
       const many = open()
-      many.socket.write(`POST ${paths[place]} HTTP/1.1\r\nHost: localhost\r\n`)
+      many.socket.write(`POST ${paths[createOrder]} HTTP/1.1\r\nHost: localhost\r\n`)
       trickle(many.socket, 'x-more: y\r\n', 200)
       const upgrading = open()
-      upgrading.socket.write(`POST ${paths[place]} HTTP/1.1\r\nHost: localhost\r\n${h2c}x-slow: `)
+      upgrading.socket.write(`POST ${paths[createOrder]} HTTP/1.1\r\nHost: localhost\r\n${h2c}x-slow: `)
       trickle(upgrading.socket, 'x', 200)
       const startedAt = performance.now()
       await Promise.all([slow.closed, many.closed, upgrading.closed])
@@ -130,7 +130,7 @@ describe.concurrent.each(places)('the body of %s', (place) => {
   test('is not read whose headers are too large', async ({ expect, onTestFinished }) => {
     const { paths, open } = await start(onTestFinished)
     const { socket, statuses } = open()
-    socket.write(head(paths[place], `x-large: ${'x'.repeat(20 * kib)}\r\n`))
+    socket.write(head(paths[createOrder], `x-large: ${'x'.repeat(20 * kib)}\r\n`))
     await expect.poll(statuses, { timeout: 10_000 }).toEqual([431])
   })
 })
@@ -142,9 +142,9 @@ test.concurrent(
     const { paths, taken, open } = await start(onTestFinished)
     const startedAt = performance.now()
     const inChunks = 'transfer-encoding: chunked\r\n'
-    const lines = places.flatMap((place) => {
-      const path = paths[place]
-      const large = limitOf[place] / 16
+    const lines = places.flatMap((createOrder) => {
+      const path = paths[createOrder]
+      const large = limitOf[createOrder] / 16
       return [
         { begin: head(path, 'content-length: 50000\r\n'), more: ' ', status: 408 },
         { begin: head(path, `${h2c}content-length: 50000\r\n`), more: ' ', status: 408 },

@@ -81,14 +81,14 @@ test('a gateway that stops says so to a page in the media type that it accepts',
   kept.socket.write(beginning + end)
   await expect.poll(kept.statuses, { timeout: 10_000 }).toEqual([200])
   // An order that the provider does not answer keeps the gateway from ending.
-  const isHeld = new Promise<void>((resolve) => {
+  const isBlocked = new Promise<void>((resolve) => {
     provider.answerSubmit((response) => {
       onTestFinished(() => void response.destroy())
       resolve()
     })
   })
   void orderOf(gateway).catch(() => null)
-  await isHeld
+  await isBlocked
   // A connection on which nothing has begun is closed at once.
   kept.socket.write(beginning)
   await fetch(`${gateway.url}/health/live`)

@@ -13,14 +13,14 @@ const unhurried = { SANDBOX_DELAY_MS: '60000' }
 async function openSocket(gateway: TestGateway) {
   const socket = new WebSocket(webSocketUrl(gateway.url), 'graphql-transport-ws')
   onTestFinished(() => socket.terminate())
-  const told: { readonly id?: string; readonly type: string; readonly payload?: unknown }[] = []
-  socket.on('message', (data: Buffer) => told.push(JSON.parse(data.toString())))
+  const report: { readonly id?: string; readonly type: string; readonly payload?: unknown }[] = []
+  socket.on('message', (data: Buffer) => report.push(JSON.parse(data.toString())))
   await once(socket, 'open')
   socket.send(JSON.stringify({ type: 'connection_init' }))
-  await expect.poll(() => told).toContainEqual({ type: 'connection_ack' })
+  await expect.poll(() => report).toContainEqual({ type: 'connection_ack' })
   return {
     socket,
-    told,
+    report,
     subscribe: (id: string, taskId: string) =>
       socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query: watch, variables: { taskId } } })),
   }
@@ -30,10 +30,10 @@ describe('one socket', () => {
   test('may carry a hundred operations at a time, and is told what is too many', async () => {
     const gateway = await startGateway(unhurried)
     const taskId = await order(gateway, { audioId: 'done' })
-    const { told, subscribe, socket } = await openSocket(gateway)
+    const { report, subscribe, socket } = await openSocket(gateway)
     for (let index = 0; index < 5_000; index++) subscribe(`${index}`, taskId)
-    await expect.poll(() => told.filter(({ type }) => type === 'error'), { timeout: 15_000 }).toHaveLength(4_900)
-    expect(told.find(({ type }) => type === 'error')?.payload).toEqual([
+    await expect.poll(() => report.filter(({ type }) => type === 'error'), { timeout: 15_000 }).toHaveLength(4_900)
+    expect(report.find(({ type }) => type === 'error')?.payload).toEqual([
       {
         message: 'A socket may carry 100 operations at a time. Complete some, or open another socket.',
         extensions: { code: 'RATE_LIMITED' },
@@ -44,7 +44,7 @@ describe('one socket', () => {
     socket.send(JSON.stringify({ id: '0', type: 'complete' }))
     await expect.poll(() => gateway.app.subscriptions()).toBe(99)
     subscribe('again', taskId)
-    await expect.poll(() => told.filter(({ id, type }) => id === 'again' && type === 'next')).toHaveLength(1)
+    await expect.poll(() => report.filter(({ id, type }) => id === 'again' && type === 'next')).toHaveLength(1)
   })
 
   test('is closed at a message of more than 64 KiB', async () => {
@@ -80,14 +80,14 @@ test('one caller may have so many subscriptions, over all transports', async () 
 
   second.subscribe('3', taskId)
   const limited = { errors: [{ extensions: { code: 'RATE_LIMITED' } }] }
-  await expect.poll(() => second.told.find(({ id }) => id === '3')).toMatchObject({ payload: limited })
+  await expect.poll(() => second.report.find(({ id }) => id === '3')).toMatchObject({ payload: limited })
   const stream = await post(gateway.url, { query: watch, variables: { taskId } }, 'text/event-stream')
   expect(await stream.text()).toContain('"RATE_LIMITED"')
 
   first.socket.terminate()
   await expect.poll(() => gateway.app.subscriptions()).toBe(1)
   second.subscribe('4', taskId)
-  await expect.poll(() => second.told.filter(({ id, type }) => id === '4' && type === 'next')).toHaveLength(1)
+  await expect.poll(() => second.report.filter(({ id, type }) => id === '4' && type === 'next')).toHaveLength(1)
 })
 
 test('who guesses callback addresses is slowed down, and a callback from the same address is taken', async () => {

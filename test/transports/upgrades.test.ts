@@ -27,7 +27,7 @@ async function start(atEnd: Ending, environment: Readonly<Record<string, string>
     provider,
     gateway,
     callbackPath: new URL(callBackUrl).pathname,
-    taken: async () => (await store.notes(taskId)).length,
+    taken: async () => (await store.savedCallbacks(taskId)).length,
     open: () => openLine(gateway.url, atEnd),
   }
 }

@@ -13,12 +13,12 @@ const maxCost = 50_000
 /** What it takes to read one task for a list, in fields. */
 const taskCost = 50
 /** What it takes to find one place of a filtered list, in fields: each facet that fits is looked through for a whole page. */
-const lookCost = 20
+const cursorCost = 20
 /** What it takes to begin a list, in fields, however small its page is. */
 const listCost = 500
-const mostStems = 13
+const maxKnownStems = 13
 /** How many fields each field of an introspection yields, roughly. */
-const introspectionTimes = 150
+const introspectionFactor = 150
 
 /**
  * What an operation yields is bounded, through aliases, fragments and page sizes: so nobody keeps the process to himself.
@@ -58,13 +58,13 @@ export function costRule(context: ValidationContext): ASTVisitor {
     const within = field.selectionSet === undefined ? 0 : costOf(field.selectionSet)
     switch (field.name.value) {
       case 'separations':
-        return listCost + pageSizeOf(field) * (taskCost + (isFiltered(field) ? lookCost : 0) + within)
+        return listCost + pageSizeOf(field) * (taskCost + (isFiltered(field) ? cursorCost : 0) + within)
       case 'all':
       case 'allStems':
-        return 1 + mostStems * within
+        return 1 + maxKnownStems * within
       case '__schema':
       case '__type':
-        return 1 + introspectionTimes * within
+        return 1 + introspectionFactor * within
       default:
         return 1 + within
     }

@@ -31,7 +31,7 @@ export const maxTokens = maxTokensPlugin({ n: limits.tokens })
  * field with every other.
  * @param introspection whether the schema may be asked for
  */
-export function limitsFirst(introspection: boolean): Plugin {
+export function documentLimits(introspection: boolean): Plugin {
   const rules = [
     maxDepthRule({ n: limits.depth, ...reported }),
     maxAliasesRule({ n: limits.aliases, allowList: [], ...reported }),

@@ -4,7 +4,7 @@
  *
  * No generator: a generator that waits cannot be told that its reader has left.
  */
-export function tellingItsError<T>(source: AsyncIterable<T>): AsyncIterableIterator<T | Error> {
+export function errorAsLastItem<T>(source: AsyncIterable<T>): AsyncIterableIterator<T | Error> {
   const items = source[Symbol.asyncIterator]()
   let hasEnded = false
 

@@ -5,20 +5,20 @@ import {
   StoreUnavailableError,
   TooManyMissesError,
 } from '../../separation/errors.ts'
-import type { ErrorWording } from './sanitize-messages.ts'
+import type { SanitizeError } from './sanitize-messages.ts'
 import type { Log } from '../../runtime/log.ts'
 
 export interface MaskErrorOptions {
   readonly log: Log
-  readonly worded: ErrorWording
+  readonly sanitize: SanitizeError
 }
 
 /** Errors of GraphQL's own and ours pass, with a code; of any other a caller learns nothing but that it happened. */
-export function createMaskError({ log, worded }: MaskErrorOptions): (error: unknown) => Error {
+export function createMaskError({ log, sanitize }: MaskErrorOptions): (error: unknown) => Error {
   return function maskError(error) {
     const cause = rootCause(error)
     if (error instanceof GraphQLError && cause instanceof GraphQLError && !isOurFault(error)) {
-      return worded(error)
+      return sanitize(error)
     }
     // The store logs that it is away.
     if (cause instanceof StoreUnavailableError) {

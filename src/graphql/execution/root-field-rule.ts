@@ -3,20 +3,20 @@ import { GraphQLError, Kind, type ASTVisitor, type SelectionSetNode, type Valida
 /** How often one operation may hold a field of the root, through aliases and fragments. */
 const limits: readonly {
   readonly field: string
-  readonly most: number
+  readonly max: number
   readonly message: (count: number) => string
 }[] = [
   {
     // One request is one order, so that a limit on requests is a limit on what can be spent.
     field: 'separate',
-    most: 1,
+    max: 1,
     message: (count) =>
       `An operation may hold one "separate"; this one holds ${count}. Send one operation for each order.`,
   },
   {
     // Each is a read of the store by itself, and with SQLite nobody else is served meanwhile.
     field: 'separations',
-    most: 5,
+    max: 5,
     message: (count) =>
       `An operation may hold five "separations"; this one holds ${count}. Send the others in an operation of their own.`,
   },
@@ -26,10 +26,10 @@ const limits: readonly {
 export function rootFieldRule(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(operation) {
-      for (const { field, most, message } of limits) {
+      for (const { field, max, message } of limits) {
         const names = new Set<string>()
         collect(field, operation.selectionSet, names, new Set())
-        if (names.size > most) context.reportError(new GraphQLError(message(names.size), { nodes: operation }))
+        if (names.size > max) context.reportError(new GraphQLError(message(names.size), { nodes: operation }))
       }
     },
   }

@@ -10,11 +10,11 @@ import {
   type SeparateError,
   type TrackNotFoundError,
 } from '../../separation/errors.ts'
-import type { Separated } from '../../separation/order/separate.ts'
+import type { SeparateOutcome } from '../../separation/order/separate.ts'
 import { builder } from './builder.ts'
 import { ProviderEnum, SeparationTypeEnum } from './enums.ts'
 import { SeparationTask } from './separation-task.ts'
-import type { CallerRate } from '../../limits/request-rate.ts'
+import type { RequestRate } from '../../limits/request-rate.ts'
 
 const SeparateInput = builder.inputType('SeparateInput', {
   description: 'What to separate, and how.',
@@ -46,7 +46,7 @@ const SeparateInput = builder.inputType('SeparateInput', {
   }),
 })
 
-const SeparateSuccess = builder.objectRef<Separated>('SeparateSuccess').implement({
+const SeparateSuccess = builder.objectRef<SeparateOutcome>('SeparateSuccess').implement({
   description: 'The order has its task.',
   fields: (t) => ({
     task: t.field({
@@ -165,8 +165,8 @@ const SeparateResult = builder.unionType('SeparateResult', {
 })
 
 /** Throws a RateLimitedError if the caller orders too often. Nothing has been looked at by then. */
-async function takeTurn(owner: string, rate: CallerRate): Promise<void> {
-  const waitSeconds = await rate.take(owner)
+async function checkRate(owner: string, rate: RequestRate): Promise<void> {
+  const waitSeconds = await rate.acquire(owner)
   if (waitSeconds === 0) return
   throw new RateLimitedError(`You order too often. Nothing was ordered; try again in ${waitSeconds} s.`, waitSeconds)
 }
@@ -180,7 +180,7 @@ builder.mutationField('separate', (t) =>
     args: { input: t.arg({ type: SeparateInput, required: true, description: 'What to separate, and how.' }) },
     resolve: async (_root, { input }, { separations, caller, separateRate }) => {
       try {
-        await takeTurn(caller.owner, separateRate)
+        await checkRate(caller.owner, separateRate)
         return await separations.separate(caller.owner, {
           ...input,
           provider: input.provider ?? null,

@@ -20,7 +20,7 @@ import {
 } from './enums.ts'
 import { allStemsOf, Stems, StemType } from './stems.ts'
 import { limitedSubscription } from '../execution/limited-subscription.ts'
-import { tellingItsError } from '../execution/error-as-last-item.ts'
+import { errorAsLastItem } from '../execution/error-as-last-item.ts'
 
 const maxInt = 2 ** 31 - 1
 
@@ -208,7 +208,7 @@ builder.subscriptionField('separationUpdated', (t) =>
     },
     subscribe: (_root, { taskId, provider }, { separations, caller, subscriptionLimit }) =>
       limitedSubscription(subscriptionLimit, caller.owner, () =>
-        tellingItsError(separations.watch(caller.owner, { taskId, provider: provider ?? null }, caller)),
+        errorAsLastItem(separations.watch(caller.owner, { taskId, provider: provider ?? null }, caller)),
       ),
     resolve: (task, { provider }, { providers }) => {
       if (task instanceof Error) throw task

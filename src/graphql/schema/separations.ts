@@ -5,7 +5,7 @@ import { badInput } from '../bad-input.ts'
 import { builder } from './builder.ts'
 import { ChargeEnum, FailureCodeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
 import { SeparationTask } from './separation-task.ts'
-import type { Cursor, Filter } from '../../separation/store.ts'
+import type { TaskCursor, TaskFilter } from '../../separation/store.ts'
 
 /** How many tasks a page holds if nothing is said, and how many at most. */
 export const defaultPageSize = 20
@@ -40,7 +40,7 @@ builder.queryField('separations', (t) =>
       description: `Your tasks, newest first. A page holds ${defaultPageSize} unless \`first\` or \`last\` says otherwise, and ${maxPageSize} at most; more is an error (BAD_USER_INPUT).`,
       args: { where: t.arg({ type: SeparationFilter, description: 'Which tasks; all of them if left out.' }) },
       resolve: async (_root, { where, ...args }, { separations, caller }) => {
-        checkSizes(args)
+        checkPageSize(args)
         const filter = filterOf(where ?? {})
         const page = await resolveCursorConnection(
           { args, defaultSize: defaultPageSize, maxSize: maxPageSize, toCursor: cursorOf },
@@ -64,7 +64,7 @@ builder.queryField('separations', (t) =>
 )
 
 /** The filter in the core's words. Throws BAD_USER_INPUT for what can fit no task by mistake alone. */
-function filterOf(where: typeof SeparationFilter.$inferInput): Filter {
+function filterOf(where: typeof SeparationFilter.$inferInput): TaskFilter {
   const { audioId, musicTaskId } = where
   for (const [name, id] of Object.entries({ audioId, musicTaskId })) {
     if (id !== null && id !== undefined && /[\p{Cc}\p{Cs}]/u.test(id)) {
@@ -93,7 +93,7 @@ function cursorOf(task: Task): string {
   return Buffer.from(`${task.createdAtMs}/${task.id}`).toString('base64url')
 }
 
-function checkSizes({ first, last }: { first?: number | null | undefined; last?: number | null | undefined }): void {
+function checkPageSize({ first, last }: { first?: number | null | undefined; last?: number | null | undefined }): void {
   if (typeof first === 'number' && typeof last === 'number') throw badInput('Give `first` or `last`, not both.')
   if ((first ?? 0) < 0 || (last ?? 0) < 0) throw badInput('`first` and `last` must not be less than 0.')
   if ((first ?? 0) > maxPageSize || (last ?? 0) > maxPageSize) {
@@ -101,7 +101,7 @@ function checkSizes({ first, last }: { first?: number | null | undefined; last?:
   }
 }
 
-function parseCursor(text: string): Cursor {
+function parseCursor(text: string): TaskCursor {
   const [createdAtMs = '', id = ''] = Buffer.from(text, 'base64url').toString().split('/')
   if (/^\d{1,15}$/.test(createdAtMs) && isTaskId(id)) return { createdAtMs: Number(createdAtMs), id }
   throw badInput('This is no cursor of this list. Take `endCursor` or `startCursor` of a page as it is.')

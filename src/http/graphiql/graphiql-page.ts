@@ -11,7 +11,7 @@ export type GraphiqlPage = (request: IncomingMessage, response: ServerResponse) 
  * GraphiQL 5 can drag its tabs about, and holds tabs that it opens with to be on their way: the first click on one moves
  * it under the pointer and selects nothing. Tabs that cannot be moved can be clicked.
  */
-const tabsStayInPlace = '.graphiql-tab { transform: none !important }'
+const fixedTabsStyle = '.graphiql-tab { transform: none !important }'
 
 export interface GraphiqlPageOptions {
   readonly readTabs: () => Promise<readonly string[]>
@@ -76,6 +76,6 @@ async function render(tabs: readonly string[], takesCredentials: boolean): Promi
     defaultEditorToolsVisibility: takesCredentials ? 'headers' : false,
     shouldPersistHeaders: false,
   })
-  const ours = `<style>${tabsStayInPlace}</style><script>${graphiqlScript}</script></head>`
+  const ours = `<style>${fixedTabsStyle}</style><script>${graphiqlScript}</script></head>`
   return promisify(gzip)(html.replace('</head>', () => ours))
 }

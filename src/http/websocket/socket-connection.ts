@@ -19,20 +19,20 @@ export interface SocketConnection {
  */
 const closeCodeOf = { 401: CloseCode.Unauthorized, 403: CloseCode.Forbidden, 503: 1013 } as const
 /** In bytes: what a close frame can hold. */
-const longestReason = 120
+const maxReasonBytes = 120
 /** How long who is sent away may take to say goodbye, in milliseconds. */
-const goodbyeMs = 2_000
+const closeTimeoutMs = 2_000
 
 /** As much of a reason as a close frame can hold, in whole characters: graphql-ws repeats an id in one, however long that is. */
-export function fittingReason(reason: string): string {
-  return new TextDecoder().decode(Buffer.from(reason).subarray(0, longestReason), { stream: true })
+export function truncateReason(reason: string): string {
+  return new TextDecoder().decode(Buffer.from(reason).subarray(0, maxReasonBytes), { stream: true })
 }
 
 /** Closes the socket; resolves when it is closed, by its other side or, if that does not listen, without it. */
-export async function sayGoodbye(ws: WebSocket, code: number, reason: string): Promise<void> {
+export async function closeGracefully(ws: WebSocket, code: number, reason: string): Promise<void> {
   const closed = new Promise<void>((resolve) => ws.once('close', () => resolve()))
   ws.close(code, reason)
-  const timer = setTimeout(() => ws.terminate(), goodbyeMs)
+  const timer = setTimeout(() => ws.terminate(), closeTimeoutMs)
   await closed
   clearTimeout(timer)
 }
@@ -41,7 +41,7 @@ export async function sayGoodbye(ws: WebSocket, code: number, reason: string): P
  * Finds out who has connected, by the parameters of the connection or the header of the upgrade. Whoever is not let in,
  * or no longer, is told so by the code with which the socket closes.
  */
-export async function letIn(
+export async function authenticate(
   identity: Pick<Identity, 'identify'>,
   connection: SocketConnection,
   params: Readonly<Record<string, unknown>> | undefined,
@@ -49,14 +49,14 @@ export async function letIn(
   const { ws, request } = connection
   const identified = await identity.identify(request, authorizationsIn(params))
   if (ws.readyState !== ws.OPEN) return false
-  if ('notLetIn' in identified) {
-    const { status, message } = identified.notLetIn
-    ws.close(closeCodeOf[status], fittingReason(message))
+  if ('failure' in identified) {
+    const { status, message } = identified.failure
+    ws.close(closeCodeOf[status], truncateReason(message))
     return false
   }
   connection.session = identified.session
   connection.forget = identified.session.onEnd(() => {
-    void sayGoodbye(ws, CloseCode.Forbidden, 'Your credential is good no longer.')
+    void closeGracefully(ws, CloseCode.Forbidden, 'Your credential is good no longer.')
   })
   return true
 }

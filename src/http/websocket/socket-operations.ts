@@ -2,12 +2,12 @@ import { getOperationAST, GraphQLError, type ExecutionArgs, type GraphQLFormatte
 import type { OperationResult, SubscribePayload } from 'graphql-ws'
 import type { Pipeline } from '../../graphql/execution/pipeline.ts'
 import type { Session } from '../../identity/session.ts'
-import type { CallerRate } from '../../limits/request-rate.ts'
+import type { RequestRate } from '../../limits/request-rate.ts'
 import type { Log } from '../../runtime/log.ts'
 
 export interface SocketOperationsOptions {
   readonly pipeline: Pipeline
-  readonly requestRate: CallerRate
+  readonly requestRate: RequestRate
   readonly log: Log
 }
 
@@ -50,7 +50,7 @@ export function createSocketOperations({ pipeline, requestRate, log }: SocketOpe
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
     if (count > maxOperations) return [tooManyOperations()]
     if (session === null) throw new TypeError('Nobody subscribes before having been let in.')
-    const waitSeconds = await requestRate.take(session.owner)
+    const waitSeconds = await requestRate.acquire(session.owner)
     if (waitSeconds > 0) {
       const extensions = { code: 'RATE_LIMITED', retryAfterSeconds: waitSeconds }
       return [new GraphQLError(`Too many requests. Try again in ${waitSeconds} s.`, { extensions })]
@@ -60,7 +60,7 @@ export function createSocketOperations({ pipeline, requestRate, log }: SocketOpe
     try {
       const document = parse(query)
       // In Yoga's order, so that a document with both faults is told of the same one.
-      if (!getOperationAST(document, operationName)) return [noOperation()]
+      if (!getOperationAST(document, operationName)) return [operationNotFound()]
       const errors = validate(schema, document)
       if (errors.length > 0) return errors
       const contextValue: object = await contextFactory()
@@ -88,7 +88,7 @@ function tooManyOperations(): GraphQLError {
 }
 
 /** In Yoga's words, so that it reads as it does over HTTP. */
-function noOperation(): GraphQLError {
+function operationNotFound(): GraphQLError {
   return new GraphQLError('Could not determine what operation to execute.', {
     extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
   })

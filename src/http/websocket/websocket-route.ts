@@ -8,16 +8,16 @@ import type { Pipeline } from '../../graphql/execution/pipeline.ts'
 import type { Identity } from '../../identity/identity.ts'
 import { isOwnOrigin, type LogRefusedOrigin } from '../refused-origins.ts'
 import { refuseUpgrade } from '../respond.ts'
-import { fittingReason, letIn, sayGoodbye, type SocketConnection } from './socket-connection.ts'
+import { truncateReason, authenticate, closeGracefully, type SocketConnection } from './socket-connection.ts'
 import { createSocketOperations, formatted } from './socket-operations.ts'
 import { createConcurrencyLimit } from '../../limits/concurrency-limit.ts'
 import type { Log } from '../../runtime/log.ts'
-import type { CallerRate } from '../../limits/request-rate.ts'
+import type { RequestRate } from '../../limits/request-rate.ts'
 
 export interface WebSocketRouteOptions {
   readonly pipeline: Pipeline
   readonly identity: Identity
-  readonly requestRate: CallerRate
+  readonly requestRate: RequestRate
   readonly socketsPerAddress: number
   /** Pages of these origins may connect, beside our own. */
   readonly corsOrigins: readonly string[]
@@ -52,7 +52,7 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
   const operations = createSocketOperations({ pipeline, requestRate, log })
   const protocol = makeServer<Record<string, unknown>, SocketConnection>({
     connectionInitWaitTimeout: initTimeoutMs,
-    onConnect: ({ extra, connectionParams }) => letIn(identity, extra, connectionParams),
+    onConnect: ({ extra, connectionParams }) => authenticate(identity, extra, connectionParams),
     onSubscribe: ({ extra, subscriptions }, _id, payload) =>
       operations.prepare(extra.session, Object.keys(subscriptions).length, payload),
     execute: operations.execute,
@@ -64,10 +64,10 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
 
   return {
     upgrade(request, socket, head) {
-      const shut = identity.doorFor(request)
-      if (shut !== null) refuse(socket, shut.message)
+      const failure = identity.accessDenied(request)
+      if (failure !== null) refuse(socket, failure.message)
       else if (!acquireSocket(request.socket)) refuse(socket, 'Too many sockets are open from your address.')
-      else if (isWelcome(request)) sockets.handleUpgrade(request, socket, head, (ws) => welcome(ws, request))
+      else if (isOriginAllowed(request)) sockets.handleUpgrade(request, socket, head, (ws) => acceptSocket(ws, request))
       else {
         logRefusedOrigin(request.headers.origin ?? '')
         refuse(socket, 'Pages of this origin may not connect. To let them, the operator lists it in CORS_ORIGINS.')
@@ -75,7 +75,7 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
     },
     async close() {
       isClosing = true
-      await Promise.all([...sockets.clients].map(sendAway))
+      await Promise.all([...sockets.clients].map(closeForRestart))
     },
   }
 
@@ -88,14 +88,14 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
   }
 
   /** Whoever comes too late is told to connect again, which a refused upgrade would not tell. */
-  function welcome(ws: WebSocket, request: IncomingMessage): void {
-    if (isClosing) void sendAway(ws)
+  function acceptSocket(ws: WebSocket, request: IncomingMessage): void {
+    if (isClosing) void closeForRestart(ws)
     else serve(ws, request)
   }
 
-  async function sendAway(ws: WebSocket): Promise<void> {
+  async function closeForRestart(ws: WebSocket): Promise<void> {
     ws.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
-    await sayGoodbye(ws, serviceRestart, 'The gateway is stopping: connect again.')
+    await closeGracefully(ws, serviceRestart, 'The gateway is stopping: connect again.')
   }
 
   /** Joins a socket to the protocol. graphql-ws's own way of doing it writes to the console past our log. */
@@ -110,13 +110,13 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
           // As bytes, since of a text that is buffered the characters are counted, each of which may be three.
           return new Promise((resolve) => ws.send(Buffer.from(text), { binary: false }, () => resolve()))
         },
-        close: (code, reason = '') => ws.close(code, fittingReason(reason)),
-        onMessage: (take) =>
+        close: (code, reason = '') => ws.close(code, truncateReason(reason)),
+        onMessage: (acquire) =>
           ws.on('message', (data: Buffer) => {
             // Whoever is sent away may go on talking until they have said goodbye.
             if (ws.readyState !== ws.OPEN) return
-            take(data.toString()).catch((error: unknown) => {
-              if (isOutOfPlace(error)) return ws.close(CloseCode.BadRequest, error.message)
+            acquire(data.toString()).catch((error: unknown) => {
+              if (isClientMistake(error)) return ws.close(CloseCode.BadRequest, error.message)
               log.warn({ err: error }, 'a message of a socket could not be handled')
               ws.close(CloseCode.InternalServerError, 'Internal server error')
             })
@@ -143,7 +143,7 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
   }
 
   /** A page elsewhere may open a socket to us without asking, so that we have to ask where it comes from. */
-  function isWelcome({ headers }: IncomingMessage): boolean {
+  function isOriginAllowed({ headers }: IncomingMessage): boolean {
     const { origin } = headers
     return origin === undefined || corsOrigins.includes(origin) || isOwnOrigin(headers)
   }
@@ -153,7 +153,7 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
 const serviceRestart = 1012
 
 /** graphql-ws throws when a client sends what only a server says. That is the client's mistake. */
-function isOutOfPlace(error: unknown): error is Error {
+function isClientMistake(error: unknown): error is Error {
   return error instanceof Error && /^Unexpected message of type \w+ received$/.test(error.message)
 }
 

@@ -6,8 +6,8 @@ export interface OrderOrigin {
 
 /** Knows whether a provider is worth trying. */
 export interface Breaker {
-  /** Asks to try once; `giveBack` if nothing was tried after all. */
-  try(order: OrderOrigin): { readonly giveBack: () => void } | null
+  /** Asks to try once; `release` if nothing was tried after all. */
+  attempt(order: OrderOrigin): { readonly release: () => void } | null
   /** How long until another try of such an order is worth asking for, in milliseconds. */
   waitMs(order: OrderOrigin): number
   /** What came of a try. */
@@ -22,7 +22,7 @@ export interface BreakerOptions {
 }
 
 /** Of the failures in a row, so many are remembered, the newest ones. */
-const mostRemembered = 32
+const maxRememberedFailures = 32
 
 /**
  * Opens after repeated failures, and closes at the first success. For everybody it opens only upon failures of several
@@ -34,9 +34,9 @@ export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
   let failed: OrderOrigin[] = []
   let openUntilMs = 0
   /** Callers who were turned away since the last failure: they come before the caller of that failure. */
-  const turnedAway = new Set<string>()
+  const rejectedCallers = new Set<string>()
 
-  function isHeld({ caller, track }: OrderOrigin): boolean {
+  function isBlocked({ caller, track }: OrderOrigin): boolean {
     if (failed.length < failures) return false
     const ofCaller = failed.filter((each) => each.caller === caller).length
     const ofTrack = failed.filter((each) => each.track === track).length
@@ -44,12 +44,12 @@ export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
   }
 
   function isOpenForAll(): boolean {
-    const most = Math.ceil(failures / 2)
+    const maxPerOrigin = Math.ceil(failures / 2)
     const counts = new Map<string, number>()
     let counted = 0
     for (const { caller, track } of failed) {
       const names = [`caller ${caller}`, `track ${track}`]
-      if (names.some((name) => (counts.get(name) ?? 0) >= most)) continue
+      if (names.some((name) => (counts.get(name) ?? 0) >= maxPerOrigin)) continue
       for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
       counted += 1
     }
@@ -57,26 +57,26 @@ export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
   }
 
   function waitMs(order: OrderOrigin): number {
-    if (!isHeld(order)) return 0
+    if (!isBlocked(order)) return 0
     const isLastFailed = failed.at(-1)?.caller === order.caller
-    const othersFirstMs = isLastFailed && [...turnedAway].some((caller) => caller !== order.caller) ? pauseMs : 0
+    const othersFirstMs = isLastFailed && [...rejectedCallers].some((caller) => caller !== order.caller) ? pauseMs : 0
     return Math.max(0, openUntilMs + othersFirstMs - performance.now())
   }
 
   return {
     waitMs,
-    try(order) {
+    attempt(order) {
       if (waitMs(order) > 0) {
-        turnedAway.add(order.caller)
+        rejectedCallers.add(order.caller)
         return null
       }
-      if (!isHeld(order)) return { giveBack: () => {} }
+      if (!isBlocked(order)) return { release: () => {} }
       // The others wait for what comes of this one, but no longer than a pause: it may hang.
       const before = openUntilMs
       const untilMs = performance.now() + pauseMs
       openUntilMs = untilMs
       return {
-        giveBack() {
+        release() {
           if (openUntilMs === untilMs) openUntilMs = before
         },
       }
@@ -84,12 +84,12 @@ export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
     report(order, isFailure) {
       if (!isFailure) {
         failed = []
-        turnedAway.clear()
+        rejectedCallers.clear()
         return
       }
-      failed = [...failed, order].slice(-mostRemembered)
+      failed = [...failed, order].slice(-maxRememberedFailures)
       openUntilMs = performance.now() + pauseMs
-      turnedAway.clear()
+      rejectedCallers.clear()
     },
   }
 }

@@ -5,14 +5,14 @@ import { describeError } from '../../runtime/describe-error.ts'
 export const maxAnswerBytes = 1_048_576
 
 /** How many answers of status 1xx, which only announce one, may come before it. */
-const mostAnnouncements = 10
+const maxInformational = 10
 
 /** Counts what only announces an answer; `end` is called with the reason once it is too much. */
-export function announcementLimit(end: (reason: string) => void): () => void {
+export function limitInformational(end: (reason: string) => void): () => void {
   let count = 0
   return () => {
     count += 1
-    if (count === mostAnnouncements + 1) end('an answer was announced again and again, and did not come')
+    if (count === maxInformational + 1) end('an answer was announced again and again, and did not come')
   }
 }
 

@@ -1,22 +1,22 @@
 import { Agent } from 'undici'
-import { announcementLimit, maxAnswerBytes, readHttpAnswer, type HttpAnswer } from './http-answer.ts'
-import type { ReadPace } from './rates.ts'
+import { limitInformational, maxAnswerBytes, readHttpAnswer, type HttpAnswer } from './http-answer.ts'
+import type { ReadRate } from './rates.ts'
 
 /** GETs at a steady pace over connections that are kept. */
-export interface PacedReader {
-  /** Waits for its turn, calls `onTurn`, then asks. Rejects if nothing was answered. */
-  get(url: URL, headers: Record<string, string>, onTurn?: () => void): Promise<HttpAnswer>
+export interface RateLimitedReader {
+  /** Waits for its turn, calls `onSlot`, then asks. Rejects if nothing was answered. */
+  get(url: URL, headers: Record<string, string>, onSlot?: () => void): Promise<HttpAnswer>
   /** Ends everything that is under way or waits. */
   close(): Promise<void>
 }
 
 /** A reader of its own for one provider. `timeoutMs` is for each whole read, from the moment of connecting. */
-export function createPacedReader(options: {
-  readonly pace: ReadPace
+export function createRateLimitedReader(options: {
+  readonly rate: ReadRate
   readonly connectTimeoutMs: number
   readonly timeoutMs: number
-}): PacedReader {
-  const { pace, connectTimeoutMs, timeoutMs } = options
+}): RateLimitedReader {
+  const { rate, connectTimeoutMs, timeoutMs } = options
   const agent = new Agent({
     connect: { timeout: connectTimeoutMs },
     headersTimeout: timeoutMs,
@@ -26,9 +26,9 @@ export function createPacedReader(options: {
   let closed = false
 
   return {
-    async get(url, headers, onTurn) {
-      await pace.turn()
-      onTurn?.()
+    async get(url, headers, onSlot) {
+      await rate.acquire()
+      onSlot?.()
       if (closed) throw new Error('we are closing')
       const ending = new AbortController()
       const end = (reason: string) => ending.abort(new Error(reason))
@@ -43,7 +43,7 @@ export function createPacedReader(options: {
             method: 'GET',
             headers,
             signal: ending.signal,
-            onInfo: announcementLimit(end),
+            onInfo: limitInformational(end),
           }),
         )
       } finally {
@@ -53,7 +53,7 @@ export function createPacedReader(options: {
     async close() {
       closed = true
       // Whoever waits for a place is let through, to find the reader closed, instead of holding the process up.
-      pace.stop()
+      rate.stop()
       await agent.destroy(new Error('we are closing'))
     },
   }

@@ -1,5 +1,5 @@
 import { buildConnector, Client } from 'undici'
-import { announcementLimit, maxAnswerBytes, readHttpAnswer, type HttpAnswer } from './http-answer.ts'
+import { limitInformational, maxAnswerBytes, readHttpAnswer, type HttpAnswer } from './http-answer.ts'
 import { describeError } from '../../runtime/describe-error.ts'
 
 /** What became of a request that must never be made twice. */
@@ -59,7 +59,7 @@ export async function postOnce(post: Post): Promise<Sent> {
       headers: { ...post.headers, 'content-type': 'application/json' },
       body: JSON.stringify(post.body),
       reset: true,
-      onInfo: announcementLimit(end),
+      onInfo: limitInformational(end),
     })
     return { kind: 'answered', answer: await readHttpAnswer(response) }
   } catch (error) {

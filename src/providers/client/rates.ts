@@ -8,7 +8,7 @@ export interface Rates {
 
 export interface ProviderRates {
   readonly orders: OrderRate
-  readonly reads: ReadPace
+  readonly reads: ReadRate
 }
 
 /**
@@ -19,7 +19,7 @@ export interface ProviderRates {
 export interface OrderRate {
   readonly limit: number
   /** Takes a slot for the caller, unless the free ones are needed by orders that wait already. Never rejects. */
-  take(caller: string, waiting?: WaitingOrders): Promise<Slot>
+  acquire(caller: string, waiting?: WaitingOrders): Promise<Slot>
 }
 
 /** How many waiting orders are served before this one. */
@@ -31,8 +31,8 @@ export interface WaitingOrders {
 }
 
 export type Slot =
-  /** `giveBack` makes it free again. */
-  { readonly kind: 'taken'; readonly giveBack: () => void } | NoSlot
+  /** `release` makes it free again. */
+  { readonly kind: 'acquired'; readonly release: () => void } | NoSlot
 
 export interface NoSlot {
   readonly kind: 'full'
@@ -45,9 +45,9 @@ export interface NoSlot {
 }
 
 /** The reads' turns, at a steady pace. */
-export interface ReadPace {
+export interface ReadRate {
   /** Resolves when it is the caller's turn to read. */
-  turn(): Promise<void>
+  acquire(): Promise<void>
   /** Lets everybody through who waits or comes later, so that nobody holds the process up. */
   stop(): void
 }

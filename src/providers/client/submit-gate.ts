@@ -19,44 +19,44 @@ export interface SubmitGate {
   report(order: OrderedTrack, outcome: { readonly hasAnswered: boolean }): void
 }
 
-const usualBreaker: BreakerOptions = { failures: 5, pauseMs: 15_000 }
+const defaultBreaker: BreakerOptions = { failures: 5, pauseMs: 15_000 }
 
 export function createSubmitGate({ provider, orders, breaker: options }: SubmitGateOptions): SubmitGate {
-  const breaker = createBreaker(options ?? usualBreaker)
+  const breaker = createBreaker(options ?? defaultBreaker)
   const queue = createOrderQueue(orders)
 
   /** Admits the order if the provider is worth trying and there is a slot. */
-  async function admit(order: OrderedTrack, takeSlot: () => Promise<Slot>): Promise<Admission> {
+  async function admit(order: OrderedTrack, acquireSlot: () => Promise<Slot>): Promise<Admission> {
     const origin = originOf(order)
-    const trial = breaker.try(origin)
-    if (trial === null) return isDown(origin)
-    const slot = await takeSlot()
-    if (slot.kind === 'taken') {
+    const attempt = breaker.attempt(origin)
+    if (attempt === null) return providerDown(origin)
+    const slot = await acquireSlot()
+    if (slot.kind === 'acquired') {
       return {
         kind: 'admitted',
-        giveBack() {
-          slot.giveBack()
-          trial.giveBack()
+        release() {
+          slot.release()
+          attempt.release()
         },
       }
     }
-    trial.giveBack()
+    attempt.release()
     return {
       kind: 'not-admitted',
       refusal: rateLimited(slot),
-      wait: { freeAtMs: performance.now() + slot.freeInMs, until: (untilMs) => waitInLine(order, untilMs) },
+      wait: { freeAtMs: performance.now() + slot.freeInMs, until: (untilMs) => waitInQueue(order, untilMs) },
     }
   }
 
-  async function waitInLine(order: OrderedTrack, untilMs: number): Promise<Admission> {
+  async function waitInQueue(order: OrderedTrack, untilMs: number): Promise<Admission> {
     const slot = await queue.wait(order.owner, untilMs)
     const admission = await admit(order, async () => slot)
     // The provider may have gone down in the meantime.
-    if (admission.kind === 'not-admitted' && slot.kind === 'taken') slot.giveBack()
+    if (admission.kind === 'not-admitted' && slot.kind === 'acquired') slot.release()
     return admission
   }
 
-  function isDown(origin: OrderOrigin): Admission {
+  function providerDown(origin: OrderOrigin): Admission {
     const seconds = Math.max(1, Math.ceil(breaker.waitMs(origin) / 1000))
     const message = `${provider} has not been answering orders. Nothing was sent, so nothing was charged; try again in ${seconds} s.`
     return { kind: 'not-admitted', wait: null, refusal: notSent(message, true) }
@@ -70,7 +70,7 @@ export function createSubmitGate({ provider, orders, breaker: options }: SubmitG
   }
 
   return {
-    admit: (order) => admit(order, () => queue.take(order.owner)),
+    admit: (order) => admit(order, () => queue.acquire(order.owner)),
     report: (order, { hasAnswered }) => breaker.report(originOf(order), !hasAnswered),
   }
 }

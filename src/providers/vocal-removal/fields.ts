@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isProviderId } from '../../separation/provider-task-id.ts'
-import { holdsCallbackAddress } from '../client/redact.ts'
+import { containsCallbackAddress } from '../client/redact.ts'
 
 /** A whole number, or one written as text; anything else is null. */
 export const codeField = z
@@ -25,11 +25,11 @@ export const idTextField = z
   .catch(null)
 
 /** An id that can be kept; anything else is null. */
-export const idField = idTextField.transform(keptId)
+export const idField = idTextField.transform(storableId)
 
 /** The id, unless no store could keep it or nobody may see it: then null. */
-export function keptId(id: string | null): string | null {
-  return id !== null && isProviderId(id) && !holdsCallbackAddress(id) ? id : null
+export function storableId(id: string | null): string | null {
+  return id !== null && isProviderId(id) && !containsCallbackAddress(id) ? id : null
 }
 
 /** Whatever stands there. */

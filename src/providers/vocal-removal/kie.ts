@@ -1,10 +1,10 @@
-import { usualRetentionMs, type ProviderSpec } from './spec.ts'
+import { defaultRetentionMs, type ProviderSpec } from './spec.ts'
 
 /** Kie. Codes: `kie-record-info.txt`, `apikley-generate-and-callback.txt` (the same API) and `facts.md`, "Codes". */
 export const kie: ProviderSpec = {
   name: 'kie',
   baseUrl: 'https://api.kie.ai',
-  retentionMs: usualRetentionMs,
+  retentionMs: defaultRetentionMs,
   signature: 'kie',
   codes: {
     400: 'invalid-input',

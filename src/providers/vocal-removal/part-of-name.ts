@@ -18,17 +18,17 @@ const namesOfPart = {
   woodwinds: ['woodwind', 'woodwinds'],
 } as const satisfies Record<KnownPart, readonly string[]>
 
-const partOfReducedName = new Map<string, KnownPart>()
+const partOfNormalizedName = new Map<string, KnownPart>()
 for (const part of knownParts) {
-  for (const name of namesOfPart[part]) partOfReducedName.set(name, part)
+  for (const name of namesOfPart[part]) partOfNormalizedName.set(name, part)
 }
 
 /** The part that a provider means by a name, however it is spelt (`backing_vocals`, `Backing Vocals`); null if unknown. */
 export function partOfName(name: string): KnownPart | null {
-  return partOfReducedName.get(reducedName(name)) ?? null
+  return partOfNormalizedName.get(normalizedName(name)) ?? null
 }
 
 /** A name in small letters and digits alone, so that all spellings of it are one. */
-export function reducedName(name: string): string {
+export function normalizedName(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '')
 }

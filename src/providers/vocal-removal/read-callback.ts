@@ -1,9 +1,9 @@
-import type { Outcome, Told } from '../../separation/advance/report.ts'
+import type { Outcome, ProviderReport } from '../../separation/advance/report.ts'
 import { messageLength } from '../client/redact.ts'
 import { objectField } from './fields.ts'
 import { readEnvelope, type Envelope } from './read-envelope.ts'
-import { reportLeftOut, type Reading } from './read-record-info.ts'
-import { noStems, readStems, type StemsRead } from './read-stems.ts'
+import { reportOmitted, type ParserContext } from './read-record-info.ts'
+import { noStems, readStems, type ParsedStems } from './read-stems.ts'
 import { readTaskId, type NamedId } from './read-task-id.ts'
 
 /** The provider's id of the task that a callback's body names. */
@@ -16,19 +16,19 @@ export function readCallbackId(body: unknown): NamedId {
  * audio is a success whatever its code; else 200 is one, a code below 300 says that the work goes on, and any other is a
  * failure. null if it has no id, or neither a code nor audio.
  */
-export function readCallbackBody(body: unknown, reading: Reading): Told | null {
+export function readCallbackBody(body: unknown, context: ParserContext): ProviderReport | null {
   const envelope = readEnvelope(body)
   const named = readCallbackId(body)
-  if (envelope === null || named.kind !== 'kept') return null
-  const found = readInfo(objectField.parse(envelope.data) ?? {}, reading)
+  if (envelope === null || named.kind !== 'usable') return null
+  const found = readInfo(objectField.parse(envelope.data) ?? {}, context)
   if (envelope.code === null && found.stems.length === 0) return null
 
   const { type, originUrl } = found
   return {
-    kind: 'told',
+    kind: 'reported',
     by: 'callback',
     providerTaskId: named.id,
-    outcome: outcomeOf(envelope, found, reading),
+    outcome: outcomeOf(envelope, found, context),
     type,
     audioId: null,
     musicId: null,
@@ -36,10 +36,10 @@ export function readCallbackBody(body: unknown, reading: Reading): Told | null {
   }
 }
 
-function outcomeOf({ code, msg }: Envelope, { stems }: StemsRead, reading: Reading): Outcome {
+function outcomeOf({ code, msg }: Envelope, { stems }: ParsedStems, context: ParserContext): Outcome {
   if (code === 200 || stems.length > 0) return { state: 'succeeded', stems, completedAtMs: null }
   if (code !== null && code >= 0 && code < 300) return { state: 'pending' }
-  const message = reading.clean(msg ?? '', messageLength)
+  const message = context.redact(msg ?? '', messageLength)
   return {
     state: 'failed',
     code: 'GENERATION_FAILED',
@@ -50,19 +50,19 @@ function outcomeOf({ code, msg }: Envelope, { stems }: StemsRead, reading: Readi
 }
 
 /** The names of the envelope that are documented, then any other that looks like one. */
-function readInfo(data: Record<string, unknown>, reading: Reading): StemsRead {
+function readInfo(data: Record<string, unknown>, context: ParserContext): ParsedStems {
   const others = Object.keys(data).filter((key) => /info$/i.test(key))
   const keys = new Set(['vocal_separation_info', 'vocal_removal_info', ...others])
   const addresses: string[] = []
-  let unread = 0
+  let omittedCount = 0
   let found = noStems
   for (const key of keys) {
     const read = readStems(data[key])
-    addresses.push(...read.leftOut.addresses)
-    unread += read.leftOut.stems
+    addresses.push(...read.omitted.addresses)
+    omittedCount += read.omitted.stems
     if (read.stems.length > 0 || found.originUrl === null) found = read
     if (read.stems.length > 0) break
   }
-  reportLeftOut({ stems: unread, addresses }, reading)
+  reportOmitted({ stems: omittedCount, addresses }, context)
   return found
 }

@@ -37,7 +37,7 @@ export interface OriginData {
   /** Whether both halves of a pair are there. */
   readonly hasWholePair: boolean
   /** How many entries there were beyond those that are read. */
-  readonly unread: number
+  readonly omittedCount: number
 }
 
 /**
@@ -45,17 +45,17 @@ export interface OriginData {
  * of a stem's duration. A `split_stem_advanced` lists pairs: `extract` is the stem that was named, `remove` the mix without
  * it, and both bear its name (`more.md`, "split_stem_advanced").
  */
-export function readOriginData(value: unknown, onLeftOut: (name: string) => void): OriginData {
+export function readOriginData(value: unknown, onOmitted: (name: string) => void): OriginData {
   const given = parsedIfJson(value)
   const items = (Array.isArray(given) ? given : [given]).filter(isObject)
   const taken = withinStemLimit(items, (item) => ({ isKnownPart: false, text: firstAddress(item) }))
-  const read = taken.map((item) => readItem(item, onLeftOut)).toSorted(compareItems)
+  const read = taken.map((item) => readItem(item, onOmitted)).toSorted(compareItems)
   const pairs = read.filter(({ isPair }) => isPair)
   return {
     entries: read.flatMap(({ entries }) => entries),
     hasPairs: pairs.length > 0,
     hasWholePair: pairs.some(({ entries }) => entries.filter(({ url }) => url !== null).length === 2),
-    unread: items.length - taken.length,
+    omittedCount: items.length - taken.length,
   }
 }
 
@@ -64,11 +64,11 @@ interface Item {
   readonly isPair: boolean
 }
 
-function readItem(item: Record<string, unknown>, onLeftOut: (name: string) => void): Item {
+function readItem(item: Record<string, unknown>, onOmitted: (name: string) => void): Item {
   const { extract, remove } = item
-  if (extract === undefined && remove === undefined) return { entries: readEntry(item, onLeftOut), isPair: false }
-  const [alone] = readEntry(extract, onLeftOut)
-  const [rest] = readEntry(remove, onLeftOut)
+  if (extract === undefined && remove === undefined) return { entries: readEntry(item, onOmitted), isPair: false }
+  const [alone] = readEntry(extract, onOmitted)
+  const [rest] = readEntry(remove, onOmitted)
   const name = alone?.name ?? rest?.name ?? null
   const entries = [
     ...(alone === undefined ? [] : [{ ...alone, name }]),
@@ -92,11 +92,11 @@ function compareItems({ entries: [a] }: Item, { entries: [b] }: Item): number {
   return compareText(a?.url ?? '', b?.url ?? '') || compareText(a?.id ?? '', b?.id ?? '')
 }
 
-function readEntry(item: unknown, onLeftOut: (name: string) => void): readonly OriginEntry[] {
+function readEntry(item: unknown, onOmitted: (name: string) => void): readonly OriginEntry[] {
   const read = entry.safeParse(item)
   if (!read.success) return []
   const { id, duration } = read.data
   const name = read.data.stem_type_group_name ?? read.data.stemTypeGroupName
-  const url = readUrl(read.data.audio_url ?? read.data.audioUrl, () => onLeftOut('originData'))
+  const url = readUrl(read.data.audio_url ?? read.data.audioUrl, () => onOmitted('originData'))
   return [{ id, name, url, durationSeconds: duration }]
 }

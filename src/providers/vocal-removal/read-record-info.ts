@@ -1,23 +1,23 @@
 import { z } from 'zod'
-import type { Outcome, Told } from '../../separation/advance/report.ts'
-import { messageLength, type CleanText } from '../client/redact.ts'
+import type { Outcome, ProviderReport } from '../../separation/advance/report.ts'
+import { messageLength, type Redact } from '../client/redact.ts'
 import { anyField, codeField, idField, idTextField, textField } from './fields.ts'
 import type { Envelope } from './read-envelope.ts'
 import { readState, type State } from './read-state.ts'
-import { noStems, readStems, type LeftOut, type StemsRead } from './read-stems.ts'
+import { noStems, readStems, type Omitted, type ParsedStems } from './read-stems.ts'
 import { readTime } from './read-time.ts'
 import type { CheckAnswer } from '../../separation/provider.ts'
 
 /** What reading needs besides the body. */
-export interface Reading {
-  readonly clean: CleanText
+export interface ParserContext {
+  readonly redact: Redact
   /** Called once for an answer of which something was left out. */
-  readonly onLeftOut: (leftOut: LeftOut) => void
+  readonly onOmitted: (omitted: Omitted) => void
 }
 
 /** Reports what was left out of an answer, if anything was. */
-export function reportLeftOut(leftOut: LeftOut, { onLeftOut }: Reading): void {
-  if (leftOut.stems > 0 || leftOut.addresses.length > 0) onLeftOut(leftOut)
+export function reportOmitted(omitted: Omitted, { onOmitted }: ParserContext): void {
+  if (omitted.stems > 0 || omitted.addresses.length > 0) onOmitted(omitted)
 }
 
 const record = z.object({
@@ -39,46 +39,52 @@ type TaskRecord = z.infer<typeof record>
  * Reads record-info's answer (`kie-record-info.txt`, `apikley-record-info.txt`, `sunoapi-record-info.txt`). A read never
  * fails a task, only `successFlag` does: every code but 200 means either that the task is not visible or no news.
  */
-export function readRecordInfo(answer: Envelope, providerTaskId: string, reading: Reading): CheckAnswer {
+export function readRecordInfo(answer: Envelope, providerTaskId: string, context: ParserContext): CheckAnswer {
   const { code, msg, data } = answer
-  if (code === null) return noNews('record-info answered without a code')
-  if (code === 404 || code === 422) return { kind: 'not-visible' }
+  if (code === null) return inconclusive('record-info answered without a code')
+  if (code === 404 || code === 422) return { kind: 'not-found' }
   if (code !== 200) {
-    const cause = `record-info answered code ${code}${msg === null ? '' : `: ${reading.clean(msg, messageLength)}`}`
-    return aboutTheTask.has(code) ? { kind: 'no-news', cause, isAnswer: true } : noNews(cause)
+    const cause = `record-info answered code ${code}${msg === null ? '' : `: ${context.redact(msg, messageLength)}`}`
+    return taskCodes.has(code) ? { kind: 'inconclusive', cause, isAboutTask: true } : inconclusive(cause)
   }
-  if (data === null || data === undefined) return { kind: 'not-visible' }
+  if (data === null || data === undefined) return { kind: 'not-found' }
 
   const read = record.safeParse(data)
-  if (!read.success) return noNews('record-info answered data that is not an object')
+  if (!read.success) return inconclusive('record-info answered data that is not an object')
   const { taskId, callbackUrl, createTime } = read.data
-  if (taskId !== null && taskId !== providerTaskId) return noNews('record-info answered for another task')
+  if (taskId !== null && taskId !== providerTaskId) return inconclusive('record-info answered for another task')
   const named = readState(read.data.successFlag) ?? readState(read.data.status)
   const found = named === 'PENDING' ? noStems : readStems(read.data.response)
-  reportLeftOut(found.leftOut, reading)
+  reportOmitted(found.omitted, context)
   const state = named ?? (isDone(read.data, found) ? 'SUCCESS' : null)
   if (state === null) {
-    return { kind: 'no-news', cause: 'record-info answered a state that we do not know', isAnswer: true }
+    return { kind: 'inconclusive', cause: 'record-info answered a state that we do not know', isAboutTask: true }
   }
 
-  const told = readTold(read.data, state, found, providerTaskId, reading)
-  return { kind: 'seen', told, callbackUrl, createdAtMs: readTime(createTime) }
+  const report = readReport(read.data, state, found, providerTaskId, context)
+  return { kind: 'found', report, callbackUrl, createdAtMs: readTime(createTime) }
 }
 
 /** Codes that speak of the task that was asked for, not of our key, the rate or the provider itself. */
-const aboutTheTask = new Set([400, 409, 413, 451])
+const taskCodes = new Set([400, 409, 413, 451])
 
 /** Whether a task in a state that nobody knows has its result all the same. */
-function isDone({ completeTime }: TaskRecord, { stems, isFull }: StemsRead): boolean {
-  return isFull || (stems.length > 0 && readTime(completeTime) !== null)
+function isDone({ completeTime }: TaskRecord, { stems, hasAllParts }: ParsedStems): boolean {
+  return hasAllParts || (stems.length > 0 && readTime(completeTime) !== null)
 }
 
-function readTold(data: TaskRecord, state: State, found: StemsRead, providerTaskId: string, reading: Reading): Told {
+function readReport(
+  data: TaskRecord,
+  state: State,
+  found: ParsedStems,
+  providerTaskId: string,
+  context: ParserContext,
+): ProviderReport {
   return {
-    kind: 'told',
+    kind: 'reported',
     by: 'record-info',
     providerTaskId,
-    outcome: readOutcome(data, state, found, reading.clean),
+    outcome: readOutcome(data, state, found, context.redact),
     type: found.type,
     audioId: data.audioId,
     musicId: data.musicId,
@@ -96,12 +102,12 @@ const failures = {
 } as const
 
 /** Audio counts for more than a failure: CALLBACK_EXCEPTION is about the delivery to us alone (`facts.md`, "Callbacks"). */
-function readOutcome(data: TaskRecord, state: State, { stems }: StemsRead, clean: CleanText): Outcome {
+function readOutcome(data: TaskRecord, state: State, { stems }: ParsedStems, redact: Redact): Outcome {
   const completedAtMs = readTime(data.completeTime)
   if (state === 'PENDING') return { state: 'pending' }
   if (state === 'SUCCESS' || stems.length > 0) return { state: 'succeeded', stems, completedAtMs }
   const failure = failures[state]
-  const words = clean(data.errorMessage ?? '', messageLength, data.callbackUrl)
+  const words = redact(data.errorMessage ?? '', messageLength, data.callbackUrl)
   return {
     state: 'failed',
     code: failure.code,
@@ -111,6 +117,6 @@ function readOutcome(data: TaskRecord, state: State, { stems }: StemsRead, clean
   }
 }
 
-function noNews(cause: string): CheckAnswer {
-  return { kind: 'no-news', cause }
+function inconclusive(cause: string): CheckAnswer {
+  return { kind: 'inconclusive', cause }
 }

@@ -1,26 +1,26 @@
 import type { ReportedStem } from '../../separation/advance/report.ts'
 import { partsOfType, separationTypes, stemName, type SeparationType, type StemPart } from '../../separation/task.ts'
 import { objectField } from './fields.ts'
-import { partOfName, reducedName } from './part-of-name.ts'
+import { partOfName, normalizedName } from './part-of-name.ts'
 import { readOriginData } from './read-origin-data.ts'
 import { readUrl } from './read-url.ts'
 import { createStemDrafts } from './stem-drafts.ts'
 import { withinStemLimit } from './stem-limit.ts'
 
 /** What the one object that lists the stems says. */
-export interface StemsRead {
+export interface ParsedStems {
   /** At most `maxStems`, the known parts before the others. */
   readonly stems: readonly ReportedStem[]
   /** What can be seen of the type from the parts that are there. */
   readonly type: SeparationType | null
   readonly originUrl: string | null
   /** Whether all is there that some type of separation yields, but for the piano. */
-  readonly isFull: boolean
-  readonly leftOut: LeftOut
+  readonly hasAllParts: boolean
+  readonly omitted: Omitted
 }
 
 /** What of an answer was not read. */
-export interface LeftOut {
+export interface Omitted {
   /** How many stems there were beyond those that are kept. */
   readonly stems: number
   /** The names under which addresses stood that are not http(s), too long, or ours. */
@@ -28,30 +28,30 @@ export interface LeftOut {
 }
 
 /** What is said where nothing is. */
-export const noStems: StemsRead = {
+export const noStems: ParsedStems = {
   stems: [],
   type: null,
   originUrl: null,
-  isFull: false,
-  leftOut: { stems: 0, addresses: [] },
+  hasAllParts: false,
+  omitted: { stems: 0, addresses: [] },
 }
 
 /** Reduced names of addresses that stand beside the stems and are none: pictures, the source, where we are called back. */
-const notStems = /^(source|origin|stream)*(image|cover|audio|video|stream)(large)?$|^callback$/
+const notStemNames = /^(source|origin|stream)*(image|cover|audio|video|stream)(large)?$|^callback$/
 
 /**
  * Reads stems: record-info's `response` (`vocalUrl`) and a callback's info (`vocal_url`) alike, also as JSON text.
  *
- * Every key that ends in `url` is a part, but for the origin and `notStems`; empty means absent. `originData` adds
+ * Every key that ends in `url` is a part, but for the origin and `notStemNames`; empty means absent. `originData` adds
  * durations, names and parts that have no key. Kie's newer page shows it with other addresses for the very stems that have
  * keys too, so an entry is matched by address, then by name, and the key's address is kept. A second stem of one name is
  * numbered.
  */
-export function readStems(info: unknown): StemsRead {
+export function readStems(info: unknown): ParsedStems {
   const fields = objectField.parse(info) ?? {}
   const drafts = createStemDrafts()
   const addresses: string[] = []
-  const leaveOut = (name: string) => void addresses.push(name)
+  const omit = (name: string) => void addresses.push(name)
   let originUrl: string | null = null
   const keyed = keyedAddresses(fields)
   const taken = withinStemLimit(keyed, ({ key, name }) => ({
@@ -59,24 +59,24 @@ export function readStems(info: unknown): StemsRead {
     text: key,
   }))
   for (const { key, name, address } of taken) {
-    const url = readUrl(address, () => leaveOut(key))
+    const url = readUrl(address, () => omit(key))
     if (name === 'origin') originUrl ??= url
     else if (url !== null) drafts.addKeyed(nameOfKey(key), url)
   }
-  const origin = readOriginData(fields['originData'] ?? fields['origin_data'], leaveOut)
+  const origin = readOriginData(fields['originData'] ?? fields['origin_data'], omit)
   for (const entry of origin.entries.filter((each) => !drafts.matchByUrl(each))) {
     if (!drafts.matchByName(entry)) drafts.addUnkeyed(entry)
   }
   const all = drafts.stems()
   const stems = withinStemLimit(all, (stem) => ({ isKnownPart: stem.part !== 'other', text: stemName(stem) }))
-  const unread = keyed.length - taken.length + origin.unread
+  const omittedCount = keyed.length - taken.length + origin.omittedCount
   return {
     stems,
     // Any stem may be extracted: a pair of drums and the rest says nothing of another type.
     type: origin.hasPairs ? null : typeOf(stems),
     originUrl,
-    isFull: origin.hasWholePair || hasAllParts(stems),
-    leftOut: { stems: unread + all.length - stems.length, addresses },
+    hasAllParts: origin.hasWholePair || isComplete(stems),
+    omitted: { stems: omittedCount + all.length - stems.length, addresses },
   }
 }
 
@@ -91,12 +91,12 @@ interface KeyedAddress {
 function keyedAddresses(fields: Record<string, unknown>): readonly KeyedAddress[] {
   return Object.entries(fields).flatMap(([key, address]) => {
     if (!/url$/i.test(key) || typeof address !== 'string' || address.trim() === '') return []
-    const name = reducedName(key.slice(0, -'url'.length))
-    return notStems.test(name) ? [] : [{ key, name, address }]
+    const name = normalizedName(key.slice(0, -'url'.length))
+    return notStemNames.test(name) ? [] : [{ key, name, address }]
   })
 }
 
-function hasAllParts(stems: readonly ReportedStem[]): boolean {
+function isComplete(stems: readonly ReportedStem[]): boolean {
   const present = new Set<StemPart>(stems.map(({ part }) => part))
   return separationTypes.some((type) => partsOfType[type].every((part) => part === 'piano' || present.has(part)))
 }

@@ -1,4 +1,4 @@
-import { cut, quoteLength, type CleanText } from '../client/redact.ts'
+import { truncate, quoteLength, type Redact } from '../client/redact.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
 import { parseEnvelope } from './read-envelope.ts'
 import { readTaskId } from './read-task-id.ts'
@@ -21,7 +21,7 @@ const statuses: Readonly<Record<number, CodeMeaning>> = {
  */
 export function readSubmitAnswer(
   answer: HttpAnswer,
-  { spec, clean, callbackUrl, nowMs }: { spec: ProviderSpec; clean: CleanText; callbackUrl: string; nowMs: number },
+  { spec, redact, callbackUrl, nowMs }: { spec: ProviderSpec; redact: Redact; callbackUrl: string; nowMs: number },
 ): SubmitAnswer {
   // What was cut off might have held a code, and a code counts before the status.
   if (answer.body === null) return unknown(answer, answer.problem ?? 'its body could not be read')
@@ -30,17 +30,24 @@ export function readSubmitAnswer(
   if (code === 200) {
     const named = readTaskId(body?.data)
     if (named.kind === 'none') return unknown(answer, 'the answer says success and names no task')
-    return { kind: 'accepted', providerTaskId: named.kind === 'kept' ? named.id : null }
+    return { kind: 'accepted', providerTaskId: named.kind === 'usable' ? named.id : null }
   }
-  const words = body?.msg === null || body?.msg === undefined ? null : clean(body.msg, quoteLength, callbackUrl)
+  const providerMessage =
+    body?.msg === null || body?.msg === undefined ? null : redact(body.msg, quoteLength, callbackUrl)
   const meaning = code === null ? statuses[answer.status] : meaningOf(spec, code, body?.msg ?? '')
   if (meaning === undefined) {
-    return unknown(answer, code === null ? 'no code could be read' : `code ${code}: ${words ?? ''}`)
+    return unknown(answer, code === null ? 'no code could be read' : `code ${code}: ${providerMessage ?? ''}`)
   }
   const retryAfterSeconds = readRetryAfter(answer.retryAfter, nowMs)
   return {
     kind: 'refused',
-    refusal: refusalOf({ provider: spec.name, meaning, providerCode: code, words: words || null, retryAfterSeconds }),
+    refusal: refusalOf({
+      provider: spec.name,
+      meaning,
+      providerCode: code,
+      providerMessage: providerMessage || null,
+      retryAfterSeconds,
+    }),
   }
 }
 
@@ -48,16 +55,16 @@ const missing = /(record|track|audio|task|music|song|clip)\w*\W.*?(does ?n.?t ex
 
 /** `{"code":422,"msg":"Record does not exist"}` is how ids are answered that do not exist (`facts.md`, "Answers"). */
 function meaningOf(spec: ProviderSpec, code: number, msg: string): CodeMeaning | undefined {
-  return code === 422 && missing.test(cut(msg, quoteLength)) ? 'track-not-found' : spec.codes[code]
+  return code === 422 && missing.test(truncate(msg, quoteLength)) ? 'track-not-found' : spec.codes[code]
 }
 
-const longestWaitSeconds = 24 * 60 * 60
+const maxRetryAfterSeconds = 24 * 60 * 60
 
 /** `Retry-After` in seconds, from either of its forms; null if it cannot be read. */
 function readRetryAfter(header: string | null, nowMs: number): number | null {
   if (header === null) return null
   const seconds = /^\d+$/.test(header.trim()) ? Number(header) : Math.ceil((Date.parse(header) - nowMs) / 1_000)
-  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 1), longestWaitSeconds) : null
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 1), maxRetryAfterSeconds) : null
 }
 
 function unknown(answer: HttpAnswer, cause: string): SubmitAnswer {

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { idTextField, keptId } from './fields.ts'
+import { idTextField, storableId } from './fields.ts'
 
 /** What an answer or a callback says of the id of its task. */
 export type NamedId =
-  | { readonly kind: 'kept'; readonly id: string }
-  /** It names one that cannot be kept: see `keptId`. */
-  | { readonly kind: 'unkept' }
+  | { readonly kind: 'usable'; readonly id: string }
+  /** It names one that cannot be kept: see `storableId`. */
+  | { readonly kind: 'unusable' }
   | { readonly kind: 'none' }
 
 const ids = z.object({ taskId: idTextField, task_id: idTextField })
@@ -15,11 +15,11 @@ export function readTaskId(data: unknown): NamedId {
   const read = ids.safeParse(data)
   if (!read.success) return { kind: 'none' }
   const { taskId, task_id } = read.data
-  const id = keptId(task_id) ?? keptId(taskId)
-  if (id !== null) return { kind: 'kept', id }
-  return task_id === null && taskId === null ? { kind: 'none' } : { kind: 'unkept' }
+  const id = storableId(task_id) ?? storableId(taskId)
+  if (id !== null) return { kind: 'usable', id }
+  return task_id === null && taskId === null ? { kind: 'none' } : { kind: 'unusable' }
 }
 
 /** Why an id was not kept, in words for the operator. */
-export const unkeptProblem =
+export const unusableIdProblem =
   'the provider names the task by an id that cannot be kept: it is longer than 1,024 bytes, holds control characters or is our own address'

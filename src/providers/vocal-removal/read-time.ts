@@ -22,13 +22,13 @@ function readEpoch(value: number): number | null {
 
 function readDateAndTime(text: string): number | null {
   const [, date, time, , hours, minutes] = dateAndTime.exec(text) ?? []
-  if (date === undefined || time === undefined || !isOfCalendar(date)) return null
+  if (date === undefined || time === undefined || !isCalendarDate(date)) return null
   const zone = hours === undefined ? 'Z' : `${hours}:${minutes}`
   return plausible(Date.parse(`${date}T${time}${zone}`))
 }
 
 /** Date.parse takes the 30th of February for the 2nd of March. */
-function isOfCalendar(date: string): boolean {
+function isCalendarDate(date: string): boolean {
   const ms = Date.parse(`${date}T00:00:00Z`)
   return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(date)
 }

@@ -6,7 +6,7 @@ interface Refused {
   readonly meaning: CodeMeaning
   readonly providerCode: number | null
   /** The provider's own words, cleaned. */
-  readonly words: string | null
+  readonly providerMessage: string | null
   readonly retryAfterSeconds: number | null
 }
 
@@ -20,32 +20,32 @@ const kinds = {
   'invalid-input': {
     reason: 'invalid-input',
     retryable: false,
-    message: ({ provider, words }) =>
-      `${provider} does not accept this order${said(words)}. Check musicTaskId, audioId and type.`,
+    message: ({ provider, providerMessage }) =>
+      `${provider} does not accept this order${quoted(providerMessage)}. Check musicTaskId, audioId and type.`,
   },
   'track-not-found': {
     reason: 'track-not-found',
     retryable: false,
-    message: ({ provider, words }) =>
-      `${provider} has no such track${said(words)}. Check musicTaskId and audioId; both must come from the same account there.`,
+    message: ({ provider, providerMessage }) =>
+      `${provider} has no such track${quoted(providerMessage)}. Check musicTaskId and audioId; both must come from the same account there.`,
   },
   'insufficient-credits': {
     reason: 'insufficient-credits',
     retryable: false,
-    message: ({ provider, words }) =>
-      `The account at ${provider} has too few credits${said(words)}. Nothing was charged; its operator must add credits.`,
+    message: ({ provider, providerMessage }) =>
+      `The account at ${provider} has too few credits${quoted(providerMessage)}. Nothing was charged; its operator must add credits.`,
   },
   'rate-limited': {
     reason: 'rate-limited',
     retryable: true,
-    message: ({ provider, retryAfterSeconds, words }) =>
-      `${provider} takes no more orders just now${said(words)}. Nothing was charged; try again ${when(retryAfterSeconds)}.`,
+    message: ({ provider, retryAfterSeconds, providerMessage }) =>
+      `${provider} takes no more orders just now${quoted(providerMessage)}. Nothing was charged; try again ${when(retryAfterSeconds)}.`,
   },
   refused: {
     reason: 'refused',
     retryable: false,
-    message: ({ provider, providerCode, words }) =>
-      `${provider} refused this order${providerCode === null ? '' : ` with code ${providerCode}`}${said(words)}. Nothing was charged.`,
+    message: ({ provider, providerCode, providerMessage }) =>
+      `${provider} refused this order${providerCode === null ? '' : ` with code ${providerCode}`}${quoted(providerMessage)}. Nothing was charged.`,
   },
   // What is wrong with our key, or with the address, is told to the operator's log, not to the caller.
   'key-not-accepted': {
@@ -63,8 +63,8 @@ const kinds = {
   maintenance: {
     reason: 'unavailable',
     retryable: true,
-    message: ({ provider, retryAfterSeconds, words }) =>
-      `${provider} is closed for maintenance${said(words)}. Nothing was charged; try again ${when(retryAfterSeconds)}.`,
+    message: ({ provider, retryAfterSeconds, providerMessage }) =>
+      `${provider} is closed for maintenance${quoted(providerMessage)}. Nothing was charged; try again ${when(retryAfterSeconds)}.`,
   },
 } as const satisfies Record<CodeMeaning, Kind>
 
@@ -85,8 +85,8 @@ export function notSent(message: string, retryable: boolean): Refusal {
   return { reason: 'unavailable', providerCode: null, message, retryable, retryAfterSeconds: null }
 }
 
-function said(words: string | null): string {
-  return words === null ? '' : ` and says “${words}”`
+function quoted(providerMessage: string | null): string {
+  return providerMessage === null ? '' : ` and says “${providerMessage}”`
 }
 
 function when(retryAfterSeconds: number | null): string {

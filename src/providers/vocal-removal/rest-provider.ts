@@ -1,28 +1,28 @@
 import { setMaxListeners } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
-import { createOutage } from '../../runtime/outage-log.ts'
-import type { Told } from '../../separation/advance/report.ts'
-import { createCleanText, messageLength } from '../client/redact.ts'
+import { createOutageLog } from '../../runtime/outage-log.ts'
+import type { ProviderReport } from '../../separation/advance/report.ts'
+import { createRedact, messageLength } from '../client/redact.ts'
 import { describeError } from '../../runtime/describe-error.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
-import { createPacedReader } from '../client/paced-reader.ts'
+import { createRateLimitedReader } from '../client/paced-reader.ts'
 import { postOnce } from '../client/post-once.ts'
 import { readCallbackBody, readCallbackId } from './read-callback.ts'
 import type { Rates } from '../client/rates.ts'
 import { parseEnvelope } from './read-envelope.ts'
-import { readRecordInfo, type Reading } from './read-record-info.ts'
+import { readRecordInfo, type ParserContext } from './read-record-info.ts'
 import { readSubmitAnswer } from './read-submit-answer.ts'
-import { unkeptProblem } from './read-task-id.ts'
+import { unusableIdProblem } from './read-task-id.ts'
 import { notSent } from './refusal-of.ts'
 import type { Log, ProviderSpec } from './spec.ts'
 import { createSubmitGate } from '../client/submit-gate.ts'
-import { problemOfSignature } from './verify-signature.ts'
+import { signatureProblem } from './verify-signature.ts'
 import type { CheckAnswer, Provider, ProviderOrder, SubmitAnswer } from '../../separation/provider.ts'
 
 /** A provider that speaks the REST contract of the five pages. None of its verbs ever throws. */
 export interface RestProvider extends Provider {
   /**
-   * Verifies and reads a callback in one step. `told` is null if the body cannot be used or its signature is wrong: then
+   * Verifies and reads a callback in one step. `report` is null if the body cannot be used or its signature is wrong: then
    * it only wakes a check, at most for the id that it names; `problem` says why, for the log, and holds no secret.
    */
   readCallback(callback: {
@@ -30,7 +30,11 @@ export interface RestProvider extends Provider {
     /** Parsed JSON. */
     readonly body: unknown
     readonly nowMs: number
-  }): { readonly providerTaskId: string | null; readonly told: Told | null; readonly problem: string | null }
+  }): {
+    readonly providerTaskId: string | null
+    readonly report: ProviderReport | null
+    readonly problem: string | null
+  }
   /** Ends the checks that are under way, and those to come: they are answered as no news. */
   stopChecking(): Promise<void>
   /** Ends everything that is under way: a submit is then answered as unknown. */
@@ -77,10 +81,10 @@ const maxNameLogged = 60
 export function createRestProvider(options: RestProviderOptions): RestProvider {
   const { spec, apiKey, webhookKey, log } = options
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
-  const clean = createCleanText([apiKey, webhookKey])
+  const redact = createRedact([apiKey, webhookKey])
   const { orders, reads } = options.rates.of(spec.name)
-  const reader = createPacedReader({
-    pace: reads,
+  const reader = createRateLimitedReader({
+    rate: reads,
     connectTimeoutMs: timeouts.connectMs,
     timeoutMs: timeouts.checkMs,
   })
@@ -88,35 +92,35 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   const closing = new AbortController()
   // One listener for each submit under way, however many there are.
   setMaxListeners(0, closing.signal)
-  const reading: Reading = {
-    clean,
-    onLeftOut: ({ stems, addresses }) =>
+  const context: ParserContext = {
+    redact,
+    onOmitted: ({ stems, addresses }) =>
       log.warn(
         {
           provider: spec.name,
           stems,
           addresses: addresses.length,
-          names: addresses.slice(0, maxNamesLogged).map((name) => clean(name, maxNameLogged)),
+          names: addresses.slice(0, maxNamesLogged).map((name) => redact(name, maxNameLogged)),
         },
         'something of an answer was left out: more stems than are kept, or addresses that are not http(s), too long, or ours',
       ),
   }
 
   const common = { log, detail: { provider: spec.name } }
-  const reach = createOutage({
+  const reachability = createOutageLog({
     ...common,
     level: 'warn',
     away: 'the provider cannot be reached',
     back: 'the provider can be reached again',
   })
   // An order may be refused while checks go well, and the other way round.
-  const refusedOrders = createOutage({
+  const orderRefusals = createOutageLog({
     ...common,
     level: 'error',
     away: 'the provider refuses the orders of this gateway: its operator must mend it',
     back: 'the provider takes the orders of this gateway again',
   })
-  const refusedChecks = createOutage({
+  const checkRefusals = createOutageLog({
     ...common,
     level: 'error',
     away: keyProblem,
@@ -124,9 +128,9 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   })
   let isStopping = false
 
-  function addressOf(path: string): URL {
-    const given = typeof options.baseUrl === 'function' ? options.baseUrl() : options.baseUrl
-    const base = given ?? spec.baseUrl ?? ''
+  function endpointOf(path: string): URL {
+    const order = typeof options.baseUrl === 'function' ? options.baseUrl() : options.baseUrl
+    const base = order ?? spec.baseUrl ?? ''
     return new URL(`${base.replace(/\/+$/, '')}${path}`)
   }
 
@@ -140,11 +144,11 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     }
   }
 
-  async function order(key: string, given: ProviderOrder): Promise<SubmitAnswer> {
-    const { musicTaskId, audioId, type, callbackUrl } = given
+  async function submitOnce(key: string, order: ProviderOrder): Promise<SubmitAnswer> {
+    const { musicTaskId, audioId, type, callbackUrl } = order
     let url: URL
     try {
-      url = addressOf(paths.submit)
+      url = endpointOf(paths.submit)
     } catch (error) {
       return unreachable(describeError(error))
     }
@@ -156,15 +160,15 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       answerTimeoutMs: timeouts.submitMs,
       signal: closing.signal,
     })
-    gate.report(given, { hasAnswered: sent.kind === 'answered' && isOfTheProvider(sent.answer) })
+    gate.report(order, { hasAnswered: sent.kind === 'answered' && isProviderAnswer(sent.answer) })
     if (sent.kind === 'not-sent') return unreachable(sent.cause)
-    if (sent.kind === 'answered') reach.worked()
-    if (sent.kind === 'no-answer') return { kind: 'unknown', cause: clean(sent.cause, messageLength, callbackUrl) }
-    return readSubmitAnswer(sent.answer, { spec, clean, callbackUrl, nowMs: Date.now() })
+    if (sent.kind === 'answered') reachability.worked()
+    if (sent.kind === 'no-answer') return { kind: 'unknown', cause: redact(sent.cause, messageLength, callbackUrl) }
+    return readSubmitAnswer(sent.answer, { spec, redact, callbackUrl, nowMs: Date.now() })
   }
 
   function unreachable(cause: string): SubmitAnswer {
-    reach.failed({ cause: clean(cause, messageLength) })
+    reachability.failed({ cause: redact(cause, messageLength) })
     const message = `${spec.name} cannot be reached. Nothing was sent, so nothing was charged; try again later.`
     return { kind: 'refused', refusal: notSent(message, true) }
   }
@@ -172,30 +176,30 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   /** What only the operator can mend is said loudly. */
   function logged(answer: SubmitAnswer): SubmitAnswer {
     const refusal = answer.kind === 'refused' ? answer.refusal : null
-    if (answer.kind === 'accepted' || (refusal !== null && refusal.reason !== 'unavailable')) refusedOrders.worked()
+    if (answer.kind === 'accepted' || (refusal !== null && refusal.reason !== 'unavailable')) orderRefusals.worked()
     if (refusal?.reason === 'unavailable' && !refusal.retryable) {
-      refusedOrders.failed({ providerCode: refusal.providerCode, cause: refusal.message })
+      orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message })
     }
     return answer
   }
 
-  async function ask(key: string, providerTaskId: string, onTurn?: () => void): Promise<CheckAnswer> {
-    const url = addressOf(paths.check)
+  async function readRecordInfoOnce(key: string, providerTaskId: string, onSlot?: () => void): Promise<CheckAnswer> {
+    const url = endpointOf(paths.check)
     url.searchParams.set('taskId', providerTaskId)
-    const answer = await reader.get(url, headersWith(key), onTurn)
-    reach.worked()
+    const answer = await reader.get(url, headersWith(key), onSlot)
+    reachability.worked()
     const envelope = answer.body === null ? null : parseEnvelope(answer.body)
     const code = envelope?.code ?? null
     if (code === 401 || (code === null && answer.status === 401)) {
-      refusedChecks.failed({ providerCode: code })
-      return { kind: 'no-news', cause: keyProblem }
+      checkRefusals.failed({ providerCode: code })
+      return { kind: 'inconclusive', cause: keyProblem }
     }
-    if (code !== null) refusedChecks.worked()
+    if (code !== null) checkRefusals.worked()
     if (envelope === null || code === null) {
       const cause = answer.problem ?? 'its body has no code that can be read'
-      return { kind: 'no-news', cause: clean(`HTTP ${answer.status}, ${cause}`, messageLength) }
+      return { kind: 'inconclusive', cause: redact(`HTTP ${answer.status}, ${cause}`, messageLength) }
     }
-    return readRecordInfo(envelope, providerTaskId, reading)
+    return readRecordInfo(envelope, providerTaskId, context)
   }
 
   return {
@@ -204,51 +208,51 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
 
     admit: gate.admit,
 
-    async submit(given) {
+    async submit(order) {
       if (apiKey === null) {
         return {
           kind: 'refused',
           refusal: notSent(`${spec.name} is switched off at this gateway. Choose another provider.`, false),
         }
       }
-      const answer = await order(apiKey, given).catch((error: unknown): SubmitAnswer => ({
+      const answer = await submitOnce(apiKey, order).catch((error: unknown): SubmitAnswer => ({
         kind: 'unknown',
-        cause: clean(describeError(error), messageLength, given.callbackUrl),
+        cause: redact(describeError(error), messageLength, order.callbackUrl),
       }))
       return logged(answer)
     },
 
-    async check(providerTaskId, onTurn) {
-      if (apiKey === null) return { kind: 'no-news', cause: `${spec.name} is switched off: it has no API key` }
+    async check(providerTaskId, onSlot) {
+      if (apiKey === null) return { kind: 'inconclusive', cause: `${spec.name} is switched off: it has no API key` }
       try {
-        return await ask(apiKey, providerTaskId, onTurn)
+        return await readRecordInfoOnce(apiKey, providerTaskId, onSlot)
       } catch (error) {
-        const cause = clean(describeError(error), messageLength)
-        if (!isStopping) reach.failed({ cause })
-        return { kind: 'no-news', cause }
+        const cause = redact(describeError(error), messageLength)
+        if (!isStopping) reachability.failed({ cause })
+        return { kind: 'inconclusive', cause }
       }
     },
 
     readCallback({ headers, body, nowMs }) {
       let providerTaskId: string | null = null
-      const unusable = (problem: string) => ({ providerTaskId, told: null, problem })
+      const unusable = (problem: string) => ({ providerTaskId, report: null, problem })
       try {
         const named = readCallbackId(body)
         if (named.kind === 'none') return unusable('the callback names no task')
-        if (named.kind === 'unkept') {
-          log.error({ provider: spec.name }, unkeptProblem)
-          return unusable(unkeptProblem)
+        if (named.kind === 'unusable') {
+          log.error({ provider: spec.name }, unusableIdProblem)
+          return unusable(unusableIdProblem)
         }
         providerTaskId = named.id
         const isSigned = spec.signature !== null && webhookKey !== null
-        const problem = isSigned ? problemOfSignature({ headers, webhookKey, providerTaskId, nowMs }) : null
+        const problem = isSigned ? signatureProblem({ headers, webhookKey, providerTaskId, nowMs }) : null
         if (problem !== null) return unusable(problem)
-        const told = readCallbackBody(body, reading)
-        return told === null
+        const report = readCallbackBody(body, context)
+        return report === null
           ? unusable('the callback has neither a code nor audio')
-          : { providerTaskId, told, problem: null }
+          : { providerTaskId, report, problem: null }
       } catch (error) {
-        return unusable(`the callback could not be read: ${clean(describeError(error), messageLength)}`)
+        return unusable(`the callback could not be read: ${redact(describeError(error), messageLength)}`)
       }
     },
 
@@ -266,7 +270,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
 }
 
 /** Whether an answer is the provider's own word, not that of something in front of it which cannot reach it. */
-function isOfTheProvider({ status, body }: HttpAnswer): boolean {
+function isProviderAnswer({ status, body }: HttpAnswer): boolean {
   const code = body === null ? null : (parseEnvelope(body)?.code ?? null)
   return code !== null || status < 500
 }

@@ -27,4 +27,4 @@ export interface ProviderSpec {
 }
 
 /** 14 days by Apikley's pages; the others say only that URLs have time limits. */
-export const usualRetentionMs = 14 * 24 * 60 * 60 * 1_000
+export const defaultRetentionMs = 14 * 24 * 60 * 60 * 1_000

@@ -1,7 +1,7 @@
 import { pickText } from '../../separation/advance/merge-results.ts'
 import type { ReportedStem } from '../../separation/advance/report.ts'
 import { stemName, type StemPart } from '../../separation/task.ts'
-import { addressMark, cut, unprintable, withoutAddresses } from '../client/redact.ts'
+import { redactedAddress, truncate, unprintableCharacters, redactAddresses } from '../client/redact.ts'
 import type { OriginEntry } from './read-origin-data.ts'
 import { partOfName } from './part-of-name.ts'
 
@@ -29,7 +29,7 @@ export interface StemDrafts {
   stems(): readonly ReportedStem[]
 }
 
-const longestLabel = 100
+const maxLabelLength = 100
 
 /** No stems yet. */
 export function createStemDrafts(): StemDrafts {
@@ -101,14 +101,14 @@ export function createStemDrafts(): StemDrafts {
 
 /** A name as it may be shown. */
 function labelOf(name: string | null): string | null {
-  const label = cut(
-    withoutAddresses(name ?? '')
-      .replace(unprintable, ' ')
+  const label = truncate(
+    redactAddresses(name ?? '')
+      .replace(unprintableCharacters, ' ')
       .replace(/\s+/gu, ' ')
       .trim(),
-    longestLabel,
+    maxLabelLength,
   )
-  return label === '' || label === addressMark ? null : label
+  return label === '' || label === redactedAddress ? null : label
 }
 
 /** `backingVocals` as `Backing Vocals`. */

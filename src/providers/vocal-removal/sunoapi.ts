@@ -1,10 +1,10 @@
-import { usualRetentionMs, type ProviderSpec } from './spec.ts'
+import { defaultRetentionMs, type ProviderSpec } from './spec.ts'
 
 /** SunoAPI. The same paths, other meanings of 404, 405, 429 and 430: `sunoapi-record-info.txt` and `facts.md`, "Codes". */
 export const sunoapi: ProviderSpec = {
   name: 'sunoapi',
   baseUrl: 'https://api.sunoapi.org',
-  retentionMs: usualRetentionMs,
+  retentionMs: defaultRetentionMs,
   signature: null,
   codes: {
     400: 'invalid-input',

@@ -9,7 +9,7 @@ const signatureToleranceMs = 5 * 60 * 1_000
  * `X-Webhook-Timestamp` is in Unix seconds (`facts.md`, "Kie's signature"). The body itself is not signed. Says what is
  * wrong; null if nothing is.
  */
-export function problemOfSignature(signed: {
+export function signatureProblem(signed: {
   readonly headers: IncomingHttpHeaders
   readonly webhookKey: string
   readonly providerTaskId: string

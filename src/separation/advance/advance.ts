@@ -1,13 +1,13 @@
 import { compareText, mergeResults, pickText, resultOf } from './merge-results.ts'
-import type { Report, Told } from './report.ts'
+import type { Report, ProviderReport } from './report.ts'
 import {
   failureCodes,
-  isWhole,
+  isComplete,
   type Charge,
   type Failure,
   type PendingTask,
   type Result,
-  type Said,
+  type Reported,
   type Stem,
   type SucceededTask,
   type Task,
@@ -32,7 +32,7 @@ export function advance(task: Task, report: Report, atMs: number): Task {
  * Whether a task that `advance` changed differs in more than when its addresses were last read. An address that is merely
  * read again is no change that anybody waits for.
  */
-export function isNews(before: Task, after: Task): boolean {
+export function isVisibleChange(before: Task, after: Task): boolean {
   return canonical(withoutReadTimes(before)) !== canonical(withoutReadTimes(after))
 }
 
@@ -72,8 +72,8 @@ function merge(task: Task, report: Report, atMs: number): Task {
       const completedAtMs = { value: withinLife(task, atMs, atMs), by: 'record-info', isReported: false } as const
       return succeed(task, { stems: [], completedAtMs, foundAtMs: atMs })
     }
-    case 'told':
-      return mergeTold(task, report, atMs)
+    case 'reported':
+      return mergeProviderReport(task, report, atMs)
   }
 }
 
@@ -99,22 +99,22 @@ function withId(
     : { ...task, providerTaskId: task.providerTaskId ?? providerTaskId }
 }
 
-function mergeTold(task: Task, told: Told, atMs: number): Task {
-  const isOfAnotherTask = task.providerTaskId !== null && task.providerTaskId !== told.providerTaskId
+function mergeProviderReport(task: Task, report: ProviderReport, atMs: number): Task {
+  const isOfAnotherTask = task.providerTaskId !== null && task.providerTaskId !== report.providerTaskId
   if (isOfAnotherTask) return task
 
-  const { by, outcome } = told
+  const { by, outcome } = report
   const isAdopted = task.musicTaskId === null
   // A callback alone binds nothing: it may name a task that is not ours.
-  const isBinding = by === 'record-info' && told.providerTaskId !== task.sharedProviderTaskId
+  const isBinding = by === 'record-info' && report.providerTaskId !== task.sharedProviderTaskId
   const known: Task = {
-    ...(isBinding ? withId(task, told) : task),
+    ...(isBinding ? withId(task, report) : task),
     charge: 'CHARGED',
     // What was ordered through us is known from the order.
-    type: isAdopted ? pickText(task.type, told.type) : task.type,
-    audioId: isAdopted ? pickText(task.audioId, told.audioId) : task.audioId,
-    musicId: preferred(task.musicId, said(told.musicId, by)),
-    originUrl: preferred(task.originUrl, said(told.originUrl, by)),
+    type: isAdopted ? pickText(task.type, report.type) : task.type,
+    audioId: isAdopted ? pickText(task.audioId, report.audioId) : task.audioId,
+    musicId: preferred(task.musicId, reportedBy(report.musicId, by)),
+    originUrl: preferred(task.originUrl, reportedBy(report.originUrl, by)),
   }
   switch (outcome.state) {
     case 'pending':
@@ -147,7 +147,7 @@ function mergeTold(task: Task, told: Told, atMs: number): Task {
 function find(task: Task, result: Result, atMs: number): Task {
   if (task.state !== 'pending') return succeed(task, result)
   const partial = mergeResults(task.partial, result)
-  return isWhole(task.type, partial.stems) ? succeed(task, result) : { ...awaitStems(task, atMs), partial }
+  return isComplete(task.type, partial.stems) ? succeed(task, result) : { ...awaitStems(task, atMs), partial }
 }
 
 /** A success of which stems are missing: the task goes on pending, and remembers since when. */
@@ -161,7 +161,7 @@ function withoutClock(task: Task): Task {
 }
 
 function succeed(task: Task, result: Result): SucceededTask {
-  return { ...orderOf(task), charge: 'CHARGED', state: 'succeeded', ...mergeResults(foundBefore(task), result) }
+  return { ...taskBaseOf(task), charge: 'CHARGED', state: 'succeeded', ...mergeResults(foundBefore(task), result) }
 }
 
 function foundBefore(task: Task): Result | null {
@@ -180,7 +180,7 @@ function fail(task: Task, failure: Failure): Task {
     case 'pending':
       // Audio counts for more than a failure, whichever comes first.
       if (task.partial !== null) return succeed(task, task.partial)
-      return { ...orderOf(task), state: 'failed', failure }
+      return { ...taskBaseOf(task), state: 'failed', failure }
     case 'failed':
       return { ...task, failure: strongerFailure(task.failure, failure) }
     case 'succeeded':
@@ -189,7 +189,7 @@ function fail(task: Task, failure: Failure): Task {
 }
 
 /** The task without what belongs to its state. */
-function orderOf(task: Task) {
+function taskBaseOf(task: Task) {
   switch (task.state) {
     case 'pending': {
       const { state: _, partial: _partial, incompleteSinceMs: _since, ...order } = task
@@ -210,12 +210,12 @@ function withCharge(task: Task, charge: Charge): Task {
   return task.charge === 'MAYBE' ? { ...task, charge } : task
 }
 
-function said(value: string | null, by: Said<string>['by']): Said<string> | null {
+function reportedBy(value: string | null, by: Reported<string>['by']): Reported<string> | null {
   return value === null ? null : { value, by }
 }
 
 /** Record-info's value before the callback's; of two from one source, the smaller. */
-function preferred(a: Said<string> | null, b: Said<string> | null): Said<string> | null {
+function preferred(a: Reported<string> | null, b: Reported<string> | null): Reported<string> | null {
   if (a === null || b === null) return a ?? b
   if (a.by !== b.by) return a.by === 'record-info' ? a : b
   return a.value <= b.value ? a : b

@@ -1,4 +1,4 @@
-import { advance, isNews } from './advance.ts'
+import { advance, isVisibleChange } from './advance.ts'
 import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
 import { maxStems } from './merge-results.ts'
 import type { DatedReport, Report } from './report.ts'
@@ -13,12 +13,12 @@ import type { Store } from '../store.ts'
  * stands in that moment
  * @returns the task as it then is; null if there is no such task
  */
-export type Record = (
+export type RecordReports = (
   taskId: string,
   reports: Report | readonly DatedReport[] | ((task: Task) => readonly DatedReport[]),
 ) => Promise<Task | null>
 
-export function createRecord({ store, changes, log }: { store: Store; changes: Changes; log: Log }): Record {
+export function createRecord({ store, changes, log }: { store: Store; changes: Changes; log: Log }): RecordReports {
   return async function record(taskId, reports) {
     const given =
       typeof reports === 'object' && 'kind' in reports ? [{ report: reports, atMs: store.nowMs() }] : reports
@@ -29,7 +29,7 @@ export function createRecord({ store, changes, log }: { store: Store; changes: C
       if (task === undefined) return null
       const heard = typeof given === 'function' ? given(task) : given
       const next = advanceAll(task, mayBind ? heard : heard.map(asShared))
-      if (next === task || !isNews(task, next)) {
+      if (next === task || !isVisibleChange(task, next)) {
         // It may have been this very report that was written, by an answer of the store's that was lost.
         if (wasOvertaken) changes.publish(taskId)
         return task
@@ -57,7 +57,7 @@ export function createRecord({ store, changes, log }: { store: Store; changes: C
   function logUnkeptStems(task: Task, heard: readonly DatedReport[]): void {
     if (task.state !== 'succeeded' || task.stems.length < maxStems) return
     const reported = heard.flatMap(({ report }) =>
-      report.kind === 'told' && report.outcome.state === 'succeeded' ? report.outcome.stems.length : [],
+      report.kind === 'reported' && report.outcome.state === 'succeeded' ? report.outcome.stems.length : [],
     )
     log.warn(
       { taskId: task.id, reported, kept: maxStems },
@@ -75,6 +75,6 @@ function advanceAll(task: Task, reports: readonly DatedReport[]): Task {
 
 /** The report of a task whose id another task has: an order that was taken was charged, whatever it is called. */
 function asShared({ report, atMs }: DatedReport): DatedReport {
-  const isWithId = report.kind === 'accepted' || report.kind === 'told'
+  const isWithId = report.kind === 'accepted' || report.kind === 'reported'
   return { report: isWithId ? ({ ...report, isShared: true } satisfies Report) : report, atMs }
 }

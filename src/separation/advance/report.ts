@@ -27,8 +27,8 @@ export type Outcome =
     }
 
 /** What a provider told of one of its tasks, by a callback or when it was asked. */
-export interface Told {
-  readonly kind: 'told'
+export interface ProviderReport {
+  readonly kind: 'reported'
   readonly by: Source
   readonly providerTaskId: string
   /** Another task is bound to the id: the report counts all the same, and binds nothing. */
@@ -58,7 +58,7 @@ export type Report =
   | { readonly kind: 'no-result' }
   /** The provider has said SUCCESS for the whole grace period without naming every stem: take what there is. */
   | { readonly kind: 'incomplete-result' }
-  | Told
+  | ProviderReport
 
 /** A report and when it was made, in milliseconds since 1970. */
 export interface DatedReport {

@@ -1,38 +1,38 @@
 import type { RestoreOrder } from './restore-order.ts'
 import type { ProviderName } from '../task.ts'
 import type { AddressedOrder } from './sealed-order.ts'
-import type { CallbackNote, Store } from '../store.ts'
+import type { SavedCallback, Store } from '../store.ts'
 
 /** A callback that came to the task's own address. */
-export interface ReceivedCallback extends Omit<CallbackNote, 'receivedAtMs'> {
+export interface ReceivedCallback extends Omit<SavedCallback, 'receivedAtMs'> {
   readonly provider: ProviderName
   /** What the address says of the order; null if nothing. */
   readonly order: AddressedOrder | null
 }
 
-export type Noted =
+export type SaveOutcome =
   /** The callback is stored, and the provider is asked for the task. */
-  | 'noted'
+  | 'saved'
   /** The same, but the store did not know the task: it was restored from its address. */
   | 'restored'
   /** The store does not know the task, and whose it is is not known either. */
   | 'unknown'
 
 /** Stores what a callback said, durably, and has the provider asked. */
-export type NoteCallback = (callback: ReceivedCallback) => Promise<Noted>
+export type SaveCallback = (callback: ReceivedCallback) => Promise<SaveOutcome>
 
-export function createNoteCallback(options: {
+export function createSaveCallback(options: {
   readonly store: Store
   readonly restoreOrder: RestoreOrder
   readonly onDue: (provider: ProviderName) => void
-}): NoteCallback {
+}): SaveCallback {
   const { store, restoreOrder, onDue } = options
-  return async function noteCallback({ taskId, provider, providerTaskId, told, order }) {
+  return async function saveCallback({ taskId, provider, providerTaskId, report, order }) {
     const [task] = await store.find([taskId])
     if (task === undefined && order !== null) await restoreOrder(order)
     else if (task?.provider !== provider) return 'unknown'
-    await store.note({ taskId, receivedAtMs: store.nowMs(), providerTaskId, told })
+    await store.saveCallback({ taskId, receivedAtMs: store.nowMs(), providerTaskId, report })
     onDue(provider)
-    return task === undefined ? 'restored' : 'noted'
+    return task === undefined ? 'restored' : 'saved'
   }
 }

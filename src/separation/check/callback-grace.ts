@@ -1,41 +1,41 @@
 import { advance } from '../advance/advance.ts'
-import type { CheckTimes } from './check-schedule.ts'
-import type { DatedReport, Told } from '../advance/report.ts'
-import { isSettled, isWhole, type Task } from '../task.ts'
-import type { CallbackNote } from '../store.ts'
+import type { CheckTimings } from './check-schedule.ts'
+import type { DatedReport, ProviderReport } from '../advance/report.ts'
+import { isSettled, isComplete, type Task } from '../task.ts'
+import type { SavedCallback } from '../store.ts'
 
 /** A callback that can be read and trusted. */
-export interface ReadableCallback extends CallbackNote {
-  readonly told: Told
+export interface TrustedCallback extends SavedCallback {
+  readonly report: ProviderReport
 }
 
-type GraceTimes = Pick<CheckTimes, 'callbackGraceMs' | 'failureGraceMs' | 'emptyGraceMs' | 'giveUpAfterMs'>
+type GraceTimes = Pick<CheckTimings, 'callbackGraceMs' | 'failureGraceMs' | 'emptyGraceMs' | 'giveUpAfterMs'>
 
 /**
  * The callbacks that count now, as reports: those whose grace period is over, and every one once the task is settled. Until
  * then record-info has the first word: it knows more, and nobody can forge it.
  */
-export function reportsToTake(
+export function dueCallbackReports(
   task: Task,
-  callbacks: readonly ReadableCallback[],
+  callbacks: readonly TrustedCallback[],
   nowMs: number,
   times: GraceTimes,
 ): readonly DatedReport[] {
-  const taken: DatedReport[] = []
+  const reports: DatedReport[] = []
   let current = task
   for (const callback of callbacks) {
     if (!isSettled(current) && graceEndsMs(current, callback, nowMs, times) > nowMs) continue
-    const report = { report: callback.told, atMs: callback.receivedAtMs }
-    taken.push(report)
+    const report = { report: callback.report, atMs: callback.receivedAtMs }
+    reports.push(report)
     current = advance(current, report.report, report.atMs)
   }
-  return taken
+  return reports
 }
 
 /** When the next callback counts that does not yet, in milliseconds since 1970; null if none waits. */
 export function nextGraceEndsMs(
   task: Task,
-  callbacks: readonly ReadableCallback[],
+  callbacks: readonly TrustedCallback[],
   nowMs: number,
   times: GraceTimes,
 ): number | null {
@@ -51,7 +51,7 @@ export function nextGraceEndsMs(
  */
 function graceEndsMs(
   task: Task,
-  { receivedAtMs, told: { outcome } }: ReadableCallback,
+  { receivedAtMs, report: { outcome } }: TrustedCallback,
   nowMs: number,
   times: GraceTimes,
 ): number {
@@ -61,14 +61,14 @@ function graceEndsMs(
   return Math.min(receivedAtMs + graceMsOf(task, outcome, times), giveUpAtMs)
 }
 
-function graceMsOf(task: Task, outcome: Told['outcome'], times: GraceTimes): number {
+function graceMsOf(task: Task, outcome: ProviderReport['outcome'], times: GraceTimes): number {
   switch (outcome.state) {
     case 'pending':
       return times.callbackGraceMs
     case 'failed':
       return times.failureGraceMs
     case 'succeeded':
-      return outcome.stems.length === 0 || isWhole(task.type, outcome.stems)
+      return outcome.stems.length === 0 || isComplete(task.type, outcome.stems)
         ? times.callbackGraceMs
         : times.emptyGraceMs
   }

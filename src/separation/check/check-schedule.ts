@@ -1,17 +1,17 @@
 import {
   completedAtMs,
   isSettled,
-  isWhole,
-  mayBeAtWork,
+  isComplete,
+  mayStillSucceed,
   missingParts,
-  readableIdOf,
+  recordInfoIdOf,
   type FailedTask,
   type SucceededTask,
   type Task,
 } from '../task.ts'
 
 /** The durations by which tasks are followed, in milliseconds. */
-export interface CheckTimes {
+export interface CheckTimings {
   /** How often a pending task is asked for. */
   readonly intervalMs: number
   /** After this without any word an order counts as never confirmed. */
@@ -30,18 +30,18 @@ export interface CheckTimes {
 export interface CheckState {
   readonly nowMs: number
   /** When the task's last callback came; null if none did. */
-  readonly lastHeardMs: number | null
+  readonly lastCallbackMs: number | null
   /** When the next callback that waits for record-info settles the task by itself; null if none waits. */
   readonly nextGraceEndsMs: number | null
   /** How long the provider keeps the files of a task, in milliseconds. */
   readonly retentionMs: number
   /** From 0 to 1, spreads the checks: two tasks of one age are not checked at one time. */
-  readonly chance: number
+  readonly jitter: number
 }
 
-/** A pending task older than this is asked for `slowness` times less often. */
+/** A pending task older than this is asked for `slowFactor` times less often. */
 const slowAfterMs = 30 * 60_000
-const slowness = 4
+const slowFactor = 4
 
 /** While a callback waits a short time for record-info to agree, this part of that time lies between two checks. */
 const checksPerGrace = 4
@@ -49,73 +49,74 @@ const checksPerGrace = 4
 const dayMs = 24 * 60 * 60_000
 
 /** When a settled task is checked once more, in intervals after its end or its last callback: for late audio, durations, the piano. */
-const afterFailure = [2, 10, 60]
-const afterUnsureSuccess = [1, 4, 20, 120, 720, 2880]
+const failureSteps = [2, 10, 60]
+const incompleteSuccessSteps = [1, 4, 20, 120, 720, 2880]
 /** The same where record-info has named some stems and may still name others. */
-const afterSuccess = [0.1, 1, 10]
+const successSteps = [0.1, 1, 10]
 
 /** When a task is to be checked next, in milliseconds since 1970; null for never again. */
-export function nextCheckAt(task: Task, state: CheckState, times: CheckTimes): number | null {
+export function nextCheckAt(task: Task, state: CheckState, times: CheckTimings): number | null {
   const { nowMs, nextGraceEndsMs } = state
   if (isSettled(task)) {
-    return task.state === 'succeeded' ? afterASuccess(task, state, times) : afterAFailure(task, state, times)
+    return task.state === 'succeeded' ? afterSuccessAt(task, state, times) : afterFailureAt(task, state, times)
   }
 
-  const usual = usualAt(task, state, times)
+  const usual = regularCheckAt(task, state, times)
   if (nextGraceEndsMs !== null) {
-    return Math.min(usual, soonAt(Math.max(times.callbackGraceMs, nextGraceEndsMs - nowMs), state))
+    return Math.min(usual, soonCheckAt(Math.max(times.callbackGraceMs, nextGraceEndsMs - nowMs), state))
   }
   if (task.incompleteSinceMs !== null) {
-    return soonAt(Math.min(times.intervalMs * checksPerGrace, times.emptyGraceMs), state)
+    return soonCheckAt(Math.min(times.intervalMs * checksPerGrace, times.emptyGraceMs), state)
   }
 
-  const endOfWaitMs = task.createdAtMs + (readableIdOf(task) === null ? times.unconfirmedAfterMs : times.giveUpAfterMs)
+  const endOfWaitMs =
+    task.createdAtMs + (recordInfoIdOf(task) === null ? times.unconfirmedAfterMs : times.giveUpAfterMs)
   return endOfWaitMs > nowMs ? Math.min(usual, endOfWaitMs) : usual
 }
 
-function usualAt(task: Task, state: CheckState, { intervalMs }: CheckTimes): number {
+function regularCheckAt(task: Task, state: CheckState, { intervalMs }: CheckTimings): number {
   const isYoung = state.nowMs - task.createdAtMs < slowAfterMs
-  return pause(isYoung ? intervalMs : intervalMs * slowness, state)
+  return withJitter(isYoung ? intervalMs : intervalMs * slowFactor, state)
 }
 
-function soonAt(graceMs: number, state: CheckState): number {
-  return pause(graceMs / checksPerGrace, state)
+function soonCheckAt(graceMs: number, state: CheckState): number {
+  return withJitter(graceMs / checksPerGrace, state)
 }
 
-function pause(ms: number, { nowMs, chance }: CheckState): number {
-  return Math.round(nowMs + ms * (0.9 + 0.2 * chance))
+function withJitter(ms: number, { nowMs, jitter }: CheckState): number {
+  return Math.round(nowMs + ms * (0.9 + 0.2 * jitter))
 }
 
-function afterASuccess(task: SucceededTask, state: CheckState, times: CheckTimes): number | null {
+function afterSuccessAt(task: SucceededTask, state: CheckState, times: CheckTimings): number | null {
   const isAllFromRecordInfo = task.stems.every(({ url }) => url.by === 'record-info')
   // What was taken as it was when the wait was over may not be all.
-  const isSure = isAllFromRecordInfo && isWhole(task.type, task.stems)
-  if (isSure && missingParts(task).length === 0) return null
-  return nextOf(isSure ? afterSuccess : afterUnsureSuccess, task.foundAtMs, state, times)
+  const isReliable = isAllFromRecordInfo && isComplete(task.type, task.stems)
+  if (isReliable && missingParts(task).length === 0) return null
+  return nextStepAt(isReliable ? successSteps : incompleteSuccessSteps, task.foundAtMs, state, times)
 }
 
-function afterAFailure(task: FailedTask, state: CheckState, times: CheckTimes): number | null {
-  const { nowMs, lastHeardMs, retentionMs } = state
+function afterFailureAt(task: FailedTask, state: CheckState, times: CheckTimings): number | null {
+  const { nowMs, lastCallbackMs, retentionMs } = state
   const { failure } = task
-  const nothingToAskFor = readableIdOf(task) === null && failure.by === 'gateway' && lastHeardMs === null
+  const nothingToAskFor = recordInfoIdOf(task) === null && failure.by === 'gateway' && lastCallbackMs === null
   if (nothingToAskFor) return null
-  const isUnsure = mayBeAtWork(task)
+  const mayHaveResult = mayStillSucceed(task)
   const endMs = task.createdAtMs + times.giveUpAfterMs
-  if (isUnsure && nowMs < endMs) return Math.min(usualAt(task, state, times), endMs)
-  const next = isUnsure ? null : nextOf(afterFailure, completedAtMs(task) ?? nowMs, state, times)
-  if (next !== null || !(isUnsure || failure.code === 'NO_RESULT')) return next
+  if (mayHaveResult && nowMs < endMs) return Math.min(regularCheckAt(task, state, times), endMs)
+  const next = mayHaveResult ? null : nextStepAt(failureSteps, completedAtMs(task) ?? nowMs, state, times)
+  if (next !== null || !(mayHaveResult || failure.code === 'NO_RESULT')) return next
   // record-info named no end in time. Files may be there as long as the provider keeps any.
   const dailyMs = failure.atMs + Math.ceil((nowMs - failure.atMs + 1) / dayMs) * dayMs
   return dailyMs <= failure.atMs + retentionMs ? dailyMs : null
 }
 
 /** The next of these steps, which are in intervals. */
-function nextOf(
+function nextStepAt(
   steps: readonly number[],
   sinceMs: number,
-  { nowMs, lastHeardMs }: CheckState,
-  { intervalMs }: CheckTimes,
+  { nowMs, lastCallbackMs }: CheckState,
+  { intervalMs }: CheckTimings,
 ): number | null {
-  const fromMs = Math.max(sinceMs, lastHeardMs ?? 0)
+  const fromMs = Math.max(sinceMs, lastCallbackMs ?? 0)
   return steps.map((step) => Math.round(fromMs + step * intervalMs)).find((atMs) => atMs > nowMs) ?? null
 }

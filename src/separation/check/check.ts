@@ -1,22 +1,22 @@
-import { nextGraceEndsMs, reportsToTake, type ReadableCallback } from './callback-grace.ts'
-import { nextCheckAt, type CheckTimes } from './check-schedule.ts'
-import { conclusionOf, type Reading } from './conclusion.ts'
+import { nextGraceEndsMs, dueCallbackReports, type TrustedCallback } from './callback-grace.ts'
+import { nextCheckAt, type CheckTimings } from './check-schedule.ts'
+import { conclusionOf, type CheckResult } from './conclusion.ts'
 import { StoreUnavailableError } from '../errors.ts'
-import type { Record } from '../advance/record.ts'
-import type { Told } from '../advance/report.ts'
-import { isSettled, readableIdOf, type ProviderName, type Task } from '../task.ts'
-import { within } from '../../runtime/with-timeout.ts'
+import type { RecordReports } from '../advance/record.ts'
+import type { ProviderReport } from '../advance/report.ts'
+import { isSettled, recordInfoIdOf, type ProviderName, type Task } from '../task.ts'
+import { withTimeout } from '../../runtime/with-timeout.ts'
 import type { CallbackAddresses } from '../callback/callback-address.ts'
-import type { CallbackNote, Store } from '../store.ts'
+import type { SavedCallback, Store } from '../store.ts'
 import type { CheckAnswer, Provider } from '../provider.ts'
 import type { Log } from '../../runtime/log.ts'
 
 export interface CheckOptions {
   readonly store: Store
-  readonly record: Record
+  readonly record: RecordReports
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly addresses: CallbackAddresses
-  readonly times: CheckTimes
+  readonly times: CheckTimings
   readonly log: Log
   /** Whether the answer to the task's submit is still being waited for. */
   readonly isSubmitting: (taskId: string) => boolean
@@ -24,9 +24,9 @@ export interface CheckOptions {
 
 /**
  * Asks for a task and records what is learnt; tells when to ask next, in milliseconds since 1970, or null for never.
- * @param onTurn called when the task waits no longer for its turn within the provider's rate, or needs none
+ * @param onSlot called when the task waits no longer for its turn within the provider's rate, or needs none
  */
-export type Check = (task: Task, onTurn?: () => void) => Promise<number | null>
+export type Check = (task: Task, onSlot?: () => void) => Promise<number | null>
 
 interface NamedIds {
   /** What record-info is read by, in turn. */
@@ -36,58 +36,62 @@ interface NamedIds {
 }
 
 /** The task after record-info was read, and what the read taught. */
-interface ReadTask extends Reading {
+interface CheckedTask extends CheckResult {
   readonly task: Task
   /** Ids that callbacks named and that are another task's. */
   readonly refuted: ReadonlySet<string>
 }
 
 /** How many ids one check asks for, of a task that has none of its own: its callbacks may have named any number. */
-const mostCandidates = 3
+const maxCandidates = 3
 /** How long a provider that is off is taken to keep files. */
 const assumedRetentionMs = 14 * 24 * 60 * 60_000
 
 export function createCheck(options: CheckOptions): Check {
   const { store, record, providers, addresses, times, log, isSubmitting } = options
 
-  return async function check(task, onTurn = () => {}) {
-    const notes = await store.notes(task.id)
-    const named = await namedIds(task, notes)
-    const readable = notes
-      .filter((note): note is ReadableCallback => note.told !== null)
-      .filter(({ told }) => named.trusted.has(told.providerTaskId))
+  return async function check(task, onSlot = () => {}) {
+    const savedCallbacks = await store.savedCallbacks(task.id)
+    const named = await namedIds(task, savedCallbacks)
+    const readable = savedCallbacks
+      .filter((note): note is TrustedCallback => note.report !== null)
+      .filter(({ report }) => named.trusted.has(report.providerTaskId))
 
-    const reading = read(task, named, onTurn)
-    const inTime = readable.length === 0 ? await reading : await within(times.callbackGraceMs, reading)
+    const reading = read(task, named, onSlot)
+    const inTime = readable.length === 0 ? await reading : await withTimeout(times.callbackGraceMs, reading)
     if (inTime === null) {
       // A provider that hangs does not hold up what its callbacks have said already, neither here nor in those that wait.
       reading.catch(() => {})
-      const settled = await takeCallbacks(task, readable, store.nowMs())
-      if (isSettled(settled)) return nextAt(settled, notes, [])
+      const settled = await recordCallbacks(task, readable, store.nowMs())
+      if (isSettled(settled)) return nextAt(settled, savedCallbacks, [])
     }
 
     const known = inTime ?? (await reading)
-    const own = readable.filter(({ told: { providerTaskId } }) =>
+    const own = readable.filter(({ report: { providerTaskId } }) =>
       known.task.providerTaskId === null
         ? !known.refuted.has(providerTaskId)
         : known.task.providerTaskId === providerTaskId,
     )
     // One time for both: a callback counts before anything is concluded at the end of the wait.
     const nowMs = store.nowMs()
-    const concluded = await conclude(await takeCallbacks(known.task, own, nowMs), known, nowMs)
-    return nextAt(concluded, notes, own)
+    const concluded = await conclude(await recordCallbacks(known.task, own, nowMs), known, nowMs)
+    return nextAt(concluded, savedCallbacks, own)
   }
 
-  function nextAt(task: Task, notes: readonly CallbackNote[], waiting: readonly ReadableCallback[]): number | null {
+  function nextAt(
+    task: Task,
+    savedCallbacks: readonly SavedCallback[],
+    waiting: readonly TrustedCallback[],
+  ): number | null {
     const nowMs = store.nowMs()
     return nextCheckAt(
       task,
       {
         nowMs,
-        lastHeardMs: notes.at(-1)?.receivedAtMs ?? null,
+        lastCallbackMs: savedCallbacks.at(-1)?.receivedAtMs ?? null,
         nextGraceEndsMs: nextGraceEndsMs(task, waiting, nowMs, times),
         retentionMs: retentionMsOf(task),
-        chance: Math.random(),
+        jitter: Math.random(),
       },
       times,
     )
@@ -97,39 +101,39 @@ export function createCheck(options: CheckOptions): Check {
    * By which ids record-info is read: the task's own, or else those that its callbacks name and no other task is bound to.
    * Of many, some: the turn of the others comes at another check.
    */
-  async function namedIds(task: Task, notes: readonly CallbackNote[]): Promise<NamedIds> {
-    const all = new Set(notes.flatMap(({ providerTaskId }) => providerTaskId ?? []))
-    const ownId = readableIdOf(task)
+  async function namedIds(task: Task, savedCallbacks: readonly SavedCallback[]): Promise<NamedIds> {
+    const all = new Set(savedCallbacks.flatMap(({ providerTaskId }) => providerTaskId ?? []))
+    const ownId = recordInfoIdOf(task)
     if (ownId !== null) return { candidates: [ownId], trusted: all }
-    const spoken = new Set(notes.flatMap(({ told }) => told?.providerTaskId ?? []))
+    const readable = new Set(savedCallbacks.flatMap(({ report }) => report?.providerTaskId ?? []))
     // However many ids are only named, those that stand in readable callbacks are asked for.
-    const unspoken = [...all].filter((id) => !spoken.has(id))
-    const some = [...someOf([...spoken], mostCandidates), ...someOf(unspoken, mostCandidates)].slice(0, mostCandidates)
+    const unspoken = [...all].filter((id) => !readable.has(id))
+    const some = [...sample([...readable], maxCandidates), ...sample(unspoken, maxCandidates)].slice(0, maxCandidates)
     const bound = await store.findBound(some.map((providerTaskId) => ({ provider: task.provider, providerTaskId })))
     const boundElsewhere = new Set(bound.filter(({ id }) => id !== task.id).map(({ providerTaskId }) => providerTaskId))
     return {
       candidates: some.filter((id) => !boundElsewhere.has(id)),
       // A callback with the task's own token is heard under whatever id: one that is another's binds nothing.
-      trusted: new Set(some.filter((id) => spoken.has(id))),
+      trusted: new Set(some.filter((id) => readable.has(id))),
     }
   }
 
   /** Reads record-info and records what it says. A read that goes wrong teaches nothing, and holds nothing else up. */
-  async function read(task: Task, { candidates, trusted }: NamedIds, onTurn: () => void): Promise<ReadTask> {
+  async function read(task: Task, { candidates, trusted }: NamedIds, onSlot: () => void): Promise<CheckedTask> {
     const provider = providers.get(task.provider)
     const refuted = new Set<string>()
     let hasAnswered = false
-    if (provider === undefined || candidates.length === 0) onTurn()
+    if (provider === undefined || candidates.length === 0) onSlot()
     for (const candidate of provider === undefined ? [] : candidates) {
-      const answer = await checked(() => provider?.check(candidate, onTurn), task)
-      if (answer.kind !== 'no-news' || answer.isAnswer === true) hasAnswered = true
-      if (answer.kind !== 'seen') continue
-      const isOwn = candidate === readableIdOf(task)
-      switch (isOwn ? 'ours' : whoseIs(answer, task, trusted.has(candidate))) {
+      const answer = await readRecordInfo(() => provider?.check(candidate, onSlot), task)
+      if (answer.kind !== 'inconclusive' || answer.isAboutTask === true) hasAnswered = true
+      if (answer.kind !== 'found') continue
+      const isOwn = candidate === recordInfoIdOf(task)
+      switch (isOwn ? 'ours' : matchTask(answer, task, trusted.has(candidate))) {
         case 'ours': {
-          const { outcome } = answer.told
+          const { outcome } = answer.report
           const isEmpty = outcome.state === 'succeeded' && outcome.stems.length === 0
-          return { task: await recorded(task, answer.told), refuted, wasAsked: true, hasAnswered, isEmpty }
+          return { task: await recordReport(task, answer.report), refuted, wasAsked: true, hasAnswered, isEmpty }
         }
         case 'another':
           refuted.add(candidate)
@@ -144,8 +148,8 @@ export function createCheck(options: CheckOptions): Check {
    * Whose task an id is that a callback named. An echo of our callback address proves it. An echo in a spelling that proves
    * nothing takes nothing from a callback that can be trusted; only one that names another task of ours does.
    */
-  function whoseIs(
-    { callbackUrl }: Extract<CheckAnswer, { kind: 'seen' }>,
+  function matchTask(
+    { callbackUrl }: Extract<CheckAnswer, { kind: 'found' }>,
     task: Task,
     isTrusted: boolean,
   ): 'ours' | 'another' | 'unknown' {
@@ -157,18 +161,18 @@ export function createCheck(options: CheckOptions): Check {
     return isTrusted ? 'ours' : 'unknown'
   }
 
-  async function checked(ask: () => Promise<CheckAnswer> | undefined, task: Task): Promise<CheckAnswer> {
+  async function readRecordInfo(ask: () => Promise<CheckAnswer> | undefined, task: Task): Promise<CheckAnswer> {
     try {
-      return (await ask()) ?? { kind: 'no-news', cause: 'the provider is off' }
+      return (await ask()) ?? { kind: 'inconclusive', cause: 'the provider is off' }
     } catch (error) {
       log.error({ err: error, taskId: task.id, provider: task.provider }, 'record-info could not be read')
-      return { kind: 'no-news', cause: 'an error of the gateway' }
+      return { kind: 'inconclusive', cause: 'an error of the gateway' }
     }
   }
 
-  async function recorded(task: Task, told: Told): Promise<Task> {
+  async function recordReport(task: Task, report: ProviderReport): Promise<Task> {
     try {
-      return (await record(task.id, told)) ?? task
+      return (await record(task.id, report)) ?? task
     } catch (error) {
       if (error instanceof StoreUnavailableError) throw error
       log.error({ err: error, taskId: task.id, provider: task.provider }, 'what record-info says could not be stored')
@@ -177,8 +181,8 @@ export function createCheck(options: CheckOptions): Check {
   }
 
   /** Lets those callbacks count whose time has come, in one change. */
-  async function takeCallbacks(task: Task, callbacks: readonly ReadableCallback[], nowMs: number): Promise<Task> {
-    const reports = reportsToTake(task, callbacks, nowMs, times)
+  async function recordCallbacks(task: Task, callbacks: readonly TrustedCallback[], nowMs: number): Promise<Task> {
+    const reports = dueCallbackReports(task, callbacks, nowMs, times)
     return reports.length === 0 ? task : ((await record(task.id, reports)) ?? task)
   }
 
@@ -187,7 +191,7 @@ export function createCheck(options: CheckOptions): Check {
   }
 
   /** Ends a wait that has lasted its time. What is concluded is concluded from the task as it then stands in the store. */
-  async function conclude(task: Task, reading: Reading, nowMs: number): Promise<Task> {
+  async function conclude(task: Task, reading: CheckResult, nowMs: number): Promise<Task> {
     const conclusion = (current: Task) =>
       isSubmitting(current.id)
         ? null
@@ -202,7 +206,7 @@ export function createCheck(options: CheckOptions): Check {
 }
 
 /** All of a few; of more so many as stand behind each other from anywhere on. */
-function someOf<T>(items: readonly T[], count: number): readonly T[] {
+function sample<T>(items: readonly T[], count: number): readonly T[] {
   if (items.length <= count) return items
   const from = Math.floor(Math.random() * items.length)
   return [...items.slice(from), ...items.slice(0, from)].slice(0, count)

@@ -1,9 +1,9 @@
-import type { CheckTimes } from './check-schedule.ts'
+import type { CheckTimings } from './check-schedule.ts'
 import type { Report } from '../advance/report.ts'
 import type { Task } from '../task.ts'
 
 /** What one check learned from record-info. */
-export interface Reading {
+export interface CheckResult {
   /** Whether there was an id to read by. */
   readonly wasAsked: boolean
   /** Whether the provider answered about the task, or that it knows none; an answer that cannot be used is none. */
@@ -19,20 +19,20 @@ export interface Reading {
  */
 export function conclusionOf(
   task: Task,
-  reading: Reading,
+  result: CheckResult,
   nowMs: number,
-  times: CheckTimes & { readonly retentionMs: number },
+  times: CheckTimings & { readonly retentionMs: number },
 ): Report | null {
   if (task.state !== 'pending') return null
   const ageMs = nowMs - task.createdAtMs
   const areFilesGone = ageMs >= times.giveUpAfterMs + times.retentionMs
-  const isUnanswered = reading.wasAsked && !reading.hasAnswered && !areFilesGone
-  const isUnheardOf = task.providerTaskId === null && task.charge === 'MAYBE'
-  if (isUnheardOf) return ageMs >= times.unconfirmedAfterMs && !isUnanswered ? { kind: 'unconfirmed' } : null
+  const isUnanswered = result.wasAsked && !result.hasAnswered && !areFilesGone
+  const isUnconfirmed = task.providerTaskId === null && task.charge === 'MAYBE'
+  if (isUnconfirmed) return ageMs >= times.unconfirmedAfterMs && !isUnanswered ? { kind: 'unconfirmed' } : null
 
-  const isGivenUp = ageMs >= times.giveUpAfterMs
+  const isTimedOut = ageMs >= times.giveUpAfterMs
   const isGraceOver = task.incompleteSinceMs !== null && nowMs - task.incompleteSinceMs >= times.emptyGraceMs
-  const hasWhatThereIs = task.partial !== null || reading.isEmpty
-  if (hasWhatThereIs && (isGraceOver || isGivenUp)) return { kind: 'incomplete-result' }
-  return isGivenUp && !isUnanswered ? { kind: 'no-result' } : null
+  const hasPartialResult = task.partial !== null || result.isEmpty
+  if (hasPartialResult && (isGraceOver || isTimedOut)) return { kind: 'incomplete-result' }
+  return isTimedOut && !isUnanswered ? { kind: 'no-result' } : null
 }

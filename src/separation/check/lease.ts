@@ -1,12 +1,12 @@
 import type { Store } from '../store.ts'
 
 /** Due tasks that are this gateway's alone to ask for, for as long as it lives. */
-export interface Claim {
+export interface Lease {
   /** No longer renews the claim of this task; resolves to its lease, by which the store knows the claim. */
-  letGo(taskId: string): Promise<number>
+  release(taskId: string): Promise<number>
 }
 
-export interface ClaimOptions {
+export interface LeaseOptions {
   readonly store: Pick<Store, 'renew'>
   readonly taskIds: readonly string[]
   readonly leaseUntilMs: number
@@ -20,7 +20,7 @@ export const leaseMs = 20_000
 const renewEveryMs = leaseMs / 4
 
 /** Renews the lease of claimed tasks, which wait for their turn at the provider's rate, until each of them is let go. */
-export function keepClaim({ store, taskIds, newLease, onError, ...claim }: ClaimOptions): Claim {
+export function holdLease({ store, taskIds, newLease, onError, ...claim }: LeaseOptions): Lease {
   const held = new Set(taskIds)
   let { leaseUntilMs } = claim
   let renewal: Promise<void> | null = null
@@ -37,7 +37,7 @@ export function keepClaim({ store, taskIds, newLease, onError, ...claim }: Claim
   }
 
   return {
-    async letGo(taskId) {
+    async release(taskId) {
       held.delete(taskId)
       if (held.size === 0) clearInterval(renewing)
       // A renewal that is under way is one of this task, too.

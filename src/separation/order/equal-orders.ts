@@ -1,10 +1,10 @@
 import type { SeparateError } from '../errors.ts'
 import { fingerprintOf, type SeparateInput } from './separate-input.ts'
-import type { PlacedTask } from '../store.ts'
+import type { AnsweredOrder } from '../store.ts'
 import type { Provider } from '../provider.ts'
 
 /** An order on its way into the store. */
-export interface Order {
+export interface OrderRequest {
   /** Whoever orders the same for the same owner, at the same provider, has the same track. */
   readonly track: string
   readonly owner: string
@@ -14,21 +14,21 @@ export interface Order {
   readonly waitUntilMs: number
 }
 
-export type Outcome =
-  | { readonly kind: 'placed'; readonly placed: PlacedTask }
+export type OrderOutcome =
+  | { readonly kind: 'placed'; readonly result: AnsweredOrder }
   /** `freeAtMs`: when there may be a slot, by performance.now(); null if waiting is not worth it. */
   | { readonly kind: 'refused'; readonly error: SeparateError; readonly freeAtMs: number | null }
   | { readonly kind: 'failed'; readonly error: unknown }
 
-export type PlaceOne = (order: Order) => Promise<Outcome>
+export type CreateOne = (order: OrderRequest) => Promise<OrderOutcome>
 
 /**
  * Places equal orders one after the other: they would else all wait for one another in the database, each on a connection
  * of its own. What became of one answers those that came while it was under way, where nothing needs to be written for them.
  * Orders at other gateways are kept apart by the store.
  */
-export function placeOneByOne(placeOne: PlaceOne): PlaceOne {
-  const underWay = new Map<string, Promise<readonly [Order, Outcome]>>()
+export function serializeEqualOrders(createOne: CreateOne): CreateOne {
+  const underWay = new Map<string, Promise<readonly [OrderRequest, OrderOutcome]>>()
 
   return async function place(order) {
     const previous = underWay.get(order.track)
@@ -40,28 +40,31 @@ export function placeOneByOne(placeOne: PlaceOne): PlaceOne {
   }
 
   async function after(
-    previous: Promise<readonly [Order, Outcome]> | undefined,
-    order: Order,
-  ): Promise<readonly [Order, Outcome]> {
+    previous: Promise<readonly [OrderRequest, OrderOutcome]> | undefined,
+    order: OrderRequest,
+  ): Promise<readonly [OrderRequest, OrderOutcome]> {
     const known = previous === undefined ? null : answerFrom(await previous, order)
     if (known !== null) return known
-    const outcome = await placeOne(order).catch((error: unknown): Outcome => ({ kind: 'failed', error }))
+    const outcome = await createOne(order).catch((error: unknown): OrderOutcome => ({ kind: 'failed', error }))
     return [order, outcome]
   }
 }
 
 /** What an earlier order and its outcome mean for an equal one that came before that outcome was there; null: nothing yet. */
-function answerFrom([earlier, outcome]: readonly [Order, Outcome], order: Order): readonly [Order, Outcome] | null {
+function answerFrom(
+  [earlier, outcome]: readonly [OrderRequest, OrderOutcome],
+  order: OrderRequest,
+): readonly [OrderRequest, OrderOutcome] | null {
   switch (outcome.kind) {
     case 'placed': {
-      const { placed } = outcome
+      const { result } = outcome
       if (!answersKey(earlier.input, order.input)) return null
       // A key leads to its task however that ended; an order without one may need a new task.
-      if (placed.kind !== 'new' && earlier.input.idempotencyKey !== order.input.idempotencyKey) return null
+      if (result.kind !== 'new' && earlier.input.idempotencyKey !== order.input.idempotencyKey) return null
       // The conflict is that of the key, which the later order may not have.
-      if (placed.kind === 'conflict' && order.input.idempotencyKey === null) return null
-      const kind = placed.kind === 'new' ? 'joined' : placed.kind
-      return [earlier, { kind: 'placed', placed: { kind, task: placed.task } }]
+      if (result.kind === 'conflict' && order.input.idempotencyKey === null) return null
+      const kind = result.kind === 'new' ? 'joined' : result.kind
+      return [earlier, { kind: 'placed', result: { kind, task: result.task } }]
     }
     case 'refused':
       // The key of the later order may lead to a task already.

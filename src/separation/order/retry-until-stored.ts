@@ -4,7 +4,7 @@ import { StoreUnavailableError } from '../errors.ts'
 const storeRetryMs = 500
 
 /** What the provider has answered must reach the store, however long that is away; it logs that itself. */
-export async function untilStored(write: () => Promise<unknown>): Promise<void> {
+export async function retryUntilStored(write: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {
       await write()

@@ -1,7 +1,7 @@
 import type { ReadTask } from '../read/read-task.ts'
 import type { Task } from '../task.ts'
 import { watchTask } from '../read/watch.ts'
-import { within } from '../../runtime/with-timeout.ts'
+import { withTimeout } from '../../runtime/with-timeout.ts'
 import type { Changes } from '../changes.ts'
 
 /** Whether it is known what the provider made of the order. */
@@ -13,7 +13,7 @@ export function isAnswered(task: Task): boolean {
  * The task as soon as it is known what the provider made of the order, or as it is after `waitMs`.
  * @param stop ends the wait when it settles: somebody else knows
  */
-export async function untilAnswered(
+export async function waitForAnswer(
   task: Task,
   waitMs: number,
   from: { readonly readTask: ReadTask; readonly changes: Changes; readonly stop?: Promise<unknown> },
@@ -27,7 +27,7 @@ export async function untilAnswered(
   let current = task
   try {
     while (!isAnswered(current)) {
-      const next = within(Math.max(0, endsAtMs - performance.now()), states.next())
+      const next = withTimeout(Math.max(0, endsAtMs - performance.now()), states.next())
       const state = stopped === undefined ? await next : await Promise.race([next, stopped])
       if (state === null || state.done === true) break
       current = state.value ?? current

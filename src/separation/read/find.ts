@@ -1,27 +1,27 @@
 import { advance } from '../advance/advance.ts'
-import { nextCheckAt, type CheckTimes } from '../check/check-schedule.ts'
+import { nextCheckAt, type CheckTimings } from '../check/check-schedule.ts'
 import { AdoptionNotAllowedError, ProviderUnreadableError } from '../errors.ts'
 import { createMissLimit } from './miss-limit.ts'
 import { isProviderId } from '../provider-task-id.ts'
-import type { Record } from '../advance/record.ts'
+import type { RecordReports } from '../advance/record.ts'
 import type { RestoreOrder } from '../callback/restore-order.ts'
 import { findEach } from './read-task.ts'
 import { isTaskId, newTaskId } from '../task-id.ts'
-import { readableIdOf, type ProviderName, type Task } from '../task.ts'
+import { recordInfoIdOf, type ProviderName, type Task } from '../task.ts'
 import type { CallbackAddresses } from '../callback/callback-address.ts'
 import type { CheckAnswer, Provider } from '../provider.ts'
 import type { Store } from '../store.ts'
 
-type SeenTask = Extract<CheckAnswer, { kind: 'seen' }>
+type FoundTask = Extract<CheckAnswer, { kind: 'found' }>
 
 export interface FindOptions {
   readonly store: Store
-  readonly record: Record
+  readonly record: RecordReports
   readonly restoreOrder: RestoreOrder
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly defaultProvider: ProviderName
   readonly addresses: CallbackAddresses
-  readonly times: CheckTimes
+  readonly times: CheckTimings
 }
 
 /** What a caller asks for: an id of ours, or the provider's own id for a task (of `provider`, or the default one). */
@@ -48,74 +48,74 @@ export interface FindPermission {
 }
 
 /** How long it is remembered that a caller found nothing under an id. */
-const missLifeMs = 60_000
+const missTtlMs = 60_000
 const maxRememberedMisses = 10_000
 /** How many ids unknown to everybody one caller may have asked for at the provider, and within which time. */
 const missesPerCaller = { points: 30, duration: 60 }
 
 /** How many unanswered orders are compared with a task that is to be adopted; more are under way at no account. */
-const maxUnanswered = 1_000
+const maxUnboundOrders = 1_000
 /** How far a provider's clock may be behind ours for a task to be of an order nonetheless. */
 const clockToleranceMs = 5 * 60_000
 
 /** The ids that are known of providers are single words; for anything else the provider is not asked. */
-const askedForm = /^[\w.~:=+-]+$/
+const lookupPattern = /^[\w.~:=+-]+$/
 
 export function createFind(options: FindOptions): Find {
   const { store, record, restoreOrder, providers, defaultProvider, addresses, times } = options
-  const asking = new Map<string, Promise<Task | null>>()
+  const lookupsUnderWay = new Map<string, Promise<Task | null>>()
   const misses = new Map<string, number>()
   const missLimit = createMissLimit(missesPerCaller)
 
   return async function find(owner, refs, { mayAdopt = true } = {}) {
-    const named = refs.map((ref) => ({ ...ref, provider: ref.provider ?? defaultProvider }))
-    const ours = named.filter(({ taskId }) => isTaskId(taskId)).map(({ taskId }) => taskId)
-    const theirs = named.filter(({ taskId }) => !isTaskId(taskId) && isProviderId(taskId))
-    const own = ours.length > 0 ? await findEach(store, ours) : new Map<string, Task>()
+    const withProvider = refs.map((ref) => ({ ...ref, provider: ref.provider ?? defaultProvider }))
+    const ownIds = withProvider.filter(({ taskId }) => isTaskId(taskId)).map(({ taskId }) => taskId)
+    const providerIds = withProvider.filter(({ taskId }) => !isTaskId(taskId) && isProviderId(taskId))
+    const own = ownIds.length > 0 ? await findEach(store, ownIds) : new Map<string, Task>()
     const known = [
       ...[...own.values()].flatMap((task) => (task instanceof Error ? [] : [task])),
-      ...(theirs.length > 0
-        ? await store.findBound(theirs.map(({ provider, taskId }) => ({ provider, providerTaskId: taskId })))
+      ...(providerIds.length > 0
+        ? await store.findBound(providerIds.map(({ provider, taskId }) => ({ provider, providerTaskId: taskId })))
         : []),
     ]
     const byName = new Map<string, Task>()
     for (const task of known) {
       byName.set(task.id, task)
-      if (task.providerTaskId !== null) byName.set(nameOf(task.provider, task.providerTaskId), task)
+      if (task.providerTaskId !== null) byName.set(keyOf(task.provider, task.providerTaskId), task)
     }
     const found = await Promise.allSettled(
-      named.map(async ({ taskId, provider }) => {
+      withProvider.map(async ({ taskId, provider }) => {
         const unreadable = own.get(taskId)
         if (unreadable instanceof Error) throw unreadable
-        const task = byName.get(isTaskId(taskId) ? taskId : nameOf(provider, taskId))
+        const task = byName.get(isTaskId(taskId) ? taskId : keyOf(provider, taskId))
         if (task?.owner === owner) return task
-        if (isTaskId(taskId) || !isProviderId(taskId) || !askedForm.test(taskId)) return null
+        if (isTaskId(taskId) || !isProviderId(taskId) || !lookupPattern.test(taskId)) return null
         if (!mayAdopt && providers.has(provider)) throw new AdoptionNotAllowedError()
-        return askOnce(owner, provider, taskId)
+        return lookUpOnce(owner, provider, taskId)
       }),
     )
     return found.map((each) => (each.status === 'fulfilled' ? each.value : asError(each.reason)))
   }
 
-  async function askOnce(owner: string, provider: ProviderName, providerTaskId: string): Promise<Task | null> {
-    const mine = JSON.stringify([owner, nameOf(provider, providerTaskId)])
-    if ((misses.get(mine) ?? 0) > Date.now()) return null
+  async function lookUpOnce(owner: string, provider: ProviderName, providerTaskId: string): Promise<Task | null> {
+    const cacheKey = JSON.stringify([owner, keyOf(provider, providerTaskId)])
+    if ((misses.get(cacheKey) ?? 0) > Date.now()) return null
     const answer =
-      asking.get(mine) ??
+      lookupsUnderWay.get(cacheKey) ??
       missLimit.run(
         owner,
         () => askProvider(owner, provider, providerTaskId),
         // Another's task costs what an unknown one costs.
         (task) => task?.owner !== owner,
       )
-    asking.set(mine, answer)
+    lookupsUnderWay.set(cacheKey, answer)
     try {
       const task = await answer
       if (task?.owner === owner) return task
-      remember(mine)
+      rememberMiss(cacheKey)
       return null
     } finally {
-      asking.delete(mine)
+      lookupsUnderWay.delete(cacheKey)
     }
   }
 
@@ -124,11 +124,11 @@ export function createFind(options: FindOptions): Find {
     const answer = await providers.get(name)?.check(providerTaskId)
     switch (answer?.kind) {
       case undefined:
-      case 'not-visible':
+      case 'not-found':
         return null
-      case 'no-news':
+      case 'inconclusive':
         throw new ProviderUnreadableError('The provider could not be asked for this task. Try again later.')
-      case 'seen':
+      case 'found':
         return taskOf(owner, name, answer, providerTaskId)
     }
   }
@@ -137,52 +137,52 @@ export function createFind(options: FindOptions): Find {
   async function taskOf(
     owner: string,
     name: ProviderName,
-    answer: SeenTask,
+    answer: FoundTask,
     providerTaskId: string,
   ): Promise<Task | null> {
-    const { callbackUrl, told } = answer
-    const ordered = callbackUrl === null ? null : addresses.taskOf(callbackUrl)
-    let task = ordered === null ? null : await record(ordered, told)
-    const forgotten = ordered === null || task !== null || callbackUrl === null ? null : addresses.orderOf(callbackUrl)
-    if (forgotten?.provider === name) {
-      await restoreOrder(forgotten)
-      task = await record(forgotten.taskId, told)
+    const { callbackUrl, report } = answer
+    const taskId = callbackUrl === null ? null : addresses.taskOf(callbackUrl)
+    let task = taskId === null ? null : await record(taskId, report)
+    const restorable = taskId === null || task !== null || callbackUrl === null ? null : addresses.orderOf(callbackUrl)
+    if (restorable?.provider === name) {
+      await restoreOrder(restorable)
+      task = await record(restorable.taskId, report)
     }
     // An address of ours whose task no store has any more, and which says nothing of its order, is like any task made outside.
-    if (task !== null) return readableIdOf(task) === providerTaskId ? task : null
-    if (await namesAnOrder(answer)) return null
-    await refuseWhileUncertain(name, answer)
+    if (task !== null) return recordInfoIdOf(task) === providerTaskId ? task : null
+    if (await isEchoOfAnOrder(answer)) return null
+    await refuseIfMayBelongToAnOrder(name, answer)
     return adopt(owner, name, answer)
   }
 
-  async function adopt(owner: string, name: ProviderName, answer: SeenTask): Promise<Task> {
+  async function adopt(owner: string, name: ProviderName, answer: FoundTask): Promise<Task> {
     const nowMs = store.nowMs()
-    const task = advance(adoptedTask(owner, name, answer, nowMs), answer.told, nowMs)
+    const task = advance(adoptedTask(owner, name, answer, nowMs), answer.report, nowMs)
     const retentionMs = providers.get(name)?.retentionMs ?? 0
-    const state = { nowMs, lastHeardMs: null, nextGraceEndsMs: null, retentionMs, chance: Math.random() }
+    const state = { nowMs, lastCallbackMs: null, nextGraceEndsMs: null, retentionMs, jitter: Math.random() }
     return store.adopt(task, nextCheckAt(task, state, times))
   }
 
   /** An echo that names an order of ours in a spelling that proves nothing gives the task to nobody else. */
-  async function namesAnOrder({ callbackUrl }: SeenTask): Promise<boolean> {
-    const named = callbackUrl === null ? null : addresses.namedIn(callbackUrl)
-    return named !== null && (await store.find([named])).length > 0
+  async function isEchoOfAnOrder({ callbackUrl }: FoundTask): Promise<boolean> {
+    const withProvider = callbackUrl === null ? null : addresses.namedIn(callbackUrl)
+    return withProvider !== null && (await store.find([withProvider])).length > 0
   }
 
   /**
    * A task may be of an order that its provider has not answered yet, even if it echoes no address of ours, or one in a
    * spelling that proves nothing. It is nobody's until that order is answered. Throws ProviderUnreadableError.
    */
-  async function refuseWhileUncertain(name: ProviderName, answer: SeenTask): Promise<void> {
-    const orders = await store.unanswered(name, maxUnanswered)
-    if (!orders.some((order) => mayBeOf(order, answer))) return
+  async function refuseIfMayBelongToAnOrder(name: ProviderName, answer: FoundTask): Promise<void> {
+    const orders = await store.findUnbound(name, maxUnboundOrders)
+    if (!orders.some((order) => mayBelongTo(order, answer))) return
     throw new ProviderUnreadableError('It is not known yet to which order this task belongs. Try again in a minute.')
   }
 
-  function remember(name: string): void {
+  function rememberMiss(name: string): void {
     const [oldest] = misses.keys()
     if (misses.size >= maxRememberedMisses && oldest !== undefined) misses.delete(oldest)
-    misses.set(name, Date.now() + missLifeMs)
+    misses.set(name, Date.now() + missTtlMs)
   }
 }
 
@@ -190,23 +190,23 @@ function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error('A task could not be found.', { cause: reason })
 }
 
-function nameOf(provider: ProviderName, providerTaskId: string): string {
+function keyOf(provider: ProviderName, providerTaskId: string): string {
   return `${provider}/${providerTaskId}`
 }
 
-function adoptedTask(owner: string, provider: ProviderName, seen: SeenTask, nowMs: number): Task {
-  const { told, createdAtMs } = seen
-  const completedAtMs = told.outcome.state === 'pending' ? null : told.outcome.completedAtMs
+function adoptedTask(owner: string, provider: ProviderName, seen: FoundTask, nowMs: number): Task {
+  const { report, createdAtMs } = seen
+  const completedAtMs = report.outcome.state === 'pending' ? null : report.outcome.completedAtMs
   const times = [createdAtMs, completedAtMs].filter((time) => time !== null)
   return {
     id: newTaskId(),
     owner,
     provider,
-    providerTaskId: told.providerTaskId,
+    providerTaskId: report.providerTaskId,
     sharedProviderTaskId: null,
-    type: told.type,
+    type: report.type,
     musicTaskId: null,
-    audioId: told.audioId,
+    audioId: report.audioId,
     musicId: null,
     originUrl: null,
     charge: 'CHARGED',
@@ -220,9 +220,9 @@ function adoptedTask(owner: string, provider: ProviderName, seen: SeenTask, nowM
 }
 
 /** Whether nothing that is known of a provider's task says that it is not this order's. */
-function mayBeOf(order: Task, { told, createdAtMs }: SeenTask): boolean {
+function mayBelongTo(order: Task, { report, createdAtMs }: FoundTask): boolean {
   if (order.sharedProviderTaskId !== null) return false
-  if (told.audioId !== null && told.audioId !== order.audioId) return false
-  if (told.type !== null && told.type !== order.type) return false
+  if (report.audioId !== null && report.audioId !== order.audioId) return false
+  if (report.type !== null && report.type !== order.type) return false
   return createdAtMs === null || createdAtMs >= order.createdAtMs - clockToleranceMs
 }

@@ -28,24 +28,24 @@ export function createMissLimit({
         return
       } catch (limit) {
         await limiter.reward(owner)
-        const others = underWay.get(owner)
-        if (others === undefined) {
+        const ownLookups = underWay.get(owner)
+        if (ownLookups === undefined) {
           const waitMs = limit instanceof RateLimiterRes ? limit.msBeforeNext : duration * 1_000
           throw new TooManyMissesError(Math.max(1, Math.ceil(waitMs / 1_000)))
         }
-        await Promise.race(others)
+        await Promise.race(ownLookups)
       }
     }
   }
 
-  async function follow(owner: string, lookup: Promise<unknown>): Promise<void> {
-    const mine = underWay.get(owner) ?? new Set()
-    underWay.set(owner, mine)
+  async function track(owner: string, lookup: Promise<unknown>): Promise<void> {
+    const lookups = underWay.get(owner) ?? new Set()
+    underWay.set(owner, lookups)
     const settled = lookup.catch(() => {})
-    mine.add(settled)
+    lookups.add(settled)
     await settled
-    mine.delete(settled)
-    if (mine.size === 0) underWay.delete(owner)
+    lookups.delete(settled)
+    if (lookups.size === 0) underWay.delete(owner)
   }
 
   return {
@@ -62,7 +62,7 @@ export function createMissLimit({
           throw error
         },
       )
-      void follow(owner, lookup)
+      void track(owner, lookup)
       return lookup
     },
   }

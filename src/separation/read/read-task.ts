@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader'
-import { isOfOneTask } from '../errors.ts'
+import { isSingleTaskError } from '../errors.ts'
 import type { Task } from '../task.ts'
 import type { Store } from '../store.ts'
 
@@ -28,7 +28,7 @@ export async function findEach(
   try {
     return new Map((await store.find(ids)).map((task) => [task.id, task]))
   } catch (error) {
-    if (!isOfOneTask(error)) throw error
+    if (!isSingleTaskError(error)) throw error
     const [first = ''] = ids
     if (ids.length === 1) return new Map([[first, error]])
     return new Map((await Promise.all(ids.map(async (id) => [...(await findEach(store, [id]))]))).flat())

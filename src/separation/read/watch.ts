@@ -31,43 +31,43 @@ export function watchTask(
       return
     }
     let mayHaveChanged = true
-    let restMs = 0
-    let hasLeft = false
+    let waitMs = 0
+    let isClosed = false
     let wake: () => void = () => {}
-    const unlisten = changes.listen(found.id, () => {
+    const stopListening = changes.listen(found.id, () => {
       mayHaveChanged = true
       wake()
     })
     void stop.then(() => {
-      hasLeft = true
-      unlisten()
+      isClosed = true
+      stopListening()
       wake()
     })
 
-    let shownRevision = -1
-    while (!hasLeft) {
+    let sentRevision = -1
+    while (!isClosed) {
       if (!mayHaveChanged) {
         let timer: NodeJS.Timeout | undefined
         await new Promise<void>((resolve) => {
           wake = resolve
-          timer = setTimeout(resolve, restMs).unref()
+          timer = setTimeout(resolve, waitMs).unref()
         })
         clearTimeout(timer)
-        if (hasLeft) break
+        if (isClosed) break
       }
       mayHaveChanged = false
-      restMs = soonEnough()
+      waitMs = rereadAfterMs()
       let task: Task | null
       try {
         task = await readTask(found.id)
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error
-        restMs = storeRetryMs
+        waitMs = storeRetryMs
         continue
       }
       if (task === null) break
-      if (task.revision <= shownRevision) continue
-      shownRevision = task.revision
+      if (task.revision <= sentRevision) continue
+      sentRevision = task.revision
       await push(task)
       if (isSettled(task)) break
     }
@@ -76,6 +76,6 @@ export function watchTask(
 }
 
 /** Those who wait do not all read at one time. */
-function soonEnough(): number {
+function rereadAfterMs(): number {
   return rereadMs * (0.8 + 0.2 * Math.random())
 }

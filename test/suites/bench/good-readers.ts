@@ -83,8 +83,8 @@ export function openGoodReaders(
           const callback = callbacks.get(taskId)
           if (callback === undefined) throw new Error(`Nobody ordered ${taskId}.`)
           const sentAtMs = performance.now()
-          const told = settled?.then(() => tookMs.push(performance.now() - sentAtMs))
-          await Promise.all([sender.callBack(callback.url, callback.body), told])
+          const report = settled?.then(() => tookMs.push(performance.now() - sentAtMs))
+          await Promise.all([sender.callBack(callback.url, callback.body), report])
         }),
       )
       return tookMs

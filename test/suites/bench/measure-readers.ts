@@ -51,7 +51,7 @@ const fullShare = 0.8
 const none: Unread = { open: 0, holding: 0, bytes: 0, mostBytes: 0, closed: [] }
 /** What the stuck ones watch beside the tasks that change. */
 const pendingTasks = 100
-const lookEveryMs = 250
+const pollIntervalMs = 250
 const stillMs = 250
 const mostBusyWhenStill = 0.1
 
@@ -106,7 +106,7 @@ export async function measureReaders(options: ReadersOptions, atEnd: Ending): Pr
     const { stuck: many, deep, asksPerSecond, reads } = options
     const looks: Unread[] = []
     let stuckAtFirst = none
-    let isLooking = true
+    let isPolling = true
     let looking = Promise.resolve()
     const tookMs = await readers.measure({
       name,
@@ -127,19 +127,19 @@ export async function measureReaders(options: ReadersOptions, atEnd: Ending): Pr
         await gateway.stallMs()
         await stuck.order({ kind: 'go-on', asksPerSecond })
         looking = (async () => {
-          while (isLooking) {
-            await delay(lookEveryMs)
+          while (isPolling) {
+            await delay(pollIntervalMs)
             looks.push(await gateway.unread())
           }
         })()
       },
     })
-    isLooking = false
+    isPolling = false
     await looking
     const phase = await phaseOf(tookMs)
     const closed = looks.flatMap((look) => look.closed)
     const reopened = await stuck.order({ kind: 'close' })
-    while ((await gateway.unread()).open > 0) await delay(lookEveryMs)
+    while ((await gateway.unread()).open > 0) await delay(pollIntervalMs)
     return {
       ...phase,
       stuckAtFirst,

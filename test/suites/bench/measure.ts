@@ -139,17 +139,17 @@ export async function startBenched(
     const cpu = process.cpuUsage()
     const startedAtMs = performance.now()
     const latencies: number[] = []
-    const told: Promise<void>[] = []
+    const report: Promise<void>[] = []
     let acknowledgedAfterMs = 0
     await forEachOf(all.values(), most, async ({ settled, callback }) => {
       const sentAtMs = performance.now()
-      const isTold = settled.then(() => void latencies.push(performance.now() - sentAtMs))
-      told.push(isTold)
+      const isExpected = settled.then(() => void latencies.push(performance.now() - sentAtMs))
+      report.push(isExpected)
       await sender.callBack(callback.url, callback.body)
       acknowledgedAfterMs = performance.now() - startedAtMs
-      if (waitsUntilTold) await isTold
+      if (waitsUntilTold) await isExpected
     })
-    await Promise.all(told)
+    await Promise.all(report)
     const settledAfterMs = performance.now() - startedAtMs
     const { user, system } = process.cpuUsage(cpu)
     return {

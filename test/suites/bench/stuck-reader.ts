@@ -26,7 +26,7 @@ export interface StuckReaderOptions {
 export function openStuckWebSocket({ gateway, reads, onClose }: StuckReaderOptions): Promise<StuckReader> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(gateway)
-    let told = ''
+    let report = ''
     let asked = 0
     let isLetIn = false
     const buffer = Buffer.alloc(4_096)
@@ -39,9 +39,9 @@ export function openStuckWebSocket({ gateway, reads, onClose }: StuckReaderOptio
         buffer,
         callback(bytes) {
           if (isLetIn) return true
-          told += buffer.toString('latin1', 0, bytes)
-          if (!told.startsWith('HTTP/1.1 101')) socket.destroy(new Error(`The gateway refused: ${told}`))
-          if (!told.includes('connection_ack')) return true
+          report += buffer.toString('latin1', 0, bytes)
+          if (!report.startsWith('HTTP/1.1 101')) socket.destroy(new Error(`The gateway refused: ${report}`))
+          if (!report.includes('connection_ack')) return true
           isLetIn = true
           resolve(reader)
           return reads

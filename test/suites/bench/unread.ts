@@ -39,14 +39,14 @@ export function watchUnread(): { readonly look: () => Unread; readonly stop: () 
 
   function look(): Unread {
     const unread = [...sockets].map(({ writableLength }) => writableLength)
-    const told = closed
+    const report = closed
     closed = []
     return {
       open: sockets.size,
       holding: unread.filter((bytes) => bytes > 0).length,
       bytes: unread.reduce((sum, bytes) => sum + bytes, 0),
       mostBytes: unread.reduce((most, bytes) => Math.max(most, bytes), 0),
-      closed: told,
+      closed: report,
     }
   }
 

@@ -112,10 +112,10 @@ async function watchOnce(
   stop.addEventListener('abort', leave)
   let last: ShownTask | null = null
   try {
-    const told = client.iterate<{ separationUpdated: ShownTask | null }>({ query: watch, variables: { taskId } })
+    const report = client.iterate<{ separationUpdated: ShownTask | null }>({ query: watch, variables: { taskId } })
     const stopped = new Promise<null>((resolve) => stop.addEventListener('abort', () => resolve(null), { once: true }))
     for (;;) {
-      const next = await Promise.race([told.next().catch(asProblem), stopped])
+      const next = await Promise.race([report.next().catch(asProblem), stopped])
       if (next === null) return null
       if ('problem' in next) return { taskId, last, problem: next.problem }
       if (next.done) return { taskId, last, problem: null }

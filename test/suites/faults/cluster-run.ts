@@ -59,11 +59,11 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
   const startedAtMs = performance.now()
   const seconds = () => Math.round((performance.now() - startedAtMs) / 1_000)
   const timing = { callbackTimeoutMs: 6_000, callbackPausesMs: [0, 500, 1_500, 4_000] }
-  const vendor = await startVendor({ seed, reach: async () => false, ...timing })
+  const vendor = await startVendor({ seed, reachability: async () => false, ...timing })
   atEnd(vendor.close)
   // Another provider, which no fault lies before: what it shows is due to the gateways alone.
   const gate = createGate()
-  const clean = await startVendor({ seed: `${seed}/clean`, reach: gate.reach, ...timing })
+  const clean = await startVendor({ seed: `${seed}/clean`, reachability: gate.reachability, ...timing })
   atEnd(clean.close)
 
   const deliveries = new Map<string, { readonly by: number; readonly delivery: Delivery }>()
@@ -74,7 +74,7 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
       random: createRandom(`${seed}/to-vendor/${by}`),
       faultShare,
       kinds: faultKinds,
-      reach: async () => false,
+      reachability: async () => false,
       onDelivered: (delivery) => deliveries.set(taskIdIn(delivery.request), { by, delivery }),
     })
     atEnd(proxy.close)
@@ -85,7 +85,7 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
     random: createRandom(`${seed}/to-gateways`),
     faultShare,
     kinds: callbackFaultKinds,
-    reach: null,
+    reachability: null,
     onDelivered: () => {},
   })
   atEnd(toGateways.close)

@@ -68,8 +68,8 @@ function problemOf(charge: Charge, task: ShownTask): string | null {
   if (charge.outcome === 'failed') return task.status === 'GENERATE_AUDIO_FAILED' ? null : 'the vendor says it failed'
   if (task.status !== 'SUCCESS') return 'the vendor says it succeeded'
   const urls = task.stems?.all.map(({ url }) => url).toSorted() ?? []
-  const told = isHearsay ? stemsInCallback(charge) : charge.stems
-  const wanted = Object.values(told).toSorted()
+  const report = isHearsay ? stemsInCallback(charge) : charge.stems
+  const wanted = Object.values(report).toSorted()
   return urls.join(' ') === wanted.join(' ') ? null : `other stems than ${wanted.join(' ')}`
 }
 
@@ -84,15 +84,15 @@ function* watchedInVain({ watches }: Evidence): Generator<Breach> {
 
 /** Every order of one key, or of one track that cannot fail, was told of the same task, and of no surprising error. */
 function* keysAstray({ orders }: Evidence): Generator<Breach> {
-  const told = new Map<string, string>()
+  const report = new Map<string, string>()
   for (const { order, ended } of orders) {
     const isBroke = order.audioId.endsWith('broke')
     if (ended.kind === 'task') {
-      const earlier = told.get(order.audioId)
+      const earlier = report.get(order.audioId)
       if (earlier !== undefined && earlier !== ended.taskId) {
         yield { kind: 'keys to two tasks', detail: `${keyOf(order)}: ${earlier} and ${ended.taskId}` }
       }
-      told.set(order.audioId, ended.taskId)
+      report.set(order.audioId, ended.taskId)
     } else if (ended.kind === 'unanswered') {
       yield { kind: 'never answered', detail: `${keyOf(order)}: the order was never answered` }
     } else if (!isBroke || ended.error !== 'InsufficientCreditsError') {

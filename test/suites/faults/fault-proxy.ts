@@ -34,7 +34,7 @@ export interface FaultProxyOptions {
   readonly faultShare: number
   readonly kinds: readonly FaultKind[]
   /** The points of a kill that lie on this line; only orders (POST) reach them. */
-  readonly reach: Reach | null
+  readonly reachability: Reach | null
   /** Told of each order whose answer was sent whole and untouched. */
   readonly onDelivered: (delivery: Delivery) => void
 }
@@ -61,7 +61,7 @@ const refusedMs = 150
 
 /** Starts a proxy on a port of its own. */
 export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
-  const { target, random, faultShare, kinds, reach, onDelivered } = options
+  const { target, random, faultShare, kinds, reachability, onDelivered } = options
   const struck = new Map<FaultKind, number>()
   const sockets = new Set<Socket>()
   const hanging = new Set<Socket>()
@@ -70,9 +70,9 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     keep(socket)
-    const fault = isHealed || random.next() >= faultShare ? null : random.pick(kinds)
+    const addIssue = isHealed || random.next() >= faultShare ? null : random.pick(kinds)
     const delayMs = random.below(longestDelayMs)
-    void serve(socket, fault, delayMs).catch(() => socket.destroy())
+    void serve(socket, addIssue, delayMs).catch(() => socket.destroy())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -86,32 +86,33 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     socket.once('close', () => sockets.delete(socket))
   }
 
-  async function serve(socket: Socket, fault: FaultKind | null, delayMs: number): Promise<void> {
+  async function serve(socket: Socket, addIssue: FaultKind | null, delayMs: number): Promise<void> {
     const first = await firstChunk(socket)
     if (first === null) return void socket.destroy()
-    if (fault !== null) struck.set(fault, (struck.get(fault) ?? 0) + 1)
+    if (addIssue !== null) struck.set(addIssue, (struck.get(addIssue) ?? 0) + 1)
     const arrivedAtMs = performance.now()
-    const isOrder = reach !== null && first.toString('latin1').startsWith('POST')
-    if (isOrder && (await reach('before the request is forwarded'))) return void socket.destroy()
-    if (fault === 'half open') {
+    const isOrder = reachability !== null && first.toString('latin1').startsWith('POST')
+    if (isOrder && (await reachability('before the request is forwarded'))) return void socket.destroy()
+    if (addIssue === 'half open') {
       hanging.add(socket)
       socket.resume()
       return
     }
-    if (fault === 'connection refused') stopListening()
-    if (fault === 'connection refused' || fault === 'reset before the request') return void socket.resetAndDestroy()
+    if (addIssue === 'connection refused') stopListening()
+    if (addIssue === 'connection refused' || addIssue === 'reset before the request')
+      return void socket.resetAndDestroy()
     const passed = await forward(socket, first)
     if (passed === null || passed.answer.length === 0) return void socket.destroy()
     const delivered = () => {
       if (isOrder) onDelivered({ request: passed.request, arrivedAtMs, deliveredAtMs: performance.now() })
     }
-    if (!isOrder || fault !== null) return deliver(socket, passed.answer, { fault, delayMs, delivered })
+    if (!isOrder || addIssue !== null) return deliver(socket, passed.answer, { addIssue, delayMs, delivered })
     const half = Math.ceil(passed.answer.length / 2)
     socket.write(passed.answer.subarray(0, half))
-    await reach('half the answer sent')
+    await reachability('half the answer sent')
     await end(socket, passed.answer.subarray(half))
     delivered()
-    await reach('after the answer')
+    await reachability('after the answer')
   }
 
   /** Passes the request on as it comes; resolves when the server has closed, to what it sent. */
@@ -137,15 +138,15 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   async function deliver(
     socket: Socket,
     whole: Buffer,
-    how: { readonly fault: FaultKind | null; readonly delayMs: number; readonly delivered: () => void },
+    how: { readonly addIssue: FaultKind | null; readonly delayMs: number; readonly delivered: () => void },
   ): Promise<void> {
-    const { fault, delayMs, delivered } = how
-    if (fault === 'reset after the request') return void socket.resetAndDestroy()
-    const instead = fault === null ? undefined : insteadOf(whole)[fault]
+    const { addIssue, delayMs, delivered } = how
+    if (addIssue === 'reset after the request') return void socket.resetAndDestroy()
+    const instead = addIssue === null ? undefined : insteadOf(whole)[addIssue]
     if (instead !== undefined) return end(socket, instead)
     let sent = 0
-    if (fault === 'slow answer') await pause(delayMs)
-    while (fault === 'dripping answer' && sent < whole.length - 1 && !socket.destroyed) {
+    if (addIssue === 'slow answer') await pause(delayMs)
+    while (addIssue === 'dripping answer' && sent < whole.length - 1 && !socket.destroyed) {
       socket.write(whole.subarray(sent, Math.min(sent + 16, whole.length - 1)))
       sent = Math.min(sent + 16, whole.length - 1)
       await pause(10)

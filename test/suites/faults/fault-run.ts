@@ -70,7 +70,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     const killer = createKiller(() => gateway.kill())
     const vendor = await startVendor({
       seed,
-      reach: killer.reach,
+      reachability: killer.reachability,
       callbackTimeoutMs: 2_000,
       callbackPausesMs: [0, 300, 800, 1_500],
     })
@@ -80,7 +80,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       random: createRandom(`${seed}/to-vendor`),
       faultShare,
       kinds: faultKinds,
-      reach: killer.reach,
+      reachability: killer.reachability,
       onDelivered: (delivery) => deliveries.set(taskIdIn(delivery.request), delivery),
     })
     endings.push(toVendor.close)
@@ -89,7 +89,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       random: createRandom(`${seed}/to-gateway`),
       faultShare,
       kinds: callbackFaultKinds,
-      reach: null,
+      reachability: null,
       onDelivered: () => {},
     })
     endings.push(toGateway.close)

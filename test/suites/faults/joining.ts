@@ -32,7 +32,7 @@ export async function playJoining(options: JoiningOptions, atEnd: Ending): Promi
   const seed = 'joining'
   const vendor = await startVendor({
     seed,
-    reach: async () => false,
+    reachability: async () => false,
     callbackTimeoutMs: 5_000,
     callbackPausesMs: [0, 500],
   })
@@ -42,7 +42,7 @@ export async function playJoining(options: JoiningOptions, atEnd: Ending): Promi
     random: { next: () => 1, below: () => 0, pick: () => null },
     faultShare: 0,
     kinds: [],
-    reach: null,
+    reachability: null,
     onDelivered: () => {},
   })
   atEnd(front.close)

@@ -16,7 +16,7 @@ export type Reach = (point: KillPoint) => Promise<boolean>
 
 /** Kills at one armed moment at a time. */
 export interface Killer {
-  readonly reach: Reach
+  readonly reachability: Reach
   /** Kills when the point is next reached; resolves to whether it was, within `withinMs`. */
   killAt(point: KillPoint, withinMs: number): Promise<boolean>
 }
@@ -25,7 +25,7 @@ export interface Killer {
 export function createKiller(kill: () => Promise<void>): Killer {
   let armed: { readonly point: KillPoint; readonly done: () => void } | null = null
   return {
-    async reach(point) {
+    async reachability(point) {
       if (armed?.point !== point) return false
       const { done } = armed
       armed = null

@@ -10,7 +10,7 @@ export function planOrders(seed: string, tracks: number): readonly (readonly Ord
   const random = createRandom(`${seed}/orders`)
   const groups: Order[][] = []
   for (let made = 0; made < tracks; made++) {
-    const chance = random.next()
+    const jitter = random.next()
     const type = random.next() < 0.7 ? 'SEPARATE_VOCAL' : 'SPLIT_STEM'
     const size = random.pick([1, 1, 1, 2, 3]) ?? 1
     const order = (kind: TrackKind, idempotencyKey: string | null, force = false): Order => {
@@ -19,13 +19,13 @@ export function planOrders(seed: string, tracks: number): readonly (readonly Ord
     }
     const several = (make: (index: number) => Order) => Array.from({ length: size }, (_, index) => make(index))
     const group =
-      chance < 0.5
+      jitter < 0.5
         ? several(() => order('plain', `key-${made}`))
-        : chance < 0.68
+        : jitter < 0.68
           ? several(() => order('plain', `key-${made}`, true))
-          : chance < 0.72
+          : jitter < 0.72
             ? several(() => order('broke', `key-${made}`))
-            : chance < 0.88
+            : jitter < 0.88
               ? several(() => order('steady', null))
               : several((index) => order('steady', `key-${made}-${index}`))
     groups.push(group)

@@ -50,7 +50,12 @@ const [leastShare, mostShare] = [0.6, 1.2]
 export async function measurePace(options: PaceOptions, atEnd: Ending): Promise<PaceReport> {
   const { program, gateways, tasks, intervalSeconds, intervals, readsPerSecond, submitsPer10Seconds, signal } = options
   const seed = `pace of ${gateways}`
-  const vendor = await startVendor({ seed, reach: async () => false, callbackTimeoutMs: 5_000, callbackPausesMs: [] })
+  const vendor = await startVendor({
+    seed,
+    reachability: async () => false,
+    callbackTimeoutMs: 5_000,
+    callbackPausesMs: [],
+  })
   atEnd(vendor.close)
   const environment = {
     KIE_API_KEY: `kie-key-${canary}`,

@@ -9,7 +9,7 @@ import type { Vendor } from './vendor.ts'
 
 /** Holds up whoever comes to one of the points, until it is opened. */
 export interface Gate {
-  readonly reach: Reach
+  readonly reachability: Reach
   shut(point: KillPoint): void
   open(point: KillPoint): void
 }
@@ -17,7 +17,7 @@ export interface Gate {
 export function createGate(): Gate {
   const shut = new Map<KillPoint, { readonly opened: Promise<void>; readonly open: () => void }>()
   return {
-    async reach(point) {
+    async reachability(point) {
       await shut.get(point)?.opened
       return false
     },

@@ -7,7 +7,7 @@ import { createRandom } from './random.ts'
 
 export interface VendorOptions {
   readonly seed: string
-  readonly reach: Reach
+  readonly reachability: Reach
   /** How long a callback's answer is waited for, and how long before each try: the real vendor takes 15 s and minutes. */
   readonly callbackTimeoutMs: number
   readonly callbackPausesMs: readonly number[]
@@ -44,7 +44,7 @@ const finishAgainMs = 100
 
 /** Starts it on a port of its own. */
 export async function startVendor(options: VendorOptions): Promise<Vendor> {
-  const { seed, reach } = options
+  const { seed, reachability } = options
   const ledger: Charge[] = []
   const counts = { refused: 0, reads: 0, callbacks: 0 }
   const asked: { readonly kind: 'order' | 'read'; readonly of: string; readonly atMs: number }[] = []
@@ -66,14 +66,14 @@ export async function startVendor(options: VendorOptions): Promise<Vendor> {
     if (request.method === 'POST' && url.pathname === '/api/v1/vocal-removal/generate') {
       const body = await textOf(request)
       const answer = take(JSON.parse(body))
-      await reach('after the charge, before the answer')
+      await reachability('after the charge, before the answer')
       response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
       return
     }
     const providerTaskId = url.searchParams.get('taskId') ?? ''
     counts.reads += 1
     asked.push({ kind: 'read', of: providerTaskId, atMs: performance.now() })
-    await reach('during a check')
+    await reachability('during a check')
     const answer = recordInfo(providerTaskId)
     response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
   }
@@ -85,7 +85,7 @@ export async function startVendor(options: VendorOptions): Promise<Vendor> {
     const random = createRandom(`${seed}/track/${audioId}`)
     const [failing, silent, refusing, work] = [random.next(), random.next(), random.next(), random.below(longestWorkMs)]
     const isPlain = audioId.endsWith('plain')
-    const isHeld = audioId.endsWith('held')
+    const isBlocked = audioId.endsWith('held')
     if (audioId.endsWith('broke')) return refuse(402, 'The current credits are insufficient.')
     if (isPlain && refusing < refusedOnceShare && !refusedOnce.has(audioId)) {
       refusedOnce.add(audioId)
@@ -101,8 +101,8 @@ export async function startVendor(options: VendorOptions): Promise<Vendor> {
       taskId: taskIdIn(callBackUrl),
       outcome,
       stems: outcome === 'failed' ? {} : stemsOf(providerTaskId, type),
-      callsBack: !isHeld && silent >= silentShare,
-      doneAtMs: isHeld ? Number.POSITIVE_INFINITY : performance.now() + work,
+      callsBack: !isBlocked && silent >= silentShare,
+      doneAtMs: isBlocked ? Number.POSITIVE_INFINITY : performance.now() + work,
       callbackTaken: false,
       answerTaken: false,
     }
@@ -151,7 +151,7 @@ export async function startVendor(options: VendorOptions): Promise<Vendor> {
       counts.callbacks += 1
       if ((await callOnce(charge.callBackUrl, body)) !== 200) continue
       charge.callbackTaken = true
-      await reach("after a callback's 200")
+      await reachability("after a callback's 200")
       return
     }
   }
@@ -177,7 +177,7 @@ export async function startVendor(options: VendorOptions): Promise<Vendor> {
     const half = Math.floor(body.length / 2)
     sent.write(body.slice(0, half))
     await sleep(5)
-    await reach('during a callback')
+    await reachability('during a callback')
     sent.end(body.slice(half))
     return answered
   }

@@ -28,15 +28,17 @@ export function createBodies(world: FuzzWorld, orders: OrderBook): Family {
       from,
       ...thing
     }) {
-      const place = world.places[where === 0 ? 0 : 1]
+      const createOrder = world.places[where === 0 ? 0 : 1]
       const track = orders.newTrack()
       const body = Buffer.from(thing.body.toString('latin1').replaceAll('TRACK', track), 'latin1')
-      const isGood = credential === 'good' || place.authorization === null
-      const url = new URL(place.gateway.url)
+      const isGood = credential === 'good' || createOrder.authorization === null
+      const url = new URL(createOrder.gateway.url)
       const given = [
         `Host: ${host ?? url.host}`,
         ...(headers.some(([name]) => name === 'content-type') ? [] : ['Content-Type: application/json']),
-        ...(place.authorization === null || credential !== 'good' ? [] : [`Authorization: ${place.authorization}`]),
+        ...(createOrder.authorization === null || credential !== 'good'
+          ? []
+          : [`Authorization: ${createOrder.authorization}`]),
         ...headers.map(([name, value]) => `${name}: ${value}`),
       ]
       const { fields, content } = framed(body, framing)

@@ -76,12 +76,12 @@ export function createCallbacks(world: FuzzWorld, orders: OrderBook): Family {
     batch: 20,
     atATime: 4,
     async play({ requests: all, isLarge, asked, provider, where, from }) {
-      const place = world.places[where === 0 ? 0 : 1]
-      const task = await orderTask(world, orders, place, provider)
+      const createOrder = world.places[where === 0 ? 0 : 1]
+      const task = await orderTask(world, orders, createOrder, provider)
       const { callBackUrl, providerTaskId } = task
       if (asked !== null) world.provider.answerRead(providerTaskId, filled(asked, task))
       const answers = await sendPipelined({
-        port: Number(new URL(place.gateway.url).port),
+        port: Number(new URL(createOrder.gateway.url).port),
         from: `127.1.${from[0] + 1}.${from[1] + 1}`,
         requests: all.map(({ address, body, method, signature }, index) => ({
           method,

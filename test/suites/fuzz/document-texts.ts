@@ -59,7 +59,7 @@ export function documentTexts(schema: GraphQLSchema): fc.Arbitrary<string> {
       const fields = Object.values(type.getFields()).map((field) =>
         fc
           .tuple(fc.nat(9), literalOf(field.type))
-          .map(([chance, value]) => (chance < (isRequiredInputField(field) ? 10 : 3) ? `${field.name}: ${value}` : '')),
+          .map(([jitter, value]) => (jitter < (isRequiredInputField(field) ? 10 : 3) ? `${field.name}: ${value}` : '')),
       )
       return fc.tuple(...fields).map((given) => `{ ${given.filter((each) => each !== '').join(', ')} }`)
     }
@@ -87,7 +87,7 @@ export function documentTexts(schema: GraphQLSchema): fc.Arbitrary<string> {
     const args = field.args.map((arg) =>
       fc
         .tuple(fc.nat(9), literalOf(arg.type))
-        .map(([chance, value]) => (chance < (isNonNullType(arg.type) ? 10 : 3) ? `${arg.name}: ${value}` : '')),
+        .map(([jitter, value]) => (jitter < (isNonNullType(arg.type) ? 10 : 3) ? `${arg.name}: ${value}` : '')),
     )
     const type = getNamedType(field.type)
     const selected = isCompositeType(type) ? selectionOf(type, depth - 1) : fc.constant('')
@@ -104,8 +104,8 @@ export function documentTexts(schema: GraphQLSchema): fc.Arbitrary<string> {
       { weight: 30 * named, arbitrary: fc.nat(999).map((number) => `a${number}: `) },
     )
     return fc.tuple(alias, fc.tuple(...args), extra, selected).map(([before, given, after, rest]) => {
-      const within = given.filter((each) => each !== '').join(', ')
-      return `${before}${field.name}${within === '' ? '' : `(${within})`}${after} ${rest}`
+      const withTimeout = given.filter((each) => each !== '').join(', ')
+      return `${before}${field.name}${withTimeout === '' ? '' : `(${withTimeout})`}${after} ${rest}`
     })
   }
 
@@ -117,7 +117,7 @@ export function documentTexts(schema: GraphQLSchema): fc.Arbitrary<string> {
     const fields = isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : []
     const parts = isUnionType(type) || isInterfaceType(type) ? schema.getPossibleTypes(type) : []
     // A repeated one weighs more: that orders and their answers can be told is worth it.
-    const within = fc.oneof(
+    const withTimeout = fc.oneof(
       { weight: 6, arbitrary: fc.constantFrom('__typename', '... { __typename }') },
       { weight: 1, arbitrary: fc.constantFrom('...Known', 'unknown') },
       ...(fields.length === 0
@@ -135,7 +135,7 @@ export function documentTexts(schema: GraphQLSchema): fc.Arbitrary<string> {
           ]),
     )
     const always = type.name === 'SeparateResult' ? '... on SeparateSuccess { reused task { id } } ' : ''
-    const made = fc.array(within, { minLength: 1, maxLength: 4 }).map((items) => `{ ${always}${items.join(' ')} }`)
+    const made = fc.array(withTimeout, { minLength: 1, maxLength: 4 }).map((items) => `{ ${always}${items.join(' ')} }`)
     selections.set(name, made)
     return made
   }

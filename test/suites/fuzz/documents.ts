@@ -15,7 +15,7 @@ export interface KnownTasks {
   readonly waiting: string
 }
 
-const ways = ['POST', 'SSE', 'WebSocket', 'GET'] as const
+const traits = ['POST', 'SSE', 'WebSocket', 'GET'] as const
 const schema = () => buildSchema(readFileSync(new URL('../../../schema/schema.graphql', import.meta.url), 'utf8'))
 
 /** Documents over our own schema, good and bad, by every way in which operations come. */
@@ -40,10 +40,10 @@ export function createDocuments(
       { weight: 12, arbitrary: fc.constant(undefined) },
       { weight: 1, arbitrary: fc.constantFrom('Named', '', '__proto__') },
     ),
-    way: fc.constantFrom(...ways),
+    way: fc.constantFrom(...traits),
     where: fc.constantFrom(0, 1),
   })
-  const clients = new Map(world.places.map((place) => [place, createGraphqlClient(place)]))
+  const clients = new Map(world.places.map((createOrder) => [createOrder, createGraphqlClient(createOrder)]))
 
   const family = createFamily({
     name: 'documents',
@@ -52,9 +52,9 @@ export function createDocuments(
     batch: 600,
     atATime: 12,
     async play({ where, way, ...thing }, { worker }) {
-      const place = world.places[where === 0 ? 0 : 1]
-      const client = clients.get(place)
-      const tasks = known.get(place)
+      const createOrder = world.places[where === 0 ? 0 : 1]
+      const client = clients.get(createOrder)
+      const tasks = known.get(createOrder)
       if (client === undefined || tasks === undefined) throw new Error('Every place has its client and its tasks.')
       const track = orders.newTrack()
       const fill = (text: string) =>

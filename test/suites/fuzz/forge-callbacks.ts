@@ -34,26 +34,26 @@ export async function forgeCallbacks(options: {
   readonly onProgress: (line: string) => void
 }): Promise<ForgingReport> {
   const { world, orders, count, seed, onProgress } = options
-  const place = world.keyed
+  const createOrder = world.keyed
   const kinds = new Map<string, number>()
   const verdicts = new Map<string, number>()
   const breaches: Breach[] = []
   const targets = await makeTargets(world, orders)
   const pending = targets.filter(({ accepted }) => accepted === null)
   const watch = await watchTasks(
-    place,
+    createOrder,
     pending.map(({ taskId }) => taskId),
   )
   const ids = targets.map(({ taskId }) => taskId)
-  await untilNoneIsDue(place, ids)
-  const before = await rowsOfTasks(place, ids)
-  const wakingsBefore = await wakingsOf(place, ids)
+  await untilNoneIsDue(createOrder, ids)
+  const before = await rowsOfTasks(createOrder, ids)
+  const wakingsBefore = await wakingsOf(createOrder, ids)
 
   let address = 0
   async function send(forgeries: readonly Forgery[], expected: readonly number[]): Promise<void> {
     address += 1
     const answers = await sendPipelined({
-      port: Number(new URL(place.gateway.url).port),
+      port: Number(new URL(createOrder.gateway.url).port),
       from: `127.${2 + Math.floor(address / 62_500)}.${1 + (Math.floor(address / 250) % 250)}.${1 + (address % 250)}`,
       requests: forgeries.map(({ request }) => request),
     })
@@ -89,18 +89,18 @@ export async function forgeCallbacks(options: {
     sent += size
     onProgress(`forged callbacks: ${singles.length + sent} of ${count}`)
   }
-  const wakings = await wakingsOf(place, ids)
+  const wakings = await wakingsOf(createOrder, ids)
   if (wakings !== wakingsBefore) breaches.push(breach(unchanged, `${wakingsBefore} were woken: ${wakings}`))
   // These come to a good address: they are taken, and at most have the provider asked.
   await sendAll(fc.sample(forgedSignatures(targets), { seed, numRuns: ofSignatures }), [200])
   onProgress(`forged callbacks: ${count} of ${count}`)
 
-  await untilNoneIsDue(place, ids)
-  const after = await rowsOfTasks(place, ids)
+  await untilNoneIsDue(createOrder, ids)
+  const after = await rowsOfTasks(createOrder, ids)
   for (const [index, row] of before.entries()) {
     if (row !== after[index]) breaches.push(breach(unchanged, `${row} became ${after[index]}`))
   }
-  for (const told of await watch.end()) breaches.push(breach('no forged callback is told to a subscriber', told))
+  for (const report of await watch.end()) breaches.push(breach('no forged callback is told to a subscriber', report))
   return { inputs: singles.length + ofTokens + ofSignatures, kinds, verdicts, breaches }
 }
 

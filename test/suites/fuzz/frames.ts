@@ -30,7 +30,7 @@ export function createFrames(world: FuzzWorld, orders: OrderBook, waiting: (wher
     batch: 60,
     atATime: 8,
     async play({ begin, steps: all, protocol, hangsUp, where, from }) {
-      const place = world.places[where === 0 ? 0 : 1]
+      const createOrder = world.places[where === 0 ? 0 : 1]
       const tracks: string[] = []
       let nextId = 0
       const fill = (payload: Buffer) => {
@@ -40,13 +40,13 @@ export function createFrames(world: FuzzWorld, orders: OrderBook, waiting: (wher
         tracks.push(track)
         return Buffer.from(text.replaceAll('TRACK', track).replaceAll('WAITING', waiting(where)), 'latin1')
       }
-      const authorization = begin === 'bad init' ? 'Bearer nobody' : place.authorization
+      const authorization = begin === 'bad init' ? 'Bearer nobody' : createOrder.authorization
       const init = { type: 'connection_init', payload: authorization === null ? {} : { authorization } }
       const opening = begin === 'none' ? [] : [{ ...plain, payload: Buffer.from(JSON.stringify(init)) }]
       const frames = all.flat().map((frame) => ({ ...frame, payload: fill(frame.payload) }))
-      const socket = await openRawSocket({ url: place.gateway.url, protocol, from: `127.0.2.${from + 1}` })
+      const socket = await openRawSocket({ url: createOrder.gateway.url, protocol, from: `127.0.2.${from + 1}` })
       const heard = await socket.talk([...opening, ...frames], hangsUp)
-      const isLetIn = begin === 'init' || (place.authorization === null && all.length > 0)
+      const isLetIn = begin === 'init' || (createOrder.authorization === null && all.length > 0)
       for (const track of tracks) {
         orders.add({
           track,

@@ -50,8 +50,8 @@ const orderText = `mutation ($input: SeparateInput!) { separate(input: $input) {
 } } ${wholeTask}`
 
 /** Orders the track of that name. */
-export async function orderAt(place: Place, provider: 'KIE' | 'APIKLEY', track: string): Promise<Ordered> {
-  const answered = await askPlace(place, orderText, { input: { musicTaskId: track, audioId: track, provider } })
+export async function orderAt(createOrder: Place, provider: 'KIE' | 'APIKLEY', track: string): Promise<Ordered> {
+  const answered = await askPlace(createOrder, orderText, { input: { musicTaskId: track, audioId: track, provider } })
   interface Shape {
     readonly data?: {
       readonly separate: {

@@ -48,7 +48,7 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
   const world = await startFuzzWorld()
   const orders = createOrderBook(world.provider.charges)
   try {
-    const known = new Map(await Promise.all(world.places.map((place) => knownTasks(world, orders, place))))
+    const known = new Map(await Promise.all(world.places.map((createOrder) => knownTasks(world, orders, createOrder))))
     const documents = createDocuments(world, orders, known)
     const all: readonly (readonly [keyof typeof shares, Family])[] = [
       ['documents', documents],
@@ -94,22 +94,25 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
   }
 }
 
-async function knownTasks(world: FuzzWorld, orders: OrderBook, place: Place) {
-  const settled = await orderTask(world, orders, place, 'KIE')
-  await settleTask(world, place, settled)
-  const waiting = await orderTask(world, orders, place, 'KIE')
-  return [place, { settled: settled.taskId, waiting: waiting.taskId }] as const
+async function knownTasks(world: FuzzWorld, orders: OrderBook, createOrder: Place) {
+  const settled = await orderTask(world, orders, createOrder, 'KIE')
+  await settleTask(world, createOrder, settled)
+  const waiting = await orderTask(world, orders, createOrder, 'KIE')
+  return [createOrder, { settled: settled.taskId, waiting: waiting.taskId }] as const
 }
 
 /** After everything a gateway takes orders, and tells of their ends. */
 async function ordinaryOrders(world: FuzzWorld, orders: OrderBook): Promise<readonly Breach[]> {
-  const ends = world.places.map(async (place) => {
+  const ends = world.places.map(async (createOrder) => {
     try {
       const late = sleep(orderWithinMs, undefined, { ref: false }).then(() => Promise.reject(new Error('it is late')))
-      await Promise.race([orderTask(world, orders, place, 'KIE').then((task) => settleTask(world, place, task)), late])
+      await Promise.race([
+        orderTask(world, orders, createOrder, 'KIE').then((task) => settleTask(world, createOrder, task)),
+        late,
+      ])
       return []
     } catch (error) {
-      return [breach('an ordinary order goes its way', `at the gateway ${place.name}: ${String(error)}`)]
+      return [breach('an ordinary order goes its way', `at the gateway ${createOrder.name}: ${String(error)}`)]
     }
   })
   return (await Promise.all(ends)).flat()

@@ -18,11 +18,11 @@ export interface OrderedTask extends Charge {
 export async function orderTask(
   { provider }: FuzzWorld,
   orders: OrderBook,
-  place: Place,
+  createOrder: Place,
   of: 'KIE' | 'APIKLEY',
 ): Promise<OrderedTask> {
   const track = orders.newTrack()
-  const ordered = await orderAt(place, of, track)
+  const ordered = await orderAt(createOrder, of, track)
   orders.add({ track, mayCharge: () => true, saysCharged: ordered.reused === false, shown: () => ordered.text })
   const charge = provider.charges.findLast(({ audioId }) => audioId === track)
   if (charge === undefined || ordered.taskId === null) throw new Error(`The order was not taken: ${ordered.text}`)
@@ -30,7 +30,11 @@ export async function orderTask(
 }
 
 /** Calls the task back as its provider does; resolves when a subscriber was told of its end, to what was sent. */
-export async function settleTask({ provider }: FuzzWorld, place: Place, task: OrderedTask): Promise<PipelinedRequest> {
+export async function settleTask(
+  { provider }: FuzzWorld,
+  createOrder: Place,
+  task: OrderedTask,
+): Promise<PipelinedRequest> {
   const { callBackUrl, providerTaskId, taskId } = task
   provider.answerRead(providerTaskId, recordOfSuccess(providerTaskId))
   const info = {
@@ -43,12 +47,12 @@ export async function settleTask({ provider }: FuzzWorld, place: Place, task: Or
     headers: signatureOf('good', providerTaskId),
     body: Buffer.from(JSON.stringify(body)),
   }
-  const port = Number(new URL(place.gateway.url).port)
-  const settled = untilEnd(place, taskId)
+  const port = Number(new URL(createOrder.gateway.url).port)
+  const settled = untilEnd(createOrder, taskId)
   const [answer] = await sendPipelined({ port, from: '127.0.0.1', requests: [request] })
   if (answer?.status !== 200) throw new Error(`A good callback was answered with ${answer?.text}`)
-  const told = await settled
-  if (told.at(-1)?.includes('"SUCCESS"') !== true) throw new Error(`The subscription ended with ${told.at(-1)}`)
+  const report = await settled
+  if (report.at(-1)?.includes('"SUCCESS"') !== true) throw new Error(`The subscription ended with ${report.at(-1)}`)
   return request
 }
 
@@ -64,7 +68,7 @@ export async function rowsOfTasks({ gateway }: Place, taskIds: readonly string[]
 /** When callbacks last woke the tasks. */
 export async function wakingsOf({ gateway }: Place, taskIds: readonly string[]): Promise<string> {
   return JSON.stringify(
-    await rowsOf(gateway, `select id, woken_at from tasks where id in (${listed(taskIds)}) order by id`),
+    await rowsOf(gateway, `select id, callback_at from tasks where id in (${listed(taskIds)}) order by id`),
   )
 }
 

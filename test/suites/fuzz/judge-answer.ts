@@ -14,10 +14,10 @@ export function judgeAnswer(text: string, status: number | null = null): readonl
     breaches.push(breach(promise, `${why} in ${status ?? ''} ${JSON.stringify(text.slice(0, 400))}`))
   // A gateway whose store is busy or who is stopping says 503, and says when to come again.
   if (status !== null && status >= 500 && status !== 503) say('no answer is a fault of the gateway', `status ${status}`)
-  const fault = ourFault.exec(text)
-  if (fault !== null) say('no answer is a fault of the gateway', fault[0])
-  const told = inside.exec(text)?.[0] ?? (text.includes(root) ? root : undefined)
-  if (told !== undefined) say('no answer tells of its inside', told)
+  const addIssue = ourFault.exec(text)
+  if (addIssue !== null) say('no answer is a fault of the gateway', addIssue[0])
+  const report = inside.exec(text)?.[0] ?? (text.includes(root) ? root : undefined)
+  if (report !== undefined) say('no answer tells of its inside', report)
   const secret = findCanary(text)
   if (secret !== null) say('no answer holds a secret', secret)
   return breaches

@@ -44,10 +44,10 @@ export function createProviderAnswers(world: FuzzWorld, orders: OrderBook): Fami
 
   async function order(answer: RawAnswer, worker: number): Promise<Played> {
     const [where, provider] = lanes[worker] ?? lanes[0]
-    const place = world.places[where]
+    const createOrder = world.places[where]
     const track = orders.newTrack()
     world.provider.answerOrder(track, (charge) => filled(answer, charge))
-    const ordered = await orderAt(place, provider, track)
+    const ordered = await orderAt(createOrder, provider, track)
     orders.add({ track, mayCharge: () => true, saysCharged: ordered.reused === false, shown: () => ordered.text })
     return {
       verdicts: [`order ${ordered.type ?? 'nothing'}`],

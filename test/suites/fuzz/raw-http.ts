@@ -30,7 +30,7 @@ export function sendRaw({ port, from, bytes, hangsUp }: RawRequest): Promise<str
     })
     socket.on('data', (data: string) => {
       text += data
-      if (isWhole(text)) end()
+      if (isComplete(text)) end()
     })
     socket.on('error', end)
     socket.on('end', end)
@@ -39,7 +39,7 @@ export function sendRaw({ port, from, bytes, hangsUp }: RawRequest): Promise<str
 }
 
 /** Whether a text holds a whole answer, or the first item of a stream. */
-function isWhole(text: string): boolean {
+function isComplete(text: string): boolean {
   const headEnd = text.indexOf('\r\n\r\n')
   if (headEnd < 0) return false
   const head = text.slice(0, headEnd).toLowerCase()

@@ -10,13 +10,13 @@ const query = `query ($after: String) {
 /** Reads every task of both callers, whatever was made of it by then, and looks at all that is told of them. */
 export async function readEverything({ places }: FuzzWorld): Promise<readonly Breach[]> {
   const breaches: Breach[] = []
-  for (const place of places) {
-    if (place.gateway.hasEnded()) continue
+  for (const createOrder of places) {
+    if (createOrder.gateway.hasEnded()) continue
     let after: string | null = null
     do {
-      const { status, text } = await askPlace(place, query, { after })
+      const { status, text } = await askPlace(createOrder, query, { after })
       breaches.push(...judgeAnswer(text, status))
-      const { data, errors }: Page = JSON.parse(text)
+      const { data, errors }: TaskPage = JSON.parse(text)
       if (errors !== undefined) breaches.push(breach('no answer is a fault of the gateway', text))
       const info: PageInfo | undefined = data?.separations.pageInfo
       after = info?.hasNextPage === true ? info.endCursor : null
@@ -29,7 +29,7 @@ interface PageInfo {
   readonly endCursor: string
   readonly hasNextPage: boolean
 }
-interface Page {
+interface TaskPage {
   readonly data: { readonly separations: { readonly pageInfo: PageInfo } } | null
   readonly errors?: unknown
 }

@@ -12,9 +12,9 @@ export interface Watch {
 }
 
 /** Begins to watch; resolves when every task was shown for the first time. */
-export async function watchTasks(place: Place, taskIds: readonly string[]): Promise<Watch> {
-  const client = clientOf(place)
-  const told: string[] = []
+export async function watchTasks(createOrder: Place, taskIds: readonly string[]): Promise<Watch> {
+  const client = clientOf(createOrder)
+  const report: string[] = []
   const watching = taskIds.map(
     (taskId) =>
       new Promise<void>((resolve, reject) => {
@@ -23,7 +23,7 @@ export async function watchTasks(place: Place, taskIds: readonly string[]): Prom
           { query, variables: { taskId } },
           {
             next(item) {
-              if (times++ > 0) told.push(JSON.stringify(item))
+              if (times++ > 0) report.push(JSON.stringify(item))
               resolve()
             },
             error: (error) => reject(new Error(`A subscription broke: ${JSON.stringify(error)}`, { cause: error })),
@@ -36,18 +36,18 @@ export async function watchTasks(place: Place, taskIds: readonly string[]): Prom
   return {
     async end() {
       await client.dispose()
-      return told
+      return report
     },
   }
 }
 
 /** Resolves to all that a subscription tells of a task, when it has ended. */
-export async function untilEnd(place: Place, taskId: string): Promise<readonly string[]> {
-  const client = clientOf(place)
-  const told: string[] = []
-  for await (const item of client.iterate({ query, variables: { taskId } })) told.push(JSON.stringify(item))
+export async function untilEnd(createOrder: Place, taskId: string): Promise<readonly string[]> {
+  const client = clientOf(createOrder)
+  const report: string[] = []
+  for await (const item of client.iterate({ query, variables: { taskId } })) report.push(JSON.stringify(item))
   await client.dispose()
-  return told
+  return report
 }
 
 function clientOf({ gateway, authorization }: Place): Client {

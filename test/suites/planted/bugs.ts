@@ -32,8 +32,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/callback/save-callback.ts',
-        from: 'await store.note({',
-        to: 'void store.note({',
+        from: 'await store.saveCallback({',
+        to: 'void store.saveCallback({',
       },
     ],
     tests: ['flows/callback', 'suites/faults-durability'],
@@ -75,8 +75,8 @@ export const bugs: readonly Bug[] = [
       },
       {
         file: 'stores/check-schedule.ts',
-        from: '  return {\n    async claimDue(',
-        to: '  const openedAtMs = Date.now()\n  return {\n    async claimDue(',
+        from: '  return {\n    async leaseDue(',
+        to: '  const openedAtMs = Date.now()\n  return {\n    async leaseDue(',
       },
     ],
     tests: ['flows/lost-callback', 'suites/faults'],
@@ -98,7 +98,7 @@ export const bugs: readonly Bug[] = [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
         from: 'if (problem !== null) return unusable(problem)',
-        to: 'if (problem !== null) return { providerTaskId, told: readCallbackBody(body, reading), problem }',
+        to: 'if (problem !== null) return { providerTaskId, report: readCallbackBody(body, reading), problem }',
       },
     ],
     tests: ['suites/faults-unnoticed'],
@@ -126,8 +126,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
-        from: 'refusedOrders.failed({ providerCode: refusal.providerCode, cause: refusal.message })',
-        to: "refusedOrders.failed({ providerCode: refusal.providerCode, cause: refusal.message, headers: headersWith(apiKey ?? '') })",
+        from: 'orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message })',
+        to: "orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message, headers: headersWith(apiKey ?? '') })",
       },
     ],
     tests: ['security/secrets', 'providers/provider-client'],
@@ -145,14 +145,12 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'our own callback address is shown as a stem',
-    edits: [{ file: 'providers/vocal-removal/read-url.ts', from: ' && !holdsCallbackAddress(url.href)', to: '' }],
+    edits: [{ file: 'providers/vocal-removal/read-url.ts', from: ' && !containsCallbackAddress(url.href)', to: '' }],
     tests: ['providers/hostile-stems'],
   },
   {
     name: 'every id that a callback names is asked for at once',
-    edits: [
-      { file: 'separation/check/check.ts', from: 'const mostCandidates = 3', to: 'const mostCandidates = 3_000' },
-    ],
+    edits: [{ file: 'separation/check/check.ts', from: 'const maxCandidates = 3', to: 'const maxCandidates = 3_000' }],
     tests: ['security/callback-secrets'],
   },
   {
@@ -184,7 +182,7 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'stores/create-order.ts',
-        from: "eb.or([eb('tasks.charge', '!=', 'NONE'), eb('keys.handed_out', '=', 1)])",
+        from: "eb.or([eb('tasks.charge', '!=', 'NONE'), eb('keys.confirmed', '=', 1)])",
         to: "eb('tasks.charge', '!=', 'NONE')",
       },
     ],
@@ -195,13 +193,13 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/order/separate.ts',
-        from: '  const place = createPlacing(options)\n',
+        from: '  const createOrder = createPlaceOrder(options)\n',
         to:
           '  const early = new Map<string, Promise<SubmitAnswer>>()\n' +
           '  const submitEarly = ({ id, owner, provider, musicTaskId, audioId, type }) =>\n' +
           '    early.set(id, early.get(id) ?? providers.get(provider).submit({ owner, musicTaskId, audioId, type, callbackUrl: addresses.urlOf({ id, provider, owner, type, musicTaskId, audioId }) }))\n' +
-          '  const place = createPlacing({ ...options, store: { ...store, place: (order) =>\n' +
-          '    store.place({ ...order, isAdmitted: async () => (await order.isAdmitted()) && submitEarly(order.task).size > 0 }) } })\n',
+          '  const createOrder = createPlaceOrder({ ...options, store: { ...store, createOrder: (order) =>\n' +
+          '    store.createOrder({ ...order, isAdmitted: async () => (await order.isAdmitted()) && submitEarly(order.task).size > 0 }) } })\n',
       },
       {
         file: 'separation/order/separate.ts',
@@ -324,7 +322,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'a provider that cannot be read fails its tasks',
-    edits: [{ file: 'separation/check/conclusion.ts', from: 'isGivenUp && !isUnanswered', to: 'isGivenUp' }],
+    edits: [{ file: 'separation/check/conclusion.ts', from: 'isTimedOut && !isUnanswered', to: 'isTimedOut' }],
     tests: ['flows/lost-callback'],
   },
   {
@@ -338,11 +336,11 @@ export const bugs: readonly Bug[] = [
     tests: ['transports/limits'],
   },
   {
-    name: 'other gateways are not told of a change',
+    name: 'other gateways are not report of a change',
     edits: [
       {
         file: 'coordination/redis-changes.ts',
-        from: '      local.publish(taskId)\n      tellOthers(taskId)\n',
+        from: '      local.publish(taskId)\n      notifyOthers(taskId)\n',
         to: '      local.publish(taskId)\n',
       },
     ],
@@ -455,7 +453,7 @@ export const bugs: readonly Bug[] = [
     tests: ['suites/fuzz'],
   },
   {
-    name: 'whatever arrives: a message out of place ends the process',
+    name: 'whatever arrives: a message out of createOrder ends the process',
     edits: [
       {
         file: 'http/websocket/websocket-route.ts',

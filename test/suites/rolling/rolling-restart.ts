@@ -35,8 +35,8 @@ export interface RollingRestartReport {
   readonly callbacks: { readonly sent: number; readonly failed: number; readonly exhausted: number }
   /** Orders that had to be sent again, by how they went wrong: each on a connection of its own, or on kept ones. */
   readonly troubles: { readonly ownConnection: Tally; readonly keptConnections: Tally }
-  readonly passedOver: number
-  readonly turnedAway: number
+  readonly skipped: number
+  readonly rejectedCallers: number
   readonly seconds: number
 }
 
@@ -68,7 +68,7 @@ export async function playRollingRestart(options: RollingRestartOptions, atEnd: 
   const vendor = await startVendor({
     seed: 'rolling restart',
     // Orders are under way when a gateway is told to stop.
-    async reach(point) {
+    async reachability(point) {
       if (point === 'after the charge, before the answer') await sleep(random.below(longestAnswerMs))
       return false
     },
@@ -214,7 +214,7 @@ export function printRollingReport(report: RollingRestartReport): string {
     `sockets closed with ${shown(closes)}; on the way to a socket: ${shown(unopened)}`,
     `${callbacks.sent} callbacks sent, ${callbacks.failed} of them in vain; ${callbacks.exhausted} given up`,
     `orders sent again on connections of their own: ${shown(troubles.ownConnection)}; on kept ones: ${shown(troubles.keptConnections)}`,
-    `the load balancer passed over a gateway ${report.passedOver} times and turned away ${report.turnedAway} connections`,
+    `the load balancer passed over a gateway ${report.skipped} times and turned away ${report.rejectedCallers} connections`,
     ...breaches.map(({ kind, detail }) => `${kind}: ${detail}`),
   ].join('\n')
 }
