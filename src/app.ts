@@ -17,8 +17,7 @@ import { createMetrics } from './http/metrics.ts'
 import { createReadiness } from './http/readiness.ts'
 import { createHttpServer } from './http/server.ts'
 import { createWebSocketRoute } from './http/websocket/websocket-route.ts'
-import { openCredentials } from './identity/credentials.ts'
-import { createIdentity } from './identity/identity.ts'
+import { openIdentity } from './identity/identity.ts'
 import { createOperator } from './identity/operator.ts'
 import { apikley } from './providers/vocal-removal/apikley.ts'
 import { kie } from './providers/vocal-removal/kie.ts'
@@ -59,7 +58,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
 
   // A file with no Redis beside it has this one gateway: whatever is claimed, was claimed by one that is gone.
   if (config.database.kind === 'sqlite' && config.redisUrl === null) await store.releaseAllLeases()
-  const credentials = await openCredentials(config, log)
+  const identity = await openIdentity({ ...config, log })
   const ownSecret = await store.secret('callbacks', newSecret)
   const addresses = createCallbackAddresses({ publicUrl, secrets: [...config.callbackSecrets, ownSecret] })
   const { readsPerSecond, submitsPer10Seconds } = config
@@ -146,7 +145,6 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     log,
     introspection: config.introspection,
   })
-  const identity = createIdentity({ ...credentials, allowAnonymous: config.allowAnonymous })
   const { admin, adminToken } = config
   const operator = createOperator({ adminToken, adminHost: admin?.host ?? null })
   const requestRate = createRequestRate(config.requestsPerMinute)
@@ -163,7 +161,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const graphiql = config.graphiql
     ? createGraphiqlPage({
         readTabs: () => readGraphiqlTabs(isSandboxOn ? testTracks : []),
-        takesCredentials: (credentials.apiKeys ?? credentials.accessTokens) !== null,
+        takesCredentials: identity.hasCredentials,
       })
     : null
   const readiness = createReadiness({ checkWritable: store.checkWritable })
@@ -179,7 +177,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     websocket,
     callback: createCallbackRoute({
       addresses,
-      readers: new Map(clients.map((each) => [each.name, each])),
+      parsers: new Map(clients.map((each) => [each.name, each])),
       separations,
       log,
       onUnknownTask: metrics.unknownTask,
@@ -201,7 +199,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     port = await server.listen(config.host, config.port)
   } catch (error) {
     await adminServer?.close()
-    credentials.close()
+    identity.close()
     await coordination.close()
     throw error
   }
@@ -229,7 +227,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       await Promise.all(clients.map((each) => each.close()))
       // Last of what listens, so that a stop can be watched.
       await adminServer?.close()
-      credentials.close()
+      identity.close()
       await coordination.close()
       await store.close()
     },

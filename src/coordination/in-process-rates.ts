@@ -1,6 +1,6 @@
 import { orderWindowMs, type Rates } from '../providers/client/rates.ts'
 import { createFairRate } from './fair-rate.ts'
-import { createLocalReads, createReadRate, readSlotsOf } from './read-pace.ts'
+import { createLocalReads, createReadRate, readSlotsOf } from './read-rate.ts'
 
 export interface RatesOptions {
   readonly submitsPer10Seconds: number

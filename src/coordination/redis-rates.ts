@@ -5,7 +5,7 @@ import { createFairRate, noWaitingOrders, shareOf } from './fair-rate.ts'
 import type { RatesOptions } from './in-process-rates.ts'
 import { orderRateScript } from './order-rate-script.ts'
 import { readRateScript } from './read-rate-script.ts'
-import { createLocalReads, createReadRate, readSlotsOf } from './read-pace.ts'
+import { createLocalReads, createReadRate, readSlotsOf } from './read-rate.ts'
 
 export interface RedisRatesOptions extends RatesOptions {
   readonly redis: RedisConnection

@@ -12,8 +12,8 @@ import { decompressBody } from './decompress-body.ts'
 import type { Log } from '../runtime/log.ts'
 
 /** Verifies and reads a callback of one provider's in one step. */
-export interface CallbackReader {
-  readCallback(callback: { readonly headers: IncomingHttpHeaders; readonly body: unknown; readonly nowMs: number }): {
+export interface CallbackParser {
+  parseCallback(callback: { readonly headers: IncomingHttpHeaders; readonly body: unknown; readonly nowMs: number }): {
     /** The provider's id that it names; null if it names none. To be believed only if the provider confirms it. */
     readonly providerTaskId: string | null
     /** null: it cannot be read or not be trusted, and only wakes a check. */
@@ -25,7 +25,7 @@ export interface CallbackReader {
 
 export interface CallbackRouteOptions {
   readonly addresses: CallbackAddresses
-  readonly readers: ReadonlyMap<ProviderName, CallbackReader>
+  readonly parsers: ReadonlyMap<ProviderName, CallbackParser>
   readonly separations: Pick<Separations, 'saveCallback'>
   readonly log: Log
   /** Called when a callback came to an address of ours for a task that the store does not know. */
@@ -40,16 +40,16 @@ const invalidTokensPerMinute = 120
 
 /** `POST /callbacks/…`, at a task's own address: verified, stored, answered; asking the provider comes after. */
 export function createCallbackRoute(options: CallbackRouteOptions) {
-  const { addresses, readers, separations, log, onUnknownTask } = options
+  const { addresses, parsers, separations, log, onUnknownTask } = options
   // Only those whose token is wrong are counted: a provider may share its address with somebody who guesses.
   const invalidTokenRate = createRequestRate(invalidTokensPerMinute)
 
-  const distrustLogs = new Map([...readers.keys()].map((provider) => [provider, createDistrustLog(provider, log)]))
+  const distrustLogs = new Map([...parsers.keys()].map((provider) => [provider, createDistrustLog(provider, log)]))
 
   return async function handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const address = addresses.read(path)
-    const reader = address === null ? undefined : readers.get(address.provider)
-    if (address === null || reader === undefined) {
+    const parser = address === null ? undefined : parsers.get(address.provider)
+    if (address === null || parser === undefined) {
       const waitSeconds = await invalidTokenRate.acquire(request.socket.remoteAddress ?? '')
       if (waitSeconds === 0) return sendNotFound(response)
       const headers = { 'retry-after': String(waitSeconds) }
@@ -72,7 +72,7 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
     }
 
     const { provider, taskId, order } = address
-    const { providerTaskId, report, problem } = reader.readCallback({
+    const { providerTaskId, report, problem } = parser.parseCallback({
       headers: request.headers,
       body,
       nowMs: Date.now(),

@@ -1,29 +1,35 @@
 import type { IncomingMessage } from 'node:http'
-import type { AccessTokens } from './access-tokens.ts'
-import type { ApiKeys } from './api-keys.ts'
+import type { Log } from '../runtime/log.ts'
+import { openApiKeys } from './api-keys.ts'
 import { isLocalRequest } from './local-request.ts'
+import type { ApiKey } from './parse-api-keys.ts'
 import { invalidCredential, unauthenticated, type IdentifyResult, type AuthFailure, type Session } from './session.ts'
 
-/** Tells who asks, or why they are not let in. */
+/** Identifies callers by the credentials that the operator has configured. */
 export interface Identity {
+  /** Whether API keys or JWTs are configured. */
+  readonly hasCredentials: boolean
   /**
-   * Who asks. Every credential that is given counts, and all must be the same one.
+   * Identifies the caller. Every credential that is sent counts, and all of them must be the same one.
    * @param request the request, or the upgrade
-   * @param others what is given as `Authorization` beside the headers, as in the parameters of a WebSocket
+   * @param others values of `Authorization` that come beside the headers, as in the parameters of a WebSocket
    */
   identify(request: IncomingMessage, others?: readonly string[]): Promise<IdentifyResult>
-  /** Why this place shows nothing to whoever sends this request; null where it may, before it is known who asks. */
+  /** Why this request is denied before its caller is identified; null if it is not. */
   accessDenied(request: IncomingMessage): AuthFailure | null
-  /** Whether the request comes from this machine, as what is for the operator must, whoever else may order. */
+  /** Whether the request comes from this machine, as requests of the operator must, whoever else may order. */
   isLocalRequest(request: IncomingMessage): boolean
+  /** Stops watching API_KEYS_FILE. */
+  close(): void
 }
 
 export interface IdentityOptions {
-  /** null: nobody has a key. */
-  readonly apiKeys: ApiKeys | null
-  /** null: no tokens are taken. */
-  readonly accessTokens: AccessTokens | null
+  /** The keys of API_KEYS. */
+  readonly apiKeys: readonly ApiKey[]
+  readonly apiKeysFile: string | null
+  readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null
   readonly allowAnonymous: boolean
+  readonly log: Log
 }
 
 const anonymous: Session = { owner: 'anonymous', onEnd: () => () => {} }
@@ -41,25 +47,31 @@ const several = unauthenticated('Different credentials are given. Send one.')
 const missing = unauthenticated('Say who you are: send a key or a token as `Authorization: Bearer <key>`.')
 
 /**
- * By API key, by JWT, or as `anonymous`. A credential that is not good is never passed over. While no callers are
- * configured, whoever is on this machine is the one caller `anonymous`, and nobody else is let in: a tunnel that was
- * opened for callbacks must not open the purse, nor a page that points a name of its own at this machine.
+ * Identifies callers by API key, by JWT, or as `anonymous`. An invalid credential is never ignored. While no credentials
+ * are configured, every request from this machine is the caller `anonymous` and all others are denied: a tunnel that was
+ * opened for callbacks must not let strangers order, nor must a web page whose host name resolves to this machine.
+ * Loads only what is configured. Throws ApiKeysFileError if API_KEYS_FILE cannot be used.
  */
-export function createIdentity({ apiKeys, accessTokens, allowAnonymous }: IdentityOptions): Identity {
-  const areConfigured = apiKeys !== null || accessTokens !== null
+export async function openIdentity(options: IdentityOptions): Promise<Identity> {
+  const { apiKeys: keys, apiKeysFile: file, jwt, allowAnonymous, log } = options
+  const accessTokens = jwt === null ? null : (await import('./access-tokens.ts')).createAccessTokens({ ...jwt, log })
+  const apiKeys = keys.length > 0 || file !== null ? openApiKeys({ keys, file, log }) : null
+  const hasCredentials = apiKeys !== null || accessTokens !== null
 
   function accessDenied(request: IncomingMessage): AuthFailure | null {
-    return areConfigured || allowAnonymous || isLocalRequest(request) ? null : localOnly
+    return hasCredentials || allowAnonymous || isLocalRequest(request) ? null : localOnly
   }
 
   return {
+    hasCredentials,
     accessDenied,
-    isLocalRequest: isLocalRequest,
+    isLocalRequest,
+    close: () => apiKeys?.close(),
 
     async identify(request, others = []) {
       const failure = accessDenied(request)
       if (failure !== null) return { failure }
-      if (!areConfigured) return { session: anonymous }
+      if (!hasCredentials) return { session: anonymous }
       // Node's own `headers` would pass over all but the first.
       const given = [...(request.headersDistinct['authorization'] ?? []), ...others].map(credentialIn)
       const [credential, another] = new Set(given)

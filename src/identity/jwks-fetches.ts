@@ -1,5 +1,3 @@
-import { createPause } from './pause.ts'
-
 /** How long the issuer is left alone after a fetch, even one that failed, in milliseconds. */
 const restMs = 1_000
 
@@ -28,5 +26,15 @@ export function createJwksFetches(): JwksFetches {
       answered = number
       return response
     },
+  }
+}
+
+/** True at most once in `pauseMs`, however the clock is set. */
+function createPause(pauseMs: number): () => boolean {
+  let lastMs = -Infinity
+  return function isOver() {
+    if (Math.abs(Date.now() - lastMs) < pauseMs) return false
+    lastMs = Date.now()
+    return true
   }
 }

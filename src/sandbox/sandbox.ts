@@ -3,9 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createCallbacks } from './callbacks.ts'
 import { createFiles } from './files.ts'
 import { createLedger } from './ledger.ts'
-import { readBody, refuse, sendJson, sendNotFound, succeed } from './messages.ts'
 import { createSong } from './song/song.ts'
-import { readSubmission } from './submission.ts'
+import { readSubmission, type Refusal } from './submission.ts'
 import { createTaskIds } from './task-id.ts'
 import { createTasks } from './tasks.ts'
 import { testTracks } from './test-tracks.ts'
@@ -54,6 +53,8 @@ const providersTiming: SandboxTiming = {
   retryPausesMs: [1000, 3000, 9000],
   lateAnswerMs: 60_000,
 }
+
+const maxBodyBytes = 64 * 1024
 
 /** Makes the provider. It does nothing until it is asked; `close` it when the server closes. */
 export function createSandbox(options: SandboxOptions): Sandbox {
@@ -155,4 +156,39 @@ export function createSandbox(options: SandboxOptions): Sandbox {
 function isSame(given: string, expected: string): boolean {
   const digestOf = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digestOf(given), digestOf(expected))
+}
+
+/** Null if it is longer than the provider takes. It is read to its end even so, or the client would miss the answer. */
+async function readBody(request: IncomingMessage): Promise<string | null> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes <= maxBodyBytes) chunks.push(chunk)
+  }
+  return bytes > maxBodyBytes ? null : Buffer.concat(chunks).toString('utf8')
+}
+
+function sendJson(response: ServerResponse, body: unknown, status = 200): void {
+  const text = JSON.stringify(body)
+  response
+    .writeHead(status, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+      'cache-control': 'no-store',
+    })
+    .end(text)
+}
+
+function succeed(response: ServerResponse, data: unknown): void {
+  sendJson(response, { code: 200, msg: 'success', data })
+}
+
+/** The provider says what is wrong in the body; HTTP says 200 all the same. */
+function refuse(response: ServerResponse, { code, msg }: Refusal): void {
+  sendJson(response, { code, msg, data: null })
+}
+
+function sendNotFound(response: ServerResponse): void {
+  sendJson(response, { code: 404, msg: 'Not Found', data: null }, 404)
 }

@@ -1,7 +1,7 @@
 import { sql, type Kysely, type SqlBool, type Transaction } from 'kysely'
 import { typeidUnboxed } from 'typeid-js'
 import { transactionOf, type DatabaseTraits } from './database-traits.ts'
-import { dueAfterCallback } from './check-schedule.ts'
+import { dueAfterCallback } from './check-queue.ts'
 import type { Database } from './schema.ts'
 import { parseStoredReport } from './stored-task.ts'
 import type { SavedCallback, Store } from '../separation/store.ts'

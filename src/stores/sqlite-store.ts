@@ -1,7 +1,7 @@
 import { Kysely } from 'kysely'
 import { createKyselyStore } from './kysely-store.ts'
 import { migrate } from './migrate.ts'
-import { createCheckDatabaseFile } from './database-file.ts'
+import { createCheckDatabaseFile } from './check-database-file.ts'
 import { withRetry, type RetryOptions } from './with-retry.ts'
 import type { Database } from './schema.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'

@@ -5,12 +5,12 @@ import { describe, expect, test } from 'vitest'
 import { apikley } from '../../src/providers/vocal-removal/apikley.ts'
 import { createRedact } from '../../src/providers/client/redact.ts'
 import { kie } from '../../src/providers/vocal-removal/kie.ts'
-import { readCallbackBody } from '../../src/providers/vocal-removal/read-callback.ts'
-import { parseEnvelope, readEnvelope } from '../../src/providers/vocal-removal/read-envelope.ts'
-import { readRecordInfo, type ParserContext } from '../../src/providers/vocal-removal/read-record-info.ts'
-import { readStems } from '../../src/providers/vocal-removal/read-stems.ts'
-import { readSubmitAnswer } from '../../src/providers/vocal-removal/read-submit-answer.ts'
-import { readTime } from '../../src/providers/vocal-removal/read-time.ts'
+import { parseCallbackBody } from '../../src/providers/vocal-removal/parse-callback.ts'
+import { parseEnvelopeText, parseEnvelope } from '../../src/providers/vocal-removal/parse-envelope.ts'
+import { parseRecordInfo, type ParserContext } from '../../src/providers/vocal-removal/parse-record-info.ts'
+import { parseStems } from '../../src/providers/vocal-removal/parse-stems.ts'
+import { parseSubmitAnswer } from '../../src/providers/vocal-removal/parse-submit-answer.ts'
+import { parseTime } from '../../src/providers/vocal-removal/parse-time.ts'
 import { createRestProvider, type RestProvider } from '../../src/providers/vocal-removal/rest-provider.ts'
 import { sandbox } from '../../src/providers/vocal-removal/sandbox.ts'
 import type { ProviderSpec } from '../../src/providers/vocal-removal/spec.ts'
@@ -50,15 +50,15 @@ function createReading(): ParserContext {
 }
 
 function recordInfo(data: unknown, taskId = 'asked', code: unknown = 200, msg: unknown = 'success'): CheckAnswer {
-  const envelope = readEnvelope({ code, msg, data })
+  const envelope = parseEnvelope({ code, msg, data })
   if (envelope === null) throw new Error('not an envelope')
-  return readRecordInfo(envelope, taskId, createReading())
+  return parseRecordInfo(envelope, taskId, createReading())
 }
 
 function recordInfoFixture(name: string, taskId: string): CheckAnswer {
-  const envelope = parseEnvelope(fixture(name))
+  const envelope = parseEnvelopeText(fixture(name))
   if (envelope === null) throw new Error('not an envelope')
-  return readRecordInfo(envelope, taskId, createReading())
+  return parseRecordInfo(envelope, taskId, createReading())
 }
 
 function outcomeOf(data: Record<string, unknown>) {
@@ -68,7 +68,7 @@ function outcomeOf(data: Record<string, unknown>) {
 }
 
 function callback(body: unknown): ProviderReport | null {
-  return readCallbackBody(body, createReading())
+  return parseCallbackBody(body, createReading())
 }
 
 function stem(
@@ -82,16 +82,16 @@ function stem(
 }
 
 function stemsOf(info: unknown) {
-  return readStems(info).stems
+  return parseStems(info).stems
 }
 
 function typeOf(info: unknown) {
-  return readStems(info).type
+  return parseStems(info).type
 }
 
 function submitAnswer(body: string | null, status = 200, spec: ProviderSpec = kie): SubmitAnswer {
   const context = { spec, redact: createRedact(['the-api-key']), callbackUrl, nowMs: Date.UTC(2026, 0, 1) }
-  return readSubmitAnswer({ status, retryAfter: null, body, problem: null }, context)
+  return parseSubmitAnswer({ status, retryAfter: null, body, problem: null }, context)
 }
 
 describe('the pages’ own examples', () => {
@@ -452,18 +452,18 @@ describe('the stems', () => {
       bassUrl: 'nowhere',
       fxUrl: ' ',
     }
-    const { stems, omitted } = readStems(info)
+    const { stems, omitted } = parseStems(info)
     expect(stems).toEqual([stem('vocal', 'https://a/My%20Song.mp3')])
     expect(omitted).toEqual({ stems: 0, addresses: ['drumsUrl', 'bassUrl'] })
   })
 
   test('reads the origin in either spelling, and never as a stem', () => {
-    expect(readStems({ originUrl: 'https://a/o' })).toMatchObject({
+    expect(parseStems({ originUrl: 'https://a/o' })).toMatchObject({
       stems: [],
       type: null,
       originUrl: 'https://a/o',
     })
-    expect(readStems({ origin_url: 'https://a/o' }).originUrl).toBe('https://a/o')
+    expect(parseStems({ origin_url: 'https://a/o' }).originUrl).toBe('https://a/o')
   })
 
   test('says the type only where the parts show it', () => {
@@ -522,7 +522,7 @@ describe('a time', () => {
     ['2025-07-29 09:55:37'],
     [' 2025-07-29 09:55:37 '],
   ])('reads %j', (value) => {
-    expect(readTime(value)).toBe(expected)
+    expect(parseTime(value)).toBe(expected)
   })
 
   test.each([
@@ -543,7 +543,7 @@ describe('a time', () => {
     [{}],
     [true],
   ])('reads nothing from %j', (value) => {
-    expect(readTime(value)).toBeNull()
+    expect(parseTime(value)).toBeNull()
   })
 })
 
@@ -613,7 +613,7 @@ describe('a signature', () => {
 
   test('lets a callback pass that is signed with our key, even at a provider that is off', () => {
     for (const atMs of [nowMs, nowMs - 5 * 60_000, nowMs + 5 * 60_000]) {
-      const read = createProvider(kie, 'the-webhook-key').readCallback({ headers: signed(atMs), body, nowMs })
+      const read = createProvider(kie, 'the-webhook-key').parseCallback({ headers: signed(atMs), body, nowMs })
       expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, report: callback(body), problem: null })
     }
   })
@@ -636,15 +636,15 @@ describe('a signature', () => {
     ['an old one', signed(nowMs - 301_000), "the signature's timestamp is more than five minutes off"],
     ['one of the future', signed(nowMs + 301_000), "the signature's timestamp is more than five minutes off"],
   ])('keeps a callback from being told with %s', (_, headers, problem) => {
-    const read = createProvider(kie, 'the-webhook-key').readCallback({ headers, body, nowMs })
+    const read = createProvider(kie, 'the-webhook-key').parseCallback({ headers, body, nowMs })
     // The id may be asked for: the provider itself says then whose it is.
     expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, report: null, problem })
   })
 
   test('is not asked for without a key, nor of a provider that does not sign', () => {
-    expect(createProvider(kie, null).readCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
-    expect(createProvider(sunoapi, 'a-key').readCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
-    expect(createProvider(apikley, 'a-key').readCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
+    expect(createProvider(kie, null).parseCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
+    expect(createProvider(sunoapi, 'a-key').parseCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
+    expect(createProvider(apikley, 'a-key').parseCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
   })
 })
 
@@ -677,12 +677,12 @@ describe('whatever arrives', () => {
     const provider = createProvider(kie, null)
     fc.assert(
       fc.property(value, (body) => {
-        const read = provider.readCallback({ headers: {}, body, nowMs: 0 })
+        const read = provider.parseCallback({ headers: {}, body, nowMs: 0 })
         expect(read.report === null).toBe(read.problem !== null)
       }),
       { numRuns: 2_000 },
     )
-    fc.assert(fc.property(fc.jsonValue(), (body) => provider.readCallback({ headers: {}, body, nowMs: 0 }) !== null))
+    fc.assert(fc.property(fc.jsonValue(), (body) => provider.parseCallback({ headers: {}, body, nowMs: 0 }) !== null))
   })
 
   test('record-info is read without an exception', () => {

@@ -11,8 +11,7 @@ import { createGraphqlRoute } from '../../src/http/graphql-route.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { createWebSocketRoute } from '../../src/http/websocket/websocket-route.ts'
-import { openApiKeys } from '../../src/identity/api-keys.ts'
-import { createIdentity } from '../../src/identity/identity.ts'
+import { openIdentity } from '../../src/identity/identity.ts'
 import type { ApiKey } from '../../src/identity/parse-api-keys.ts'
 import { createOperator } from '../../src/identity/operator.ts'
 import { createSeparations } from '../../src/separation/separations.ts'
@@ -89,8 +88,7 @@ export async function startWiredGateway({
     log,
     introspection: true,
   })
-  const apiKeys = keys === undefined ? null : openApiKeys({ keys, file: null, log })
-  const identity = createIdentity({ apiKeys, accessTokens: null, allowAnonymous: false })
+  const identity = await openIdentity({ apiKeys: keys ?? [], apiKeysFile: null, jwt: null, allowAnonymous: false, log })
   const requestRate = createRequestRate(1_000_000)
   const server = createHttpServer({
     graphql: createGraphqlRoute({

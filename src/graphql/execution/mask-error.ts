@@ -5,7 +5,7 @@ import {
   StoreUnavailableError,
   TooManyMissesError,
 } from '../../separation/errors.ts'
-import type { SanitizeError } from './sanitize-messages.ts'
+import type { SanitizeError } from './sanitize-error.ts'
 import type { Log } from '../../runtime/log.ts'
 
 export interface MaskErrorOptions {

@@ -1,7 +1,7 @@
 import { execute, GraphQLError, subscribe, type ExecutionArgs, type ExecutionResult } from 'graphql'
 import { _createLRUCache as createLruCache, createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import { createContext, type Caller, type Context, type Services } from '../context.ts'
-import { createSanitizeError, type SanitizeError } from './sanitize-messages.ts'
+import { createSanitizeError, type SanitizeError } from './sanitize-error.ts'
 import { documentLimits, maxTokens } from './document-limits.ts'
 import { createMaskError } from './mask-error.ts'
 import { createSchema } from '../schema/schema.ts'

@@ -2,8 +2,8 @@ import type { ProviderName, Refusal } from '../../separation/task.ts'
 import { createBreaker, type BreakerOptions, type OrderOrigin } from './breaker.ts'
 import { createOrderQueue } from './order-queue.ts'
 import type { NoSlot, OrderRate, Slot } from './rates.ts'
-import { notSent } from '../vocal-removal/refusal-of.ts'
 import type { Admission, OrderedTrack } from '../../separation/provider.ts'
+import { notSentRefusal } from './not-sent-refusal.ts'
 
 export interface SubmitGateOptions {
   readonly provider: ProviderName
@@ -59,7 +59,7 @@ export function createSubmitGate({ provider, orders, breaker: options }: SubmitG
   function providerDown(origin: OrderOrigin): Admission {
     const seconds = Math.max(1, Math.ceil(breaker.waitMs(origin) / 1000))
     const message = `${provider} has not been answering orders. Nothing was sent, so nothing was charged; try again in ${seconds} s.`
-    return { kind: 'not-admitted', wait: null, refusal: notSent(message, true) }
+    return { kind: 'not-admitted', wait: null, refusal: notSentRefusal(message, true) }
   }
 
   function rateLimited({ freeInMs, isShareUsed }: NoSlot): Refusal {

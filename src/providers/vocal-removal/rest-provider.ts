@@ -5,19 +5,19 @@ import type { ProviderReport } from '../../separation/advance/report.ts'
 import { createRedact, messageLength } from '../client/redact.ts'
 import { describeError } from '../../runtime/describe-error.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
-import { createRateLimitedReader } from '../client/paced-reader.ts'
+import { createRateLimitedReader } from '../client/rate-limited-reader.ts'
 import { postOnce } from '../client/post-once.ts'
-import { readCallbackBody, readCallbackId } from './read-callback.ts'
+import { parseCallbackBody, parseCallbackId } from './parse-callback.ts'
 import type { Rates } from '../client/rates.ts'
-import { parseEnvelope } from './read-envelope.ts'
-import { readRecordInfo, type ParserContext } from './read-record-info.ts'
-import { readSubmitAnswer } from './read-submit-answer.ts'
-import { unusableIdProblem } from './read-task-id.ts'
-import { notSent } from './refusal-of.ts'
+import { parseEnvelopeText } from './parse-envelope.ts'
+import { parseRecordInfo, type ParserContext } from './parse-record-info.ts'
+import { parseSubmitAnswer } from './parse-submit-answer.ts'
+import { unusableIdProblem } from './parse-task-id.ts'
 import type { Log, ProviderSpec } from './spec.ts'
 import { createSubmitGate } from '../client/submit-gate.ts'
 import { signatureProblem } from './verify-signature.ts'
 import type { CheckAnswer, Provider, ProviderOrder, SubmitAnswer } from '../../separation/provider.ts'
+import { notSentRefusal } from '../client/not-sent-refusal.ts'
 
 /** A provider that speaks the REST contract of the five pages. None of its verbs ever throws. */
 export interface RestProvider extends Provider {
@@ -25,7 +25,7 @@ export interface RestProvider extends Provider {
    * Verifies and reads a callback in one step. `report` is null if the body cannot be used or its signature is wrong: then
    * it only wakes a check, at most for the id that it names; `problem` says why, for the log, and holds no secret.
    */
-  readCallback(callback: {
+  parseCallback(callback: {
     readonly headers: IncomingHttpHeaders
     /** Parsed JSON. */
     readonly body: unknown
@@ -164,13 +164,13 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     if (sent.kind === 'not-sent') return unreachable(sent.cause)
     if (sent.kind === 'answered') reachability.worked()
     if (sent.kind === 'no-answer') return { kind: 'unknown', cause: redact(sent.cause, messageLength, callbackUrl) }
-    return readSubmitAnswer(sent.answer, { spec, redact, callbackUrl, nowMs: Date.now() })
+    return parseSubmitAnswer(sent.answer, { spec, redact, callbackUrl, nowMs: Date.now() })
   }
 
   function unreachable(cause: string): SubmitAnswer {
     reachability.failed({ cause: redact(cause, messageLength) })
     const message = `${spec.name} cannot be reached. Nothing was sent, so nothing was charged; try again later.`
-    return { kind: 'refused', refusal: notSent(message, true) }
+    return { kind: 'refused', refusal: notSentRefusal(message, true) }
   }
 
   /** What only the operator can mend is said loudly. */
@@ -188,7 +188,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     url.searchParams.set('taskId', providerTaskId)
     const answer = await reader.get(url, headersWith(key), onSlot)
     reachability.worked()
-    const envelope = answer.body === null ? null : parseEnvelope(answer.body)
+    const envelope = answer.body === null ? null : parseEnvelopeText(answer.body)
     const code = envelope?.code ?? null
     if (code === 401 || (code === null && answer.status === 401)) {
       checkRefusals.failed({ providerCode: code })
@@ -199,7 +199,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       const cause = answer.problem ?? 'its body has no code that can be read'
       return { kind: 'inconclusive', cause: redact(`HTTP ${answer.status}, ${cause}`, messageLength) }
     }
-    return readRecordInfo(envelope, providerTaskId, context)
+    return parseRecordInfo(envelope, providerTaskId, context)
   }
 
   return {
@@ -212,7 +212,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       if (apiKey === null) {
         return {
           kind: 'refused',
-          refusal: notSent(`${spec.name} is switched off at this gateway. Choose another provider.`, false),
+          refusal: notSentRefusal(`${spec.name} is switched off at this gateway. Choose another provider.`, false),
         }
       }
       const answer = await submitOnce(apiKey, order).catch((error: unknown): SubmitAnswer => ({
@@ -233,11 +233,11 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       }
     },
 
-    readCallback({ headers, body, nowMs }) {
+    parseCallback({ headers, body, nowMs }) {
       let providerTaskId: string | null = null
       const unusable = (problem: string) => ({ providerTaskId, report: null, problem })
       try {
-        const named = readCallbackId(body)
+        const named = parseCallbackId(body)
         if (named.kind === 'none') return unusable('the callback names no task')
         if (named.kind === 'unusable') {
           log.error({ provider: spec.name }, unusableIdProblem)
@@ -247,7 +247,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
         const isSigned = spec.signature !== null && webhookKey !== null
         const problem = isSigned ? signatureProblem({ headers, webhookKey, providerTaskId, nowMs }) : null
         if (problem !== null) return unusable(problem)
-        const report = readCallbackBody(body, context)
+        const report = parseCallbackBody(body, context)
         return report === null
           ? unusable('the callback has neither a code nor audio')
           : { providerTaskId, report, problem: null }
@@ -271,7 +271,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
 
 /** Whether an answer is the provider's own word, not that of something in front of it which cannot reach it. */
 function isProviderAnswer({ status, body }: HttpAnswer): boolean {
-  const code = body === null ? null : (parseEnvelope(body)?.code ?? null)
+  const code = body === null ? null : (parseEnvelopeText(body)?.code ?? null)
   return code !== null || status < 500
 }
 

@@ -2,7 +2,7 @@ import { pickText } from '../../separation/advance/merge-results.ts'
 import type { ReportedStem } from '../../separation/advance/report.ts'
 import { stemName, type StemPart } from '../../separation/task.ts'
 import { redactedAddress, truncate, unprintableCharacters, redactAddresses } from '../client/redact.ts'
-import type { OriginEntry } from './read-origin-data.ts'
+import type { OriginEntry } from './parse-origin-data.ts'
 import { partOfName } from './part-of-name.ts'
 
 /** A stem while its answer is being read. */

@@ -1,5 +1,5 @@
 import { errorOf, IdempotencyConflictError, InvalidInputError } from '../errors.ts'
-import { createPlaceOrder, type PlaceOrderOptions } from './create-order.ts'
+import { createPlaceOrder, type PlaceOrderOptions } from './place-order.ts'
 import type { ReadTask } from '../read/read-task.ts'
 import { issuesOf, type SeparateInput } from './separate-input.ts'
 import type { ProviderName, Task } from '../task.ts'

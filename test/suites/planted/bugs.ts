@@ -69,12 +69,12 @@ export const bugs: readonly Bug[] = [
     name: 'what was due before a restart is forgotten',
     edits: [
       {
-        file: 'stores/check-schedule.ts',
+        file: 'stores/check-queue.ts',
         from: "                  .where('due_at', '<=', nowMs)\n",
         to: "                  .where('due_at', '<=', nowMs)\n                  .where((each) => each.or([each('due_at', '=', atOnce), each('due_at', '>=', openedAtMs)]))\n",
       },
       {
-        file: 'stores/check-schedule.ts',
+        file: 'stores/check-queue.ts',
         from: '  return {\n    async leaseDue(',
         to: '  const openedAtMs = Date.now()\n  return {\n    async leaseDue(',
       },
@@ -98,7 +98,7 @@ export const bugs: readonly Bug[] = [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
         from: 'if (problem !== null) return unusable(problem)',
-        to: 'if (problem !== null) return { providerTaskId, report: readCallbackBody(body, reading), problem }',
+        to: 'if (problem !== null) return { providerTaskId, report: parseCallbackBody(body, reading), problem }',
       },
     ],
     tests: ['suites/faults-unnoticed'],
@@ -107,7 +107,7 @@ export const bugs: readonly Bug[] = [
     name: 'a 502 counts as a refusal',
     edits: [
       {
-        file: 'providers/vocal-removal/read-submit-answer.ts',
+        file: 'providers/vocal-removal/parse-submit-answer.ts',
         from: "  429: 'rate-limited',\n",
         to: "  429: 'rate-limited',\n  502: 'maintenance',\n",
       },
@@ -145,7 +145,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'our own callback address is shown as a stem',
-    edits: [{ file: 'providers/vocal-removal/read-url.ts', from: ' && !containsCallbackAddress(url.href)', to: '' }],
+    edits: [{ file: 'providers/vocal-removal/parse-url.ts', from: ' && !containsCallbackAddress(url.href)', to: '' }],
     tests: ['providers/hostile-stems'],
   },
   {
@@ -157,7 +157,7 @@ export const bugs: readonly Bug[] = [
     name: 'nobody joins an order in flight',
     edits: [
       {
-        file: 'separation/order/create-order.ts',
+        file: 'separation/order/place-order.ts',
         from: "    case 'pending':\n      return true\n",
         to: "    case 'pending':\n      return task.providerTaskId !== null\n",
       },
@@ -280,7 +280,7 @@ export const bugs: readonly Bug[] = [
     name: 'an order that nobody confirmed is never joined',
     edits: [
       {
-        file: 'separation/order/create-order.ts',
+        file: 'separation/order/place-order.ts',
         from: "return isFollowed || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
         to: 'return isFollowed',
       },
@@ -291,7 +291,7 @@ export const bugs: readonly Bug[] = [
     name: "a callback's failure frees its track for a second charge",
     edits: [
       {
-        file: 'separation/order/create-order.ts',
+        file: 'separation/order/place-order.ts',
         from: "return isFollowed || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
         to: "return task.failure.code === 'SUBMISSION_UNCONFIRMED'",
       },
@@ -372,7 +372,7 @@ export const bugs: readonly Bug[] = [
     name: 'a claim is not written down',
     edits: [
       {
-        file: 'stores/check-schedule.ts',
+        file: 'stores/check-queue.ts',
         from: '            .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })\n',
         to: '            .set({ due_at: nowMs, lease_until: leaseUntilMs })\n',
       },

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { compareText } from '../../separation/advance/merge-results.ts'
 import { anyField, idField, parsedIfJson, textField } from './fields.ts'
-import { readUrl } from './read-url.ts'
+import { parseUrl } from './parse-url.ts'
 import { withinStemLimit } from './stem-limit.ts'
 
 /** One stem as `originData` tells it. */
@@ -45,11 +45,11 @@ export interface OriginData {
  * of a stem's duration. A `split_stem_advanced` lists pairs: `extract` is the stem that was named, `remove` the mix without
  * it, and both bear its name (`more.md`, "split_stem_advanced").
  */
-export function readOriginData(value: unknown, onOmitted: (name: string) => void): OriginData {
+export function parseOriginData(value: unknown, onOmitted: (name: string) => void): OriginData {
   const given = parsedIfJson(value)
   const items = (Array.isArray(given) ? given : [given]).filter(isObject)
   const taken = withinStemLimit(items, (item) => ({ isKnownPart: false, text: firstAddress(item) }))
-  const read = taken.map((item) => readItem(item, onOmitted)).toSorted(compareItems)
+  const read = taken.map((item) => parseItem(item, onOmitted)).toSorted(compareItems)
   const pairs = read.filter(({ isPair }) => isPair)
   return {
     entries: read.flatMap(({ entries }) => entries),
@@ -64,11 +64,11 @@ interface Item {
   readonly isPair: boolean
 }
 
-function readItem(item: Record<string, unknown>, onOmitted: (name: string) => void): Item {
+function parseItem(item: Record<string, unknown>, onOmitted: (name: string) => void): Item {
   const { extract, remove } = item
-  if (extract === undefined && remove === undefined) return { entries: readEntry(item, onOmitted), isPair: false }
-  const [alone] = readEntry(extract, onOmitted)
-  const [rest] = readEntry(remove, onOmitted)
+  if (extract === undefined && remove === undefined) return { entries: parseEntry(item, onOmitted), isPair: false }
+  const [alone] = parseEntry(extract, onOmitted)
+  const [rest] = parseEntry(remove, onOmitted)
   const name = alone?.name ?? rest?.name ?? null
   const entries = [
     ...(alone === undefined ? [] : [{ ...alone, name }]),
@@ -92,11 +92,11 @@ function compareItems({ entries: [a] }: Item, { entries: [b] }: Item): number {
   return compareText(a?.url ?? '', b?.url ?? '') || compareText(a?.id ?? '', b?.id ?? '')
 }
 
-function readEntry(item: unknown, onOmitted: (name: string) => void): readonly OriginEntry[] {
+function parseEntry(item: unknown, onOmitted: (name: string) => void): readonly OriginEntry[] {
   const read = entry.safeParse(item)
   if (!read.success) return []
   const { id, duration } = read.data
   const name = read.data.stem_type_group_name ?? read.data.stemTypeGroupName
-  const url = readUrl(read.data.audio_url ?? read.data.audioUrl, () => onOmitted('originData'))
+  const url = parseUrl(read.data.audio_url ?? read.data.audioUrl, () => onOmitted('originData'))
   return [{ id, name, url, durationSeconds: duration }]
 }

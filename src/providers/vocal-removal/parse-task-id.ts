@@ -11,7 +11,7 @@ export type NamedId =
 const ids = z.object({ taskId: idTextField, task_id: idTextField })
 
 /** Reads `taskId` or `task_id` of an object: both spellings stand on one page (`facts.md`). */
-export function readTaskId(data: unknown): NamedId {
+export function parseTaskId(data: unknown): NamedId {
   const read = ids.safeParse(data)
   if (!read.success) return { kind: 'none' }
   const { taskId, task_id } = read.data

@@ -13,15 +13,15 @@ export interface Envelope {
 const envelope = z.object({ code: codeField, msg: textField, data: anyField })
 
 /** Reads the wrapping of a parsed body; null if the body is not an object. */
-export function readEnvelope(body: unknown): Envelope | null {
+export function parseEnvelope(body: unknown): Envelope | null {
   const read = envelope.safeParse(body)
   return read.success ? { code: read.data.code, msg: read.data.msg, data: parsedIfJson(read.data.data) } : null
 }
 
 /** Reads the wrapping of a body as text; null if the body is not JSON or not an object. */
-export function parseEnvelope(text: string): Envelope | null {
+export function parseEnvelopeText(text: string): Envelope | null {
   try {
-    return readEnvelope(JSON.parse(text))
+    return parseEnvelope(JSON.parse(text))
   } catch {
     return null
   }

@@ -8,7 +8,7 @@ const maxUrlLength = 4_096
  * without a scheme is https. What is no plain http(s) address, or too long, is none for a client, nor is our own:
  * `onOmitted` is called, and null returned.
  */
-export function readUrl(value: unknown, onOmitted: () => void): string | null {
+export function parseUrl(value: unknown, onOmitted: () => void): string | null {
   if (typeof value !== 'string' || value.trim() === '') return null
   const text = value.trim().replace(/^\/\//, 'https://')
   const url = URL.canParse(text) ? new URL(text) : null

@@ -1,14 +1,14 @@
 import type { Outcome, ProviderReport } from '../../separation/advance/report.ts'
 import { messageLength } from '../client/redact.ts'
 import { objectField } from './fields.ts'
-import { readEnvelope, type Envelope } from './read-envelope.ts'
-import { reportOmitted, type ParserContext } from './read-record-info.ts'
-import { noStems, readStems, type ParsedStems } from './read-stems.ts'
-import { readTaskId, type NamedId } from './read-task-id.ts'
+import { parseEnvelope, type Envelope } from './parse-envelope.ts'
+import { reportOmitted, type ParserContext } from './parse-record-info.ts'
+import { noStems, parseStems, type ParsedStems } from './parse-stems.ts'
+import { parseTaskId, type NamedId } from './parse-task-id.ts'
 
 /** The provider's id of the task that a callback's body names. */
-export function readCallbackId(body: unknown): NamedId {
-  return readTaskId(readEnvelope(body)?.data)
+export function parseCallbackId(body: unknown): NamedId {
+  return parseTaskId(parseEnvelope(body)?.data)
 }
 
 /**
@@ -16,11 +16,11 @@ export function readCallbackId(body: unknown): NamedId {
  * audio is a success whatever its code; else 200 is one, a code below 300 says that the work goes on, and any other is a
  * failure. null if it has no id, or neither a code nor audio.
  */
-export function readCallbackBody(body: unknown, context: ParserContext): ProviderReport | null {
-  const envelope = readEnvelope(body)
-  const named = readCallbackId(body)
+export function parseCallbackBody(body: unknown, context: ParserContext): ProviderReport | null {
+  const envelope = parseEnvelope(body)
+  const named = parseCallbackId(body)
   if (envelope === null || named.kind !== 'usable') return null
-  const found = readInfo(objectField.parse(envelope.data) ?? {}, context)
+  const found = parseInfo(objectField.parse(envelope.data) ?? {}, context)
   if (envelope.code === null && found.stems.length === 0) return null
 
   const { type, originUrl } = found
@@ -50,14 +50,14 @@ function outcomeOf({ code, msg }: Envelope, { stems }: ParsedStems, context: Par
 }
 
 /** The names of the envelope that are documented, then any other that looks like one. */
-function readInfo(data: Record<string, unknown>, context: ParserContext): ParsedStems {
+function parseInfo(data: Record<string, unknown>, context: ParserContext): ParsedStems {
   const others = Object.keys(data).filter((key) => /info$/i.test(key))
   const keys = new Set(['vocal_separation_info', 'vocal_removal_info', ...others])
   const addresses: string[] = []
   let omittedCount = 0
   let found = noStems
   for (const key of keys) {
-    const read = readStems(data[key])
+    const read = parseStems(data[key])
     addresses.push(...read.omitted.addresses)
     omittedCount += read.omitted.stems
     if (read.stems.length > 0 || found.originUrl === null) found = read

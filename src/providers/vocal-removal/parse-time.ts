@@ -9,18 +9,18 @@ const dateAndTime = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\
  * The pages type `createTime` and `completeTime` as date-time and show epoch milliseconds; also seen: numeric text, epoch
  * seconds, ISO and `YYYY-MM-DD HH:mm:ss`. A time without a zone is taken as UTC (`facts.md`, "Answers").
  */
-export function readTime(value: unknown): number | null {
-  if (typeof value === 'number') return readEpoch(value)
+export function parseTime(value: unknown): number | null {
+  if (typeof value === 'number') return parseEpoch(value)
   if (typeof value !== 'string') return null
   const text = value.trim()
-  return /^\d+(\.\d+)?$/.test(text) ? readEpoch(Number(text)) : readDateAndTime(text)
+  return /^\d+(\.\d+)?$/.test(text) ? parseEpoch(Number(text)) : parseDateAndTime(text)
 }
 
-function readEpoch(value: number): number | null {
+function parseEpoch(value: number): number | null {
   return plausible(Math.round(value < tenDigits ? value * 1_000 : value))
 }
 
-function readDateAndTime(text: string): number | null {
+function parseDateAndTime(text: string): number | null {
   const [, date, time, , hours, minutes] = dateAndTime.exec(text) ?? []
   if (date === undefined || time === undefined || !isCalendarDate(date)) return null
   const zone = hours === undefined ? 'Z' : `${hours}:${minutes}`

@@ -69,7 +69,7 @@ const kinds = {
 } as const satisfies Record<CodeMeaning, Kind>
 
 /** A definite refusal in words for the caller: what was wrong, and what to do next. */
-export function refusalOf(refused: Refused): Refusal {
+export function createRefusal(refused: Refused): Refusal {
   const kind: Kind = kinds[refused.meaning]
   return {
     reason: kind.reason,
@@ -78,11 +78,6 @@ export function refusalOf(refused: Refused): Refusal {
     retryable: kind.retryable,
     retryAfterSeconds: kind.retryable ? refused.retryAfterSeconds : null,
   }
-}
-
-/** Nothing was sent at all. */
-export function notSent(message: string, retryable: boolean): Refusal {
-  return { reason: 'unavailable', providerCode: null, message, retryable, retryAfterSeconds: null }
 }
 
 function quoted(providerMessage: string | null): string {

@@ -2,10 +2,10 @@ import { z } from 'zod'
 import type { Outcome, ProviderReport } from '../../separation/advance/report.ts'
 import { messageLength, type Redact } from '../client/redact.ts'
 import { anyField, codeField, idField, idTextField, textField } from './fields.ts'
-import type { Envelope } from './read-envelope.ts'
-import { readState, type State } from './read-state.ts'
-import { noStems, readStems, type Omitted, type ParsedStems } from './read-stems.ts'
-import { readTime } from './read-time.ts'
+import type { Envelope } from './parse-envelope.ts'
+import { parseState, type State } from './parse-state.ts'
+import { noStems, parseStems, type Omitted, type ParsedStems } from './parse-stems.ts'
+import { parseTime } from './parse-time.ts'
 import type { CheckAnswer } from '../../separation/provider.ts'
 
 /** What reading needs besides the body. */
@@ -39,7 +39,7 @@ type TaskRecord = z.infer<typeof record>
  * Reads record-info's answer (`kie-record-info.txt`, `apikley-record-info.txt`, `sunoapi-record-info.txt`). A read never
  * fails a task, only `successFlag` does: every code but 200 means either that the task is not visible or no news.
  */
-export function readRecordInfo(answer: Envelope, providerTaskId: string, context: ParserContext): CheckAnswer {
+export function parseRecordInfo(answer: Envelope, providerTaskId: string, context: ParserContext): CheckAnswer {
   const { code, msg, data } = answer
   if (code === null) return inconclusive('record-info answered without a code')
   if (code === 404 || code === 422) return { kind: 'not-found' }
@@ -53,16 +53,16 @@ export function readRecordInfo(answer: Envelope, providerTaskId: string, context
   if (!read.success) return inconclusive('record-info answered data that is not an object')
   const { taskId, callbackUrl, createTime } = read.data
   if (taskId !== null && taskId !== providerTaskId) return inconclusive('record-info answered for another task')
-  const named = readState(read.data.successFlag) ?? readState(read.data.status)
-  const found = named === 'PENDING' ? noStems : readStems(read.data.response)
+  const named = parseState(read.data.successFlag) ?? parseState(read.data.status)
+  const found = named === 'PENDING' ? noStems : parseStems(read.data.response)
   reportOmitted(found.omitted, context)
   const state = named ?? (isDone(read.data, found) ? 'SUCCESS' : null)
   if (state === null) {
     return { kind: 'inconclusive', cause: 'record-info answered a state that we do not know', isAboutTask: true }
   }
 
-  const report = readReport(read.data, state, found, providerTaskId, context)
-  return { kind: 'found', report, callbackUrl, createdAtMs: readTime(createTime) }
+  const report = toReport(read.data, state, found, providerTaskId, context)
+  return { kind: 'found', report, callbackUrl, createdAtMs: parseTime(createTime) }
 }
 
 /** Codes that speak of the task that was asked for, not of our key, the rate or the provider itself. */
@@ -70,10 +70,10 @@ const taskCodes = new Set([400, 409, 413, 451])
 
 /** Whether a task in a state that nobody knows has its result all the same. */
 function isDone({ completeTime }: TaskRecord, { stems, hasAllParts }: ParsedStems): boolean {
-  return hasAllParts || (stems.length > 0 && readTime(completeTime) !== null)
+  return hasAllParts || (stems.length > 0 && parseTime(completeTime) !== null)
 }
 
-function readReport(
+function toReport(
   data: TaskRecord,
   state: State,
   found: ParsedStems,
@@ -84,7 +84,7 @@ function readReport(
     kind: 'reported',
     by: 'record-info',
     providerTaskId,
-    outcome: readOutcome(data, state, found, context.redact),
+    outcome: parseOutcome(data, state, found, context.redact),
     type: found.type,
     audioId: data.audioId,
     musicId: data.musicId,
@@ -102,8 +102,8 @@ const failures = {
 } as const
 
 /** Audio counts for more than a failure: CALLBACK_EXCEPTION is about the delivery to us alone (`facts.md`, "Callbacks"). */
-function readOutcome(data: TaskRecord, state: State, { stems }: ParsedStems, redact: Redact): Outcome {
-  const completedAtMs = readTime(data.completeTime)
+function parseOutcome(data: TaskRecord, state: State, { stems }: ParsedStems, redact: Redact): Outcome {
+  const completedAtMs = parseTime(data.completeTime)
   if (state === 'PENDING') return { state: 'pending' }
   if (state === 'SUCCESS' || stems.length > 0) return { state: 'succeeded', stems, completedAtMs }
   const failure = failures[state]

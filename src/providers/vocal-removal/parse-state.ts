@@ -20,7 +20,7 @@ const synonyms: Readonly<Record<string, State>> = {
 }
 
 /** The state that a field names, in whatever spelling; null if it names none that is known. */
-export function readState(value: unknown): State | null {
+export function parseState(value: unknown): State | null {
   if (value === true) return 'SUCCESS'
   if (typeof value !== 'string' && typeof value !== 'number') return null
   const text = String(value).trim()

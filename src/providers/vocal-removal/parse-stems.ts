@@ -2,8 +2,8 @@ import type { ReportedStem } from '../../separation/advance/report.ts'
 import { partsOfType, separationTypes, stemName, type SeparationType, type StemPart } from '../../separation/task.ts'
 import { objectField } from './fields.ts'
 import { partOfName, normalizedName } from './part-of-name.ts'
-import { readOriginData } from './read-origin-data.ts'
-import { readUrl } from './read-url.ts'
+import { parseOriginData } from './parse-origin-data.ts'
+import { parseUrl } from './parse-url.ts'
 import { createStemDrafts } from './stem-drafts.ts'
 import { withinStemLimit } from './stem-limit.ts'
 
@@ -47,7 +47,7 @@ const notStemNames = /^(source|origin|stream)*(image|cover|audio|video|stream)(l
  * keys too, so an entry is matched by address, then by name, and the key's address is kept. A second stem of one name is
  * numbered.
  */
-export function readStems(info: unknown): ParsedStems {
+export function parseStems(info: unknown): ParsedStems {
   const fields = objectField.parse(info) ?? {}
   const drafts = createStemDrafts()
   const addresses: string[] = []
@@ -59,11 +59,11 @@ export function readStems(info: unknown): ParsedStems {
     text: key,
   }))
   for (const { key, name, address } of taken) {
-    const url = readUrl(address, () => omit(key))
+    const url = parseUrl(address, () => omit(key))
     if (name === 'origin') originUrl ??= url
     else if (url !== null) drafts.addKeyed(nameOfKey(key), url)
   }
-  const origin = readOriginData(fields['originData'] ?? fields['origin_data'], omit)
+  const origin = parseOriginData(fields['originData'] ?? fields['origin_data'], omit)
   for (const entry of origin.entries.filter((each) => !drafts.matchByUrl(each))) {
     if (!drafts.matchByName(entry)) drafts.addUnkeyed(entry)
   }

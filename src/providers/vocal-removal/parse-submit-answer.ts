@@ -1,8 +1,8 @@
 import { truncate, quoteLength, type Redact } from '../client/redact.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
-import { parseEnvelope } from './read-envelope.ts'
-import { readTaskId } from './read-task-id.ts'
-import { refusalOf } from './refusal-of.ts'
+import { parseEnvelopeText } from './parse-envelope.ts'
+import { parseTaskId } from './parse-task-id.ts'
+import { createRefusal } from './create-refusal.ts'
 import type { CodeMeaning, ProviderSpec } from './spec.ts'
 import type { SubmitAnswer } from '../../separation/provider.ts'
 
@@ -19,16 +19,16 @@ const statuses: Readonly<Record<number, CodeMeaning>> = {
  * definite refusal is unknown, since it says nothing about the charge. A task whose id cannot be kept was accepted all the
  * same.
  */
-export function readSubmitAnswer(
+export function parseSubmitAnswer(
   answer: HttpAnswer,
   { spec, redact, callbackUrl, nowMs }: { spec: ProviderSpec; redact: Redact; callbackUrl: string; nowMs: number },
 ): SubmitAnswer {
   // What was cut off might have held a code, and a code counts before the status.
   if (answer.body === null) return unknown(answer, answer.problem ?? 'its body could not be read')
-  const body = parseEnvelope(answer.body)
+  const body = parseEnvelopeText(answer.body)
   const code = body?.code ?? null
   if (code === 200) {
-    const named = readTaskId(body?.data)
+    const named = parseTaskId(body?.data)
     if (named.kind === 'none') return unknown(answer, 'the answer says success and names no task')
     return { kind: 'accepted', providerTaskId: named.kind === 'usable' ? named.id : null }
   }
@@ -38,10 +38,10 @@ export function readSubmitAnswer(
   if (meaning === undefined) {
     return unknown(answer, code === null ? 'no code could be read' : `code ${code}: ${providerMessage ?? ''}`)
   }
-  const retryAfterSeconds = readRetryAfter(answer.retryAfter, nowMs)
+  const retryAfterSeconds = parseRetryAfter(answer.retryAfter, nowMs)
   return {
     kind: 'refused',
-    refusal: refusalOf({
+    refusal: createRefusal({
       provider: spec.name,
       meaning,
       providerCode: code,
@@ -61,7 +61,7 @@ function meaningOf(spec: ProviderSpec, code: number, msg: string): CodeMeaning |
 const maxRetryAfterSeconds = 24 * 60 * 60
 
 /** `Retry-After` in seconds, from either of its forms; null if it cannot be read. */
-function readRetryAfter(header: string | null, nowMs: number): number | null {
+function parseRetryAfter(header: string | null, nowMs: number): number | null {
   if (header === null) return null
   const seconds = /^\d+$/.test(header.trim()) ? Number(header) : Math.ceil((Date.parse(header) - nowMs) / 1_000)
   return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 1), maxRetryAfterSeconds) : null
