@@ -37,7 +37,7 @@ export async function startWatchedGateway(
   onWords?: (words: string) => void,
 ): Promise<WatchedGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
-  const nodeArguments = ['--expose-gc', '--import', 'tsx', '--import', './test/bench/watch-process.ts']
+  const nodeArguments = ['--expose-gc', '--import', 'tsx', '--import', './test/suites/bench/watch-process.ts']
   const whole = {
     PORT: '0',
     DATABASE_URL: `file:${join(folder, 'stemgate.db')}`,
