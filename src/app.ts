@@ -19,11 +19,7 @@ import { createHttpServer } from './http/server.ts'
 import { createWebSocketRoute } from './http/websocket/websocket-route.ts'
 import { openIdentity } from './identity/identity.ts'
 import { createOperator } from './identity/operator.ts'
-import { apikley } from './providers/vocal-removal/apikley.ts'
-import { kie } from './providers/vocal-removal/kie.ts'
-import { createRestProvider } from './providers/vocal-removal/rest-provider.ts'
-import { sandbox as sandboxSpec } from './providers/vocal-removal/sandbox.ts'
-import { sunoapi } from './providers/vocal-removal/sunoapi.ts'
+import { openProviders } from './providers/open-providers.ts'
 import { createSandbox } from './sandbox/sandbox.ts'
 import { testTracks } from './sandbox/test-tracks.ts'
 import { createSeparations } from './separation/separations.ts'
@@ -70,23 +66,17 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   })
   const metrics = createMetrics({ waiting: changes.size, droppedLogLines: options.droppedLogLines ?? (() => 0) })
 
-  const client = { rates, userAgent: `stemgate/${version}`, log, webhookKey: null }
   const { vendors } = config
   // For this process alone: each gateway calls its own sandbox.
   const sandboxApiKey = newSecret()
   const isSandboxOn = Object.values(vendors).every(({ apiKey }) => apiKey === null)
-  const clients = [
-    createRestProvider({ ...client, spec: kie, ...vendors.kie, webhookKey: config.kieWebhookKey }),
-    createRestProvider({ ...client, spec: apikley, ...vendors.apikley }),
-    createRestProvider({ ...client, spec: sunoapi, ...vendors.sunoapi }),
-    createRestProvider({
-      ...client,
-      spec: sandboxSpec,
-      apiKey: isSandboxOn ? sandboxApiKey : null,
-      baseUrl: () => `${url()}/sandbox`,
-    }),
-  ]
-  const isEnabled = (name: ProviderName) => (name === 'sandbox' ? isSandboxOn : vendors[name].apiKey !== null)
+  const accounts = {
+    ...vendors,
+    kie: { ...vendors.kie, webhookKey: config.kieWebhookKey },
+    sandbox: { apiKey: isSandboxOn ? sandboxApiKey : null, baseUrl: () => `${url()}/sandbox` },
+  }
+  const clients = openProviders({ rates, userAgent: `stemgate/${version}`, log, accounts })
+  const isEnabled = (name: ProviderName) => accounts[name].apiKey !== null
   const providers = new Map(
     clients.filter(({ name }) => isEnabled(name)).map((each) => [each.name, metrics.counted(each)]),
   )
