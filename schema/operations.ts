@@ -4,119 +4,119 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] }
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never }
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core'
-/** Whether the provider has charged for a separation. */
+/** Whether the provider charged for a separation. The sandbox uses the same values, but costs no money. */
 export type Charge =
-  /** Charged: the provider took the order. */
+  /** Charged: the provider accepted the order. */
   | 'CHARGED'
-  /** Not known: the answer to the order has not arrived, or never did. */
+  /** Unknown: the provider has not answered the order. */
   | 'MAYBE'
-  /** Not charged: the order was refused. */
+  /** Not charged: the provider refused the order. */
   | 'NONE'
 
-/** A provider of separations. Only those that the operator has switched on can be ordered from. */
+/** A provider of separations. Orders work only with the providers that the operator has enabled. */
 export type Provider =
   /** Apikley */
   | 'APIKLEY'
   /** kie.ai */
   | 'KIE'
-  /** The built-in provider for trying and testing: it costs nothing and plays a song of its own. */
+  /** The built-in test provider. It costs nothing and returns stems of a built-in song. */
   | 'SANDBOX'
   /** sunoapi.org */
   | 'SUNOAPI'
 
-/** Why a provider did not take an order, by what can be done about it. Each is a type of `SeparateError`, too. */
+/** Why a provider refused an order. Each value corresponds to a type that implements `SeparateError`. */
 export type RefusalReason =
-  /** The operator's account at the provider is empty (`InsufficientCreditsError`). */
+  /** The operator's account at the provider does not have enough credits (`InsufficientCreditsError`). */
   | 'INSUFFICIENT_CREDITS'
-  /** The provider cannot use the input (`InvalidInputError`): change it. */
+  /** The provider does not accept the input (`InvalidInputError`). Change the input. */
   | 'INVALID_INPUT'
-  /** Too many orders at once (`RateLimitedError`): order again later. */
+  /** Too many orders in a short time (`RateLimitedError`). Order again later. */
   | 'RATE_LIMITED'
-  /** A reason of its own (`ProviderRefusedError`): see `providerCode` and `message`. */
+  /** Another reason (`ProviderRefusedError`). See `providerCode` and `message`. */
   | 'REFUSED'
   /** The provider has no such track (`TrackNotFoundError`). */
   | 'TRACK_NOT_FOUND'
-  /** The provider cannot be reached, is closed for maintenance, or does not accept the key of this gateway (`ProviderUnavailableError`). */
+  /** The provider is unreachable, is down for maintenance, or rejects the gateway's API key (`ProviderUnavailableError`). */
   | 'UNAVAILABLE'
 
-/** What to separate, and how. */
+/** The order of a separation. */
 export type SeparateInput = {
   /** The provider's id of the track within that task. */
   audioId: string
-  /** Order anew although the same track was separated, or is being separated, already. That charges again, and needs an idempotencyKey, so that a repeated call does not charge a third time. */
+  /** Orders again even if the track is already separated or in progress. The provider charges again. Requires an `idempotencyKey`, so that a repeated call does not charge a third time. */
   force?: boolean
-  /** A text of your own, 1 to 255 characters, that names this order. However often it is sent with the same key, it is charged once and leads to the same task. */
+  /** A string of 1 to 255 characters that you choose for this order. Repeated orders with the same key return the same task and are charged once. */
   idempotencyKey?: string | null | undefined
-  /** The provider's id of the task that made the music. */
+  /** The provider's id of the task that generated the music. */
   musicTaskId: string
-  /** Who is to separate it: the one that made the music. The operator's default provider if left out. */
+  /** The provider that generated the music, which also separates it. Default: the operator's default provider. */
   provider?: Provider | null | undefined
-  /** Into what the track is separated. */
+  /** Which stems to separate the track into. */
   type?: SeparationType
 }
 
 /** Why a separation failed. */
 export type SeparationFailureCode =
-  /** The provider failed to report its result, and no audio was found. */
+  /** The provider failed to deliver its result, and no audio was found. */
   | 'CALLBACK_FAILED'
-  /** The provider took the order and could not make a task of it. */
+  /** The provider accepted the order but could not create the task. */
   | 'CREATION_FAILED'
   /** The provider could not separate the track. */
   | 'GENERATION_FAILED'
-  /** The provider gave no result within the time that the gateway waits for one. */
+  /** The provider sent no result within the gateway's time limit. */
   | 'NO_RESULT'
-  /** The provider did not take the order. Nothing was charged. */
+  /** The provider refused the order. Nothing was charged. See `refusal`. */
   | 'SUBMISSION_REFUSED'
-  /** The provider never answered the order, so it may have been charged. If its result still arrives, the task becomes a success. */
+  /** The provider never answered the order, so it may have charged for it. If a result still arrives, the task becomes SUCCESS. */
   | 'SUBMISSION_UNCONFIRMED'
 
-/** Which tasks to list: those that fit everything that is given. */
+/** Which tasks to list. A task must match every field that is set. */
 export type SeparationFilter = {
   /** Only separations of this track. */
   audioId?: string | null | undefined
-  /** Only tasks that were charged so: `[CHARGED, MAYBE]` are all for which money may have been taken. */
+  /** Only tasks with one of these charges. `[CHARGED, MAYBE]` finds every task that the provider may have charged for. */
   charge?: Array<Charge> | null | undefined
-  /** Only tasks that were ordered at this time or later. */
+  /** Only tasks ordered at this time or later. */
   createdAfter?: string | null | undefined
-  /** Only tasks that were ordered before this time. */
+  /** Only tasks ordered before this time. */
   createdBefore?: string | null | undefined
   /** Only tasks that failed for one of these reasons. */
   failureCode?: Array<SeparationFailureCode> | null | undefined
-  /** Only separations of tracks that were made by this task of the provider. */
+  /** Only separations of tracks that this music task generated. */
   musicTaskId?: string | null | undefined
   /** Only tasks of this provider. */
   provider?: Provider | null | undefined
-  /** Only tasks that have reached their end, or only those that have not. */
+  /** `true`: only settled tasks. `false`: only pending tasks. */
   settled?: boolean | null | undefined
-  /** Only tasks that stand in one of these ways. */
+  /** Only tasks with one of these statuses. */
   status?: Array<SeparationStatus> | null | undefined
   /** Only separations of this type. */
   type?: SeparationType | null | undefined
 }
 
-/** How a separation stands, in the words that all providers share. */
+/** The status of a separation. All providers use the same values. */
 export type SeparationStatus =
-  /** The provider failed to report its result, and no audio was found. */
+  /** The provider failed to deliver its result, and no audio was found. */
   | 'CALLBACK_EXCEPTION'
-  /** The order did not become a task at the provider, or was never confirmed: see `failure`. */
+  /** The provider refused the order, did not create a task for it, or never confirmed it. See `failure`. */
   | 'CREATE_TASK_FAILED'
-  /** The provider could not separate the track, or gave no result in time. */
+  /** The provider could not separate the track, or sent no result in time. */
   | 'GENERATE_AUDIO_FAILED'
-  /** Ordered; no result yet. */
+  /** The separation is ordered and has no result yet. */
   | 'PENDING'
-  /** Done: the stems are there. */
+  /** The stems are ready. */
   | 'SUCCESS'
 
-/** Into what a track is separated. */
+/** Which stems to separate a track into. */
 export type SeparationType =
-  /** Two stems: the voice, and everything else. */
+  /** Two stems: the vocals, and everything else. */
   | 'SEPARATE_VOCAL'
-  /** Up to thirteen stems: each voice and each kind of instrument by itself. It usually costs more. */
+  /** Up to 13 stems: lead vocals, backing vocals and each kind of instrument. It usually costs more. */
   | 'SPLIT_STEM'
 
-/** Which part of the song a stem holds. */
+/** The part of the track that a stem contains. */
 export type StemPart =
-  /** Choir and second voices. */
+  /** Backing vocals and choirs. */
   | 'BACKING_VOCALS'
   /** The bass. */
   | 'BASS'
@@ -124,25 +124,25 @@ export type StemPart =
   | 'BRASS'
   /** The drum kit. */
   | 'DRUMS'
-  /** Effects and sounds. */
+  /** Sound effects. */
   | 'FX'
   /** Guitars. */
   | 'GUITAR'
-  /** Everything but the voice. */
+  /** Everything except the vocals. */
   | 'INSTRUMENTAL'
   /** Organs and other keyboards. */
   | 'KEYBOARD'
-  /** A part that this gateway does not know; `label` has the provider's name for it. */
+  /** A part that this gateway does not know. `label` holds the provider's name for it. */
   | 'OTHER'
-  /** Percussion beside the drum kit. */
+  /** Percussion other than the drum kit. */
   | 'PERCUSSION'
-  /** The piano. Providers tell of it late: it may join the others after the rest. */
+  /** The piano. Providers often report it late: it may be added after the other stems. */
   | 'PIANO'
   /** Strings. */
   | 'STRINGS'
   /** Synthesizers. */
   | 'SYNTH'
-  /** The voice: the lead voice alone, where backing vocals are a stem of their own. */
+  /** The vocals. Only the lead vocals if backing vocals are a separate stem. */
   | 'VOCAL'
   /** Woodwinds. */
   | 'WOODWINDS'

@@ -307,7 +307,7 @@ test('a provider that is off is told of, where an id of its own is asked for', a
   const query = '{ separation(taskId: "theirs", provider: KIE) { id } }'
   expect(await gateway.ask(query)).toMatchObject({
     data: { separation: null },
-    errors: [{ message: 'KIE is off, so it cannot be asked. On: SANDBOX.', extensions: { code: 'BAD_USER_INPUT' } }],
+    errors: [{ message: 'KIE is not enabled here. Enabled: SANDBOX.', extensions: { code: 'BAD_USER_INPUT' } }],
   })
   expect(await gateway.ask(query.replace('KIE', 'SANDBOX'))).toEqual({ data: { separation: null } })
 })

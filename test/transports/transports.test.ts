@@ -141,7 +141,7 @@ describe.each(forQueries)('over %s', (name) => {
       data: null,
       errors: [
         {
-          message: 'A page holds 100 tasks at most: `first` and `last` must not be more.',
+          message: '`first` and `last` must be at most 100.',
           path: ['separations'],
           extensions: { code: 'BAD_USER_INPUT' },
         },
@@ -275,7 +275,7 @@ describe.each(forSubscriptions)('over %s', (name) => {
           data: { separationUpdated: null },
           errors: [
             {
-              message: 'KIE is off, so it cannot be asked. On: SANDBOX.',
+              message: 'KIE is not enabled here. Enabled: SANDBOX.',
               path: ['separationUpdated'],
               extensions: { code: 'BAD_USER_INPUT' },
             },

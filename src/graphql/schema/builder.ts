@@ -13,55 +13,57 @@ interface SchemaTypes {
   }
 }
 
-/** The one builder; every file beside this one adds its types to it. */
+/** The schema builder. Every file in this folder adds its types to it. */
 export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [RelayPlugin],
   defaultFieldNullability: false,
   relay: {
-    // An id is the task's own, so that it is the same in a log, in a URL and in GraphQL.
+    // Use task ids unencoded, so that logs, URLs and GraphQL show the same id.
     encodeGlobalID: (_typename, id) => String(id),
     decodeGlobalID: (id) => ({ typename: 'SeparationTask', id }),
-    idFieldOptions: { description: 'The id of the object, unique over all types.' },
-    nodeTypeOptions: { description: 'Anything that can be read again by its id alone.' },
+    idFieldOptions: { description: 'The id of the object, unique across all types.' },
+    nodeTypeOptions: { description: 'An object that can be fetched by its id alone.' },
     nodeQueryOptions: {
-      description: 'Any object by its id; null if there is none, or none that you may see.',
-      args: { id: { description: 'The `id` of the object, as it was given.' } },
+      description: 'Fetches an object by its id. Returns null if it does not exist or belongs to another caller.',
+      args: { id: { description: 'The `id` of the object.' } },
     },
     nodesQueryOptions: false,
-    pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
+    pageInfoTypeOptions: { description: 'The position of a page in its list.' },
     hasNextPageFieldOptions: {
-      description: 'Whether there are more behind this page: ask again with `after: endCursor`.',
+      description: 'Whether more objects follow this page. To get them, pass `after: endCursor`.',
     },
     hasPreviousPageFieldOptions: {
-      description: 'Whether there are more before this page: ask again with `before: startCursor`.',
+      description: 'Whether more objects precede this page. To get them, pass `before: startCursor`.',
     },
-    startCursorFieldOptions: { description: 'The place of the first object on this page; null if the page is empty.' },
-    endCursorFieldOptions: { description: 'The place of the last object on this page; null if the page is empty.' },
-    pageInfoFieldOptions: { description: 'Where this page stands in the list.' },
-    cursorFieldOptions: { description: 'The place of this object in the list, for `after` and `before`.' },
-    nodeFieldOptions: { description: 'The object itself.', nullable: false },
-    edgesFieldOptions: { description: 'The objects of this page, each with its place in the list.' },
-    firstArgOptions: { description: 'How many from the front, 20 if left out, 100 at most.' },
-    afterArgOptions: { description: 'Only what comes behind this cursor.' },
-    lastArgOptions: { description: 'How many from the end, 100 at most. Use it with `before`.' },
-    beforeArgOptions: { description: 'Only what comes before this cursor.' },
+    startCursorFieldOptions: { description: 'The cursor of the first object on this page. Null if the page is empty.' },
+    endCursorFieldOptions: { description: 'The cursor of the last object on this page. Null if the page is empty.' },
+    pageInfoFieldOptions: { description: 'The position of this page in the list.' },
+    cursorFieldOptions: { description: 'The cursor of this object, for `after` and `before`.' },
+    nodeFieldOptions: { description: 'The object.', nullable: false },
+    edgesFieldOptions: { description: 'The objects on this page, each with its cursor.' },
+    firstArgOptions: { description: 'How many objects to return from the start of the list. Default 20, maximum 100.' },
+    afterArgOptions: { description: 'Returns only objects after this cursor.' },
+    lastArgOptions: {
+      description: 'How many objects to return from the end of the list. Maximum 100. Use it with `before`.',
+    },
+    beforeArgOptions: { description: 'Returns only objects before this cursor.' },
   },
 })
 
-builder.queryType({ description: 'What can be read.' })
-builder.mutationType({ description: 'What can be ordered.' })
-builder.subscriptionType({ description: 'What can be waited for, over WebSocket (graphql-ws) or SSE.' })
+builder.queryType({ description: 'Read operations.' })
+builder.mutationType({ description: 'Write operations.' })
+builder.subscriptionType({ description: 'Live updates, over WebSocket (graphql-ws) or server-sent events (SSE).' })
 
 builder.addScalarType('DateTime', DateTimeResolver)
 builder.addScalarType('URL', URLResolver)
 
-/** An enum whose values are `T` inside. */
+/** An enum whose internal values are of type `T`. */
 export type EnumOf<T> = EnumRef<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>, T>
 
-/** What the fields of an object of this shape are defined with. */
+/** The field builder of an object of this shape. */
 export type FieldsOf<Shape> = ObjectFieldBuilder<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>, Shape>
 
-/** Milliseconds since 1970 as GraphQL's DateTime. */
+/** Converts milliseconds since 1970 to a GraphQL DateTime. */
 export function dateOf(ms: number | null): Date | null {
   return ms === null ? null : new Date(ms)
 }

@@ -3,101 +3,103 @@ import { builder, type EnumOf } from './builder.ts'
 
 export const ProviderEnum = enumOf<ProviderName>(
   'Provider',
-  'A provider of separations. Only those that the operator has switched on can be ordered from.',
+  'A provider of separations. Orders work only with the providers that the operator has enabled.',
   {
     kie: 'kie.ai',
     apikley: 'Apikley',
     sunoapi: 'sunoapi.org',
-    sandbox: 'The built-in provider for trying and testing: it costs nothing and plays a song of its own.',
+    sandbox: 'The built-in test provider. It costs nothing and returns stems of a built-in song.',
   },
 )
 
-export const SeparationTypeEnum = enumOf<SeparationType>('SeparationType', 'Into what a track is separated.', {
-  separate_vocal: 'Two stems: the voice, and everything else.',
-  split_stem: 'Up to thirteen stems: each voice and each kind of instrument by itself. It usually costs more.',
+export const SeparationTypeEnum = enumOf<SeparationType>('SeparationType', 'Which stems to separate a track into.', {
+  separate_vocal: 'Two stems: the vocals, and everything else.',
+  split_stem: 'Up to 13 stems: lead vocals, backing vocals and each kind of instrument. It usually costs more.',
 })
 
 export const SeparationStatusEnum = builder.enumType('SeparationStatus', {
-  description: 'How a separation stands, in the words that all providers share.',
+  description: 'The status of a separation. All providers use the same values.',
   values: {
-    PENDING: { description: 'Ordered; no result yet.' },
-    SUCCESS: { description: 'Done: the stems are there.' },
+    PENDING: { description: 'The separation is ordered and has no result yet.' },
+    SUCCESS: { description: 'The stems are ready.' },
     CREATE_TASK_FAILED: {
-      description: 'The order did not become a task at the provider, or was never confirmed: see `failure`.',
+      description:
+        'The provider refused the order, did not create a task for it, or never confirmed it. See `failure`.',
     },
-    GENERATE_AUDIO_FAILED: { description: 'The provider could not separate the track, or gave no result in time.' },
-    CALLBACK_EXCEPTION: { description: 'The provider failed to report its result, and no audio was found.' },
+    GENERATE_AUDIO_FAILED: { description: 'The provider could not separate the track, or sent no result in time.' },
+    CALLBACK_EXCEPTION: { description: 'The provider failed to deliver its result, and no audio was found.' },
   },
 })
 
 export const FailureCodeEnum = builder.enumType('SeparationFailureCode', {
   description: 'Why a separation failed.',
   values: {
-    SUBMISSION_REFUSED: { description: 'The provider did not take the order. Nothing was charged.' },
+    SUBMISSION_REFUSED: { description: 'The provider refused the order. Nothing was charged. See `refusal`.' },
     SUBMISSION_UNCONFIRMED: {
       description:
-        'The provider never answered the order, so it may have been charged. If its result still arrives, the task becomes a success.',
+        'The provider never answered the order, so it may have charged for it. If a result still arrives, the task becomes SUCCESS.',
     },
-    CREATION_FAILED: { description: 'The provider took the order and could not make a task of it.' },
+    CREATION_FAILED: { description: 'The provider accepted the order but could not create the task.' },
     GENERATION_FAILED: { description: 'The provider could not separate the track.' },
-    CALLBACK_FAILED: { description: 'The provider failed to report its result, and no audio was found.' },
-    NO_RESULT: { description: 'The provider gave no result within the time that the gateway waits for one.' },
+    CALLBACK_FAILED: { description: 'The provider failed to deliver its result, and no audio was found.' },
+    NO_RESULT: { description: "The provider sent no result within the gateway's time limit." },
   },
 })
 
 export const RefusalReasonEnum = enumOf<RefusalReason>(
   'RefusalReason',
-  'Why a provider did not take an order, by what can be done about it. Each is a type of `SeparateError`, too.',
+  'Why a provider refused an order. Each value corresponds to a type that implements `SeparateError`.',
   {
-    'invalid-input': 'The provider cannot use the input (`InvalidInputError`): change it.',
+    'invalid-input': 'The provider does not accept the input (`InvalidInputError`). Change the input.',
     'track-not-found': 'The provider has no such track (`TrackNotFoundError`).',
-    'insufficient-credits': "The operator's account at the provider is empty (`InsufficientCreditsError`).",
-    'rate-limited': 'Too many orders at once (`RateLimitedError`): order again later.',
-    refused: 'A reason of its own (`ProviderRefusedError`): see `providerCode` and `message`.',
+    'insufficient-credits':
+      "The operator's account at the provider does not have enough credits (`InsufficientCreditsError`).",
+    'rate-limited': 'Too many orders in a short time (`RateLimitedError`). Order again later.',
+    refused: 'Another reason (`ProviderRefusedError`). See `providerCode` and `message`.',
     unavailable:
-      'The provider cannot be reached, is closed for maintenance, or does not accept the key of this gateway (`ProviderUnavailableError`).',
+      "The provider is unreachable, is down for maintenance, or rejects the gateway's API key (`ProviderUnavailableError`).",
   },
 )
 
 export const ChargeEnum = builder.enumType('Charge', {
-  description: 'Whether the provider has charged for a separation.',
+  description: 'Whether the provider charged for a separation. The sandbox uses the same values, but costs no money.',
   values: {
-    NONE: { description: 'Not charged: the order was refused.' },
-    CHARGED: { description: 'Charged: the provider took the order.' },
-    MAYBE: { description: 'Not known: the answer to the order has not arrived, or never did.' },
+    NONE: { description: 'Not charged: the provider refused the order.' },
+    CHARGED: { description: 'Charged: the provider accepted the order.' },
+    MAYBE: { description: 'Unknown: the provider has not answered the order.' },
   },
 })
 
-export const StemPartEnum = enumOf<StemPart>('StemPart', 'Which part of the song a stem holds.', {
-  vocal: 'The voice: the lead voice alone, where backing vocals are a stem of their own.',
-  instrumental: 'Everything but the voice.',
-  backingVocals: 'Choir and second voices.',
+export const StemPartEnum = enumOf<StemPart>('StemPart', 'The part of the track that a stem contains.', {
+  vocal: 'The vocals. Only the lead vocals if backing vocals are a separate stem.',
+  instrumental: 'Everything except the vocals.',
+  backingVocals: 'Backing vocals and choirs.',
   drums: 'The drum kit.',
   bass: 'The bass.',
   guitar: 'Guitars.',
-  piano: 'The piano. Providers tell of it late: it may join the others after the rest.',
+  piano: 'The piano. Providers often report it late: it may be added after the other stems.',
   keyboard: 'Organs and other keyboards.',
-  percussion: 'Percussion beside the drum kit.',
+  percussion: 'Percussion other than the drum kit.',
   strings: 'Strings.',
   synth: 'Synthesizers.',
-  fx: 'Effects and sounds.',
+  fx: 'Sound effects.',
   brass: 'Brass.',
   woodwinds: 'Woodwinds.',
-  other: "A part that this gateway does not know; `label` has the provider's name for it.",
+  other: "A part that this gateway does not know. `label` holds the provider's name for it.",
 })
 
-/** An enum whose names are the core's words in GraphQL's spelling. */
+/** An enum whose GraphQL names are the core's values in SCREAMING_SNAKE_CASE. */
 function enumOf<T extends string>(
   name: string,
   description: string,
   descriptions: Readonly<Record<T, string>>,
 ): EnumOf<T> {
-  const values = Object.entries<string>(descriptions).map(([value, meaning]) => [
+  const values = Object.entries<string>(descriptions).map(([value, valueDescription]) => [
     value
       .replace(/[A-Z]/g, (capital) => `_${capital}`)
       .replaceAll('-', '_')
       .toUpperCase(),
-    { value, description: meaning },
+    { value, description: valueDescription },
   ])
   return builder.enumType(name, { description, values: Object.fromEntries(values) })
 }

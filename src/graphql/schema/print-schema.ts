@@ -1,7 +1,7 @@
 import { lexicographicSortSchema, printSchema } from 'graphql'
 import { createSchema } from './schema.ts'
 
-/** The schema as text, sorted by name, as it stands in `schema/schema.graphql`. */
+/** Prints the schema, sorted by name. `schema/schema.graphql` holds this text. */
 export function schemaText(): string {
   return `${printSchema(lexicographicSortSchema(createSchema()))}\n`
 }

@@ -17,127 +17,128 @@ import { SeparationTask } from './separation-task.ts'
 import type { RequestRate } from '../../limits/request-rate.ts'
 
 const SeparateInput = builder.inputType('SeparateInput', {
-  description: 'What to separate, and how.',
+  description: 'The order of a separation.',
   fields: (t) => ({
-    musicTaskId: t.id({ required: true, description: "The provider's id of the task that made the music." }),
+    musicTaskId: t.id({ required: true, description: "The provider's id of the task that generated the music." }),
     audioId: t.id({ required: true, description: "The provider's id of the track within that task." }),
     type: t.field({
       type: SeparationTypeEnum,
       required: true,
       defaultValue: 'separate_vocal',
-      description: 'Into what the track is separated.',
+      description: 'Which stems to separate the track into.',
     }),
     provider: t.field({
       type: ProviderEnum,
-      description: "Who is to separate it: the one that made the music. The operator's default provider if left out.",
+      description:
+        "The provider that generated the music, which also separates it. Default: the operator's default provider.",
     }),
     idempotencyKey: t.string({
       description:
-        'A text of your own, 1 to 255 characters, that names this order. However often it is sent with the same key, it is ' +
-        'charged once and leads to the same task.',
+        'A string of 1 to 255 characters that you choose for this order. Repeated orders with the same key return the same ' +
+        'task and are charged once.',
     }),
     force: t.boolean({
       required: true,
       defaultValue: false,
       description:
-        'Order anew although the same track was separated, or is being separated, already. That charges again, and needs ' +
-        'an idempotencyKey, so that a repeated call does not charge a third time.',
+        'Orders again even if the track is already separated or in progress. The provider charges again. Requires an ' +
+        '`idempotencyKey`, so that a repeated call does not charge a third time.',
     }),
   }),
 })
 
 const SeparateSuccess = builder.objectRef<SeparateOutcome>('SeparateSuccess').implement({
-  description: 'The order has its task.',
+  description: 'The order was accepted, or an earlier task already covers it.',
   fields: (t) => ({
     task: t.field({
       type: SeparationTask,
-      description: 'The task that answers the order. Watch it with `separationUpdated` until it is settled.',
+      description: 'The task of the order. Follow it with `separationUpdated` until it is settled.',
       resolve: ({ task }) => task,
     }),
     reused: t.boolean({
-      description: 'Whether an earlier task answers the order: then this call charged nothing.',
+      description: 'Whether `task` is an earlier task. If true, this call charged nothing.',
       resolve: ({ reused }) => reused,
     }),
   }),
 })
 
 const SeparateErrorType = builder.interfaceRef<SeparateError>('SeparateError').implement({
-  description: 'Why an order was not taken. Nothing was charged for it.',
+  description: 'Why an order was refused. Nothing was charged.',
   fields: (t) => ({
     message: t.string({
-      description: 'What was wrong and what to do next, for people to read.',
+      description: 'What is wrong and what to do next, as a sentence to show to people.',
       resolve: ({ message }) => message,
     }),
     retryable: t.boolean({
-      description: 'Whether the same order may be taken later.',
+      description: 'Whether the same order may succeed later.',
       resolve: ({ retryable }) => retryable,
     }),
   }),
 })
 
 const InputIssueType = builder.objectRef<InputIssue>('InputIssue').implement({
-  description: 'One thing that is wrong with an input.',
+  description: 'One problem with an input.',
   fields: (t) => ({
     path: t.stringList({
-      description: 'Where it is wrong: the names from the argument down.',
+      description: 'The path of the field, from the argument down, such as `["input", "audioId"]`.',
       resolve: ({ path }) => [...path],
     }),
-    message: t.string({ description: 'What is wrong with it.', resolve: ({ message }) => message }),
+    message: t.string({ description: 'What is wrong with the field.', resolve: ({ message }) => message }),
   }),
 })
 
 const InvalidInput = builder.objectRef<InvalidInputError>('InvalidInputError').implement({
-  description: 'The order cannot be taken as it stands: change what `issues` names.',
+  description: 'The input is invalid. Fix every problem in `issues`.',
   interfaces: [SeparateErrorType],
   fields: (t) => ({
     issues: t.field({
       type: [InputIssueType],
-      description: 'Everything that is wrong.',
+      description: 'All problems with the input.',
       resolve: ({ issues }) => [...issues],
     }),
   }),
 })
 
 const IdempotencyConflict = builder.objectRef<IdempotencyConflictError>('IdempotencyConflictError').implement({
-  description: 'The idempotencyKey was first used with another input. Use a new key for a new order.',
+  description: 'The `idempotencyKey` was first used with another input. Use a new key for a new order.',
   interfaces: [SeparateErrorType],
   fields: (t) => ({
     task: t.field({
       type: SeparationTask,
-      description: 'The task to which the key leads.',
+      description: 'The task that was ordered with the key.',
       resolve: ({ task }) => task,
     }),
   }),
 })
 
 const InsufficientCredits = builder.objectRef<InsufficientCreditsError>('InsufficientCreditsError').implement({
-  description: "The operator's account at the provider has not enough credits.",
+  description: "The operator's account at the provider does not have enough credits.",
   interfaces: [SeparateErrorType],
 })
 
 const RateLimited = builder.objectRef<RateLimitedError>('RateLimitedError').implement({
-  description: 'Too many orders at once. Send the same order again later.',
+  description: 'Too many orders in a short time. Send the same order again later.',
   interfaces: [SeparateErrorType],
   fields: (t) => ({
     retryAfterSeconds: t.float({
-      description: 'How long to wait before sending it again, in seconds.',
+      description: 'How long to wait before sending the order again, in seconds.',
       resolve: ({ retryAfterSeconds }) => retryAfterSeconds,
     }),
   }),
 })
 
 const TrackNotFound = builder.objectRef<TrackNotFoundError>('TrackNotFoundError').implement({
-  description: 'The provider has no such track. Is it the provider that made the music?',
+  description: 'The provider has no such track. Check that `provider` is the one that generated the music.',
   interfaces: [SeparateErrorType],
 })
 
 const ProviderRefused = builder.objectRef<ProviderRefusedError>('ProviderRefusedError').implement({
-  description: 'The provider refused the order for a reason of its own.',
+  description: 'The provider refused the order for another reason. See `message` and `providerCode`.',
   interfaces: [SeparateErrorType],
   fields: (t) => ({
     providerCode: t.int({
       nullable: true,
-      description: "The provider's own code, if it gave one.",
+      description: "The provider's error code, if it sent one.",
       resolve: ({ providerCode }) => providerCode,
     }),
   }),
@@ -145,12 +146,12 @@ const ProviderRefused = builder.objectRef<ProviderRefusedError>('ProviderRefused
 
 const ProviderUnavailable = builder.objectRef<ProviderUnavailableError>('ProviderUnavailableError').implement({
   description:
-    "The provider cannot take orders now: it cannot be reached, is closed, or does not accept the operator's key.",
+    "The provider accepts no orders now: it is unreachable, is down for maintenance, or rejects the gateway's API key.",
   interfaces: [SeparateErrorType],
 })
 
 const SeparateResult = builder.unionType('SeparateResult', {
-  description: 'What became of an order: a task, or the reason why it was not taken.',
+  description: 'The result of an order: a task, or the reason why the order was refused.',
   types: [
     SeparateSuccess,
     InvalidInput,
@@ -175,9 +176,9 @@ builder.mutationField('separate', (t) =>
   t.field({
     type: SeparateResult,
     description:
-      'Orders a separation, which the provider charges for. The same track, type and provider joins the task that is under ' +
-      'way or done, and is not charged again. One operation may hold one `separate`.',
-    args: { input: t.arg({ type: SeparateInput, required: true, description: 'What to separate, and how.' }) },
+      'Orders a separation. The provider charges for it. If you already have a pending or finished task with the same track, ' +
+      'type and provider, that task is returned and nothing is charged. An operation may contain one `separate`.',
+    args: { input: t.arg({ type: SeparateInput, required: true, description: 'The order.' }) },
     resolve: async (_root, { input }, { separations, caller, separateRate }) => {
       try {
         await checkRate(caller.owner, separateRate)

@@ -29,26 +29,26 @@ const SeparationFailure = builder.objectRef<FailedTask['failure']>('SeparationFa
   fields: (t) => ({
     code: t.field({
       type: FailureCodeEnum,
-      description: 'The reason, in words that are the same for all providers.',
+      description: 'The reason, as a code that is the same for all providers.',
       resolve: (failure) => failure.code,
     }),
     providerCode: t.int({
       nullable: true,
       description:
-        "The provider's own code, if it gave one. The same number means different things at different providers.",
+        "The provider's error code, if it sent one. The same number means different things at different providers.",
       resolve: ({ providerCode }) =>
         providerCode !== null && Number.isInteger(providerCode) && Math.abs(providerCode) <= maxInt
           ? providerCode
           : null,
     }),
     message: t.string({
-      description: 'What happened, for people to read.',
+      description: 'What happened, as a sentence to show to people.',
       resolve: (failure) => failure.message,
     }),
     refusal: t.field({
       type: RefusalReasonEnum,
       nullable: true,
-      description: 'Why the provider did not take the order; null unless the code is SUBMISSION_REFUSED.',
+      description: 'Why the provider refused the order. Null unless `code` is SUBMISSION_REFUSED.',
       resolve: ({ refusal }) => refusal?.reason,
     }),
   }),
@@ -56,11 +56,11 @@ const SeparationFailure = builder.objectRef<FailedTask['failure']>('SeparationFa
 
 const SeparationTaskRef = builder.objectRef<Task>('SeparationTask')
 
-/** A separation task as callers see it. */
+/** The GraphQL type of a separation task. */
 export const SeparationTask = builder.node(SeparationTaskRef, {
-  description: 'One order to separate one track, from the moment it is accepted to the stems.',
+  description: 'One order to separate one track. It exists from the moment the order is accepted.',
   id: {
-    description: 'The id of the task: a TypeID, `sep_…`. Take it for `separation`, `separationUpdated` and `node`.',
+    description: 'The id of the task: a TypeID, `sep_…`. `separation`, `separationUpdated` and `node` accept it.',
     resolve: (task) => task.id,
   },
   isTypeOf: () => true,
@@ -69,108 +69,108 @@ export const SeparationTask = builder.node(SeparationTaskRef, {
   fields: (t) => ({
     provider: t.field({
       type: ProviderEnum,
-      description: 'Who separates the track.',
+      description: 'The provider that separates the track.',
       resolve: (task) => task.provider,
     }),
     providerTaskId: t.id({
       nullable: true,
-      description: 'What the provider calls the task; null until the provider has confirmed the order.',
+      description: "The provider's id for the task. Null until the provider has confirmed the order.",
       resolve: (task) => task.providerTaskId,
     }),
     type: t.field({
       type: SeparationTypeEnum,
       nullable: true,
       description:
-        'Into what the track is separated. null only for a task that was made outside this gateway and has not shown it yet.',
+        'Which stems to separate the track into. Null only for a task created outside this gateway whose type is not known yet.',
       resolve: (task) => task.type,
     }),
     status: t.field({
       type: SeparationStatusEnum,
-      description: 'How the separation stands.',
+      description: 'The status of the separation.',
       resolve: (task) => statusOf(task),
     }),
     settled: t.boolean({
       description:
-        'Whether the task has reached its end. It will never be PENDING again; a failure may still become a SUCCESS, and a SUCCESS may gain stems.',
+        'Whether the task has succeeded or failed. A settled task never becomes PENDING again. A failure may still become a SUCCESS, and a SUCCESS may gain stems.',
       resolve: (task) => isSettled(task),
     }),
     revision: t.int({
-      description: 'Grows with every change of the task: of two copies, the one with the lower revision is older.',
+      description: 'Increases with every change of the task. Of two copies, the one with the lower revision is older.',
       resolve: (task) => task.revision,
     }),
     musicTaskId: t.id({
       nullable: true,
       description:
-        "The provider's id of the task that made the music, as it was ordered; null for a task made outside this gateway.",
+        "The provider's id of the task that generated the music, as passed to `separate`. Null for a task created outside this gateway.",
       resolve: (task) => task.musicTaskId,
     }),
     audioId: t.id({
       nullable: true,
-      description: "The provider's id of the track that is separated.",
+      description: "The provider's id of the track to separate.",
       resolve: (task) => task.audioId,
     }),
     musicId: t.id({
       nullable: true,
-      description: "The provider's id of the music, once the provider has told it.",
+      description: "The provider's id of the music. Null until the provider reports it.",
       resolve: (task) => task.musicId?.value,
     }),
     originUrl: t.field({
       type: 'URL',
       nullable: true,
-      description: 'The track before it was separated, where the provider names it.',
+      description: 'The URL of the original track. Null if the provider does not report it.',
       resolve: ({ originUrl }) => (originUrl === null ? null : new URL(originUrl.value)),
     }),
     stems: t.field({
       type: Stems,
       nullable: true,
-      description: 'The result; null unless the status is SUCCESS.',
+      description: 'The result, as the type that matches `type`. Null unless `status` is SUCCESS.',
       resolve: (task) => (task.state === 'succeeded' ? { task } : null),
     }),
     allStems: t.field({
       type: [StemType],
       description:
-        'Every stem of the result, whatever the type of the separation, without a fragment; empty unless there are stems.',
+        'All stems of the result as one list, for any `type` and without a fragment. Empty if there are no stems.',
       resolve: (task) => (task.state === 'succeeded' ? allStemsOf(task) : []),
     }),
     failure: t.field({
       type: SeparationFailure,
       nullable: true,
-      description: 'Why the separation failed; null unless it did.',
+      description: 'Why the separation failed. Null unless it failed.',
       resolve: (task) => (task.state === 'failed' ? task.failure : null),
     }),
     charge: t.field({
       type: ChargeEnum,
-      description: 'Whether the provider has charged for it.',
+      description: 'Whether the provider charged for the separation.',
       resolve: (task) => task.charge,
     }),
     createdAt: t.field({
       type: 'DateTime',
-      description: 'When it was ordered.',
+      description: 'When the separation was ordered.',
       resolve: (task) => new Date(task.createdAtMs),
     }),
     completedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it reached its end; null while it is pending.',
+      description: 'When the task succeeded or failed. Null while it is pending.',
       resolve: (task) => dateOf(completedAtMs(task)),
     }),
     expiresAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the provider is expected to delete the files; null unless there are any.',
+      description: 'When the provider is expected to delete the files. Null if there are none.',
       resolve: (task, _args, { retentionMsOf }) => dateOf(expiresAtMs(task, retentionMsOf(task.provider))),
     }),
   }),
 })
 
-const taskIdDescription = "The task's `id`, or the provider's own id for it."
+const taskIdDescription = "The `id` of the task, or the provider's id for it."
 const providerDescription =
-  "Whose id it is, where it is a provider's own; the default provider if left out. An unknown id of a provider that is off is an error (BAD_USER_INPUT)."
+  "The provider that issued the id, if `taskId` is a provider's id. Defaults to the default provider. An unknown id of a disabled provider is an error (BAD_USER_INPUT)."
 
-/** Throws if an unknown id is said to be of a provider that is off: nobody can tell whether there is such a task. */
-function checkProviderIsOn(provider: ProviderName | null | undefined, on: readonly ProviderName[]): void {
-  if (!provider || on.includes(provider)) return
-  throw badInput(`${provider.toUpperCase()} is off, so it cannot be asked. On: ${on.join(', ').toUpperCase()}.`)
+/** Throws BAD_USER_INPUT for an unknown id of a disabled provider: the gateway cannot ask whether the task exists. */
+function checkProviderEnabled(provider: ProviderName | null | undefined, enabled: readonly ProviderName[]): void {
+  if (!provider || enabled.includes(provider)) return
+  throw badInput(`${provider.toUpperCase()} is not enabled here. Enabled: ${enabled.join(', ').toUpperCase()}.`)
 }
 
 builder.queryField('separation', (t) =>
@@ -178,16 +178,17 @@ builder.queryField('separation', (t) =>
     type: SeparationTask,
     nullable: true,
     description:
-      "One of your tasks; null if there is no such task, or none that you may see. It also takes the provider's own id of a " +
-      'task that was made outside this gateway on the same account: that task becomes yours and is followed from then on. ' +
-      'Over GET such an id is an error (BAD_USER_INPUT) until the task is yours, because a GET changes nothing.',
+      'Fetches one of your tasks. Returns null if it does not exist or belongs to another caller. ' +
+      "`taskId` may also be the provider's id of a task created outside this gateway on the same account: the gateway then " +
+      'adopts the task, which makes it yours and tracks it from then on. A GET request changes nothing, so over GET the id of ' +
+      'a task that is not adopted yet is an error (BAD_USER_INPUT).',
     args: {
       taskId: t.arg.id({ required: true, description: taskIdDescription }),
       provider: t.arg({ type: ProviderEnum, description: providerDescription }),
     },
     resolve: async (_root, { taskId, provider }, { tasks, providers }) => {
       const task = await tasks.load({ taskId, provider: provider ?? null })
-      if (task === null) checkProviderIsOn(provider, providers)
+      if (task === null) checkProviderEnabled(provider, providers)
       return task
     },
   }),
@@ -198,10 +199,12 @@ builder.subscriptionField('separationUpdated', (t) =>
     type: SeparationTask,
     nullable: true,
     description:
-      'The task as it is now, then again at every change, until it is settled. So there is nothing to miss between asking and ' +
-      'waiting, nor after a reconnect. It ends at the first SUCCESS although a stem may still be added (the piano often comes ' +
-      'late): `stems.missing` lists what may come, and `separation` reads it later. An unknown task is null once. An error, as when the gateway cannot reach its store at ' +
-      'the beginning (UNAVAILABLE), is the last item: ask again after a moment.',
+      'Sends the current state of the task, then the new state after every change, and completes when the task is settled. ' +
+      'No change is missed: every subscription, also after a reconnect, starts with the current state. The subscription ' +
+      'completes at the first SUCCESS, although a stem may still be added (the piano often arrives late): `stems.missing` ' +
+      'lists the stems that may follow, and `separation` reads them later. For an unknown task it sends null once and ' +
+      'completes. An error is the last item, such as UNAVAILABLE if the database cannot be reached at the start: subscribe ' +
+      'again after a moment.',
     args: {
       taskId: t.arg.id({ required: true, description: taskIdDescription }),
       provider: t.arg({ type: ProviderEnum, description: providerDescription }),
@@ -212,7 +215,7 @@ builder.subscriptionField('separationUpdated', (t) =>
       ),
     resolve: (task, { provider }, { providers }) => {
       if (task instanceof Error) throw task
-      if (task === null) checkProviderIsOn(provider, providers)
+      if (task === null) checkProviderEnabled(provider, providers)
       return task
     },
   }),

@@ -7,29 +7,30 @@ import { ChargeEnum, FailureCodeEnum, ProviderEnum, SeparationStatusEnum, Separa
 import { SeparationTask } from './separation-task.ts'
 import type { TaskCursor, TaskFilter } from '../../separation/store.ts'
 
-/** How many tasks a page holds if nothing is said, and how many at most. */
+/** The default and the maximum number of tasks on a page. */
 export const defaultPageSize = 20
 export const maxPageSize = 100
 
 const SeparationFilter = builder.inputType('SeparationFilter', {
-  description: 'Which tasks to list: those that fit everything that is given.',
+  description: 'Which tasks to list. A task must match every field that is set.',
   fields: (t) => ({
     status: t.field({
       type: [SeparationStatusEnum],
-      description: 'Only tasks that stand in one of these ways.',
+      description: 'Only tasks with one of these statuses.',
     }),
     type: t.field({ type: SeparationTypeEnum, description: 'Only separations of this type.' }),
     provider: t.field({ type: ProviderEnum, description: 'Only tasks of this provider.' }),
     audioId: t.id({ description: 'Only separations of this track.' }),
-    musicTaskId: t.id({ description: 'Only separations of tracks that were made by this task of the provider.' }),
-    settled: t.boolean({ description: 'Only tasks that have reached their end, or only those that have not.' }),
+    musicTaskId: t.id({ description: 'Only separations of tracks that this music task generated.' }),
+    settled: t.boolean({ description: '`true`: only settled tasks. `false`: only pending tasks.' }),
     charge: t.field({
       type: [ChargeEnum],
-      description: 'Only tasks that were charged so: `[CHARGED, MAYBE]` are all for which money may have been taken.',
+      description:
+        'Only tasks with one of these charges. `[CHARGED, MAYBE]` finds every task that the provider may have charged for.',
     }),
     failureCode: t.field({ type: [FailureCodeEnum], description: 'Only tasks that failed for one of these reasons.' }),
-    createdAfter: t.field({ type: 'DateTime', description: 'Only tasks that were ordered at this time or later.' }),
-    createdBefore: t.field({ type: 'DateTime', description: 'Only tasks that were ordered before this time.' }),
+    createdAfter: t.field({ type: 'DateTime', description: 'Only tasks ordered at this time or later.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Only tasks ordered before this time.' }),
   }),
 })
 
@@ -37,8 +38,8 @@ builder.queryField('separations', (t) =>
   t.connection(
     {
       type: SeparationTask,
-      description: `Your tasks, newest first. A page holds ${defaultPageSize} unless \`first\` or \`last\` says otherwise, and ${maxPageSize} at most; more is an error (BAD_USER_INPUT).`,
-      args: { where: t.arg({ type: SeparationFilter, description: 'Which tasks; all of them if left out.' }) },
+      description: `Lists your tasks, newest first. \`first\` or \`last\` sets the page size: default ${defaultPageSize}, maximum ${maxPageSize}. A larger value is an error (BAD_USER_INPUT).`,
+      args: { where: t.arg({ type: SeparationFilter, description: 'Which tasks to list. Default: all.' }) },
       resolve: async (_root, { where, ...args }, { separations, caller }) => {
         checkPageSize(args)
         const filter = filterOf(where ?? {})
@@ -53,22 +54,22 @@ builder.queryField('separations', (t) =>
               inverted,
             }),
         )
-        // Relay's plugin names no place on an empty page by an empty text.
+        // On an empty page the Relay plugin returns empty cursors.
         const isEmpty = page.edges.length === 0
         return isEmpty ? { ...page, pageInfo: { ...page.pageInfo, startCursor: null, endCursor: null } } : page
       },
     },
     { name: 'SeparationConnection', description: 'A page of separation tasks.' },
-    { name: 'SeparationEdge', description: 'A separation task and its place in the list.' },
+    { name: 'SeparationEdge', description: 'A separation task and its cursor.' },
   ),
 )
 
-/** The filter in the core's words. Throws BAD_USER_INPUT for what can fit no task by mistake alone. */
+/** Converts the filter to the core's type. Throws BAD_USER_INPUT for values that cannot match any task. */
 function filterOf(where: typeof SeparationFilter.$inferInput): TaskFilter {
   const { audioId, musicTaskId } = where
   for (const [name, id] of Object.entries({ audioId, musicTaskId })) {
     if (id !== null && id !== undefined && /[\p{Cc}\p{Cs}]/u.test(id)) {
-      throw badInput(`\`where.${name}\` must not contain control characters, nor half a character.`)
+      throw badInput(`\`where.${name}\` must not contain control characters or unpaired surrogates.`)
     }
   }
   const [createdAfterMs, createdBeforeMs] = [where.createdAfter?.getTime(), where.createdBefore?.getTime()]
@@ -94,15 +95,15 @@ function cursorOf(task: Task): string {
 }
 
 function checkPageSize({ first, last }: { first?: number | null | undefined; last?: number | null | undefined }): void {
-  if (typeof first === 'number' && typeof last === 'number') throw badInput('Give `first` or `last`, not both.')
-  if ((first ?? 0) < 0 || (last ?? 0) < 0) throw badInput('`first` and `last` must not be less than 0.')
+  if (typeof first === 'number' && typeof last === 'number') throw badInput('Set `first` or `last`, not both.')
+  if ((first ?? 0) < 0 || (last ?? 0) < 0) throw badInput('`first` and `last` must be at least 0.')
   if ((first ?? 0) > maxPageSize || (last ?? 0) > maxPageSize) {
-    throw badInput(`A page holds ${maxPageSize} tasks at most: \`first\` and \`last\` must not be more.`)
+    throw badInput(`\`first\` and \`last\` must be at most ${maxPageSize}.`)
   }
 }
 
 function parseCursor(text: string): TaskCursor {
   const [createdAtMs = '', id = ''] = Buffer.from(text, 'base64url').toString().split('/')
   if (/^\d{1,15}$/.test(createdAtMs) && isTaskId(id)) return { createdAtMs: Number(createdAtMs), id }
-  throw badInput('This is no cursor of this list. Take `endCursor` or `startCursor` of a page as it is.')
+  throw badInput('This is not a cursor of this list. Pass `endCursor` or `startCursor` of a page unchanged.')
 }

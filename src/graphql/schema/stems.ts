@@ -10,7 +10,7 @@ import {
 import { builder, dateOf, type FieldsOf } from './builder.ts'
 import { StemPartEnum } from './enums.ts'
 
-/** Not the task itself: Pothos brands the object that `node` loads as a SeparationTask, and it can be of one type alone. */
+/** Wraps the task: Pothos marks the object that `node` loads as a SeparationTask, and an object can have only one type. */
 interface StemsOfTask {
   readonly task: SucceededTask
 }
@@ -19,103 +19,104 @@ interface StemOfTask extends StemsOfTask {
   readonly stem: Stem
 }
 
-/** A stem as callers see it. */
+/** The GraphQL type of a stem. */
 export const StemType = builder.objectRef<StemOfTask>('Stem').implement({
-  description: 'One separated part of a track, as an audio file at the provider.',
+  description: 'One separated part of a track, stored by the provider as an audio file.',
   fields: (t) => ({
     id: t.id({
-      description: 'Names this stem among all stems of all tasks, and stays the same.',
+      description: 'The id of the stem, unique across all tasks. It never changes.',
       resolve: ({ task, stem }) => `${task.id}.${stemName(stem)}`,
     }),
-    part: t.field({ type: StemPartEnum, description: 'Which part it is.', resolve: ({ stem }) => stem.part }),
+    part: t.field({ type: StemPartEnum, description: 'The part of the track.', resolve: ({ stem }) => stem.part }),
     label: t.string({
       nullable: true,
-      description: "The provider's own name for the part, where it gave one.",
+      description: "The provider's name for the part, if it sent one.",
       resolve: ({ stem }) => stem.label,
     }),
     url: t.field({
       type: 'URL',
-      description: 'Where the audio file can be fetched until `expiresAt`. Download what you want to keep.',
+      description: 'The URL of the audio file. It works until `expiresAt`; download the files you want to keep.',
       resolve: ({ stem }) => new URL(stem.url.value),
     }),
     durationSeconds: t.float({
       nullable: true,
-      description: 'How long it plays, in seconds; null where the provider does not say.',
+      description: 'The duration of the audio, in seconds. Null if the provider does not report it.',
       resolve: ({ stem }) => stem.durationSeconds,
     }),
     expiresAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the provider is expected to delete the file.',
+      description: 'When the provider is expected to delete the file. Null if it is not known.',
       resolve: ({ task }, _args, { retentionMsOf }) => dateOf(expiresAtMs(task, retentionMsOf(task.provider))),
     }),
   }),
 })
 
-/** Every stem of a task, with the task itself: a stem takes its id and its expiry from there. */
+/** Every stem of a task, with its task: the id and the expiry of a stem derive from the task. */
 export function allStemsOf(task: SucceededTask): StemOfTask[] {
   return task.stems.map((stem) => ({ task, stem }))
 }
 
 const StemSet = builder.interfaceRef<StemsOfTask>('StemSet').implement({
-  description: 'The stems of one separation, whatever its type.',
+  description: 'The stems of one separation of any type.',
   fields: (t) => ({
     all: t.field({
       type: [StemType],
-      description: 'Every stem that the provider named, also parts that this gateway does not know.',
+      description: 'All stems that the provider returned, including parts that this gateway does not know (`OTHER`).',
       resolve: ({ task }) => allStemsOf(task),
     }),
     missing: t.field({
       type: [StemPartEnum],
-      description: 'The parts that this type of separation can yield and this one did not, as when nobody plays them.',
+      description:
+        'The parts that this type of separation can return but did not. A track without drums, for example, has no drum stem.',
       resolve: ({ task }) => missingParts(task),
     }),
   }),
 })
 
 const VocalStems = builder.objectRef<StemsOfTask>('VocalStems').implement({
-  description: 'What SEPARATE_VOCAL yields.',
+  description: 'The stems of a SEPARATE_VOCAL separation.',
   interfaces: [StemSet],
   fields: (t) => {
     const stem = stemField(t)
     return {
-      vocal: stem('vocal', 'The voice.'),
-      instrumental: stem('instrumental', 'Everything but the voice.'),
+      vocal: stem('vocal', 'The vocals.'),
+      instrumental: stem('instrumental', 'Everything except the vocals.'),
     } satisfies Record<(typeof partsOfType)['separate_vocal'][number], unknown>
   },
 })
 
 const InstrumentStems = builder.objectRef<StemsOfTask>('InstrumentStems').implement({
-  description: 'What SPLIT_STEM yields. A part that nobody plays is null.',
+  description: 'The stems of a SPLIT_STEM separation. A part that the track does not have is null.',
   interfaces: [StemSet],
   fields: (t) => {
     const stem = stemField(t)
     return {
-      vocal: stem('vocal', 'The lead voice.'),
-      backingVocals: stem('backingVocals', 'Choir and second voices.'),
+      vocal: stem('vocal', 'The lead vocals.'),
+      backingVocals: stem('backingVocals', 'Backing vocals and choirs.'),
       drums: stem('drums', 'The drum kit.'),
       bass: stem('bass', 'The bass.'),
       guitar: stem('guitar', 'Guitars.'),
       piano: stem('piano', 'The piano.'),
       keyboard: stem('keyboard', 'Organs and other keyboards.'),
-      percussion: stem('percussion', 'Percussion beside the drum kit.'),
+      percussion: stem('percussion', 'Percussion other than the drum kit.'),
       strings: stem('strings', 'Strings.'),
       synth: stem('synth', 'Synthesizers.'),
-      fx: stem('fx', 'Effects and sounds.'),
+      fx: stem('fx', 'Sound effects.'),
       brass: stem('brass', 'Brass.'),
       woodwinds: stem('woodwinds', 'Woodwinds.'),
     } satisfies Record<(typeof partsOfType)['split_stem'][number], unknown>
   },
 })
 
-/** The stems of a task, by its type. */
+/** The GraphQL type of the stems of a task. */
 export const Stems = builder.unionType('Stems', {
-  description: 'The stems of a finished separation, by its type.',
+  description: 'The stems of a finished separation: one type for each `SeparationType`.',
   types: [VocalStems, InstrumentStems],
   resolveType: ({ task }) => (task.type === 'separate_vocal' ? VocalStems : InstrumentStems),
 })
 
-/** Defines the field of one part. */
+/** Returns a function that defines the field of one part. */
 function stemField(t: FieldsOf<StemsOfTask>) {
   return (part: KnownPart, description: string) =>
     t.field({

@@ -332,7 +332,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'one operation may hold many orders',
-    edits: [{ file: 'graphql/execution/root-field-rule.ts', from: 'most: 1,', to: 'most: 100,' }],
+    edits: [{ file: 'graphql/execution/root-field-rule.ts', from: 'max: 1,', to: 'max: 100,' }],
     tests: ['transports/limits'],
   },
   {
