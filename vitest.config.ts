@@ -2,6 +2,12 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+/** Tests of functions: they start no server, no process and no browser. */
+const units = ['test/core/**/*.test.ts']
+
+/** What all others need. */
+const globalSetup = ['own-folder', 'own-servers', 'build-program'].map((name) => `test/support/${name}.ts`)
+
 /** What the gateway promises its callers, to be kept on PostgreSQL and Redis as on a file of SQLite. */
 const promises = [
   'flows/separate',
@@ -20,17 +26,19 @@ export default defineConfig({
   test: {
     testTimeout: 40_000,
     hookTimeout: 40_000,
-    globalSetup: ['test/support/watched-output.ts', 'test/support/build-program.ts'],
+    globalSetup: ['test/support/watched-output.ts'],
     // Nothing survives a test, so that nothing has to be loaded anew for each file.
     isolate: false,
     // The tests wait more than they compute.
     maxWorkers: availableParallelism() * 2,
     projects: [
-      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: units } },
+      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: units, globalSetup } },
       {
         extends: true,
         test: {
           name: 'shared',
+          globalSetup,
           include: promises.map((name) => `test/${name}.test.ts`),
           env: { TEST_STORE: 'shared' },
         },

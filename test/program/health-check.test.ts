@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../support/free-port.ts'
 import { startGateway } from '../support/gateway.ts'
-import { freePort } from '../support/services.ts'
 
 /** Debian's bash, which the image has, with its words from the Dockerfile. */
 const dockerfile = readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8')

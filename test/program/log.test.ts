@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { sendBody, accepted, startPlayedProvider } from '../support/played-provider.ts'
 import { newDatabaseUrl } from '../support/program.ts'
-import { freePort } from '../support/services.ts'
+import { freePort } from '../support/free-port.ts'
 
 /** A process whose standard error, or output, is what a shell has made of it. */
 interface Redirected {

@@ -4,10 +4,11 @@ import { connect } from 'node:net'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { Client } from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../support/free-port.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { accepted, sendBody, startPlayedProvider } from '../support/played-provider.ts'
 import { newDatabaseUrl, startProgram } from '../support/program.ts'
-import { findPostgres, freePort, newPostgresDatabase } from '../support/services.ts'
+import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 import { startSwallowingProxy } from '../support/swallowing-proxy.ts'
 
 interface Answer {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -68,16 +68,15 @@ async function newRepository(tests: string): Promise<string> {
     await cp(join(root, name), join(folder, name))
   }
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
-  // There is nothing to build.
-  await writeFile(join(folder, 'test/support/build-program.ts'), 'export default () => {}\n')
-  await writeFile(join(folder, 'test/some.test.ts'), tests)
+  await mkdir(join(folder, 'test/core'))
+  await writeFile(join(folder, 'test/core/some.test.ts'), tests)
   return folder
 }
 
 /** Runs them as `npm test` would, in a process of its own. */
 function runTests(folder: string): Promise<{ readonly code: number; readonly output: string }> {
   return new Promise((resolve) => {
-    const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project=alone', '--reporter=verbose']
+    const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project=unit', '--reporter=verbose']
     execFile(process.execPath, args, { cwd: folder }, (error, stdout, stderr) => {
       resolve({ code: Number(error?.code ?? 0), output: stdout + stderr })
     })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Ending } from './gateway.ts'
-import { freePort } from './services.ts'
+import { freePort } from './free-port.ts'
 
 /** Debian puts it where only root looks. */
 const program = ['pgbouncer', '/usr/sbin/pgbouncer'].find((name) => spawnSync(name, ['--version']).status === 0)

@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { Client } from 'pg'
 import { createClient } from 'redis'
 import { onTestFinished } from 'vitest'
 import type { Ending } from './gateway.ts'
 import { canary } from './canaries.ts'
+import { freePort } from './free-port.ts'
 
 const postgresUrl = process.env['TEST_POSTGRES_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
 const redisUrl = process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379'
@@ -123,19 +123,4 @@ export async function startOwnRedis(atEnd: Ending = onTestFinished): Promise<Own
       await start()
     },
   }
-}
-
-/** A port that nobody has now, nor gets by chance while its owner is away: the system gives out higher ones. */
-export async function freePort(): Promise<number> {
-  const port = 20_000 + Math.floor(Math.random() * 10_000)
-  const server = createServer()
-  try {
-    server.listen(port, '127.0.0.1')
-    await once(server, 'listening')
-  } catch {
-    return freePort()
-  }
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -4,6 +4,7 @@ import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { build } from 'esbuild'
 import { findCanary } from '../../support/canaries.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -15,10 +16,11 @@ process.on('exit', () => {
 
 /** A program that differs from the gateway's own in that what CHANGES holds as JSON replaces parts of its `Config`. */
 const impatientProgram = `
-import { parseConfig } from './config.js'
-import { serve } from './serve.js'
+import { startApp } from './app.js'
+import { parseConfig } from './config/config.js'
+import { serve } from './program/serve.js'
 const { CHANGES, ...environment } = process.env
-await serve({ ...parseConfig(environment), ...JSON.parse(CHANGES) })
+await serve({ ...parseConfig(environment), ...JSON.parse(CHANGES) }, startApp)
 `
 
 /** Beside a built gateway, the program that takes times below what an operator may set. */
@@ -44,6 +46,30 @@ export async function buildGateway(folder: string): Promise<string> {
   const program = join(out, 'main.js')
   await writeFile(impatient(program), impatientProgram)
   return program
+}
+
+/**
+ * Bundles a built gateway and its packages into a few files beside it, which start with a third of the CPU time;
+ * resolves to the path of the bundled program.
+ */
+export async function bundleGateway(program: string): Promise<string> {
+  // One folder below `dist`, as the module that reads `schema/operations` is.
+  const outdir = join(dirname(program), 'bundle')
+  await build({
+    entryPoints: [program, impatient(program)],
+    outdir,
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    // It finds its native part beside itself.
+    external: ['@photostructure/sqlite'],
+    // Packages of CommonJS call it.
+    banner: { js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)" },
+    logLevel: 'error',
+  })
+  return join(outdir, 'main.js')
 }
 
 /** The gateway in a process of its own, which can be killed and started again on the same file. */
