@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { databaseAt, nameOf } from '../stores/database-url.ts'
+import { parseDatabaseUrl, urlWithoutPassword } from '../stores/database-url.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 
 /** Paths of files. */
@@ -19,7 +19,7 @@ const hint = ['', 'For example: npm run backup -- --to copy.db', 'npm run backup
 export function readBackupOptions(args: readonly string[], databaseUrl: string): BackupOptions | 'help' {
   const { from: source = databaseUrl, to: target, help: wantsHelp } = readOptions(args)
   if (wantsHelp === true) return 'help'
-  const database = databaseAt(source) ?? databaseAt(`file:${source}`)
+  const database = parseDatabaseUrl(source) ?? parseDatabaseUrl(`file:${source}`)
   if (database === null || source === '') throw new UsageError(`--from must be file:<path>.\n${hint}`)
   if (database.kind === 'postgres') throw new UsageError(postgresHint(database.url))
   if (database.path === ':memory:')
@@ -52,7 +52,7 @@ function postgresHint(url: string): string {
   return [
     'This database is PostgreSQL, which backs up itself while gateways work on it:',
     '',
-    `  pg_dump --format=custom --file=copy.dump ${nameOf(url)}`,
+    `  pg_dump --format=custom --file=copy.dump ${urlWithoutPassword(url)}`,
     '',
     'and restores with pg_restore --clean --if-exists --dbname=<address> copy.dump while no gateway runs. Set PGPASSWORD',
     'or use ~/.pgpass for the password. Nothing was done.',

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseApiKeys } from '../identity/parse-api-keys.ts'
 import { providerNames } from '../separation/task.ts'
-import { databaseAt } from '../stores/database-url.ts'
+import { parseDatabaseUrl } from '../stores/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
@@ -43,7 +43,7 @@ export const environmentSchema = z.object({
   DATABASE_URL: z
     .string()
     .transform(
-      (text, context) => databaseAt(text) ?? addIssue(context, 'must be file:<path>, :memory: or postgres://<…>'),
+      (text, context) => parseDatabaseUrl(text) ?? addIssue(context, 'must be file:<path>, :memory: or postgres://<…>'),
     )
     .default({ kind: 'sqlite', path: 'data/stemgate.db' }),
   REDIS_URL: z

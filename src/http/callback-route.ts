@@ -110,8 +110,9 @@ function createDistrustLog(provider: ProviderName, log: Log): OutageLog {
   return createOutageLog({
     log,
     level: 'warn',
-    away: 'callbacks are not taken at their word: they only make the provider be asked (LOG_LEVEL=debug logs each)',
-    back: 'callbacks are taken at their word again',
+    downMessage:
+      'callbacks are not taken at their word: they only make the provider be asked (LOG_LEVEL=debug logs each)',
+    upMessage: 'callbacks are taken at their word again',
     detail: { provider },
     quietMs: distrustQuietMs,
   })

@@ -42,8 +42,8 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
   const outage = createOutageLog({
     log,
     level: 'error',
-    away: 'the keys of JWT_JWKS_URL cannot be had',
-    back: 'the keys of JWT_JWKS_URL can be had again',
+    downMessage: 'the keys of JWT_JWKS_URL cannot be had',
+    upMessage: 'the keys of JWT_JWKS_URL can be had again',
   })
 
   /** Whether the issuer has published the key of this token, by what was fetched last. */

@@ -1,8 +1,8 @@
-import { readMoveOptions, sameDatabase, type MoveOptions } from './move-options.ts'
+import { readMoveOptions, sameDatabaseMessage, type MoveOptions } from './move-options.ts'
 import { describeError } from '../runtime/describe-error.ts'
-import { formatCount, reportText, secretsText } from './move-report.ts'
+import { formatCount, formatReport, secretsDifferText } from './move-report.ts'
 import { copyStore, SecretsDifferError, UnusedSourceError, type CopyReport, type Progress } from './copy-store.ts'
-import { nameOfDatabase, type DatabaseAddress } from '../stores/database-url.ts'
+import { describeDatabase, type DatabaseAddress } from '../stores/database-url.ts'
 import { openDatabase } from './open-database.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
       return
     }
     const report = await move(options)
-    console.log(reportText(report, options))
+    console.log(formatReport(report, options))
     if (!report.isComplete) process.exitCode = 1
   } catch (error) {
     console.error(error instanceof UsageError ? error.message : `It could not be done: ${describeError(error)}`)
@@ -61,14 +61,14 @@ async function move({ from, to, keepsTargetSecrets }: MoveOptions): Promise<Copy
   try {
     const target = await opened('target', to)
     try {
-      if (source.identity !== null && source.identity === target.identity) throw new UsageError(sameDatabase)
-      console.log(`Moving ${nameOfDatabase(from)} to ${nameOfDatabase(to)}.`)
+      if (source.identity !== null && source.identity === target.identity) throw new UsageError(sameDatabaseMessage)
+      console.log(`Moving ${describeDatabase(from)} to ${describeDatabase(to)}.`)
       return await copyStore({ source, target, keepsTargetSecrets, onProgress: createProgressLines() })
     } catch (error) {
       if (error instanceof UnusedSourceError) {
-        throw new UsageError(`No gateway has ever used ${nameOfDatabase(from)}: look at --from. Nothing was copied.`)
+        throw new UsageError(`No gateway has ever used ${describeDatabase(from)}: look at --from. Nothing was copied.`)
       }
-      if (error instanceof SecretsDifferError) throw new UsageError(secretsText(error.secrets), { cause: error })
+      if (error instanceof SecretsDifferError) throw new UsageError(secretsDifferText(error.secrets), { cause: error })
       throw error
     } finally {
       await target.db.destroy()
@@ -82,7 +82,7 @@ async function opened(side: 'source' | 'target', database: DatabaseAddress) {
   try {
     return await openDatabase(database, log)
   } catch (error) {
-    throw new UsageError(`The ${side}, ${nameOfDatabase(database)}, cannot be used: ${describeError(error)}`, {
+    throw new UsageError(`The ${side}, ${describeDatabase(database)}, cannot be used: ${describeError(error)}`, {
       cause: error,
     })
   }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { databaseAt, type DatabaseAddress } from '../stores/database-url.ts'
+import { parseDatabaseUrl, type DatabaseAddress } from '../stores/database-url.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 
 /** What is to be moved where. */
@@ -10,20 +10,20 @@ export interface MoveOptions {
   readonly keepsTargetSecrets: boolean
 }
 
-export const sameDatabase = '--from and --to name the same database. Nothing was done.'
+export const sameDatabaseMessage = '--from and --to name the same database. Nothing was done.'
 
 /** Reads the options. Throws UsageError; what was given is never repeated, since it may hold a password. */
 export function readMoveOptions(args: readonly string[]): MoveOptions | 'help' {
   const { from, to, help: wantsHelp, 'keep-target-secrets': keepsTargetSecrets } = readOptions(args)
   if (wantsHelp === true) return 'help'
   const mistakes = [...mistakesIn('--from', from), ...mistakesIn('--to', to)]
-  const [source, target] = [databaseAt(from ?? ''), databaseAt(to ?? '')]
+  const [source, target] = [parseDatabaseUrl(from ?? ''), parseDatabaseUrl(to ?? '')]
   if (source === null || target === null || mistakes.length > 0) throw new UsageError(withHint(mistakes))
   if (source.kind === 'sqlite') {
     const file = fileAt(source)
     // It would be made.
     if (file === null) throw new UsageError(withHint([`There is no file ${source.path}, which --from names.`]))
-    if (file === fileAt(target)) throw new UsageError(sameDatabase)
+    if (file === fileAt(target)) throw new UsageError(sameDatabaseMessage)
   }
   return { from: source, to: target, keepsTargetSecrets: keepsTargetSecrets === true }
 }
@@ -60,7 +60,7 @@ function readOptions(args: readonly string[]) {
 
 function mistakesIn(option: string, value: string | undefined): string[] {
   if (value === undefined || value === '') return [`${option} is missing.`]
-  const database = databaseAt(value)
+  const database = parseDatabaseUrl(value)
   if (database === null) return [`${option} must be file:<path> or postgres://<…>.`]
   const isInMemory = database.kind === 'sqlite' && database.path === ':memory:'
   return isInMemory ? [`${option} must not be :memory:, which no other program can read.`] : []

@@ -1,9 +1,9 @@
 import type { CopyReport, Difference } from './copy-store.ts'
-import { nameOfDatabase } from '../stores/database-url.ts'
+import { describeDatabase } from '../stores/database-url.ts'
 import type { MoveOptions } from './move-options.ts'
 
 /** What a move has come to: a table, what is missing and why, and what to do next. */
-export function reportText(report: CopyReport, { from, to }: MoveOptions): string {
+export function formatReport(report: CopyReport, { from, to }: MoveOptions): string {
   const later = report.differences.find(({ table, diff }) => table === 'tasks' && diff === 'ahead')
   const lines = [
     '',
@@ -37,10 +37,10 @@ export function reportText(report: CopyReport, { from, to }: MoveOptions): strin
     ...(report.isComplete
       ? [
           'The target holds everything.',
-          `Start the gateways with DATABASE_URL set to the target, and keep ${nameOfDatabase(from)} until you have seen them work.`,
+          `Start the gateways with DATABASE_URL set to the target, and keep ${describeDatabase(from)} until you have seen them work.`,
         ]
       : [
-          `The target does NOT hold everything: keep ${nameOfDatabase(from)}, and do not start on ${nameOfDatabase(to)} yet.`,
+          `The target does NOT hold everything: keep ${describeDatabase(from)}, and do not start on ${describeDatabase(to)} yet.`,
         ]),
   )
   return lines.join('\n')
@@ -88,7 +88,7 @@ function differenceLines({ table, diff, count, examples }: Difference): string[]
 }
 
 /** Why nothing can be copied while both sides have secrets of their own, and what to do. */
-export function secretsText(names: readonly string[]): string {
+export function secretsDifferText(names: readonly string[]): string {
   const sandbox = names.includes('sandbox')
     ? ["Orders of the sandbox's that are under way will not end well then; they cost nothing."]
     : []

@@ -3,7 +3,7 @@ import { ApiKeysFileError } from '../identity/api-keys.ts'
 import type { App, StartApp } from './running-app.ts'
 import { createBoundedOutput } from '../runtime/bounded-output.ts'
 import { createProgramLog } from './program-log.ts'
-import { nameOfDatabase } from '../stores/database-url.ts'
+import { describeDatabase } from '../stores/database-url.ts'
 import { describeError } from '../runtime/describe-error.ts'
 import { startMessage } from './start-message.ts'
 import type { Config } from '../config/config.ts'
@@ -86,5 +86,5 @@ function startFailure(error: unknown, { host, port, admin, database }: Config): 
     return `port ${port} of ${host} is taken. Set PORT to another one, or stop what listens there.`
   if (code === 'EACCES' && port < 1024) return `port ${port} may not be listened on. Set PORT to one above 1023.`
   if (error instanceof ApiKeysFileError) return error.message
-  return `${describeError(error)} (the database is ${nameOfDatabase(database)}; LOG_LEVEL=debug tells more)`
+  return `${describeError(error)} (the database is ${describeDatabase(database)}; LOG_LEVEL=debug tells more)`
 }

@@ -1,6 +1,6 @@
 import type { App } from './running-app.ts'
 import type { Config } from '../config/config.ts'
-import { nameOf, nameOfDatabase } from '../stores/database-url.ts'
+import { urlWithoutPassword, describeDatabase } from '../stores/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 
 /** What a start tells people: where everything is, how to try it, and what they had better know. Holds no secret. */
@@ -16,8 +16,8 @@ export function startMessage(app: App, config: Config): string {
     `  Callers       ${callersText(config)}`,
     `  Callbacks     ${publicUrl}/callbacks/…`,
     ...(app.adminUrl === null ? [] : [`  Metrics       ${app.adminUrl}/metrics`]),
-    `  Tasks         ${nameOfDatabase(config.database)}`,
-    ...(config.redisUrl === null ? [] : [`  Shared over   ${nameOf(config.redisUrl)}`]),
+    `  Tasks         ${describeDatabase(config.database)}`,
+    ...(config.redisUrl === null ? [] : [`  Shared over   ${urlWithoutPassword(config.redisUrl)}`]),
     '',
     ...howToTry(url, { isSandbox, hasGraphiql: config.graphiql, needsKey: areKnown(config) && !config.allowAnonymous }),
     '',

@@ -4,46 +4,46 @@ import type { Writable } from 'node:stream'
 import { isatty } from 'node:tty'
 import { withTimeout } from './with-timeout.ts'
 
-/** A way out of the process, such as standard error, that never waits for its reader. */
+/** An output of the process, such as standard error, that never blocks on its reader. */
 export interface BoundedOutput {
   write(text: string): void
-  /** How many writes found no room, or failed, since the start. */
+  /** The number of writes that were dropped since the start: the buffer was full, or the write failed. */
   dropped(): number
-  /** Resolves when everything is written, or after `withinMs`: the reader may be stuck. */
-  flush(withinMs: number): Promise<void>
+  /** Resolves when everything is written, or after `timeoutMs`, since the reader may be stuck. */
+  flush(timeoutMs: number): Promise<void>
 }
 
 export interface BoundedOutputOptions {
-  /** How much waits for the reader at most; what comes then is dropped. */
+  /** The maximum number of unread bytes; further writes are dropped. */
   readonly maxBytes?: number
-  /** Called with how many writes were dropped, once something can be written again. */
+  /** Called with the number of dropped writes when a write succeeds again. */
   readonly onRecovered?: (dropped: number) => void
 }
 
 const defaultMaxBytes = 1024 * 1024
-/** How long a way out that has failed, such as a file on a full disk, is left alone. */
-const restMs = 1_000
+/** How long to wait before reopening an output that failed, such as a file on a full disk. */
+const reopenDelayMs = 1_000
 
-/** Opens a way out over a descriptor that the process was started with; 1 is standard output, 2 standard error. */
+/** Opens an output on a file descriptor that the process was started with; 1 is standard output, 2 standard error. */
 export function createBoundedOutput(fd: number, options: BoundedOutputOptions = {}): BoundedOutput {
   const { maxBytes = defaultMaxBytes, onRecovered } = options
-  const waiting = new Set<() => void>()
+  const flushes = new Set<() => void>()
   let stream: Writable | null = null
   let closedUntilMs = 0
   let unwritten = 0
   let dropped = 0
   let unreported = 0
 
-  /** The stream to write to; null while a failed one rests. */
+  /** The stream to write to; null for a while after a failure. */
   function open(): Writable | null {
     if (stream !== null || performance.now() < closedUntilMs) return stream
     try {
       stream = streamOf(fd)
     } catch {
-      closedUntilMs = performance.now() + restMs
+      closedUntilMs = performance.now() + reopenDelayMs
       return null
     }
-    // Every failed write tells of its error as well.
+    // Each failed write reports its error to its own callback.
     stream.on('error', () => {})
     return stream
   }
@@ -55,12 +55,12 @@ export function createBoundedOutput(fd: number, options: BoundedOutputOptions = 
 
   function ended(error: Error | null | undefined, from: Writable): void {
     unwritten -= 1
-    if (unwritten === 0) for (const resolve of waiting) resolve()
+    if (unwritten === 0) for (const resolve of flushes) resolve()
     if (error !== null && error !== undefined) {
       drop()
       if (stream !== from) return
       stream = null
-      closedUntilMs = performance.now() + restMs
+      closedUntilMs = performance.now() + reopenDelayMs
       return
     }
     if (unreported === 0 || from.writableLength > maxBytes / 2) return
@@ -80,24 +80,24 @@ export function createBoundedOutput(fd: number, options: BoundedOutputOptions = 
 
     dropped: () => dropped,
 
-    async flush(withinMs) {
+    async flush(timeoutMs) {
       if (unwritten === 0) return
       let resolveWritten = () => {}
-      const written = new Promise<void>((resolve) => waiting.add((resolveWritten = resolve)))
-      await withTimeout(withinMs, written)
-      waiting.delete(resolveWritten)
+      const written = new Promise<void>((resolve) => flushes.add((resolveWritten = resolve)))
+      await withTimeout(timeoutMs, written)
+      flushes.delete(resolveWritten)
     },
   }
 }
 
 /**
- * A pipe, as of Docker and systemd, is written without blocking. A file is written by the thread pool, which a stuck
- * pipe would hold up for good, even the end of the process. A terminal is always written at once.
+ * Pipes (Docker, systemd) are written without blocking. Files are written by the thread pool; a stuck pipe there would
+ * block the pool and even process exit. Terminals are written synchronously.
  */
 function streamOf(fd: number): Writable {
   if (isatty(fd)) return fd === 1 ? process.stdout : process.stderr
   const stats = fstatSync(fd)
   if (!stats.isFIFO() && !stats.isSocket()) return createWriteStream('', { fd, autoClose: false })
-  // Node never closes the descriptors from 0 to 2, even if their stream ends.
+  // Node never closes descriptors 0 to 2, even when their stream ends.
   return new Socket({ fd, readable: false, writable: true }).unref()
 }

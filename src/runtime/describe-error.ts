@@ -1,6 +1,6 @@
 /**
- * An error as one line of text, for a log or an operator: its message, its code and its cause, each once. An AggregateError,
- * as of a connection that was tried at several addresses, may have no message of its own: its errors are described instead.
+ * Formats an error as one line for a log or an operator: message, code and cause, each once. An AggregateError, such as
+ * that of a connection attempt to several addresses, may have no message: its errors are listed instead.
  */
 export function describeError(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(describeError).join(', ')

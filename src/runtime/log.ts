@@ -1,4 +1,4 @@
-/** Where the gateway tells its operator what happens. */
+/** The operator's log: structured fields and a message. */
 export interface Log {
   debug(detail: object, message: string): void
   info(detail: object, message: string): void

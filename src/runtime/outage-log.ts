@@ -1,10 +1,10 @@
 import type { Log } from './log.ts'
 
-/** Logs that something is away: a line when it goes, one a minute with a count while it fails, one when it is back. */
+/** Logs an outage: one line when it begins, one a minute with a count while it lasts, one when it is over. */
 export interface OutageLog {
-  /** Something was tried and failed; `detail` says why. */
+  /** Records a failed attempt; `detail` says why it failed. */
   failed(detail: object): void
-  /** The same was tried and worked. */
+  /** Records an attempt that succeeded. */
   worked(): void
   isDown(): boolean
 }
@@ -12,14 +12,15 @@ export interface OutageLog {
 export interface OutageLogOptions {
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>
   readonly level: 'warn' | 'error'
-  /** What is logged when it goes, and when it is back. */
-  readonly away: string
-  readonly back: string
-  /** Stands in every line. */
+  /** Logged when the outage begins, and in each reminder. */
+  readonly downMessage: string
+  /** Logged when the outage is over. */
+  readonly upMessage: string
+  /** Fields of every line. */
   readonly detail?: object
-  /** It counts as back once nothing has failed for so long, in milliseconds: where one of many fails it comes and goes. */
+  /** How long nothing must fail before the outage counts as over, in milliseconds; intermittent failures are one outage. */
   readonly quietMs?: number
-  /** How often it is logged while it stays away, in milliseconds. */
+  /** The time between two reminders, in milliseconds. */
   readonly reminderIntervalMs?: number
 }
 
@@ -27,52 +28,55 @@ const defaultQuietMs = 5_000
 const defaultReminderIntervalMs = 60_000
 
 export function createOutageLog(options: OutageLogOptions): OutageLog {
-  const { log, level, away, back, detail: common = {} } = options
+  const { log, level, downMessage, upMessage, detail: common = {} } = options
   const { quietMs = defaultQuietMs, reminderIntervalMs = defaultReminderIntervalMs } = options
   let isDown = false
-  let sinceMs = 0
-  let loggedMs = 0
+  let startedAtMs = 0
+  let lastLoggedMs = 0
   let lastFailedMs = 0
-  let hasWorkedSince = false
+  let hasWorkedSinceFailure = false
   let failures = 0
-  let waiting: NodeJS.Timeout | null = null
+  let timer: NodeJS.Timeout | null = null
 
   const secondsSince = (ms: number) => Math.round((performance.now() - ms) / 1_000)
 
   function endIfQuiet(): void {
-    waiting = null
-    if (!isDown || !hasWorkedSince) return
+    timer = null
+    if (!isDown || !hasWorkedSinceFailure) return
     const leftMs = quietMs - (performance.now() - lastFailedMs)
     if (leftMs > 0) {
-      waiting = setTimeout(endIfQuiet, leftMs).unref()
+      timer = setTimeout(endIfQuiet, leftMs).unref()
       return
     }
     isDown = false
-    log.info({ ...common, failures, seconds: secondsSince(sinceMs) }, back)
+    log.info({ ...common, failures, seconds: secondsSince(startedAtMs) }, upMessage)
   }
 
   return {
     failed(detail) {
       const nowMs = performance.now()
       lastFailedMs = nowMs
-      hasWorkedSince = false
+      hasWorkedSinceFailure = false
       if (!isDown) {
         isDown = true
         failures = 1
-        sinceMs = nowMs
-        loggedMs = nowMs
-        log[level]({ ...common, ...detail }, away)
+        startedAtMs = nowMs
+        lastLoggedMs = nowMs
+        log[level]({ ...common, ...detail }, downMessage)
         return
       }
       failures += 1
-      if (nowMs - loggedMs < reminderIntervalMs) return
-      loggedMs = nowMs
-      log[level]({ ...common, ...detail, failures, seconds: secondsSince(sinceMs) }, `still so: ${away}`)
+      if (nowMs - lastLoggedMs < reminderIntervalMs) return
+      lastLoggedMs = nowMs
+      log[level](
+        { ...common, ...detail, failures, seconds: secondsSince(startedAtMs) },
+        `still failing: ${downMessage}`,
+      )
     },
     worked() {
       if (!isDown) return
-      hasWorkedSince = true
-      if (waiting === null) endIfQuiet()
+      hasWorkedSinceFailure = true
+      if (timer === null) endIfQuiet()
     },
     isDown: () => isDown,
   }

@@ -1,4 +1,4 @@
-/** What the operator can put right; its message says how. */
+/** A mistake that the operator can fix; the message says how. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** The promise's value, or null if it takes longer than `ms`. */
+/** Resolves to the promise's value, or to null after `ms` milliseconds. */
 export async function withTimeout<T>(ms: number, promise: Promise<T>): Promise<T | null> {
-  const timeUp = new AbortController()
+  const cancelTimer = new AbortController()
   try {
-    return await Promise.race([promise, sleep(ms, null, { signal: timeUp.signal })])
+    return await Promise.race([promise, sleep(ms, null, { signal: cancelTimer.signal })])
   } finally {
-    timeUp.abort()
+    cancelTimer.abort()
   }
 }

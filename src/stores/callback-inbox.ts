@@ -1,6 +1,6 @@
 import { sql, type Kysely, type SqlBool, type Transaction } from 'kysely'
 import { typeidUnboxed } from 'typeid-js'
-import { transactionOf, type DatabaseTraits } from './database-traits.ts'
+import { readCommittedTransaction, type DatabaseTraits } from './database-traits.ts'
 import { dueAfterCallback } from './check-queue.ts'
 import type { Database } from './schema.ts'
 import { parseStoredReport } from './stored-task.ts'
@@ -17,7 +17,7 @@ export function createCallbackInbox(db: Kysely<Database>, { attempt }: DatabaseT
     saveCallback(callback) {
       const id = typeidUnboxed('cb')
       return attempt(() =>
-        transactionOf(db).execute(async (trx) => {
+        readCommittedTransaction(db).execute(async (trx) => {
           // First of all: the task's row is locked thereby, so that two callbacks of one task are noted one after the other.
           await trx
             .updateTable('tasks')

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import { providerNames } from '../separation/task.ts'
-import { transactionOf, type DatabaseTraits } from './database-traits.ts'
+import { readCommittedTransaction, type DatabaseTraits } from './database-traits.ts'
 import type { Database } from './schema.ts'
 import { parseStoredPage } from './stored-task.ts'
 import type { Store } from '../separation/store.ts'
@@ -13,7 +13,7 @@ const callbackRestMs = 2_000
 /** When a task is due, and who claims it. */
 export type CheckQueue = Pick<Store, 'leaseDue' | 'renew' | 'release' | 'releaseAllLeases'>
 
-export function createCheckQueue(db: Kysely<Database>, { attempt, skipsLocked }: DatabaseTraits): CheckQueue {
+export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLocked }: DatabaseTraits): CheckQueue {
   return {
     async leaseDue(provider, nowMs, leaseUntilMs, limit) {
       const lease = (most: number, onlyWithCallback: boolean) =>
@@ -31,7 +31,7 @@ export function createCheckQueue(db: Kysely<Database>, { attempt, skipsLocked }:
                   .$if(onlyWithCallback, (due) => due.where('callback_at', 'is not', null))
                   .orderBy('due_at')
                   .limit(most)
-                  .$if(skipsLocked, (due) => due.forUpdate().skipLocked()),
+                  .$if(supportsSkipLocked, (due) => due.forUpdate().skipLocked()),
             )
             .updateTable('tasks')
             .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })
@@ -61,7 +61,7 @@ export function createCheckQueue(db: Kysely<Database>, { attempt, skipsLocked }:
 
     release: (taskId, leaseUntilMs, dueAtMs) =>
       attempt(() =>
-        transactionOf(db).execute(async (trx) => {
+        readCommittedTransaction(db).execute(async (trx) => {
           const { numUpdatedRows } = await trx
             .updateTable('tasks')
             .set({ due_at: dueAtMs })

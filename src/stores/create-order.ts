@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { Task } from '../separation/task.ts'
 import { facetCondition, type Dialect } from './facet.ts'
-import { newestOfFacets } from './list-tasks.ts'
+import { newestPerFacet } from './list-tasks.ts'
 import type { Database } from './schema.ts'
 import { columnsOf, parseStoredTask } from './stored-task.ts'
 import type { IdempotencyKey, OrderResult, Store } from '../separation/store.ts'
@@ -85,7 +85,7 @@ async function earlierTask(
   const own = await trx.selectFrom('tasks').select('task').where('id', '=', id).executeTakeFirst()
   if (own !== undefined) return parseStoredTask(own.task)
   const where = { provider, type: type ?? undefined, charge: ['CHARGED', 'MAYBE'] } as const
-  const rows = await newestOfFacets(trx, dialect, {
+  const rows = await newestPerFacet(trx, dialect, {
     scope: { owner, musicTaskId, audioId },
     condition: facetCondition(where, sql`facets.facet`),
     most: maxEarlierPerFacet,

@@ -11,12 +11,12 @@ export interface DatabaseTraits {
   readonly attempt: <T>(work: () => Promise<T>) => Promise<T>
   readonly lockTrack: LockTrack
   /** Whether rows that somebody else is just claiming can be passed over. */
-  readonly skipsLocked: boolean
+  readonly supportsSkipLocked: boolean
   readonly clock: Clock
   readonly close: () => Promise<void>
 }
 
 /** A transaction; whatever the server's default is, who has waited for a lock sees what was done under it. */
-export function transactionOf(db: Kysely<Database>): TransactionBuilder<Database> {
+export function readCommittedTransaction(db: Kysely<Database>): TransactionBuilder<Database> {
   return db.transaction().setIsolationLevel('read committed')
 }

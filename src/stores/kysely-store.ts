@@ -1,7 +1,7 @@
 import { sql, type ExpressionBuilder, type Kysely, type SqlBool } from 'kysely'
 import { providerNames, type Task } from '../separation/task.ts'
 import { createCallbackInbox } from './callback-inbox.ts'
-import { transactionOf, type DatabaseTraits } from './database-traits.ts'
+import { readCommittedTransaction, type DatabaseTraits } from './database-traits.ts'
 import { dueNow, createCheckQueue } from './check-queue.ts'
 import { listTasks } from './list-tasks.ts'
 import { createOrder } from './create-order.ts'
@@ -19,7 +19,8 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
   return {
     nowMs: traits.clock.nowMs,
 
-    createOrder: (order) => attempt(() => transactionOf(db).execute((trx) => createOrder(trx, order, traits))),
+    createOrder: (order) =>
+      attempt(() => readCommittedTransaction(db).execute((trx) => createOrder(trx, order, traits))),
 
     adopt: (task, dueAtMs) =>
       attempt(async () => {

@@ -13,7 +13,7 @@ const protocolViolation = '08P01'
  * Whether connections keep limits that are given when they are made. Where a pooler stands in front that lends its
  * connections for a transaction, as PgBouncer does, it refuses such parameters or passes over them.
  */
-export async function keepsStartupLimits(config: pg.ClientConfig, limits: ServerLimits): Promise<boolean> {
+export async function supportsStartupLimits(config: pg.ClientConfig, limits: ServerLimits): Promise<boolean> {
   const client = new pg.Client({ ...config, ...limits })
   client.on('error', () => {})
   try {

@@ -46,7 +46,7 @@ export async function listTasks(
       order by ${placeIn(order)} limit ${limit}`.execute(db)
     return rows
   }
-  const rows = await newestOfFacets(db, dialect, {
+  const rows = await newestPerFacet(db, dialect, {
     scope: { owner, musicTaskId, audioId },
     condition,
     range,
@@ -60,7 +60,7 @@ export async function listTasks(
  * Of every facet that fits the condition the first `most` rows, all in one order. A task's facet changes while it is listed,
  * so all of them are read by one statement.
  */
-export async function newestOfFacets(
+export async function newestPerFacet(
   db: Kysely<Database>,
   dialect: Dialect,
   look: {

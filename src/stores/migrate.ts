@@ -11,7 +11,7 @@ class MigrationError extends Error {
 
 /** A later version has changed the tables in a way that this one may not understand. Nothing was changed. */
 export class NewerVersionError extends Error {
-  override readonly name = 'LaterVersionError'
+  override readonly name = 'NewerVersionError'
   constructor(changes: readonly string[], options?: ErrorOptions) {
     super(
       `The database was written by a later version of Stemgate: it has the changes ${changes.join(', ')}, which this ` +
@@ -23,7 +23,7 @@ export class NewerVersionError extends Error {
 
 /**
  * Brings the tables up to date; several gateways may do so at once. Tables that a later version has changed are used as
- * they are if that version says so of each change, with a warning. Throws LaterVersionError if it does not.
+ * they are if that version says so of each change, with a warning. Throws NewerVersionError if it does not.
  */
 export async function migrate(db: Kysely<Database>, retryOptions: RetryOptions, log?: Log): Promise<void> {
   try {

@@ -4,7 +4,7 @@ import type { DatabaseAddress } from './database-url.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
-/** Opens the store, and loads the driver of this database alone. Throws if it cannot be reached or brought up to date. */
+/** Opens the store. Loads only the driver that the database needs. Throws if the database is unreachable or cannot be migrated. */
 export async function openStore(database: DatabaseAddress, log: Log): Promise<Store> {
   switch (database.kind) {
     case 'sqlite': {
@@ -18,18 +18,18 @@ export async function openStore(database: DatabaseAddress, log: Log): Promise<St
   }
 }
 
-/** While the store is away, a success is not enough: a full disk can be read. It is tried to write this often at most. */
-const probeEveryMs = 1_000
+/** The minimum time between two test writes during an outage. A successful read does not end an outage: a full disk can be read. */
+const probeIntervalMs = 1_000
 
-/** The store, which logs when it goes away and when it is back, so that nobody who uses it has to. */
+/** Wraps the store so that it logs its own outages. */
 function withOutageLog(store: Store, log: Log): Store {
   const outage = createOutageLog({
     log,
     level: 'error',
-    away: 'the store cannot be used: no order is taken, and callbacks are answered with 503',
-    back: 'the store can be used again',
+    downMessage: 'the store is unavailable: orders are refused and callbacks are answered with 503',
+    upMessage: 'the store is available again',
   })
-  let probedMs = -Infinity
+  let probedAtMs = -Infinity
 
   async function logOutages<T>(result: Promise<T>): Promise<T> {
     try {
@@ -43,26 +43,26 @@ function withOutageLog(store: Store, log: Log): Store {
   }
 
   function probe(): void {
-    if (performance.now() - probedMs < probeEveryMs) return
-    probedMs = performance.now()
+    if (performance.now() - probedAtMs < probeIntervalMs) return
+    probedAtMs = performance.now()
     store.checkWritable().then(outage.worked, () => {})
   }
 
   return {
     ...store,
-    createOrder: (...given) => logOutages(store.createOrder(...given)),
-    adopt: (...given) => logOutages(store.adopt(...given)),
-    replace: (...given) => logOutages(store.replace(...given)),
-    find: (...given) => logOutages(store.find(...given)),
-    findBound: (...given) => logOutages(store.findBound(...given)),
-    list: (...given) => logOutages(store.list(...given)),
-    findUnbound: (...given) => logOutages(store.findUnbound(...given)),
-    confirmKey: (...given) => logOutages(store.confirmKey(...given)),
-    saveCallback: (...given) => logOutages(store.saveCallback(...given)),
-    savedCallbacks: (...given) => logOutages(store.savedCallbacks(...given)),
-    leaseDue: (...given) => logOutages(store.leaseDue(...given)),
-    renew: (...given) => logOutages(store.renew(...given)),
-    release: (...given) => logOutages(store.release(...given)),
+    createOrder: (...args) => logOutages(store.createOrder(...args)),
+    adopt: (...args) => logOutages(store.adopt(...args)),
+    replace: (...args) => logOutages(store.replace(...args)),
+    find: (...args) => logOutages(store.find(...args)),
+    findBound: (...args) => logOutages(store.findBound(...args)),
+    list: (...args) => logOutages(store.list(...args)),
+    findUnbound: (...args) => logOutages(store.findUnbound(...args)),
+    confirmKey: (...args) => logOutages(store.confirmKey(...args)),
+    saveCallback: (...args) => logOutages(store.saveCallback(...args)),
+    savedCallbacks: (...args) => logOutages(store.savedCallbacks(...args)),
+    leaseDue: (...args) => logOutages(store.leaseDue(...args)),
+    renew: (...args) => logOutages(store.renew(...args)),
+    release: (...args) => logOutages(store.release(...args)),
     checkWritable: () => logOutages(store.checkWritable()),
   }
 }

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { PostgresDialect, type Dialect } from 'kysely'
 import pg from 'pg'
-import { keepsStartupLimits, limitTransactions, type ServerLimits } from './limited-pool.ts'
+import { supportsStartupLimits, limitTransactions, type ServerLimits } from './limited-pool.ts'
 import type { Log } from '../runtime/log.ts'
 
 /** How long anything may take on a connection, in milliseconds. */
@@ -49,7 +49,7 @@ export async function createPostgresDialect(url: string, limits: PostgresLimits,
     idle_in_transaction_session_timeout: limits.restMs,
   }
   const connection = { connectionString: url, application_name: 'stemgate', connectionTimeoutMillis: connectTimeoutMs }
-  const isDirect = await keepsStartupLimits(
+  const isDirect = await supportsStartupLimits(
     { ...connection, stream: () => socketWithTimeout(limits.silenceMs) },
     serverLimits,
   )

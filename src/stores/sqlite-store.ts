@@ -29,7 +29,7 @@ export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
     attempt: (work) => withRetry(work, retryOptions),
     // A transaction has the whole file for itself.
     lockTrack: async () => {},
-    skipsLocked: false,
+    supportsSkipLocked: false,
     clock: { nowMs: () => Date.now() },
     close: () => db.destroy(),
   })

@@ -123,7 +123,7 @@ const reportSchema: z.ZodType<ProviderReport> = z.object({
 })
 
 /** What stands in the rows of tasks that a later version wrote, by the task that was read from each. */
-const laterDocuments = new WeakMap<Task, TaskDocument>()
+const newerDocuments = new WeakMap<Task, TaskDocument>()
 
 /**
  * The task as a row, but for when it is due.
@@ -153,12 +153,12 @@ export function changedColumns(task: Task, before: Task): Partial<ReturnType<typ
 }
 
 function documentOf(task: Task, before: Task | null): unknown {
-  const later = before === null ? undefined : laterDocuments.get(before)
+  const later = before === null ? undefined : newerDocuments.get(before)
   return later === undefined ? { version: currentVersion, ...task } : carryOver(later, before, task)
 }
 
 /**
- * Reads a task back as it was written, by whatever version. Throws LaterTaskError for what only a later version understands
+ * Reads a task back as it was written, by whatever version. Throws NewerTaskError for what only a later version understands
  * (a new state, a new provider), and DamagedTaskError if the row holds anything else.
  */
 export function parseStoredTask(json: string): Task {
@@ -171,7 +171,7 @@ export function parseStoredTask(json: string): Task {
     throw new NewerTaskError('A later version of the gateway wrote this task.', details)
   }
   const task: Task = read.data
-  if (isLater) laterDocuments.set(task, document)
+  if (isLater) newerDocuments.set(task, document)
   return task
 }
 

@@ -9,7 +9,7 @@ import { order, startGateway, type TestGateway } from '../support/gateway.ts'
 import { callbackOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 import { newDatabaseUrl } from '../support/program.ts'
 
-/** The lines that an operator sees by default, parsed. */
+/** The lines that an operator sees at the default log level, parsed. */
 function linesOf({ logged }: TestGateway): readonly Record<string, unknown>[] {
   return logged.map((line) => JSON.parse(line)).filter(({ level }) => level !== 'debug')
 }
@@ -18,11 +18,11 @@ function messagesOf(gateway: TestGateway): readonly string[] {
   return linesOf(gateway).map(({ message }) => String(message))
 }
 
-async function orderInVain(gateway: TestGateway, audioId: string): Promise<void> {
+async function orderAnyway(gateway: TestGateway, audioId: string): Promise<void> {
   await gateway.send(SeparateDocument, { input: { musicTaskId: 'music', audioId } })
 }
 
-test('a store that is away is logged once, with its first error, and once when it is back', async () => {
+test('an unavailable store is logged once with its first error, and once when it is available again', async () => {
   const databaseUrl = await newDatabaseUrl()
   const provider = await startPlayedProvider()
   const gateway = await startGateway({ ...provider.environment, DATABASE_URL: databaseUrl })
@@ -31,15 +31,15 @@ test('a store that is away is logged once, with its first error, and once when i
   const other = new DatabaseSync(databaseUrl.replace('file:', ''))
   onTestFinished(() => other.close())
   other.exec('BEGIN IMMEDIATE')
-  await Promise.all(Array.from({ length: 20 }, (_, index) => orderInVain(gateway, `in-vain-${index}`)))
+  await Promise.all(Array.from({ length: 20 }, (_, index) => orderAnyway(gateway, `refused-${index}`)))
   expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(503)
   await expect.poll(async () => (await fetch(`${gateway.url}/health/ready`)).status, { timeout: 5_000 }).toBe(503)
-  const away = linesOf(gateway)
-  expect(away.map(({ message }) => message)).toEqual([expect.stringMatching(/^the store cannot be used/)])
-  expect(String(away[0]?.['err'])).toContain('database is locked')
+  const outage = linesOf(gateway)
+  expect(outage.map(({ message }) => message)).toEqual([expect.stringMatching(/^the store is unavailable/)])
+  expect(String(outage[0]?.['err'])).toContain('database is locked')
 
   other.exec('ROLLBACK')
-  // Reading works all the time, and says nothing.
+  // Reads succeed during the outage and must not end it.
   await expect
     .poll(
       async () => {
@@ -48,17 +48,17 @@ test('a store that is away is logged once, with its first error, and once when i
       },
       { timeout: 15_000, interval: 200 },
     )
-    .toEqual([expect.stringMatching(/^the store cannot be used/), 'the store can be used again'])
+    .toEqual([expect.stringMatching(/^the store is unavailable/), 'the store is available again'])
   expect(linesOf(gateway).at(-1)).toMatchObject({ level: 'info', failures: expect.any(Number) })
 })
 
-test('a key that the provider refuses is logged once for orders and once for checks', async () => {
+test('a rejected API key is logged once for orders and once for checks', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '0.1' })
   await order(gateway)
   provider.answerRead({ code: 401, msg: 'You do not have access permissions' })
   provider.answerSubmit({ code: 401, msg: 'You do not have access permissions' })
-  for (let i = 0; i < 20; i++) await orderInVain(gateway, `in-vain-${i}`)
+  for (let i = 0; i < 20; i++) await orderAnyway(gateway, `refused-${i}`)
   await provider.readTimes(provider.reads.length + 10)
   expect(messagesOf(gateway).toSorted()).toEqual([
     expect.stringMatching(/does not accept our API key/),
@@ -66,13 +66,13 @@ test('a key that the provider refuses is logged once for orders and once for che
   ])
 })
 
-test('a provider that cannot be reached is logged once, and once when it is back', async () => {
+test('an unreachable provider is logged once, and once when it is reachable again', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '0.1' })
   await order(gateway)
   await provider.die()
-  for (let i = 0; i < 4; i++) await orderInVain(gateway, `in-vain-${i}`)
-  // The tasks that are due are asked for in vain as well.
+  for (let i = 0; i < 4; i++) await orderAnyway(gateway, `refused-${i}`)
+  // Checks of due tasks fail as well.
   await sleep(1_000)
   expect(messagesOf(gateway)).toEqual(['the provider cannot be reached'])
   await provider.revive()
@@ -81,7 +81,7 @@ test('a provider that cannot be reached is logged once, and once when it is back
     .toEqual(['the provider cannot be reached', 'the provider can be reached again'])
 })
 
-test('callbacks with a wrong signature are logged once, each at debug', async () => {
+test('callbacks with an invalid signature are logged once, and each one at debug level', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway({ ...provider.environment, KIE_WEBHOOK_KEY: 'webhook-key' })
   await order(gateway)
@@ -96,7 +96,7 @@ test('callbacks with a wrong signature are logged once, each at debug', async ()
   expect(each).toHaveLength(10)
 })
 
-test('keys of tokens that cannot be had are logged once', async () => {
+test('an unavailable JWKS endpoint is logged once', async () => {
   const server = createServer((_request, response) => void response.writeHead(500).end())
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -113,7 +113,7 @@ test('keys of tokens that cannot be had are logged once', async () => {
   })
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const token = `${part({ alg: 'RS256', kid: 'unknown' })}.${part({ sub: 'somebody', exp: 9_999_999_999 })}.c2ln`
-  // The issuer is asked again after each second.
+  // The gateway asks the issuer again after each second.
   for (let i = 0; i < 12; i++) {
     const response = await fetch(`${gateway.url}/graphql?query={__typename}`, {
       headers: { authorization: `Bearer ${token}` },
@@ -124,14 +124,14 @@ test('keys of tokens that cannot be had are logged once', async () => {
   expect(messagesOf(gateway)).toEqual(['the keys of JWT_JWKS_URL cannot be had'])
 })
 
-test('what stays away is logged again with a count, and what comes and goes is away', async () => {
+test('a lasting outage is logged again with a count, and intermittent failures are one outage', async () => {
   const lines: { readonly level: string; readonly detail: object; readonly message: string }[] = []
   const write = (level: string) => (detail: object, message: string) => void lines.push({ level, detail, message })
   const outage = createOutageLog({
     log: { info: write('info'), warn: write('warn'), error: write('error') },
     level: 'warn',
-    away: 'it is away',
-    back: 'it is back',
+    downMessage: 'it is down',
+    upMessage: 'it is up',
     detail: { name: 'it' },
     quietMs: 300,
     reminderIntervalMs: 150,
@@ -143,15 +143,15 @@ test('what stays away is logged again with a count, and what comes and goes is a
     outage.worked()
     await sleep(20)
   }
-  expect(lines[0]).toEqual({ level: 'warn', detail: { name: 'it', cause: 'failure 0' }, message: 'it is away' })
+  expect(lines[0]).toEqual({ level: 'warn', detail: { name: 'it', cause: 'failure 0' }, message: 'it is down' })
   const reminders = lines.slice(1)
   expect(reminders.length).toBeGreaterThanOrEqual(1)
   expect(reminders.length).toBeLessThan(5)
   for (const { message, detail } of reminders) {
-    expect(message).toBe('still so: it is away')
+    expect(message).toBe('still failing: it is down')
     expect(detail).toMatchObject({ name: 'it', failures: expect.any(Number), seconds: expect.any(Number) })
   }
-  await expect.poll(() => lines.at(-1)?.message, { timeout: 5_000 }).toBe('it is back')
+  await expect.poll(() => lines.at(-1)?.message, { timeout: 5_000 }).toBe('it is up')
   expect(lines.at(-1)).toMatchObject({ level: 'info', detail: { failures: 10 } })
   expect(outage.isDown()).toBe(false)
 })

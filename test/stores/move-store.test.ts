@@ -10,7 +10,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { newTaskId } from '../../src/separation/task-id.ts'
 import type { Task } from '../../src/separation/task.ts'
 import { copyStore, SecretsDifferError, type CopyOptions, type CopyReport } from '../../src/move-store/copy-store.ts'
-import { databaseAt } from '../../src/stores/database-url.ts'
+import { parseDatabaseUrl } from '../../src/stores/database-url.ts'
 import { openDatabase, type OpenDatabase } from '../../src/move-store/open-database.ts'
 import { columnsOf } from '../../src/stores/stored-task.ts'
 import { order, startGateway, untilSettled } from '../support/gateway.ts'
@@ -39,7 +39,7 @@ async function newFileUrl(): Promise<string> {
 }
 
 async function open(url: string): Promise<OpenDatabase> {
-  const database = databaseAt(url)
+  const database = parseDatabaseUrl(url)
   if (database === null) throw new Error(`${url} is no database.`)
   const opened = await openDatabase(database, silentLog)
   onTestFinished(() => opened.db.destroy())

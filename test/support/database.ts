@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import pg from 'pg'
 import { onTestFinished } from 'vitest'
-import { databaseAt, type DatabaseAddress } from '../../src/stores/database-url.ts'
+import { parseDatabaseUrl, type DatabaseAddress } from '../../src/stores/database-url.ts'
 import { openStore } from '../../src/stores/open-store.ts'
 import type { Ending } from './gateway.ts'
 import { findPostgres, findRedis, newPostgresDatabase } from './services.ts'
@@ -139,7 +139,7 @@ async function connectTo(url: string): Promise<pg.Client> {
 }
 
 function databaseOf(environment: Environment): DatabaseAddress {
-  const database = databaseAt(environment['DATABASE_URL'] ?? '')
+  const database = parseDatabaseUrl(environment['DATABASE_URL'] ?? '')
   if (database === null) throw new Error('This gateway has no database of its own.')
   return database
 }

@@ -110,21 +110,21 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   const reachability = createOutageLog({
     ...common,
     level: 'warn',
-    away: 'the provider cannot be reached',
-    back: 'the provider can be reached again',
+    downMessage: 'the provider cannot be reached',
+    upMessage: 'the provider can be reached again',
   })
   // An order may be refused while checks go well, and the other way round.
   const orderRefusals = createOutageLog({
     ...common,
     level: 'error',
-    away: 'the provider refuses the orders of this gateway: its operator must mend it',
-    back: 'the provider takes the orders of this gateway again',
+    downMessage: 'the provider refuses the orders of this gateway: its operator must mend it',
+    upMessage: 'the provider takes the orders of this gateway again',
   })
   const checkRefusals = createOutageLog({
     ...common,
     level: 'error',
-    away: keyProblem,
-    back: 'the provider accepts our API key again',
+    downMessage: keyProblem,
+    upMessage: 'the provider accepts our API key again',
   })
   let isStopping = false
 

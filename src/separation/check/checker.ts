@@ -69,8 +69,8 @@ export function createChecker(options: CheckerOptions): Checker {
     const outage = createOutageLog({
       log,
       level: 'error',
-      away: 'checks go wrong',
-      back: 'checks go well again',
+      downMessage: 'checks go wrong',
+      upMessage: 'checks go well again',
       detail: { provider },
       quietMs: quietAfterErrorMs,
     })

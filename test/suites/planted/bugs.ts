@@ -71,7 +71,7 @@ export const bugs: readonly Bug[] = [
       {
         file: 'stores/check-queue.ts',
         from: "                  .where('due_at', '<=', nowMs)\n",
-        to: "                  .where('due_at', '<=', nowMs)\n                  .where((each) => each.or([each('due_at', '=', atOnce), each('due_at', '>=', openedAtMs)]))\n",
+        to: "                  .where('due_at', '<=', nowMs)\n                  .where((each) => each.or([each('due_at', '=', dueNow), each('due_at', '>=', openedAtMs)]))\n",
       },
       {
         file: 'stores/check-queue.ts',
@@ -327,7 +327,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'what a later version wrote is lost',
-    edits: [{ file: 'stores/stored-task.ts', from: 'if (isLater) laterDocuments.set(task, document)', to: '' }],
+    edits: [{ file: 'stores/stored-task.ts', from: 'if (isLater) newerDocuments.set(task, document)', to: '' }],
     tests: ['stores/rolling-upgrade'],
   },
   {
