@@ -1,52 +1,55 @@
 import {
+  getNamedType,
   GraphQLError,
+  isInterfaceType,
+  isObjectType,
   Kind,
   type ASTVisitor,
   type FieldNode,
+  type GraphQLNamedType,
   type SelectionSetNode,
   type ValidationContext,
 } from 'graphql'
-import { defaultPageSize, maxPageSize } from '../schema/separations.ts'
+import { costOfField, type ConnectionCost } from '../schema/field-cost.ts'
 
-/** How many fields one operation may yield, as it is reckoned here. A page of 100 tasks with everything in them is half. */
+/** The maximum cost of one operation, in fields. A page of 100 tasks with all their fields costs about half. */
 const maxCost = 50_000
-/** What it takes to read one task for a list, in fields. */
-const taskCost = 50
-/** What it takes to find one place of a filtered list, in fields: each facet that fits is looked through for a whole page. */
-const cursorCost = 20
-/** What it takes to begin a list, in fields, however small its page is. */
-const listCost = 500
-const maxKnownStems = 13
-/** How many fields each field of an introspection yields, roughly. */
+/** Roughly how many fields each field below `__schema` or `__type` returns. */
 const introspectionFactor = 150
 
+type ParentType = GraphQLNamedType | null | undefined
+
 /**
- * What an operation yields is bounded, through aliases, fragments and page sizes: so nobody keeps the process to himself.
- * A page size in a variable counts as the largest, so that a document is either good or not, whatever comes with it.
+ * Limits how many fields an operation can return, so that one caller cannot keep the process busy. Every field costs 1 for
+ * each time that it can be returned; the schema's list fields say how often that is (`field-cost.ts`). A page size in a
+ * variable counts as the maximum, so that a document is accepted or refused whatever its variables are.
  */
 export function costRule(context: ValidationContext): ASTVisitor {
-  const costs = new Map<string, number>()
+  const schema = context.getSchema()
+  const fragmentCosts = new Map<string, number>()
   return {
     OperationDefinition(operation) {
-      const cost = costOf(operation.selectionSet)
+      const cost = costOf(operation.selectionSet, schema.getRootType(operation.operation))
       if (cost <= maxCost) return
       const message =
-        `An operation may cost ${maxCost}; this one costs ${cost}: every field counts for each time that it can be yielded. ` +
-        'Ask for smaller pages (`first`), or for less at once.'
+        `This operation costs ${cost}; the maximum is ${maxCost}. A field costs 1 for each time that it can be returned. ` +
+        'Request smaller pages (`first`) or fewer fields.'
       context.reportError(new GraphQLError(message, { nodes: operation }))
     },
   }
 
-  function costOf(set: SelectionSetNode): number {
+  function costOf(set: SelectionSetNode, parent: ParentType): number {
     let cost = 0
     for (const selection of set.selections) {
       switch (selection.kind) {
         case Kind.FIELD:
-          cost += costOfField(selection)
+          cost += costOfSelection(selection, parent)
           break
-        case Kind.INLINE_FRAGMENT:
-          cost += costOf(selection.selectionSet)
+        case Kind.INLINE_FRAGMENT: {
+          const { typeCondition } = selection
+          cost += costOf(selection.selectionSet, typeCondition ? schema.getType(typeCondition.name.value) : parent)
           break
+        }
         case Kind.FRAGMENT_SPREAD:
           cost += costOfFragment(selection.name.value)
       }
@@ -54,43 +57,43 @@ export function costRule(context: ValidationContext): ASTVisitor {
     return cost
   }
 
-  function costOfField(field: FieldNode): number {
-    const within = field.selectionSet === undefined ? 0 : costOf(field.selectionSet)
-    switch (field.name.value) {
-      case 'separations':
-        return listCost + pageSizeOf(field) * (taskCost + (isFiltered(field) ? cursorCost : 0) + within)
-      case 'all':
-      case 'allStems':
-        return 1 + maxKnownStems * within
-      case '__schema':
-      case '__type':
-        return 1 + introspectionFactor * within
-      default:
-        return 1 + within
-    }
+  function costOfSelection(field: FieldNode, parent: ParentType): number {
+    const name = field.name.value
+    const definition = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined
+    const type = definition === undefined ? undefined : getNamedType(definition.type)
+    const within = field.selectionSet === undefined ? 0 : costOf(field.selectionSet, type)
+    if (name === '__schema' || name === '__type') return 1 + introspectionFactor * within
+    const cost = definition === undefined ? undefined : costOfField(definition)
+    if (cost === undefined) return 1 + within
+    return 'maxItems' in cost ? 1 + cost.maxItems * within : costOfPage(field, cost, within)
   }
 
-  /** Reckoned once, or fragments of fragments would take longer to reckon than to carry out. */
+  /** Cached, because nested fragments would otherwise take longer to count than to execute. */
   function costOfFragment(name: string): number {
-    const known = costs.get(name)
+    const known = fragmentCosts.get(name)
     if (known !== undefined) return known
-    // One that spreads itself is another rule's matter.
-    costs.set(name, 0)
+    // Ends the recursion of a fragment that spreads itself. Another rule refuses it.
+    fragmentCosts.set(name, 0)
     const fragment = context.getFragment(name)
-    const cost = fragment === null || fragment === undefined ? 0 : costOf(fragment.selectionSet)
-    costs.set(name, cost)
+    const cost = fragment ? costOf(fragment.selectionSet, schema.getType(fragment.typeCondition.name.value)) : 0
+    fragmentCosts.set(name, cost)
     return cost
   }
 }
 
-/** Whether a list may be filtered: a filter in a variable counts, whatever comes with it. */
-function isFiltered({ arguments: given = [] }: FieldNode): boolean {
-  return given.some(({ name }) => name.value === 'where')
+function costOfPage(field: FieldNode, cost: ConnectionCost, within: number): number {
+  const perItem = cost.perItem + (isFiltered(field) ? cost.perFilteredItem : 0) + within
+  return cost.base + pageSizeOf(field, cost) * perItem
 }
 
-/** How many tasks a `separations` can list. One that asks for more than a page can hold is refused when it is carried out. */
-function pageSizeOf({ arguments: given = [] }: FieldNode): number {
-  const sizes = given
+/** Whether a list may be filtered. A filter in a variable counts, whatever its value is. */
+function isFiltered({ arguments: args = [] }: FieldNode): boolean {
+  return args.some(({ name }) => name.value === 'where')
+}
+
+/** The largest page that the arguments allow. The resolver refuses a page size above the maximum. */
+function pageSizeOf({ arguments: args = [] }: FieldNode, { defaultPageSize, maxPageSize }: ConnectionCost): number {
+  const sizes = args
     .filter(({ name }) => name.value === 'first' || name.value === 'last')
     .flatMap(({ value }) => {
       if (value.kind === Kind.INT) return [Number(value.value)]

@@ -13,6 +13,7 @@ import {
 import type { SeparateOutcome } from '../../separation/order/separate.ts'
 import { builder } from './builder.ts'
 import { ProviderEnum, SeparationTypeEnum } from './enums.ts'
+import { withCost } from './field-cost.ts'
 import { SeparationTask } from './separation-task.ts'
 import type { RequestRate } from '../../limits/request-rate.ts'
 
@@ -76,11 +77,17 @@ const SeparateErrorType = builder.interfaceRef<SeparateError>('SeparateError').i
   }),
 })
 
+/** One for each field of SeparateInput. */
+const maxIssues = 6
+/** `["input", <field>]` */
+const maxPathLength = 2
+
 const InputIssueType = builder.objectRef<InputIssue>('InputIssue').implement({
   description: 'One problem with an input.',
   fields: (t) => ({
     path: t.stringList({
       description: 'The path of the field, from the argument down, such as `["input", "audioId"]`.',
+      extensions: withCost({ maxItems: maxPathLength }),
       resolve: ({ path }) => [...path],
     }),
     message: t.string({ description: 'What is wrong with the field.', resolve: ({ message }) => message }),
@@ -94,6 +101,7 @@ const InvalidInput = builder.objectRef<InvalidInputError>('InvalidInputError').i
     issues: t.field({
       type: [InputIssueType],
       description: 'All problems with the input.',
+      extensions: withCost({ maxItems: maxIssues }),
       resolve: ({ issues }) => [...issues],
     }),
   }),

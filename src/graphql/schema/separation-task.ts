@@ -18,7 +18,8 @@ import {
   SeparationStatusEnum,
   SeparationTypeEnum,
 } from './enums.ts'
-import { allStemsOf, Stems, StemType } from './stems.ts'
+import { withCost } from './field-cost.ts'
+import { allStemsOf, maxStems, Stems, StemType } from './stems.ts'
 import { limitedSubscription } from '../execution/limited-subscription.ts'
 import { errorAsLastItem } from '../execution/error-as-last-item.ts'
 
@@ -130,6 +131,7 @@ export const SeparationTask = builder.node(SeparationTaskRef, {
       type: [StemType],
       description:
         'All stems of the result as one list, for any `type` and without a fragment. Empty if there are no stems.',
+      extensions: withCost({ maxItems: maxStems }),
       resolve: (task) => (task.state === 'succeeded' ? allStemsOf(task) : []),
     }),
     failure: t.field({

@@ -4,12 +4,19 @@ import type { Task } from '../../separation/task.ts'
 import { badInput } from '../bad-input.ts'
 import { builder } from './builder.ts'
 import { ChargeEnum, FailureCodeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
+import { withCost } from './field-cost.ts'
 import { SeparationTask } from './separation-task.ts'
 import type { TaskCursor, TaskFilter } from '../../separation/store.ts'
 
 /** The default and the maximum number of tasks on a page. */
-export const defaultPageSize = 20
-export const maxPageSize = 100
+const defaultPageSize = 20
+const maxPageSize = 100
+
+/**
+ * Measured against the cost of a plain field: reading one task for a list costs about 50. A filtered list costs 20 more for
+ * each task, because the store reads up to one page of every facet that matches (docs/decisions/0018).
+ */
+const cost = withCost({ base: 500, perItem: 50, perFilteredItem: 20, defaultPageSize, maxPageSize })
 
 const SeparationFilter = builder.inputType('SeparationFilter', {
   description: 'Which tasks to list. A task must match every field that is set.',
@@ -39,6 +46,7 @@ builder.queryField('separations', (t) =>
     {
       type: SeparationTask,
       description: `Lists your tasks, newest first. \`first\` or \`last\` sets the page size: default ${defaultPageSize}, maximum ${maxPageSize}. A larger value is an error (BAD_USER_INPUT).`,
+      extensions: cost,
       args: { where: t.arg({ type: SeparationFilter, description: 'Which tasks to list. Default: all.' }) },
       resolve: async (_root, { where, ...args }, { separations, caller }) => {
         checkPageSize(args)

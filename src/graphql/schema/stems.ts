@@ -3,12 +3,13 @@ import {
   missingParts,
   stemName,
   type KnownPart,
-  type partsOfType,
+  partsOfType,
   type Stem,
   type SucceededTask,
 } from '../../separation/task.ts'
 import { builder, dateOf, type FieldsOf } from './builder.ts'
 import { StemPartEnum } from './enums.ts'
+import { withCost } from './field-cost.ts'
 
 /** Wraps the task: Pothos marks the object that `node` loads as a SeparationTask, and an object can have only one type. */
 interface StemsOfTask {
@@ -57,18 +58,23 @@ export function allStemsOf(task: SucceededTask): StemOfTask[] {
   return task.stems.map((stem) => ({ task, stem }))
 }
 
+/** More only if the provider returns parts that the gateway does not know. */
+export const maxStems = partsOfType.split_stem.length
+
 const StemSet = builder.interfaceRef<StemsOfTask>('StemSet').implement({
   description: 'The stems of one separation of any type.',
   fields: (t) => ({
     all: t.field({
       type: [StemType],
       description: 'All stems that the provider returned, including parts that this gateway does not know (`OTHER`).',
+      extensions: withCost({ maxItems: maxStems }),
       resolve: ({ task }) => allStemsOf(task),
     }),
     missing: t.field({
       type: [StemPartEnum],
       description:
         'The parts that this type of separation can return but did not. A track without drums, for example, has no drum stem.',
+      extensions: withCost({ maxItems: maxStems }),
       resolve: ({ task }) => missingParts(task),
     }),
   }),
