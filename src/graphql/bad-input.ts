@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql'
 
-/** An argument that cannot be used, told to whoever gave it. */
+/** A GraphQL error with the code BAD_USER_INPUT. */
 export function badInput(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
 }

@@ -5,34 +5,34 @@ import type { ProviderName, Task } from '../separation/task.ts'
 import type { RequestRate } from '../limits/request-rate.ts'
 import type { ConcurrencyLimit } from '../limits/concurrency-limit.ts'
 
-/** Who asks. */
+/** The caller of an operation. */
 export interface Caller {
-  /** In whose name tasks are ordered, read and listed. */
+  /** The owner of the tasks that the caller orders, reads and lists. */
   readonly owner: string
-  /** Whether a provider's task that nobody has yet may become the caller's: not where a request must change nothing. */
+  /** Whether the operation may adopt a provider's task. False for a GET, which must not change anything. */
   readonly mayAdopt: boolean
 }
 
-/** What the gateway lends to every operation. */
+/** What every operation shares. */
 export interface Services {
   readonly separations: Separations
   readonly separateRate: RequestRate
-  /** How many subscriptions each caller has open, over all transports. */
+  /** Limits the open subscriptions of each caller, over all transports. */
   readonly subscriptionLimit: ConcurrencyLimit
-  /** The providers that are switched on. */
+  /** The enabled providers. */
   readonly providers: readonly ProviderName[]
-  /** How long a provider keeps the files, in milliseconds. */
+  /** How long a provider keeps its files, in milliseconds. */
   retentionMsOf(provider: ProviderName): number
 }
 
-/** What a resolver has at hand. */
+/** The context of one operation. */
 export interface Context extends Services {
   readonly caller: Caller
-  /** Reads the caller's tasks, all that one operation asks for at once. Not for subscriptions: it would remember the past. */
+  /** Reads the caller's tasks, batched per operation. Do not use it in subscriptions: its cache would return old states. */
   readonly tasks: Pick<DataLoader<TaskRef, Task | null>, 'load'>
 }
 
-/** Makes the context of one operation. */
+/** Creates the context of one operation. */
 export function createContext(services: Services, caller: Caller): Context {
   const { separations } = services
   const tasks = new DataLoader<TaskRef, Task | null, string>((refs) => separations.find(caller.owner, refs, caller), {

@@ -28,7 +28,7 @@ const securityHeaders = [
   ['referrer-policy', 'no-referrer'],
   ['cross-origin-resource-policy', 'cross-origin'],
 ] as const
-const internalErrorMessage = 'Something went wrong inside the gateway. It has been logged.'
+const internalErrorMessage = 'An internal error occurred. The gateway has logged it.'
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
 /** How often it is looked for those who take longer; Node's own half minute would let each of them be as late. */

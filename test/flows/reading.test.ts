@@ -329,7 +329,7 @@ test('what graphql-js finds wrong with our own values is logged and not told; wh
   expect(await ask(query, { id: task.id })).toMatchObject({
     errors: [
       {
-        message: 'Something went wrong inside the gateway. It has been logged.',
+        message: 'An internal error occurred. The gateway has logged it.',
         path: ['separation', 'audioId'],
         extensions: { code: 'INTERNAL_SERVER_ERROR' },
       },

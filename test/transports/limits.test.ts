@@ -56,27 +56,27 @@ const hostile: readonly { readonly what: string; readonly query: string; readonl
   {
     what: 'two orders through an alias',
     query: `mutation { ${oneOrder} again: ${oneOrder} }`,
-    message: /An operation may hold one "separate"; this one holds 2/,
+    message: /An operation may contain one "separate"; this one contains 2/,
   },
   {
     what: 'two orders through a fragment',
     query: `mutation { ${oneOrder} ...f } fragment f on Mutation { again: ${oneOrder} }`,
-    message: /An operation may hold one "separate"; this one holds 2/,
+    message: /An operation may contain one "separate"; this one contains 2/,
   },
   {
     what: 'two orders through fragments within fragments',
     query: `mutation { ...f ... { ... on Mutation { a: ${oneOrder} } } } fragment f on Mutation { ...g } fragment g on Mutation { b: ${oneOrder} }`,
-    message: /An operation may hold one "separate"; this one holds 2/,
+    message: /An operation may contain one "separate"; this one contains 2/,
   },
   {
     what: 'two orders of which one is left out by a directive',
     query: `mutation { a: ${oneOrder} b: ${oneOrder.replace(') {', ') @skip(if: true) {')} }`,
-    message: /An operation may hold one "separate"; this one holds 2/,
+    message: /An operation may contain one "separate"; this one contains 2/,
   },
   {
     what: 'more than five lists',
     query: `{ ${times(5, (i) => `a${i}: separations(first: 1) { edges { cursor } }`)} ...f } fragment f on Query { separations { edges { cursor } } }`,
-    message: /An operation may hold five "separations"; this one holds 6/,
+    message: /An operation may contain five "separations"; this one contains 6/,
   },
   {
     what: 'more than a few large pages',

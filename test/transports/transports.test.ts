@@ -169,7 +169,7 @@ describe.each(forQueries)('over %s', (name) => {
         data: { separation: null },
         errors: [
           {
-            message: 'Something went wrong inside the gateway. It has been logged.',
+            message: 'An internal error occurred. The gateway has logged it.',
             path: ['separation'],
             locations: [{ line: 1, column: 24 }],
             extensions: { code: 'INTERNAL_SERVER_ERROR' },
@@ -177,7 +177,7 @@ describe.each(forQueries)('over %s', (name) => {
         ],
       },
     ])
-    expect(gateway.logged.filter((line) => line.includes('an operation went wrong'))).toHaveLength(1)
+    expect(gateway.logged.filter((line) => line.includes('a GraphQL operation failed'))).toHaveLength(1)
   })
 
   test('a store that is gone is UNAVAILABLE', async () => {
@@ -188,7 +188,7 @@ describe.each(forQueries)('over %s', (name) => {
         data: { separation: null },
         errors: [
           {
-            message: 'The gateway cannot reach its store now. Try again in a moment.',
+            message: 'The database is unavailable. Try again in a moment.',
             path: ['separation'],
             locations: [{ line: 1, column: 24 }],
             extensions: { code: 'UNAVAILABLE' },
@@ -304,7 +304,7 @@ describe.each(forSubscriptions)('over %s', (name) => {
         data: { separationUpdated: null },
         errors: [
           {
-            message: 'The gateway cannot reach its store now. Try again in a moment.',
+            message: 'The database is unavailable. Try again in a moment.',
             path: ['separationUpdated'],
             locations: [{ line: 1, column: 31 }],
             extensions: { code: 'UNAVAILABLE' },
@@ -326,7 +326,7 @@ describe.each(forSubscriptions)('over %s', (name) => {
         data: { separationUpdated: null },
         errors: [
           {
-            message: 'Something went wrong inside the gateway. It has been logged.',
+            message: 'An internal error occurred. The gateway has logged it.',
             path: ['separationUpdated'],
             locations: [{ line: 1, column: 31 }],
             extensions: { code: 'INTERNAL_SERVER_ERROR' },
@@ -456,5 +456,5 @@ test('variables in a query string that are no JSON are the sender’s mistake, a
       expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
     }
   }
-  expect(gateway.logged.filter((line) => line.includes('went wrong'))).toEqual([])
+  expect(gateway.logged.filter((line) => line.includes('failed'))).toEqual([])
 })

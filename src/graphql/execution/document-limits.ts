@@ -14,28 +14,27 @@ import type { Plugin } from 'graphql-yoga'
 import { costRule } from './cost-rule.ts'
 import { rootFieldRule } from './root-field-rule.ts'
 
-/** What one document may hold. GraphiQL's introspection stays well within. */
+/** The limits of a document. GraphiQL's introspection query stays well within them. */
 const limits = { tokens: 2_000, depth: 12, aliases: 100, directives: 50 } as const
 
-/** A limit's error is one among the validation's; thrown, as they are by themselves, they would bear no code. */
-const reported = {
+/** Reports the error of a limit as a validation error. By default the rules throw it, and it would have no code. */
+const reportOnly = {
   propagateOnRejection: false,
   onReject: [(context: ValidationContext | null, error: GraphQLError) => context?.reportError(error)],
 }
 
-/** Refuses a document in the middle of reading it. */
+/** Refuses a document while it is parsed, at the first token above the limit. */
 export const maxTokens = maxTokensPlugin({ n: limits.tokens })
 
 /**
- * What is too large, or not to be asked, is refused before GraphQL's own rules look at it: some of these compare every
- * field with every other.
- * @param introspection whether the schema may be asked for
+ * Checks the limits before the standard validation rules run: some of those compare every field with every other.
+ * @param introspection whether introspection is allowed
  */
 export function documentLimits(introspection: boolean): Plugin {
   const rules = [
-    maxDepthRule({ n: limits.depth, ...reported }),
-    maxAliasesRule({ n: limits.aliases, allowList: [], ...reported }),
-    maxDirectivesRule({ n: limits.directives, ...reported }),
+    maxDepthRule({ n: limits.depth, ...reportOnly }),
+    maxAliasesRule({ n: limits.aliases, allowList: [], ...reportOnly }),
+    maxDirectivesRule({ n: limits.directives, ...reportOnly }),
     rootFieldRule,
     costRule,
     ...(introspection ? [] : [NoSchemaIntrospectionCustomRule]),

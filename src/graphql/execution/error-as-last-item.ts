@@ -1,8 +1,8 @@
 /**
- * The same items, and an error of the source as the last one. Thrown on, it would end the stream on each transport in
- * another way; as an item it is an error of the field, as it is in a query.
+ * Yields the items of the source, and an error of the source as the last item. A thrown error would end the stream
+ * differently on each transport; as an item it becomes an error of the field, as in a query.
  *
- * No generator: a generator that waits cannot be told that its reader has left.
+ * Not a generator: a generator that waits for the next item cannot be ended by its subscriber.
  */
 export function errorAsLastItem<T>(source: AsyncIterable<T>): AsyncIterableIterator<T | Error> {
   const items = source[Symbol.asyncIterator]()
@@ -15,7 +15,10 @@ export function errorAsLastItem<T>(source: AsyncIterable<T>): AsyncIterableItera
         return await items.next()
       } catch (error) {
         hasEnded = true
-        return { done: false, value: error instanceof Error ? error : new Error('The source broke.', { cause: error }) }
+        return {
+          done: false,
+          value: error instanceof Error ? error : new Error('The subscription failed.', { cause: error }),
+        }
       }
     },
     async return() {

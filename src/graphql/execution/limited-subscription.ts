@@ -2,8 +2,8 @@ import { GraphQLError } from 'graphql'
 import type { ConcurrencyLimit } from '../../limits/concurrency-limit.ts'
 
 /**
- * The items of a subscription, which counts against its caller's limit until they end. Throws a GraphQLError
- * (RATE_LIMITED) if the caller has too many subscriptions.
+ * Opens a subscription that counts against its caller's limit until it ends. Throws a GraphQLError (RATE_LIMITED) if the
+ * caller has too many subscriptions.
  */
 export function limitedSubscription<T>(
   limit: ConcurrencyLimit,
@@ -12,9 +12,12 @@ export function limitedSubscription<T>(
 ): AsyncIterableIterator<T> {
   const release = limit.acquire(owner)
   if (release === null) {
-    throw new GraphQLError(`You may have ${limit.maxPerKey} subscriptions at a time. Complete some first.`, {
-      extensions: { code: 'RATE_LIMITED' },
-    })
+    throw new GraphQLError(
+      `You have reached the limit of ${limit.maxPerKey} open subscriptions. Complete some of them first.`,
+      {
+        extensions: { code: 'RATE_LIMITED' },
+      },
+    )
   }
   const items = openOrRelease(open, release)
   return {

@@ -11,25 +11,25 @@ import type { Log } from '../../runtime/log.ts'
 export interface PipelineOptions {
   readonly services: Services
   readonly log: Log
-  /** Whether the schema may be asked for, and mistakes in names are answered with suggestions. */
+  /** Whether introspection is allowed, and errors about misspelt names contain suggestions. */
   readonly introspection: boolean
 }
 
-/** What the transport knows of an operation before it is read. */
+/** What the transport knows about an operation before parsing it. */
 export interface Incoming {
   readonly caller: Caller
-  /** Called when the operation turns out to be a subscription, before its first event. */
+  /** Called if the operation is a subscription, before its first event. */
   readonly onSubscribe?: () => void
 }
 
 export type Pipeline = YogaServerInstance<Incoming, Context>
 
-/** How many documents are kept as they were read; what validation said of them goes with them. */
+/** How many parsed documents are cached, with their validation errors. */
 const maxCachedDocuments = 100
 
 /**
- * The one way of an operation, whatever carries it: reading, rules, context, execution, masking. HTTP and SSE go through
- * Yoga itself, WebSocket through its `getEnveloped`; so everything here is a plugin of both.
+ * Parses, validates and executes operations, and masks their errors, in the same way for every transport. HTTP and SSE use
+ * Yoga itself, WebSocket uses its `getEnveloped`; a Yoga plugin applies to both.
  */
 export function createPipeline({ services, log, introspection }: PipelineOptions): Pipeline {
   const sanitize = createSanitizeError(introspection)
@@ -40,28 +40,28 @@ export function createPipeline({ services, log, introspection }: PipelineOptions
     graphiql: false,
     landingPage: false,
     batching: false,
-    // By default it keeps a thousand of each: more than a gigabyte, whoever sends so many.
+    // By default Yoga caches 1,000 of each, which can take more than 1 GB.
     parserAndValidationCache: {
       documentCache: createLruCache({ max: maxCachedDocuments }),
       errorCache: createLruCache({ max: maxCachedDocuments }),
     },
-    // The route in front has its own limit, which costs less than a stream around every body.
+    // The HTTP route limits the body, which is cheaper than Yoga's stream around every body.
     maxRequestBodySize: false,
-    // The route in front sees to it: Yoga's own answers a foreign origin with `null`, which any sandboxed page may read.
+    // The HTTP route handles CORS: Yoga answers a foreign origin with `null`, which lets any sandboxed page read the answer.
     cors: false,
     maskedErrors: { maskError: createMaskError({ log, sanitize }) },
     logging: {
       debug: () => {},
       info: () => {},
-      warn: (...words: unknown[]) => log.warn({ words }, 'graphql'),
-      // What Yoga calls an error has been through maskError, which has told of it.
+      warn: (...details: unknown[]) => log.warn({ details }, 'a warning of GraphQL Yoga'),
+      // maskError has already logged these errors.
       error: () => {},
     },
     plugins: [graphqlJs, sanitizeErrors(sanitize), maxTokens, documentLimits(introspection)],
   })
 }
 
-/** Yoga's own engine puts fields that resolve late behind the others, against the order of the query. */
+/** Executes with graphql-js. Yoga's own executor returns fields that resolve late after the others, not in query order. */
 const graphqlJs: Plugin<Incoming> = {
   onExecute: ({ setExecuteFn, args }) => setExecuteFn(withValidVariables(args, execute)),
   onSubscribe({ setSubscribeFn, args }) {
@@ -72,13 +72,13 @@ const graphqlJs: Plugin<Incoming> = {
 
 function withValidVariables<R>(
   args: ExecutionArgs,
-  carryOut: (args: ExecutionArgs) => R,
+  run: (args: ExecutionArgs) => R,
 ): (args: ExecutionArgs) => R | ExecutionResult {
   const errors = validateVariables(args)
-  return errors.length > 0 ? () => ({ errors }) : carryOut
+  return errors.length > 0 ? () => ({ errors }) : run
 }
 
-/** Errors of reading and of validation; those of execution go through maskError. Yoga gives the code over HTTP alone. */
+/** Sanitizes parse and validation errors; maskError handles execution errors. Yoga sets the parse code over HTTP only. */
 function sanitizeErrors(sanitize: SanitizeError): Plugin {
   return {
     onParse:

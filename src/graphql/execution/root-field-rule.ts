@@ -1,28 +1,28 @@
 import { GraphQLError, Kind, type ASTVisitor, type SelectionSetNode, type ValidationContext } from 'graphql'
 
-/** How often one operation may hold a field of the root, through aliases and fragments. */
+/** How often one operation may select a root field, counting aliases and fragments. */
 const limits: readonly {
   readonly field: string
   readonly max: number
   readonly message: (count: number) => string
 }[] = [
   {
-    // One request is one order, so that a limit on requests is a limit on what can be spent.
+    // One order per request, so that a limit on requests also limits spending.
     field: 'separate',
     max: 1,
     message: (count) =>
-      `An operation may hold one "separate"; this one holds ${count}. Send one operation for each order.`,
+      `An operation may contain one "separate"; this one contains ${count}. Send each order as an operation of its own.`,
   },
   {
-    // Each is a read of the store by itself, and with SQLite nobody else is served meanwhile.
+    // Each list is a separate read of the store. With SQLite a read blocks the process.
     field: 'separations',
     max: 5,
     message: (count) =>
-      `An operation may hold five "separations"; this one holds ${count}. Send the others in an operation of their own.`,
+      `An operation may contain five "separations"; this one contains ${count}. Send the others in another operation.`,
   },
 ]
 
-/** Refuses an operation that holds a field of the root more often than it may. */
+/** Refuses an operation that selects a root field more often than its limit allows. */
 export function rootFieldRule(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(operation) {
@@ -34,7 +34,7 @@ export function rootFieldRule(context: ValidationContext): ASTVisitor {
     },
   }
 
-  /** Collects under which names a field stands at the root; fields of one name are carried out as one. */
+  /** Collects the response names of a root field. Fields with the same response name are executed once. */
   function collect(field: string, set: SelectionSetNode, names: Set<string>, visited: Set<string>): void {
     for (const selection of set.selections) {
       switch (selection.kind) {

@@ -1,17 +1,17 @@
 import { GraphQLError } from 'graphql'
 
-/** How an error of GraphQL's own is worded for whoever caused it. */
+/** Shortens the message of a GraphQL error and removes suggestions. Other errors are returned unchanged. */
 export type SanitizeError = <E extends Error>(error: E) => E | GraphQLError
 
-/** Longer ones are what a caller sent, told back: one field that is unknown is told with all the others beside it. */
+/** In characters. Longer messages only repeat what the caller sent. */
 const maxMessageLength = 1_000
 
-/** The first half of a character of which the second was cut off. */
+/** A lone surrogate, left where a message was cut inside a character. */
 const trailingSurrogate = /\p{Cs}$/u
 
 /**
- * @param suggestions whether mistakes in names are answered with those that graphql-js offers in their place: they are
- * the schema, bit by bit
+ * @param suggestions whether to keep graphql-js' suggestions for misspelt names ("Did you mean …"): they reveal parts of
+ * the schema
  */
 export function createSanitizeError(suggestions: boolean): SanitizeError {
   return function sanitize(error) {
@@ -25,7 +25,7 @@ export function createSanitizeError(suggestions: boolean): SanitizeError {
   }
 }
 
-/** No regular expression: within what a caller sent, and is told back, it could look for its beginning for seconds. */
+/** No regular expression: the message contains the caller's text, and backtracking over it could take seconds. */
 function withoutSuggestion(message: string): string {
   const at = message.indexOf('Did you mean ')
   return at < 0 ? message : message.slice(0, at).trimEnd()

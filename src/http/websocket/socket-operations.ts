@@ -69,7 +69,7 @@ export function createSocketOperations({ pipeline, requestRate, log }: SocketOpe
     } catch (error) {
       if (error instanceof GraphQLError) return [error]
       log.error({ err: error }, 'an operation could not be prepared')
-      return [new GraphQLError('Something went wrong inside the gateway. It has been logged.', internal)]
+      return [new GraphQLError('An internal error occurred. The gateway has logged it.', internal)]
     }
   }
 
