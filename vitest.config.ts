@@ -13,7 +13,7 @@ const promises = [
   'flows/separate',
   'flows/callback',
   'flows/adoption',
-  'flows/watching',
+  'flows/stop',
   'flows/resent',
   'providers/provider-ids',
   'flows/whose-task',
