@@ -280,7 +280,7 @@ describe('a provider that keeps failing', () => {
 
   test('is tried by another order if the one that was let through was not sent', async () => {
     const gate = createSubmitGate({
-      provider: 'kie',
+      displayName: 'kie.ai',
       orders: createInProcessRates({ submitsPer10Seconds: 100, readsPerSecond: 1 }).of('kie').orders,
       breaker: { failures: 1, pauseMs: 500 },
     })

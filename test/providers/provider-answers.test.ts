@@ -197,9 +197,18 @@ describe('the shapes that facts.md adds', () => {
         reason: 'invalid-input',
         providerCode: 422,
         message:
-          'kie does not accept this order and says “Please enter callBackUrl.”. Check musicTaskId, audioId and type.',
+          'kie.ai does not accept this order and says “Please enter callBackUrl.”. Check musicTaskId, audioId and type.',
       },
     })
+  })
+
+  test.each([
+    ['kie.ai', kie, 'Check musicTaskId and audioId'],
+    ['The sandbox', sandbox, 'audioId must name a test track'],
+  ])('says what to check when %s has no such track', (name, spec, hint) => {
+    const answer = submitAnswer(fixture('submit-record-does-not-exist'), 200, spec)
+    const message = expect.stringContaining(`${name} has no such track and says “Record does not exist”. ${hint}`)
+    expect(answer).toMatchObject({ refusal: { reason: 'track-not-found', message } })
   })
 
   test('reads null data as a task that is not visible', () => {

@@ -390,7 +390,7 @@ describe('a submit', () => {
       refusal: {
         reason: 'unavailable',
         providerCode: null,
-        message: 'kie cannot be reached. Nothing was sent, so nothing was charged; try again later.',
+        message: 'kie.ai cannot be reached. Nothing was sent, so nothing was charged; try again later.',
         retryable: true,
         retryAfterSeconds: null,
       },

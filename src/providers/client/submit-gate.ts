@@ -1,4 +1,4 @@
-import type { ProviderName, Refusal } from '../../separation/task.ts'
+import type { Refusal } from '../../separation/task.ts'
 import { createBreaker, type BreakerOptions, type OrderOrigin } from './breaker.ts'
 import { createOrderQueue } from './order-queue.ts'
 import type { NoSlot, OrderRate, Slot } from './rates.ts'
@@ -6,7 +6,8 @@ import type { Admission, OrderedTrack } from '../../separation/provider.ts'
 import { notSentRefusal } from './not-sent-refusal.ts'
 
 export interface SubmitGateOptions {
-  readonly provider: ProviderName
+  /** The provider's name in messages to callers. */
+  readonly displayName: string
   readonly orders: OrderRate
   readonly breaker?: BreakerOptions
 }
@@ -21,7 +22,7 @@ export interface SubmitGate {
 
 const defaultBreaker: BreakerOptions = { failures: 5, pauseMs: 15_000 }
 
-export function createSubmitGate({ provider, orders, breaker: options }: SubmitGateOptions): SubmitGate {
+export function createSubmitGate({ displayName, orders, breaker: options }: SubmitGateOptions): SubmitGate {
   const breaker = createBreaker(options ?? defaultBreaker)
   const queue = createOrderQueue(orders)
 
@@ -58,14 +59,14 @@ export function createSubmitGate({ provider, orders, breaker: options }: SubmitG
 
   function providerDown(origin: OrderOrigin): Admission {
     const seconds = Math.max(1, Math.ceil(breaker.waitMs(origin) / 1000))
-    const message = `${provider} has not been answering orders. Nothing was sent, so nothing was charged; try again in ${seconds} s.`
+    const message = `${displayName} has not been answering orders. Nothing was sent, so nothing was charged; try again in ${seconds} s.`
     return { kind: 'not-admitted', wait: null, refusal: notSentRefusal(message, true) }
   }
 
   function rateLimited({ freeInMs, isShareUsed }: NoSlot): Refusal {
     const retryAfterSeconds = Math.max(1, Math.ceil(freeInMs / 1000))
     const held = isShareUsed ? 'yours hold half of its slots while other callers wait' : 'its slots are taken'
-    const message = `${provider} takes ${orders.limit} orders in 10 s, refused ones included, and ${held}. This order was not sent, so nothing was charged; try again in ${retryAfterSeconds} s.`
+    const message = `${displayName} takes ${orders.limit} orders in 10 s, refused ones included, and ${held}. This order was not sent, so nothing was charged; try again in ${retryAfterSeconds} s.`
     return { reason: 'rate-limited', providerCode: null, message, retryable: true, retryAfterSeconds }
   }
 

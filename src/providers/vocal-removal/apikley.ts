@@ -5,6 +5,7 @@ import type { ProviderSpec } from './spec.ts'
 export const apikley: ProviderSpec = {
   ...kie,
   name: 'apikley',
+  displayName: 'Apikley',
   baseUrl: 'https://api.apikley.ru',
   signature: null,
 }

@@ -1,11 +1,11 @@
-import type { ProviderName, Refusal, RefusalReason } from '../../separation/task.ts'
-import type { CodeMeaning } from './spec.ts'
+import type { Refusal, RefusalReason } from '../../separation/task.ts'
+import type { CodeMeaning, ProviderSpec } from './spec.ts'
 
 interface Refused {
-  readonly provider: ProviderName
+  readonly spec: ProviderSpec
   readonly meaning: CodeMeaning
   readonly providerCode: number | null
-  /** The provider's own words, cleaned. */
+  /** The provider's own message, redacted. */
   readonly providerMessage: string | null
   readonly retryAfterSeconds: number | null
 }
@@ -20,55 +20,55 @@ const kinds = {
   'invalid-input': {
     reason: 'invalid-input',
     retryable: false,
-    message: ({ provider, providerMessage }) =>
-      `${provider} does not accept this order${quoted(providerMessage)}. Check musicTaskId, audioId and type.`,
+    message: ({ spec, providerMessage }) =>
+      `${spec.displayName} does not accept this order${quoted(providerMessage)}. Check musicTaskId, audioId and type.`,
   },
   'track-not-found': {
     reason: 'track-not-found',
     retryable: false,
-    message: ({ provider, providerMessage }) =>
-      `${provider} has no such track${quoted(providerMessage)}. Check musicTaskId and audioId; both must come from the same account there.`,
+    message: ({ spec, providerMessage }) =>
+      `${spec.displayName} has no such track${quoted(providerMessage)}. ${spec.trackHint}`,
   },
   'insufficient-credits': {
     reason: 'insufficient-credits',
     retryable: false,
-    message: ({ provider, providerMessage }) =>
-      `The account at ${provider} has too few credits${quoted(providerMessage)}. Nothing was charged; its operator must add credits.`,
+    message: ({ spec, providerMessage }) =>
+      `${spec.displayName} reports too few credits on the gateway's account${quoted(providerMessage)}. Nothing was charged; the gateway's operator must add credits.`,
   },
   'rate-limited': {
     reason: 'rate-limited',
     retryable: true,
-    message: ({ provider, retryAfterSeconds, providerMessage }) =>
-      `${provider} takes no more orders just now${quoted(providerMessage)}. Nothing was charged; try again ${when(retryAfterSeconds)}.`,
+    message: ({ spec, retryAfterSeconds, providerMessage }) =>
+      `${spec.displayName} accepts no more orders right now${quoted(providerMessage)}. Nothing was charged; try again ${retryTime(retryAfterSeconds)}.`,
   },
   refused: {
     reason: 'refused',
     retryable: false,
-    message: ({ provider, providerCode, providerMessage }) =>
-      `${provider} refused this order${providerCode === null ? '' : ` with code ${providerCode}`}${quoted(providerMessage)}. Nothing was charged.`,
+    message: ({ spec, providerCode, providerMessage }) =>
+      `${spec.displayName} refused this order${providerCode === null ? '' : ` with code ${providerCode}`}${quoted(providerMessage)}. Nothing was charged.`,
   },
-  // What is wrong with our key, or with the address, is told to the operator's log, not to the caller.
+  // The operator's log has the details of the next two; the caller cannot fix them.
   'key-not-accepted': {
     reason: 'unavailable',
     retryable: false,
-    message: ({ provider }) =>
-      `${provider} does not accept the gateway's API key. Nothing was charged; its operator must mend it.`,
+    message: ({ spec }) =>
+      `${spec.displayName} does not accept the gateway's API key. Nothing was charged; the gateway's operator must fix it.`,
   },
   'not-served': {
     reason: 'unavailable',
     retryable: false,
-    message: ({ provider }) =>
-      `${provider} does not serve the gateway's orders. Nothing was charged; its operator must mend it.`,
+    message: ({ spec }) =>
+      `${spec.displayName} does not serve the gateway's orders. Nothing was charged; the gateway's operator must fix it.`,
   },
   maintenance: {
     reason: 'unavailable',
     retryable: true,
-    message: ({ provider, retryAfterSeconds, providerMessage }) =>
-      `${provider} is closed for maintenance${quoted(providerMessage)}. Nothing was charged; try again ${when(retryAfterSeconds)}.`,
+    message: ({ spec, retryAfterSeconds, providerMessage }) =>
+      `${spec.displayName} is down for maintenance${quoted(providerMessage)}. Nothing was charged; try again ${retryTime(retryAfterSeconds)}.`,
   },
 } as const satisfies Record<CodeMeaning, Kind>
 
-/** A definite refusal in words for the caller: what was wrong, and what to do next. */
+/** Creates the refusal that the caller gets: what is wrong, and what to do next. */
 export function createRefusal(refused: Refused): Refusal {
   const kind: Kind = kinds[refused.meaning]
   return {
@@ -84,6 +84,6 @@ function quoted(providerMessage: string | null): string {
   return providerMessage === null ? '' : ` and says “${providerMessage}”`
 }
 
-function when(retryAfterSeconds: number | null): string {
-  return retryAfterSeconds === null ? 'a little later' : `in ${retryAfterSeconds} s`
+function retryTime(retryAfterSeconds: number | null): string {
+  return retryAfterSeconds === null ? 'later' : `in ${retryAfterSeconds} s`
 }

@@ -1,8 +1,9 @@
-import { defaultRetentionMs, type ProviderSpec } from './spec.ts'
+import { defaultRetentionMs, vendorTrackHint, type ProviderSpec } from './spec.ts'
 
 /** Kie. Codes: `kie-record-info.txt`, `apikley-generate-and-callback.txt` (the same API) and `facts.md`, "Codes". */
 export const kie: ProviderSpec = {
   name: 'kie',
+  displayName: 'kie.ai',
   baseUrl: 'https://api.kie.ai',
   retentionMs: defaultRetentionMs,
   signature: 'kie',
@@ -18,4 +19,5 @@ export const kie: ProviderSpec = {
     451: 'refused',
     455: 'maintenance',
   },
+  trackHint: vendorTrackHint,
 }

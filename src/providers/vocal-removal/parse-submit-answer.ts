@@ -42,7 +42,7 @@ export function parseSubmitAnswer(
   return {
     kind: 'refused',
     refusal: createRefusal({
-      provider: spec.name,
+      spec,
       meaning,
       providerCode: code,
       providerMessage: providerMessage || null,

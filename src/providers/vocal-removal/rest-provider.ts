@@ -88,7 +88,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     connectTimeoutMs: timeouts.connectMs,
     timeoutMs: timeouts.checkMs,
   })
-  const gate = createSubmitGate({ provider: spec.name, orders })
+  const gate = createSubmitGate({ displayName: spec.displayName, orders })
   const closing = new AbortController()
   // One listener for each submit under way, however many there are.
   setMaxListeners(0, closing.signal)
@@ -169,7 +169,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
 
   function unreachable(cause: string): SubmitAnswer {
     reachability.failed({ cause: redact(cause, messageLength) })
-    const message = `${spec.name} cannot be reached. Nothing was sent, so nothing was charged; try again later.`
+    const message = `${spec.displayName} cannot be reached. Nothing was sent, so nothing was charged; try again later.`
     return { kind: 'refused', refusal: notSentRefusal(message, true) }
   }
 
@@ -212,7 +212,10 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       if (apiKey === null) {
         return {
           kind: 'refused',
-          refusal: notSentRefusal(`${spec.name} is switched off at this gateway. Choose another provider.`, false),
+          refusal: notSentRefusal(
+            `${spec.displayName} is switched off at this gateway. Choose another provider.`,
+            false,
+          ),
         }
       }
       const answer = await submitOnce(apiKey, order).catch((error: unknown): SubmitAnswer => ({

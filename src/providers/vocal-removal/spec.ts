@@ -16,6 +16,8 @@ export type CodeMeaning =
 /** A provider as data on the one REST client. */
 export interface ProviderSpec {
   readonly name: ProviderName
+  /** Its name in messages to callers. Every such message begins with it. */
+  readonly displayName: string
   /** Where its API stands, without a path; null if only the app knows. */
   readonly baseUrl: string | null
   /** How long it keeps the files after success. */
@@ -24,7 +26,11 @@ export interface ProviderSpec {
   readonly signature: 'kie' | null
   /** Its codes that definitely refuse a submit. Any code that does not stand here says nothing about the charge. */
   readonly codes: Readonly<Record<number, CodeMeaning>>
+  /** What a caller should check if the track does not exist: a sentence. */
+  readonly trackHint: string
 }
 
 /** 14 days by Apikley's pages; the others say only that URLs have time limits. */
 export const defaultRetentionMs = 14 * 24 * 60 * 60 * 1_000
+
+export const vendorTrackHint = 'Check musicTaskId and audioId; both must come from the account that this gateway uses.'

@@ -1,8 +1,9 @@
-import { defaultRetentionMs, type ProviderSpec } from './spec.ts'
+import { defaultRetentionMs, vendorTrackHint, type ProviderSpec } from './spec.ts'
 
 /** SunoAPI. The same paths, other meanings of 404, 405, 429 and 430: `sunoapi-record-info.txt` and `facts.md`, "Codes". */
 export const sunoapi: ProviderSpec = {
   name: 'sunoapi',
+  displayName: 'sunoapi.org',
   baseUrl: 'https://api.sunoapi.org',
   retentionMs: defaultRetentionMs,
   signature: null,
@@ -19,4 +20,5 @@ export const sunoapi: ProviderSpec = {
     451: 'refused',
     455: 'maintenance',
   },
+  trackHint: vendorTrackHint,
 }
