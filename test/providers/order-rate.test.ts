@@ -208,7 +208,7 @@ describe('a provider that keeps failing', () => {
     expect(await order(gateway, 'f')).toMatchObject({
       __typename: 'ProviderUnavailableError',
       retryable: true,
-      message: expect.stringMatching(/not been answering orders.*try again in \d+ s/),
+      message: expect.stringMatching(/has not answered recent orders.*try again in \d+ s/),
     })
     expect(provider.orders).toHaveLength(5)
     expect(await listed(gateway)).toBe(5)

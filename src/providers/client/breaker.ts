@@ -1,46 +1,46 @@
-/** Whose order for what: what a failure may be peculiar to. */
+/** The caller and the track of an order: a failure may be specific to either. */
 export interface OrderOrigin {
   readonly caller: string
   readonly track: string
 }
 
-/** Knows whether a provider is worth trying. */
+/** A circuit breaker: stops orders to a provider that does not answer. */
 export interface Breaker {
-  /** Asks to try once; `release` if nothing was tried after all. */
+  /** Permits one attempt, or returns null. Call `release` if nothing was sent. */
   attempt(order: OrderOrigin): { readonly release: () => void } | null
-  /** How long until another try of such an order is worth asking for, in milliseconds. */
+  /** How long until this order may be attempted, in milliseconds; 0 if it may be attempted now. */
   waitMs(order: OrderOrigin): number
-  /** What came of a try. */
+  /** Reports the outcome of an attempt. */
   report(order: OrderOrigin, isFailure: boolean): void
 }
 
 export interface BreakerOptions {
-  /** After so many failures in a row nothing is tried any more. */
+  /** The number of consecutive failures that opens the breaker. */
   readonly failures: number
-  /** After each such pause, in milliseconds, a single try is let through (half open). */
+  /** An open breaker permits one attempt after each pause (half open). In milliseconds. */
   readonly pauseMs: number
 }
 
-/** Of the failures in a row, so many are remembered, the newest ones. */
-const maxRememberedFailures = 32
+/** How many of the latest failures are kept. */
+const maxFailures = 32
 
 /**
- * Opens after repeated failures, and closes at the first success. For everybody it opens only upon failures of several
- * callers and several tracks: one of them counts for at most half of the failures, rounded up. What a single caller or a
- * single track fails by itself holds up that caller or that track alone. Times are monotonic.
+ * Opens after consecutive failures and closes at the first success. It opens for all callers only if several callers and
+ * several tracks fail: one caller or one track counts for at most half of `failures`, rounded up. If only one caller or
+ * one track fails, it opens for that caller or that track alone. Times are monotonic.
  */
 export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
-  /** The failures since the last success, oldest first. */
+  /** The origins of the failures since the last success, oldest first. */
   let failed: OrderOrigin[] = []
   let openUntilMs = 0
-  /** Callers who were turned away since the last failure: they come before the caller of that failure. */
+  /** Callers that were rejected since the last failure. They go before the caller of that failure. */
   const rejectedCallers = new Set<string>()
 
   function isBlocked({ caller, track }: OrderOrigin): boolean {
     if (failed.length < failures) return false
-    const ofCaller = failed.filter((each) => each.caller === caller).length
-    const ofTrack = failed.filter((each) => each.track === track).length
-    return ofCaller >= failures || ofTrack >= failures || isOpenForAll()
+    const callerFailures = failed.filter((each) => each.caller === caller).length
+    const trackFailures = failed.filter((each) => each.track === track).length
+    return callerFailures >= failures || trackFailures >= failures || isOpenForAll()
   }
 
   function isOpenForAll(): boolean {
@@ -48,9 +48,9 @@ export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
     const counts = new Map<string, number>()
     let counted = 0
     for (const { caller, track } of failed) {
-      const names = [`caller ${caller}`, `track ${track}`]
-      if (names.some((name) => (counts.get(name) ?? 0) >= maxPerOrigin)) continue
-      for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+      const origins = [`caller ${caller}`, `track ${track}`]
+      if (origins.some((origin) => (counts.get(origin) ?? 0) >= maxPerOrigin)) continue
+      for (const origin of origins) counts.set(origin, (counts.get(origin) ?? 0) + 1)
       counted += 1
     }
     return counted >= failures
@@ -58,8 +58,8 @@ export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
 
   function waitMs(order: OrderOrigin): number {
     if (!isBlocked(order)) return 0
-    const isLastFailed = failed.at(-1)?.caller === order.caller
-    const othersFirstMs = isLastFailed && [...rejectedCallers].some((caller) => caller !== order.caller) ? pauseMs : 0
+    const hasFailedLast = failed.at(-1)?.caller === order.caller
+    const othersFirstMs = hasFailedLast && [...rejectedCallers].some((caller) => caller !== order.caller) ? pauseMs : 0
     return Math.max(0, openUntilMs + othersFirstMs - performance.now())
   }
 
@@ -71,13 +71,13 @@ export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
         return null
       }
       if (!isBlocked(order)) return { release: () => {} }
-      // The others wait for what comes of this one, but no longer than a pause: it may hang.
-      const before = openUntilMs
+      // Other orders wait for the outcome of this attempt, at most one pause: it may hang.
+      const previousMs = openUntilMs
       const untilMs = performance.now() + pauseMs
       openUntilMs = untilMs
       return {
         release() {
-          if (openUntilMs === untilMs) openUntilMs = before
+          if (openUntilMs === untilMs) openUntilMs = previousMs
         },
       }
     },
@@ -87,7 +87,7 @@ export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
         rejectedCallers.clear()
         return
       }
-      failed = [...failed, order].slice(-maxRememberedFailures)
+      failed = [...failed, order].slice(-maxFailures)
       openUntilMs = performance.now() + pauseMs
       rejectedCallers.clear()
     },

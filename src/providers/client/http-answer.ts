@@ -1,32 +1,33 @@
 import type { Dispatcher } from 'undici'
 import { describeError } from '../../runtime/describe-error.ts'
 
-/** How much of an answer's body is read, in bytes. */
+/** The maximum length of a response body, in bytes. */
 export const maxAnswerBytes = 1_048_576
 
-/** How many answers of status 1xx, which only announce one, may come before it. */
+/** The maximum number of informational responses (status 1xx) before the final one. */
 const maxInformational = 10
 
-/** Counts what only announces an answer; `end` is called with the reason once it is too much. */
+/** Counts informational responses. Calls `end` with the reason when there are too many. */
 export function limitInformational(end: (reason: string) => void): () => void {
   let count = 0
   return () => {
     count += 1
-    if (count === maxInformational + 1) end('an answer was announced again and again, and did not come')
+    if (count === maxInformational + 1)
+      end(`more than ${maxInformational} informational responses came before the final one`)
   }
 }
 
-/** An HTTP answer, its body read to its end or not at all. */
+/** An HTTP response with its whole body, or none. */
 export interface HttpAnswer {
   readonly status: number
   readonly retryAfter: string | null
-  /** null if it broke off, stalled or was too long. */
+  /** null if it was cut off, stalled or too long. */
   readonly body: string | null
-  /** Why there is no body. */
+  /** Why `body` is null; null if there is a body. */
   readonly problem: string | null
 }
 
-/** Reads what follows an answer's headers. Never throws. */
+/** Reads the body of a response. Never throws. */
 export async function readHttpAnswer(response: Dispatcher.ResponseData): Promise<HttpAnswer> {
   const header = response.headers['retry-after']
   const head = { status: response.statusCode, retryAfter: typeof header === 'string' ? header : null }

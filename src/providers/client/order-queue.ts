@@ -1,28 +1,28 @@
 import type { OrderRate, Slot, WaitingOrders } from './rates.ts'
 
-/** Hands the slots of a provider's rate out: one queue for each caller, and the callers in turn. */
+/** Distributes the slots of a provider's rate: one queue for each caller, and the callers take turns. */
 export interface OrderQueue {
-  /** A slot at once, unless none is free or orders that wait already come first. */
+  /** Takes a slot now, unless none is free or waiting orders need the free ones. */
   acquire(caller: string): Promise<Slot>
-  /** Waits for a slot until `untilMs`, by performance.now(). */
+  /** Waits for a slot until `untilMs`, in the time of performance.now(). */
   wait(caller: string, untilMs: number): Promise<Slot>
 }
 
 interface CallerQueue {
   readonly orders: ((slot: Slot) => void)[]
-  /** Its caller has its share of the slots, so it holds up nobody else. */
+  /** The caller holds its share of the slots, so its orders do not delay other callers. */
   isShareUsed: boolean
 }
 
 export function createOrderQueue(rate: OrderRate): OrderQueue {
-  /** The callers with waiting orders, whose turn is next first. */
+  /** The callers with waiting orders, in the order of their turns. */
   const queues = new Map<string, CallerQueue>()
   let isServing = false
   let mustServeAgain = false
   let timer: NodeJS.Timeout | undefined
 
-  /** How many orders are served before a new one of this caller. */
-  function before(caller: string): WaitingOrders {
+  /** How many waiting orders are served before a new one of this caller. */
+  function waitingBefore(caller: string): WaitingOrders {
     const own = queues.get(caller)?.orders.length ?? 0
     let all = own
     for (const [each, { orders, isShareUsed }] of queues) {
@@ -32,11 +32,11 @@ export function createOrderQueue(rate: OrderRate): OrderQueue {
   }
 
   async function acquire(caller: string): Promise<Slot> {
-    return acquired(await rate.acquire(caller, before(caller)))
+    return withRelease(await rate.acquire(caller, waitingBefore(caller)))
   }
 
-  /** The slot; if it is given back, the next in turn has it. */
-  function acquired(slot: Slot): Slot {
+  /** The same slot; releasing it serves the next order. */
+  function withRelease(slot: Slot): Slot {
     if (slot.kind === 'full') return slot
     return {
       kind: 'acquired',
@@ -47,7 +47,7 @@ export function createOrderQueue(rate: OrderRate): OrderQueue {
     }
   }
 
-  /** Serves whoever can be served now, and comes again when there is another slot. */
+  /** Serves all orders that have a slot now, and sets a timer for the next slot. */
   async function serve(): Promise<void> {
     mustServeAgain = true
     if (isServing) return
@@ -62,30 +62,30 @@ export function createOrderQueue(rate: OrderRate): OrderQueue {
     isServing = false
   }
 
-  /** Serves the first caller in turn that may have a slot; returns how long until it is worth trying again, 0 for at once. */
+  /** Serves the first caller in turn that may have a slot. Returns the milliseconds until the next attempt; 0: now. */
   async function serveNext(): Promise<number> {
-    let soonestMs = Infinity
+    let minMs = Infinity
     for (const caller of queues.keys()) {
       const slot = await rate.acquire(caller)
-      // Orders may have left and come while it was asked.
+      // Read the queue again: orders may have joined or left while the rate was asked.
       const queue = queues.get(caller)
       if (slot.kind === 'acquired') {
         const deliver = queue?.orders.shift()
-        // Its turn is over: it goes to the end, behind the others.
+        // Its turn is over: the caller goes to the end of the line.
         queues.delete(caller)
         if (queue !== undefined && queue.orders.length > 0) {
           queue.isShareUsed = false
           queues.set(caller, queue)
         }
         if (deliver === undefined) slot.release()
-        else deliver(acquired(slot))
+        else deliver(withRelease(slot))
         return 0
       }
       if (queue !== undefined) queue.isShareUsed = slot.isShareUsed
-      soonestMs = Math.min(soonestMs, slot.freeInMs)
+      minMs = Math.min(minMs, slot.freeInMs)
       if (slot.isFull) break
     }
-    return soonestMs
+    return minMs
   }
 
   return {
@@ -96,13 +96,13 @@ export function createOrderQueue(rate: OrderRate): OrderQueue {
       queues.set(caller, queue)
       let leave = () => {}
       const slot = await new Promise<Slot | null>((resolve) => {
-        const timeUp = setTimeout(() => {
+        const timeout = setTimeout(() => {
           leave()
           resolve(null)
         }, untilMs - performance.now())
-        const deliver = (given: Slot) => {
-          clearTimeout(timeUp)
-          resolve(given)
+        const deliver = (acquired: Slot) => {
+          clearTimeout(timeout)
+          resolve(acquired)
         }
         leave = () => {
           queue.orders.splice(queue.orders.indexOf(deliver), 1)

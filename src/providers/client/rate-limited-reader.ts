@@ -2,15 +2,15 @@ import { Agent } from 'undici'
 import { limitInformational, maxAnswerBytes, readHttpAnswer, type HttpAnswer } from './http-answer.ts'
 import type { ReadRate } from './rates.ts'
 
-/** GETs at a steady pace over connections that are kept. */
+/** Sends GET requests at the provider's rate, over kept-alive connections. */
 export interface RateLimitedReader {
-  /** Waits for its turn, calls `onSlot`, then asks. Rejects if nothing was answered. */
+  /** Waits for a slot, calls `onSlot`, then sends the request. Rejects if there is no answer. */
   get(url: URL, headers: Record<string, string>, onSlot?: () => void): Promise<HttpAnswer>
-  /** Ends everything that is under way or waits. */
+  /** Ends all running and waiting requests. */
   close(): Promise<void>
 }
 
-/** A reader of its own for one provider. `timeoutMs` is for each whole read, from the moment of connecting. */
+/** Creates the reader of one provider. `timeoutMs` limits each read, including the connection. */
 export function createRateLimitedReader(options: {
   readonly rate: ReadRate
   readonly connectTimeoutMs: number
@@ -29,11 +29,11 @@ export function createRateLimitedReader(options: {
     async get(url, headers, onSlot) {
       await rate.acquire()
       onSlot?.()
-      if (closed) throw new Error('we are closing')
-      const ending = new AbortController()
-      const end = (reason: string) => ending.abort(new Error(reason))
-      // Not AbortSignal.any with a timeout: Node 20 lets the garbage collector take that one before its time.
-      const timer = setTimeout(end, timeoutMs, `no whole answer came within ${timeoutMs} ms`)
+      if (closed) throw new Error('the gateway is stopping')
+      const aborting = new AbortController()
+      const end = (reason: string) => aborting.abort(new Error(reason))
+      // Not AbortSignal.any with a timeout: Node 20 may collect that signal before it fires.
+      const timer = setTimeout(end, timeoutMs, `the answer was not complete within ${timeoutMs} ms`)
       const { origin, pathname, search } = url
       try {
         return await readHttpAnswer(
@@ -42,7 +42,7 @@ export function createRateLimitedReader(options: {
             path: `${pathname}${search}`,
             method: 'GET',
             headers,
-            signal: ending.signal,
+            signal: aborting.signal,
             onInfo: limitInformational(end),
           }),
         )
@@ -52,9 +52,9 @@ export function createRateLimitedReader(options: {
     },
     async close() {
       closed = true
-      // Whoever waits for a place is let through, to find the reader closed, instead of holding the process up.
+      // Releases the waiting reads, which then see that the reader is closed, so that none delays the exit.
       rate.stop()
-      await agent.destroy(new Error('we are closing'))
+      await agent.destroy(new Error('the gateway is stopping'))
     },
   }
 }

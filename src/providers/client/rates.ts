@@ -1,8 +1,8 @@
 import type { ProviderName } from '../../separation/task.ts'
 
-/** How fast the providers may be used: by this gateway, or by all that share these rates. */
+/** The rate limits of the providers, for this gateway or for all gateways that share them. */
 export interface Rates {
-  /** The rates of one provider. Asked for once: each time they begin anew where nothing is shared. */
+  /** The rates of one provider. Call it once a provider: without Redis, each call returns new counters. */
   of(provider: ProviderName): ProviderRates
 }
 
@@ -12,45 +12,44 @@ export interface ProviderRates {
 }
 
 /**
- * At most `limit` orders in any ten seconds, whenever they are looked at, of which no caller holds more than half while
- * others wait. A caller that was refused a slot counts as waiting until ten seconds after the time for which it was told
- * to come again.
+ * At most `limit` orders in any period of 10 seconds. While other callers wait, one caller holds at most half of the slots.
+ * A caller that got no slot counts as waiting until 10 seconds after its `freeInMs` has passed.
  */
 export interface OrderRate {
   readonly limit: number
-  /** Takes a slot for the caller, unless the free ones are needed by orders that wait already. Never rejects. */
+  /** Takes a slot for the caller, unless waiting orders need the free ones. Never rejects. */
   acquire(caller: string, waiting?: WaitingOrders): Promise<Slot>
 }
 
-/** How many waiting orders are served before this one. */
+/** The number of waiting orders that are served before this one. */
 export interface WaitingOrders {
-  /** Of all callers, this one included. */
+  /** Of all callers, including this one. */
   readonly all: number
   /** Of this caller. */
   readonly own: number
 }
 
 export type Slot =
-  /** `release` makes it free again. */
+  /** `release` frees the slot. */
   { readonly kind: 'acquired'; readonly release: () => void } | NoSlot
 
 export interface NoSlot {
   readonly kind: 'full'
   /** How long until there may be a slot for this order, in milliseconds. */
   readonly freeInMs: number
-  /** Whether nobody is given a slot now. */
+  /** Whether no caller can get a slot now. */
   readonly isFull: boolean
-  /** Whether the caller holds its half of the slots while others wait. */
+  /** Whether the caller holds half of the slots while other callers wait. */
   readonly isShareUsed: boolean
 }
 
-/** The reads' turns, at a steady pace. */
+/** Slots for reads, at a constant rate. */
 export interface ReadRate {
-  /** Resolves when it is the caller's turn to read. */
+  /** Resolves when the caller may read. */
   acquire(): Promise<void>
-  /** Lets everybody through who waits or comes later, so that nobody holds the process up. */
+  /** Resolves all waiting and later calls of `acquire`, so that none delays the exit. */
   stop(): void
 }
 
-/** The time over which a provider counts orders: 20 in 10 s at kie, which refuses what exceeds them (`facts.md`). */
+/** The period over which a provider counts orders: Kie refuses more than 20 in 10 s (`docs/providers.md, "Rates"`). */
 export const orderWindowMs = 10_000

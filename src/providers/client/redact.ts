@@ -1,29 +1,30 @@
-/** How much of a provider's own words stands within a sentence of ours, in characters. */
+/** The maximum length of a provider's message that is quoted in one of ours, in characters. */
 export const quoteLength = 200
-/** How much of a provider's error message is kept, in characters. */
+/** The maximum length of a provider's error message, in characters. */
 export const messageLength = 500
 
-/** Control and format characters, halves of characters, line and paragraph separators. */
+/** Control and format characters, lone surrogates, line and paragraph separators. */
 export const unprintableCharacters = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu
-/** Where we are called back: the host may be left out, the secret behind it may not be shown. */
+/** Our callback URLs, with or without a host: they hold a secret. */
 const callbackPaths = /(?:\/|%2f)callbacks(?:\/|%2f)[^\s"'<>]+/gi
-/** As long as a callback's token, and made of the same characters, with what may be sealed behind it. */
+/** Anything with the form of a callback's token, with or without the sealed order after it. */
 const tokenPattern = /(?<![\w-])[\w-]{43}(?:\.[\w-]{40,}|(?![\w-]))/g
-/** Of any scheme: what should not be followed should not be shown either. */
+/** URLs of any scheme: a URL that must not be followed must not be shown either. */
 const addresses =
   /(?:[a-z][a-z0-9+.-]{0,20}(?::|%3a)(?:\\?\/|%2f){2}|\b(?:javascript:|vbscript:|blob:http|data:[\w.+-]*[;/,]))[^\s"'<>]*/gi
-/** One of ours, also within another: where it stands for an id or as the address of a file, it would be shown as it is. */
+/** Our callback URL, also inside another URL. As an id or as a stem's URL it would be shown unredacted. */
 const callbackAddress = /callbacks(?:\/|%2f)[a-z]+(?:\/|%2f)sep_/i
-/** Stands where an address was left out. */
+/** Replaces a URL that was removed. */
 export const redactedAddress = '[address]'
 const minTokenLength = 16
 
-/** Makes a provider's text fit to be shown: cut to a length, without control characters, addresses and secrets. */
+/** Makes a provider's text safe to show: truncates it to `limit`, and removes control characters, URLs and secrets. */
 export type Redact = (text: string, limit: number, callbackUrl?: string | null) => string
 
 /**
- * Cleaning for one provider. `secrets` never pass, nor does the callback URL or any part of its path that is long enough
- * to be a token. Other addresses do not pass either: a callback's text may name our address, which is not known there.
+ * Creates the redaction for one provider. It removes `secrets`, the callback URL, and every part of its path that is long
+ * enough to be a token. It removes all other URLs as well: a callback's text may contain our callback URL, which is not
+ * known there.
  */
 export function createRedact(secrets: readonly (string | null)[]): Redact {
   return (text, limit, callbackUrl = null) => {
@@ -36,7 +37,7 @@ export function createRedact(secrets: readonly (string | null)[]): Redact {
   }
 }
 
-/** The text with every address in it left out. */
+/** Removes every URL from the text. */
 export function redactAddresses(text: string): string {
   return text.replace(addresses, redactedAddress).replace(callbackPaths, redactedAddress)
 }
@@ -47,12 +48,12 @@ function secretsInAddress(url: string | null): readonly string[] {
   return [url, ...path.filter((part) => part.length >= minTokenLength)]
 }
 
-/** Whether a text tells the secret address of a task. */
+/** Whether a text contains a task's secret callback URL. */
 export function containsCallbackAddress(text: string): boolean {
   return callbackAddress.test(text)
 }
 
-/** At most so many characters of a text, and no half of one. */
+/** Truncates a text to at most `limit` UTF-16 units, without splitting a surrogate pair. */
 export function truncate(text: string, limit: number): string {
   return text.slice(0, limit).replace(/\p{Cs}$/u, '')
 }

@@ -12,11 +12,11 @@ export interface SubmitGateOptions {
   readonly breaker?: BreakerOptions
 }
 
-/** Lets orders through at the provider's rate, and none while the provider is known to be down. */
+/** Admits orders at the provider's rate, and none while the provider is down. */
 export interface SubmitGate {
-  /** Asked before an order is written down: what is not admitted was never sent, nor charged. */
+  /** Call it before an order is stored. An order that is not admitted is never sent and never charged. */
   admit(order: OrderedTrack): Promise<Admission>
-  /** Reports whether an order that was admitted had an answer of the provider's own, whatever it said. */
+  /** Reports whether the provider itself answered an admitted order, with whatever result. */
   report(order: OrderedTrack, outcome: { readonly hasAnswered: boolean }): void
 }
 
@@ -26,7 +26,7 @@ export function createSubmitGate({ displayName, orders, breaker: options }: Subm
   const breaker = createBreaker(options ?? defaultBreaker)
   const queue = createOrderQueue(orders)
 
-  /** Admits the order if the provider is worth trying and there is a slot. */
+  /** Admits the order if the breaker permits it and there is a slot. */
   async function admit(order: OrderedTrack, acquireSlot: () => Promise<Slot>): Promise<Admission> {
     const origin = originOf(order)
     const attempt = breaker.attempt(origin)
@@ -52,21 +52,21 @@ export function createSubmitGate({ displayName, orders, breaker: options }: Subm
   async function waitInQueue(order: OrderedTrack, untilMs: number): Promise<Admission> {
     const slot = await queue.wait(order.owner, untilMs)
     const admission = await admit(order, async () => slot)
-    // The provider may have gone down in the meantime.
+    // The breaker may have opened in the meantime.
     if (admission.kind === 'not-admitted' && slot.kind === 'acquired') slot.release()
     return admission
   }
 
   function providerDown(origin: OrderOrigin): Admission {
     const seconds = Math.max(1, Math.ceil(breaker.waitMs(origin) / 1000))
-    const message = `${displayName} has not been answering orders. Nothing was sent, so nothing was charged; try again in ${seconds} s.`
+    const message = `${displayName} has not answered recent orders. Nothing was sent, so nothing was charged; try again in ${seconds} s.`
     return { kind: 'not-admitted', wait: null, refusal: notSentRefusal(message, true) }
   }
 
   function rateLimited({ freeInMs, isShareUsed }: NoSlot): Refusal {
     const retryAfterSeconds = Math.max(1, Math.ceil(freeInMs / 1000))
-    const held = isShareUsed ? 'yours hold half of its slots while other callers wait' : 'its slots are taken'
-    const message = `${displayName} takes ${orders.limit} orders in 10 s, refused ones included, and ${held}. This order was not sent, so nothing was charged; try again in ${retryAfterSeconds} s.`
+    const cause = isShareUsed ? 'yours hold half of the slots while other callers wait' : 'all slots are in use'
+    const message = `${displayName} accepts ${orders.limit} orders in 10 s, including refused ones, and ${cause}. This order was not sent, so nothing was charged; try again in ${retryAfterSeconds} s.`
     return { reason: 'rate-limited', providerCode: null, message, retryable: true, retryAfterSeconds }
   }
 
