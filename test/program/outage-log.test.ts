@@ -61,7 +61,7 @@ test('a rejected API key is logged once for orders and once for checks', async (
   for (let i = 0; i < 20; i++) await orderAnyway(gateway, `refused-${i}`)
   await provider.readTimes(provider.reads.length + 10)
   expect(messagesOf(gateway).toSorted()).toEqual([
-    expect.stringMatching(/does not accept our API key/),
+    expect.stringMatching(/does not accept the API key/),
     expect.stringMatching(/refuses the orders/),
   ])
 })

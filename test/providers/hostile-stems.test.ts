@@ -59,7 +59,7 @@ describe('an address that is no http(s) address', () => {
       expect(allStems.map((stem) => stem.url)).toEqual([good])
       expect(await report(gateway, taskId)).not.toContain('bad-')
       const log = gateway.logged.join('\n')
-      expect(log).toContain('left out')
+      expect(log).toContain('were omitted')
       expect(log).not.toContain('bad-')
     },
   )

@@ -23,9 +23,9 @@ const split = Object.fromEntries(
     .map((part) => [`${part}Url`, file(part)]),
 )
 
-/** The log's lines that tell of something left out. */
+/** The log lines about omitted parts of an answer. */
 function omitted({ logged }: TestGateway): readonly string[] {
-  return logged.filter((line) => line.includes('left out'))
+  return logged.filter((line) => line.includes('were omitted'))
 }
 
 describe('a state of record-info', () => {

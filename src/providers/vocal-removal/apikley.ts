@@ -1,7 +1,7 @@
 import { kie } from './kie.ts'
 import type { ProviderSpec } from './spec.ts'
 
-/** Apikley: Kie's API at another address, unsigned. Source: `apikley-generate-and-callback.txt`. */
+/** Apikley: Kie's API at another base URL (`docs/providers.md, "Endpoints"`), without signatures. */
 export const apikley: ProviderSpec = {
   ...kie,
   name: 'apikley',

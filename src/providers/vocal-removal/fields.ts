@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { isProviderId } from '../../separation/provider-task-id.ts'
 import { containsCallbackAddress } from '../client/redact.ts'
 
-/** A whole number, or one written as text; anything else is null. */
+/** An integer, or an integer as text. Anything else is null. */
 export const codeField = z
   .union([
     z.int(),
@@ -15,30 +15,30 @@ export const codeField = z
   .nullable()
   .catch(null)
 
-/** Text with something in it, trimmed; anything else is null. */
+/** Non-empty text, trimmed. Anything else is null. */
 export const textField = z.string().trim().min(1).nullable().catch(null)
 
-/** An id as it is named: documented now as text, now as a number (`audioId`); always text here. */
+/** An id as text. The pages disagree on whether `audioId` is text or a number (`docs/providers.md, "Ids"`). */
 export const idTextField = z
   .union([z.string().trim().min(1), z.int().transform(String)])
   .nullable()
   .catch(null)
 
-/** An id that can be kept; anything else is null. */
+/** A storable id. Anything else is null. */
 export const idField = idTextField.transform(storableId)
 
-/** The id, unless no store could keep it or nobody may see it: then null. */
+/** Returns the id; null if a store cannot hold it, or if it contains our callback URL, which is secret. */
 export function storableId(id: string | null): string | null {
   return id !== null && isProviderId(id) && !containsCallbackAddress(id) ? id : null
 }
 
-/** Whatever stands there. */
+/** Any value, or none. */
 export const anyField = z.unknown().optional()
 
-/** An object of which no key is known before, also as JSON text; null for anything else. */
+/** An object with any keys, also as JSON text. Anything else is null. */
 export const objectField = z.preprocess(parsedIfJson, z.record(z.string(), z.unknown()).nullable()).catch(null)
 
-/** What JSON text holds, where a provider writes an object or a list as text; anything else as it is. */
+/** Parses an object or a list that a provider sends as JSON text. Returns anything else unchanged. */
 export function parsedIfJson(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\s*[{[]/.test(value)) return value
   try {

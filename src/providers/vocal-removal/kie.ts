@@ -1,6 +1,6 @@
 import { defaultRetentionMs, vendorTrackHint, type ProviderSpec } from './spec.ts'
 
-/** Kie. Codes: `kie-record-info.txt`, `apikley-generate-and-callback.txt` (the same API) and `facts.md`, "Codes". */
+/** Kie. Its codes: `docs/providers.md, "Codes"`. */
 export const kie: ProviderSpec = {
   name: 'kie',
   displayName: 'kie.ai',

@@ -6,15 +6,15 @@ import { reportOmitted, type ParserContext } from './parse-record-info.ts'
 import { noStems, parseStems, type ParsedStems } from './parse-stems.ts'
 import { parseTaskId, type NamedId } from './parse-task-id.ts'
 
-/** The provider's id of the task that a callback's body names. */
+/** Reads the provider task id from a callback's body. */
 export function parseCallbackId(body: unknown): NamedId {
   return parseTaskId(parseEnvelope(body)?.data)
 }
 
 /**
- * Reads a callback's body (`kie-callbacks.txt`, `apikley-generate-and-callback.txt`), in either envelope. A body that names
- * audio is a success whatever its code; else 200 is one, a code below 300 says that the work goes on, and any other is a
- * failure. null if it has no id, or neither a code nor audio.
+ * Reads a callback's body in either envelope (`docs/providers.md, "Callback bodies"`). A body with audio is a success,
+ * whatever its code. Without audio, 200 is a success, another code below 300 means pending, and any other code is a
+ * failure. Returns null if the body has no id, or neither a code nor audio.
  */
 export function parseCallbackBody(body: unknown, context: ParserContext): ProviderReport | null {
   const envelope = parseEnvelope(body)
@@ -49,7 +49,7 @@ function outcomeOf({ code, msg }: Envelope, { stems }: ParsedStems, context: Par
   }
 }
 
-/** The names of the envelope that are documented, then any other that looks like one. */
+/** Reads the object with the stems: under its documented names first, then under any other key that ends in `info`. */
 function parseInfo(data: Record<string, unknown>, context: ParserContext): ParsedStems {
   const others = Object.keys(data).filter((key) => /info$/i.test(key))
   const keys = new Set(['vocal_separation_info', 'vocal_removal_info', ...others])

@@ -1,24 +1,24 @@
 import { z } from 'zod'
 import { anyField, codeField, parsedIfJson, textField } from './fields.ts'
 
-/** What every answer and every callback is wrapped in. */
+/** The envelope of every answer and every callback. */
 export interface Envelope {
-  /** null if it is missing or cannot be read. */
+  /** null if it is missing or not an integer. */
   readonly code: number | null
   readonly msg: string | null
-  /** Parsed, if it was JSON text. */
+  /** Parsed if it was JSON text. */
   readonly data: unknown
 }
 
 const envelope = z.object({ code: codeField, msg: textField, data: anyField })
 
-/** Reads the wrapping of a parsed body; null if the body is not an object. */
+/** Reads the envelope of a parsed body; null if the body is not an object. */
 export function parseEnvelope(body: unknown): Envelope | null {
   const read = envelope.safeParse(body)
   return read.success ? { code: read.data.code, msg: read.data.msg, data: parsedIfJson(read.data.data) } : null
 }
 
-/** Reads the wrapping of a body as text; null if the body is not JSON or not an object. */
+/** Reads the envelope of a body as text; null if the body is not a JSON object. */
 export function parseEnvelopeText(text: string): Envelope | null {
   try {
     return parseEnvelope(JSON.parse(text))

@@ -4,7 +4,7 @@ import { anyField, idField, parsedIfJson, textField } from './fields.ts'
 import { parseUrl } from './parse-url.ts'
 import { withinStemLimit } from './stem-limit.ts'
 
-/** One stem as `originData` tells it. */
+/** One stem of `originData`. */
 export interface OriginEntry {
   readonly id: string | null
   /** The provider's own name for the stem. */
@@ -28,26 +28,26 @@ const entry = z.object({
   duration: durationField,
 })
 
-/** What `originData` lists. */
+/** The contents of `originData`. */
 export interface OriginData {
-  /** In the order of addresses, pairs together, so that equal names get equal numbers however the list is ordered. */
+  /** Sorted by URL, with pairs kept together, so that duplicate names get the same numbers in any list order. */
   readonly entries: readonly OriginEntry[]
-  /** Whether it lists pairs, as a `split_stem_advanced` does. */
+  /** Whether it lists pairs, as for a `split_stem_advanced`. */
   readonly hasPairs: boolean
-  /** Whether both halves of a pair are there. */
+  /** Whether some pair has both halves. */
   readonly hasWholePair: boolean
-  /** How many entries there were beyond those that are read. */
+  /** How many entries were beyond the limit and not read. */
   readonly omittedCount: number
 }
 
 /**
- * Reads `originData: [{id, duration, audio_url, stem_type_group_name}]` (Kie's newer answers, `facts.md`), the only source
- * of a stem's duration. A `split_stem_advanced` lists pairs: `extract` is the stem that was named, `remove` the mix without
- * it, and both bear its name (`more.md`, "split_stem_advanced").
+ * Reads `originData: [{id, duration, audio_url, stem_type_group_name}]`, the only source of a stem's duration
+ * (`docs/providers.md, "Stems"`). A `split_stem_advanced` lists pairs: `extract` is the named stem, `remove` is the mix
+ * without it, and both have the same name (`docs/providers.md, "split_stem_advanced"`).
  */
 export function parseOriginData(value: unknown, onOmitted: (name: string) => void): OriginData {
-  const given = parsedIfJson(value)
-  const items = (Array.isArray(given) ? given : [given]).filter(isObject)
+  const list = parsedIfJson(value)
+  const items = (Array.isArray(list) ? list : [list]).filter(isObject)
   const taken = withinStemLimit(items, (item) => ({ isKnownPart: false, text: firstAddress(item) }))
   const read = taken.map((item) => parseItem(item, onOmitted)).toSorted(compareItems)
   const pairs = read.filter(({ isPair }) => isPair)
@@ -67,11 +67,11 @@ interface Item {
 function parseItem(item: Record<string, unknown>, onOmitted: (name: string) => void): Item {
   const { extract, remove } = item
   if (extract === undefined && remove === undefined) return { entries: parseEntry(item, onOmitted), isPair: false }
-  const [alone] = parseEntry(extract, onOmitted)
+  const [extracted] = parseEntry(extract, onOmitted)
   const [rest] = parseEntry(remove, onOmitted)
-  const name = alone?.name ?? rest?.name ?? null
+  const name = extracted?.name ?? rest?.name ?? null
   const entries = [
-    ...(alone === undefined ? [] : [{ ...alone, name }]),
+    ...(extracted === undefined ? [] : [{ ...extracted, name }]),
     ...(rest === undefined ? [] : [{ ...rest, name: `Without ${name ?? 'the extracted stem'}` }]),
   ]
   return { entries, isPair: true }
@@ -81,7 +81,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** By which items are put in order before any of them is read. */
+/** The sort key of an item that is not read yet. */
 function firstAddress({ extract, remove, ...item }: Record<string, unknown>): string {
   const { audio_url, audioUrl } = [extract, remove].find(isObject) ?? item
   const address = audio_url ?? audioUrl

@@ -8,14 +8,14 @@ import { noStems, parseStems, type Omitted, type ParsedStems } from './parse-ste
 import { parseTime } from './parse-time.ts'
 import type { CheckAnswer } from '../../separation/provider.ts'
 
-/** What reading needs besides the body. */
+/** What the parsers need besides the body. */
 export interface ParserContext {
   readonly redact: Redact
-  /** Called once for an answer of which something was left out. */
+  /** Called once for each answer of which something was omitted. */
   readonly onOmitted: (omitted: Omitted) => void
 }
 
-/** Reports what was left out of an answer, if anything was. */
+/** Reports what was omitted from an answer, if anything was. */
 export function reportOmitted(omitted: Omitted, { onOmitted }: ParserContext): void {
   if (omitted.stems > 0 || omitted.addresses.length > 0) onOmitted(omitted)
 }
@@ -36,8 +36,9 @@ const record = z.object({
 type TaskRecord = z.infer<typeof record>
 
 /**
- * Reads record-info's answer (`kie-record-info.txt`, `apikley-record-info.txt`, `sunoapi-record-info.txt`). A read never
- * fails a task, only `successFlag` does: every code but 200 means either that the task is not visible or no news.
+ * Reads record-info's answer (`docs/providers.md, "record-info"`). Only `successFlag` fails a task; the code of a read
+ * never does. Every code except 200 means that the task is not visible, or that the read is inconclusive
+ * (`docs/providers.md, "Which layer counts"`).
  */
 export function parseRecordInfo(answer: Envelope, providerTaskId: string, context: ParserContext): CheckAnswer {
   const { code, msg, data } = answer
@@ -58,17 +59,17 @@ export function parseRecordInfo(answer: Envelope, providerTaskId: string, contex
   reportOmitted(found.omitted, context)
   const state = named ?? (isDone(read.data, found) ? 'SUCCESS' : null)
   if (state === null) {
-    return { kind: 'inconclusive', cause: 'record-info answered a state that we do not know', isAboutTask: true }
+    return { kind: 'inconclusive', cause: 'record-info answered an unknown state', isAboutTask: true }
   }
 
   const report = toReport(read.data, state, found, providerTaskId, context)
   return { kind: 'found', report, callbackUrl, createdAtMs: parseTime(createTime) }
 }
 
-/** Codes that speak of the task that was asked for, not of our key, the rate or the provider itself. */
+/** The codes that are about the requested task, not about our key, the rate or the provider. */
 const taskCodes = new Set([400, 409, 413, 451])
 
-/** Whether a task in a state that nobody knows has its result all the same. */
+/** Whether a task with an unknown state has its whole result. */
 function isDone({ completeTime }: TaskRecord, { stems, hasAllParts }: ParsedStems): boolean {
   return hasAllParts || (stems.length > 0 && parseTime(completeTime) !== null)
 }
@@ -97,22 +98,22 @@ const failures = {
   GENERATE_AUDIO_FAILED: { code: 'GENERATION_FAILED', message: 'The provider could not separate the track.' },
   CALLBACK_EXCEPTION: {
     code: 'CALLBACK_FAILED',
-    message: 'The provider could not report the result, and names no audio.',
+    message: 'The provider could not report the result, and returned no audio.',
   },
 } as const
 
-/** Audio counts for more than a failure: CALLBACK_EXCEPTION is about the delivery to us alone (`facts.md`, "Callbacks"). */
+/** Audio outweighs a failure: CALLBACK_EXCEPTION concerns only the callback (`docs/providers.md, "record-info"`). */
 function parseOutcome(data: TaskRecord, state: State, { stems }: ParsedStems, redact: Redact): Outcome {
   const completedAtMs = parseTime(data.completeTime)
   if (state === 'PENDING') return { state: 'pending' }
   if (state === 'SUCCESS' || stems.length > 0) return { state: 'succeeded', stems, completedAtMs }
   const failure = failures[state]
-  const words = redact(data.errorMessage ?? '', messageLength, data.callbackUrl)
+  const message = redact(data.errorMessage ?? '', messageLength, data.callbackUrl)
   return {
     state: 'failed',
     code: failure.code,
     providerCode: data.errorCode,
-    message: words === '' ? failure.message : words,
+    message: message === '' ? failure.message : message,
     completedAtMs,
   }
 }

@@ -1,12 +1,12 @@
 const states = ['PENDING', 'SUCCESS', 'CREATE_TASK_FAILED', 'GENERATE_AUDIO_FAILED', 'CALLBACK_EXCEPTION'] as const
 
-/** How a task stands, in record-info's words (`kie-record-info.txt`). */
+/** The state of a task in record-info (`docs/providers.md, "record-info"`). */
 export type State = (typeof states)[number]
 
-/** The states by number, as MIDI tasks of the same providers spell theirs (`more.md`, "MIDI"). */
+/** The states as numbers, as MIDI tasks have them (`docs/providers.md, "MIDI"`). */
 const numbered: readonly State[] = ['PENDING', 'SUCCESS', 'CREATE_TASK_FAILED', 'GENERATE_AUDIO_FAILED']
 
-/** Other words for a state, as the same providers' other tasks have them (`more.md`, "jobs" and "MIDI"). */
+/** Names of states in other kinds of tasks (`docs/providers.md, "jobs"` and `docs/providers.md, "MIDI"`). */
 const synonyms: Readonly<Record<string, State>> = {
   COMPLETE: 'SUCCESS',
   COMPLETED: 'SUCCESS',
@@ -19,7 +19,7 @@ const synonyms: Readonly<Record<string, State>> = {
   RUNNING: 'PENDING',
 }
 
-/** The state that a field names, in whatever spelling; null if it names none that is known. */
+/** Reads a state in any spelling; null if it is unknown. */
 export function parseState(value: unknown): State | null {
   if (value === true) return 'SUCCESS'
   if (typeof value !== 'string' && typeof value !== 'number') return null

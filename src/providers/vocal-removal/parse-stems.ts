@@ -7,27 +7,27 @@ import { parseUrl } from './parse-url.ts'
 import { createStemDrafts } from './stem-drafts.ts'
 import { withinStemLimit } from './stem-limit.ts'
 
-/** What the one object that lists the stems says. */
+/** The contents of the object that lists the stems. */
 export interface ParsedStems {
-  /** At most `maxStems`, the known parts before the others. */
+  /** At most `maxStems`; known parts come first. */
   readonly stems: readonly ReportedStem[]
-  /** What can be seen of the type from the parts that are there. */
+  /** The type that the present parts imply; null if they imply none. */
   readonly type: SeparationType | null
   readonly originUrl: string | null
-  /** Whether all is there that some type of separation yields, but for the piano. */
+  /** Whether all parts of some type are present. The piano may be missing. */
   readonly hasAllParts: boolean
   readonly omitted: Omitted
 }
 
-/** What of an answer was not read. */
+/** What was not read from an answer. */
 export interface Omitted {
-  /** How many stems there were beyond those that are kept. */
+  /** How many stems were beyond the limit. */
   readonly stems: number
-  /** The names under which addresses stood that are not http(s), too long, or ours. */
+  /** The keys of URLs that are not http(s), are too long, or are our callback URL. */
   readonly addresses: readonly string[]
 }
 
-/** What is said where nothing is. */
+/** The result for an answer without stems. */
 export const noStems: ParsedStems = {
   stems: [],
   type: null,
@@ -36,16 +36,15 @@ export const noStems: ParsedStems = {
   omitted: { stems: 0, addresses: [] },
 }
 
-/** Reduced names of addresses that stand beside the stems and are none: pictures, the source, where we are called back. */
+/** Normalized names of URLs that are not stems: images, the source, our callback URL. */
 const notStemNames = /^(source|origin|stream)*(image|cover|audio|video|stream)(large)?$|^callback$/
 
 /**
- * Reads stems: record-info's `response` (`vocalUrl`) and a callback's info (`vocal_url`) alike, also as JSON text.
+ * Reads the stems of record-info's `response` (`vocalUrl`) or of a callback (`vocal_url`), also as JSON text.
  *
- * Every key that ends in `url` is a part, but for the origin and `notStemNames`; empty means absent. `originData` adds
- * durations, names and parts that have no key. Kie's newer page shows it with other addresses for the very stems that have
- * keys too, so an entry is matched by address, then by name, and the key's address is kept. A second stem of one name is
- * numbered.
+ * Every key that ends in `url` is a part, except the origin and `notStemNames`. Empty text means absent. `originData` adds
+ * durations, names, and parts without a key. Kie's newer page shows other URLs in it for stems that also have keys, so an
+ * entry is matched by URL, then by name, and the key's URL is kept. A second stem with the same name gets a number.
  */
 export function parseStems(info: unknown): ParsedStems {
   const fields = objectField.parse(info) ?? {}
@@ -72,7 +71,7 @@ export function parseStems(info: unknown): ParsedStems {
   const omittedCount = keyed.length - taken.length + origin.omittedCount
   return {
     stems,
-    // Any stem may be extracted: a pair of drums and the rest says nothing of another type.
+    // A pair may extract any stem, so it does not imply a type.
     type: origin.hasPairs ? null : typeOf(stems),
     originUrl,
     hasAllParts: origin.hasWholePair || isComplete(stems),
@@ -82,12 +81,12 @@ export function parseStems(info: unknown): ParsedStems {
 
 interface KeyedAddress {
   readonly key: string
-  /** The key's reduced name, without `url`. */
+  /** The key's normalized name, without `url`. */
   readonly name: string
   readonly address: string
 }
 
-/** What stands under the keys that end in `url`, the origin included. */
+/** The values of the keys that end in `url`, including the origin. */
 function keyedAddresses(fields: Record<string, unknown>): readonly KeyedAddress[] {
   return Object.entries(fields).flatMap(([key, address]) => {
     if (!/url$/i.test(key) || typeof address !== 'string' || address.trim() === '') return []
@@ -101,7 +100,7 @@ function isComplete(stems: readonly ReportedStem[]): boolean {
   return separationTypes.some((type) => partsOfType[type].every((part) => part === 'piano' || present.has(part)))
 }
 
-/** `leadVocalsUrl` and `lead_vocals_url` both as `lead vocals`, as `originData` would write it but for capitals. */
+/** Turns `leadVocalsUrl` and `lead_vocals_url` into `lead vocals`: the name that `originData` has, in lower case. */
 function nameOfKey(key: string): string {
   const words = key
     .replace(/url$/i, '')
@@ -115,7 +114,7 @@ function nameOfKey(key: string): string {
 
 const splitOnly = new Set<StemPart>(partsOfType.split_stem.filter((part) => part !== 'vocal'))
 
-/** Only a `separate_vocal` has an instrumental, only a `split_stem` the instruments (`apikley-record-info.txt`). */
+/** Only `separate_vocal` has an instrumental; only `split_stem` has the instruments (`docs/providers.md, "Stems"`). */
 function typeOf(stems: readonly ReportedStem[]): SeparationType | null {
   if (stems.some((stem) => stem.part === 'instrumental')) return 'separate_vocal'
   return stems.some((stem) => splitOnly.has(stem.part)) ? 'split_stem' : null

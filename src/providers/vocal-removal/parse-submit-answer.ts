@@ -6,7 +6,7 @@ import { createRefusal } from './create-refusal.ts'
 import type { CodeMeaning, ProviderSpec } from './spec.ts'
 import type { SubmitAnswer } from '../../separation/provider.ts'
 
-/** HTTP's own definite refusals, for answers without a code that can be read (`facts.md`, "Which layer counts"). */
+/** The HTTP statuses that refuse a submit if the body has no readable code (`docs/providers.md, "Which layer counts"`). */
 const statuses: Readonly<Record<number, CodeMeaning>> = {
   401: 'key-not-accepted',
   403: 'not-served',
@@ -15,28 +15,28 @@ const statuses: Readonly<Record<number, CodeMeaning>> = {
 }
 
 /**
- * Reads the answer to a submit: a code in the body first, else the HTTP status. Whatever is neither a task id nor a
- * definite refusal is unknown, since it says nothing about the charge. A task whose id cannot be kept was accepted all the
- * same.
+ * Reads the answer to a submit: the code in the body, or the HTTP status if there is none. An answer that is neither
+ * accepted nor a definite refusal is unknown, because it says nothing about the charge. A task with an id that cannot be
+ * stored was accepted nevertheless.
  */
 export function parseSubmitAnswer(
   answer: HttpAnswer,
   { spec, redact, callbackUrl, nowMs }: { spec: ProviderSpec; redact: Redact; callbackUrl: string; nowMs: number },
 ): SubmitAnswer {
-  // What was cut off might have held a code, and a code counts before the status.
+  // The missing body may have held a code, and a code outweighs the status.
   if (answer.body === null) return unknown(answer, answer.problem ?? 'its body could not be read')
   const body = parseEnvelopeText(answer.body)
   const code = body?.code ?? null
   if (code === 200) {
     const named = parseTaskId(body?.data)
-    if (named.kind === 'none') return unknown(answer, 'the answer says success and names no task')
+    if (named.kind === 'none') return unknown(answer, 'the answer reports success but has no task id')
     return { kind: 'accepted', providerTaskId: named.kind === 'usable' ? named.id : null }
   }
   const providerMessage =
     body?.msg === null || body?.msg === undefined ? null : redact(body.msg, quoteLength, callbackUrl)
   const meaning = code === null ? statuses[answer.status] : meaningOf(spec, code, body?.msg ?? '')
   if (meaning === undefined) {
-    return unknown(answer, code === null ? 'no code could be read' : `code ${code}: ${providerMessage ?? ''}`)
+    return unknown(answer, code === null ? 'it has no readable code' : `code ${code}: ${providerMessage ?? ''}`)
   }
   const retryAfterSeconds = parseRetryAfter(answer.retryAfter, nowMs)
   return {
@@ -53,14 +53,14 @@ export function parseSubmitAnswer(
 
 const missing = /(record|track|audio|task|music|song|clip)\w*\W.*?(does ?n.?t exist|does not exist|not found)/i
 
-/** `{"code":422,"msg":"Record does not exist"}` is how ids are answered that do not exist (`facts.md`, "Answers"). */
+/** Unknown ids are answered with `{"code":422,"msg":"Record does not exist"}` (`docs/providers.md, "Answers"`). */
 function meaningOf(spec: ProviderSpec, code: number, msg: string): CodeMeaning | undefined {
   return code === 422 && missing.test(truncate(msg, quoteLength)) ? 'track-not-found' : spec.codes[code]
 }
 
 const maxRetryAfterSeconds = 24 * 60 * 60
 
-/** `Retry-After` in seconds, from either of its forms; null if it cannot be read. */
+/** Reads `Retry-After`, which holds seconds or a date, as seconds; null if it cannot be read. */
 function parseRetryAfter(header: string | null, nowMs: number): number | null {
   if (header === null) return null
   const seconds = /^\d+$/.test(header.trim()) ? Number(header) : Math.ceil((Date.parse(header) - nowMs) / 1_000)

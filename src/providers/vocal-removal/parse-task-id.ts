@@ -1,16 +1,16 @@
 import { z } from 'zod'
 import { idTextField, storableId } from './fields.ts'
 
-/** What an answer or a callback says of the id of its task. */
+/** The task id in an answer or a callback. */
 export type NamedId =
   | { readonly kind: 'usable'; readonly id: string }
-  /** It names one that cannot be kept: see `storableId`. */
+  /** There is an id, but it cannot be stored: see `storableId`. */
   | { readonly kind: 'unusable' }
   | { readonly kind: 'none' }
 
 const ids = z.object({ taskId: idTextField, task_id: idTextField })
 
-/** Reads `taskId` or `task_id` of an object: both spellings stand on one page (`facts.md`). */
+/** Reads `taskId` or `task_id` of an object: one page has both spellings (`docs/providers.md, "Ids"`). */
 export function parseTaskId(data: unknown): NamedId {
   const read = ids.safeParse(data)
   if (!read.success) return { kind: 'none' }
@@ -20,6 +20,6 @@ export function parseTaskId(data: unknown): NamedId {
   return task_id === null && taskId === null ? { kind: 'none' } : { kind: 'unusable' }
 }
 
-/** Why an id was not kept, in words for the operator. */
+/** Why an id was not stored, for the operator. */
 export const unusableIdProblem =
-  'the provider names the task by an id that cannot be kept: it is longer than 1,024 bytes, holds control characters or is our own address'
+  'the provider task id cannot be stored: it is longer than 1,024 bytes, contains control characters or contains our callback URL'

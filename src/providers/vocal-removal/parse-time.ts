@@ -1,13 +1,14 @@
 const earliestMs = Date.UTC(2015)
 const latestMs = Date.UTC(2100)
-const tenDigits = 10_000_000_000
+/** Numbers below this are seconds. */
+const minEpochMs = 10_000_000_000
 const dateAndTime = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?:(Z)|([+-]\d{2}):?(\d{2}))?$/i
 
 /**
- * A provider's time as milliseconds since 1970; null if it cannot be read or is not between 2015 and 2100.
+ * Reads a provider's time as milliseconds since 1970; null if it cannot be read or is not between 2015 and 2100.
  *
- * The pages type `createTime` and `completeTime` as date-time and show epoch milliseconds; also seen: numeric text, epoch
- * seconds, ISO and `YYYY-MM-DD HH:mm:ss`. A time without a zone is taken as UTC (`facts.md`, "Answers").
+ * Times are documented as date-times, but the examples are epoch milliseconds. Numeric text, epoch seconds, ISO 8601 and
+ * `YYYY-MM-DD HH:mm:ss` also occur. A time without a zone counts as UTC (`docs/providers.md, "record-info"`).
  */
 export function parseTime(value: unknown): number | null {
   if (typeof value === 'number') return parseEpoch(value)
@@ -17,7 +18,7 @@ export function parseTime(value: unknown): number | null {
 }
 
 function parseEpoch(value: number): number | null {
-  return plausible(Math.round(value < tenDigits ? value * 1_000 : value))
+  return plausible(Math.round(value < minEpochMs ? value * 1_000 : value))
 }
 
 function parseDateAndTime(text: string): number | null {
@@ -27,7 +28,7 @@ function parseDateAndTime(text: string): number | null {
   return plausible(Date.parse(`${date}T${time}${zone}`))
 }
 
-/** Date.parse takes the 30th of February for the 2nd of March. */
+/** Date.parse reads February 30 as March 2. */
 function isCalendarDate(date: string): boolean {
   const ms = Date.parse(`${date}T00:00:00Z`)
   return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(date)

@@ -1,12 +1,12 @@
 import { containsCallbackAddress } from '../client/redact.ts'
 
-/** The longest address that is kept, in characters: more than any browser or server is sure to take. */
+/** The maximum length of a URL, in characters: more than every browser and server accepts. */
 const maxUrlLength = 4_096
 
 /**
- * An address of audio, its raw spaces encoded; null if it is absent. Empty text means absent (`kie-callbacks.txt`). One
- * without a scheme is https. What is no plain http(s) address, or too long, is none for a client, nor is our own:
- * `onOmitted` is called, and null returned.
+ * Reads the URL of an audio file and encodes raw spaces; null if it is absent. Empty text means absent
+ * (`docs/providers.md, "Answers"`). A URL without a scheme is https. A URL that is not http(s), is too long, or contains
+ * our callback URL is omitted: calls `onOmitted` and returns null.
  */
 export function parseUrl(value: unknown, onOmitted: () => void): string | null {
   if (typeof value !== 'string' || value.trim() === '') return null

@@ -1,6 +1,6 @@
 import { knownParts, type KnownPart } from '../../separation/task.ts'
 
-/** The names under which each part has been seen or may be expected, reduced to small letters and digits. */
+/** The known and the likely names of each part, normalized. */
 const namesOfPart = {
   vocal: ['vocal', 'vocals', 'leadvocal', 'leadvocals', 'mainvocal', 'mainvocals'],
   instrumental: ['instrumental', 'instrumentals', 'accompaniment'],
@@ -23,12 +23,12 @@ for (const part of knownParts) {
   for (const name of namesOfPart[part]) partOfNormalizedName.set(name, part)
 }
 
-/** The part that a provider means by a name, however it is spelt (`backing_vocals`, `Backing Vocals`); null if unknown. */
+/** Finds the part for a provider's name in any spelling (`backing_vocals`, `Backing Vocals`); null if unknown. */
 export function partOfName(name: string): KnownPart | null {
   return partOfNormalizedName.get(normalizedName(name)) ?? null
 }
 
-/** A name in small letters and digits alone, so that all spellings of it are one. */
+/** Reduces a name to lower-case letters and digits, so that all its spellings are equal. */
 export function normalizedName(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '')
 }

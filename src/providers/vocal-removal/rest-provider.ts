@@ -19,11 +19,11 @@ import { signatureProblem } from './verify-signature.ts'
 import type { CheckAnswer, Provider, ProviderOrder, SubmitAnswer } from '../../separation/provider.ts'
 import { notSentRefusal } from '../client/not-sent-refusal.ts'
 
-/** A provider that speaks the REST contract of the five pages. None of its verbs ever throws. */
+/** A provider with the REST contract of docs/providers.md. None of its methods throws. */
 export interface RestProvider extends Provider {
   /**
-   * Verifies and reads a callback in one step. `report` is null if the body cannot be used or its signature is wrong: then
-   * it only wakes a check, at most for the id that it names; `problem` says why, for the log, and holds no secret.
+   * Verifies and parses a callback in one step. If the body is unusable or its signature is wrong, `report` is null, and
+   * the callback only triggers a check of the id that it contains. `problem` is the reason for the log; it holds no secret.
    */
   parseCallback(callback: {
     readonly headers: IncomingHttpHeaders
@@ -35,34 +35,33 @@ export interface RestProvider extends Provider {
     readonly report: ProviderReport | null
     readonly problem: string | null
   }
-  /** Ends the checks that are under way, and those to come: they are answered as no news. */
+  /** Ends running and later checks: they return `inconclusive`. */
   stopChecking(): Promise<void>
-  /** Ends everything that is under way: a submit is then answered as unknown. */
+  /** Ends everything: a running submit returns `unknown`. */
   close(): Promise<void>
 }
 
-/** How long each step may take, in milliseconds. */
+/** Timeouts in milliseconds. */
 export interface ProviderTimeouts {
   readonly connectMs: number
-  /** For the whole answer to a submit, which is worth waiting for: it names what was paid for. */
+  /** For the whole answer to a submit. Long, because the answer holds the id of a paid task. */
   readonly submitMs: number
-  /** For the whole of a read, the connecting included. */
+  /** For a whole read, including the connection. */
   readonly checkMs: number
 }
 
-/** The time that each step is given unless an option says otherwise. */
 const defaultTimeouts: ProviderTimeouts = { connectMs: 10_000, submitMs: 120_000, checkMs: 10_000 }
 
 export interface RestProviderOptions {
   readonly spec: ProviderSpec
-  /** null: the spec's own. A function where the address is known only once a server listens. */
+  /** null: the base URL of `spec`. A function, if the URL is known only once a server listens. */
   readonly baseUrl: string | (() => string) | null
-  /** null: the provider is off. It takes no orders and is not asked, but late callbacks are still read. */
+  /** null: the provider is off. It accepts no orders and no checks, but still parses late callbacks. */
   readonly apiKey: string | null
-  /** null: callbacks need no signature. */
+  /** null: callbacks are not verified by signature. */
   readonly webhookKey: string | null
   readonly rates: Rates
-  /** The network in front of Kie refuses requests without one (`facts.md`, "Answers"). */
+  /** The CDN in front of the API refuses requests without one (`docs/providers.md, "Endpoints"`). */
   readonly userAgent: string
   readonly log: Log
   readonly timeouts?: Partial<ProviderTimeouts>
@@ -73,11 +72,12 @@ const paths = {
   check: '/api/v1/vocal-removal/record-info',
 } as const
 
-/** How many names of what was left out of an answer are logged, and how much of each, in characters. */
-const maxNamesLogged = 5
-const maxNameLogged = 60
+/** The maximum number of omitted keys in a log line. */
+const maxLoggedNames = 5
+/** The maximum length of each of these keys, in characters. */
+const maxLoggedNameLength = 60
 
-/** Makes a provider of its data. Opens nothing until it is used. */
+/** Creates the client of one provider. Opens no connection until it is used. */
 export function createRestProvider(options: RestProviderOptions): RestProvider {
   const { spec, apiKey, webhookKey, log } = options
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
@@ -90,7 +90,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   })
   const gate = createSubmitGate({ displayName: spec.displayName, orders })
   const closing = new AbortController()
-  // One listener for each submit under way, however many there are.
+  // Each running submit adds one listener.
   setMaxListeners(0, closing.signal)
   const context: ParserContext = {
     redact,
@@ -100,9 +100,9 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
           provider: spec.name,
           stems,
           addresses: addresses.length,
-          names: addresses.slice(0, maxNamesLogged).map((name) => redact(name, maxNameLogged)),
+          names: addresses.slice(0, maxLoggedNames).map((name) => redact(name, maxLoggedNameLength)),
         },
-        'something of an answer was left out: more stems than are kept, or addresses that are not http(s), too long, or ours',
+        'parts of an answer were omitted: too many stems, or URLs that are not http(s), too long or our own',
       ),
   }
 
@@ -113,24 +113,24 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     downMessage: 'the provider cannot be reached',
     upMessage: 'the provider can be reached again',
   })
-  // An order may be refused while checks go well, and the other way round.
+  // Orders may be refused while checks succeed, and the reverse.
   const orderRefusals = createOutageLog({
     ...common,
     level: 'error',
-    downMessage: 'the provider refuses the orders of this gateway: its operator must mend it',
-    upMessage: 'the provider takes the orders of this gateway again',
+    downMessage: 'the provider refuses the orders of this gateway: check its API key and base URL',
+    upMessage: 'the provider accepts the orders of this gateway again',
   })
   const checkRefusals = createOutageLog({
     ...common,
     level: 'error',
     downMessage: keyProblem,
-    upMessage: 'the provider accepts our API key again',
+    upMessage: 'the provider accepts the API key again',
   })
   let isStopping = false
 
   function endpointOf(path: string): URL {
-    const order = typeof options.baseUrl === 'function' ? options.baseUrl() : options.baseUrl
-    const base = order ?? spec.baseUrl ?? ''
+    const configured = typeof options.baseUrl === 'function' ? options.baseUrl() : options.baseUrl
+    const base = configured ?? spec.baseUrl ?? ''
     return new URL(`${base.replace(/\/+$/, '')}${path}`)
   }
 
@@ -173,8 +173,8 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     return { kind: 'refused', refusal: notSentRefusal(message, true) }
   }
 
-  /** What only the operator can mend is said loudly. */
-  function logged(answer: SubmitAnswer): SubmitAnswer {
+  /** Logs refusals that only the operator can fix as errors. */
+  function logRefusal(answer: SubmitAnswer): SubmitAnswer {
     const refusal = answer.kind === 'refused' ? answer.refusal : null
     if (answer.kind === 'accepted' || (refusal !== null && refusal.reason !== 'unavailable')) orderRefusals.worked()
     if (refusal?.reason === 'unavailable' && !refusal.retryable) {
@@ -196,7 +196,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     }
     if (code !== null) checkRefusals.worked()
     if (envelope === null || code === null) {
-      const cause = answer.problem ?? 'its body has no code that can be read'
+      const cause = answer.problem ?? 'its body has no readable code'
       return { kind: 'inconclusive', cause: redact(`HTTP ${answer.status}, ${cause}`, messageLength) }
     }
     return parseRecordInfo(envelope, providerTaskId, context)
@@ -212,21 +212,18 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       if (apiKey === null) {
         return {
           kind: 'refused',
-          refusal: notSentRefusal(
-            `${spec.displayName} is switched off at this gateway. Choose another provider.`,
-            false,
-          ),
+          refusal: notSentRefusal(`${spec.displayName} is off at this gateway. Choose another provider.`, false),
         }
       }
       const answer = await submitOnce(apiKey, order).catch((error: unknown): SubmitAnswer => ({
         kind: 'unknown',
         cause: redact(describeError(error), messageLength, order.callbackUrl),
       }))
-      return logged(answer)
+      return logRefusal(answer)
     },
 
     async check(providerTaskId, onSlot) {
-      if (apiKey === null) return { kind: 'inconclusive', cause: `${spec.name} is switched off: it has no API key` }
+      if (apiKey === null) return { kind: 'inconclusive', cause: `${spec.name} is off: it has no API key` }
       try {
         return await readRecordInfoOnce(apiKey, providerTaskId, onSlot)
       } catch (error) {
@@ -241,7 +238,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       const unusable = (problem: string) => ({ providerTaskId, report: null, problem })
       try {
         const named = parseCallbackId(body)
-        if (named.kind === 'none') return unusable('the callback names no task')
+        if (named.kind === 'none') return unusable('the callback has no task id')
         if (named.kind === 'unusable') {
           log.error({ provider: spec.name }, unusableIdProblem)
           return unusable(unusableIdProblem)
@@ -272,10 +269,10 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   }
 }
 
-/** Whether an answer is the provider's own word, not that of something in front of it which cannot reach it. */
+/** Whether the provider itself answered, and not a proxy that cannot reach it. */
 function isProviderAnswer({ status, body }: HttpAnswer): boolean {
   const code = body === null ? null : (parseEnvelopeText(body)?.code ?? null)
   return code !== null || status < 500
 }
 
-const keyProblem = 'the provider does not accept our API key: its operator must mend it'
+const keyProblem = 'the provider does not accept the API key: check the key'

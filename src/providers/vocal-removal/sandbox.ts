@@ -1,7 +1,7 @@
 import { kie } from './kie.ts'
 import type { ProviderSpec } from './spec.ts'
 
-/** Our own sandbox, which speaks as Kie does. Where it stands is known to the app alone. */
+/** The sandbox of this gateway, with Kie's API. The gateway sets the base URL: it is the gateway's own server. */
 export const sandbox: ProviderSpec = {
   ...kie,
   name: 'sandbox',

@@ -1,36 +1,36 @@
 import type { ProviderName, RefusalReason } from '../../separation/task.ts'
 import type { Log as OperatorLog } from '../../runtime/log.ts'
 
-/** Where we say what the operator should know. */
+/** The operator's log. */
 export type Log = Pick<OperatorLog, 'info' | 'warn' | 'error'>
 
-/** What a code in a submit's answer says. Every one is a definite refusal: nothing was charged. */
+/** What a code in the answer to a submit means. Each is a definite refusal: nothing was charged. */
 export type CodeMeaning =
   | Exclude<RefusalReason, 'unavailable'>
-  /** Our own key is not accepted. */
+  /** The provider does not accept the gateway's API key. */
   | 'key-not-accepted'
-  /** The provider does not serve our request at this address. */
+  /** The provider does not serve this request at this URL. */
   | 'not-served'
   | 'maintenance'
 
-/** A provider as data on the one REST client. */
+/** The data of one provider for the REST client. */
 export interface ProviderSpec {
   readonly name: ProviderName
   /** Its name in messages to callers. Every such message begins with it. */
   readonly displayName: string
-  /** Where its API stands, without a path; null if only the app knows. */
+  /** The base URL of its API, without a path; null if the gateway sets it. */
   readonly baseUrl: string | null
-  /** How long it keeps the files after success. */
+  /** How long it keeps files after success. */
   readonly retentionMs: number
-  /** How it signs its callbacks; null if it does not. */
+  /** How it signs its callbacks; null if it does not sign them. */
   readonly signature: 'kie' | null
-  /** Its codes that definitely refuse a submit. Any code that does not stand here says nothing about the charge. */
+  /** The codes that refuse a submit. A code that is not listed says nothing about the charge. */
   readonly codes: Readonly<Record<number, CodeMeaning>>
   /** What a caller should check if the track does not exist: a sentence. */
   readonly trackHint: string
 }
 
-/** 14 days by Apikley's pages; the others say only that URLs have time limits. */
+/** 14 days, as Apikley and SunoAPI document; Kie documents only a limited time (`docs/providers.md, "Retention"`). */
 export const defaultRetentionMs = 14 * 24 * 60 * 60 * 1_000
 
 export const vendorTrackHint = 'Check musicTaskId and audioId; both must come from the account that this gateway uses.'

@@ -5,33 +5,32 @@ import { redactedAddress, truncate, unprintableCharacters, redactAddresses } fro
 import type { OriginEntry } from './parse-origin-data.ts'
 import { partOfName } from './part-of-name.ts'
 
-/** A stem while its answer is being read. */
+/** A stem of an answer that is being parsed. */
 interface Draft {
   readonly part: StemPart
   readonly url: string
   label: string | null
   durationSeconds: number | null
   originId: string | null
-  /** Whether an entry of `originData` stands behind it. */
+  /** Whether an entry of `originData` belongs to it. */
   matched: boolean
 }
 
-/** The stems of one answer while it is being read: from keys first, then from `originData`. */
+/** Collects the stems of one answer: from keys first, then from `originData`. */
 export interface StemDrafts {
-  /** Takes a stem that has a key of its own. */
+  /** Adds a stem that has a key. */
   addKeyed(name: string, url: string): void
-  /** Takes an entry as saying more of the stem with its address; false if there is none. */
+  /** Merges an entry into the stem with the same URL; false if there is none. */
   matchByUrl(entry: OriginEntry): boolean
-  /** Takes an entry as saying more of the keyed stem with its name; false if there is none, or another entry took it. */
+  /** Merges an entry into the keyed stem with the same name; false if there is none, or if it was merged before. */
   matchByName(entry: OriginEntry): boolean
-  /** Takes an entry as a stem without a key. One without an address says nothing. */
+  /** Adds an entry as a stem without a key. Ignores an entry without a URL. */
   addUnkeyed(entry: OriginEntry): void
   stems(): readonly ReportedStem[]
 }
 
 const maxLabelLength = 100
 
-/** No stems yet. */
 export function createStemDrafts(): StemDrafts {
   const byName = new Map<string, Draft>()
   const byUrl = new Map<string, Draft>()
@@ -44,7 +43,7 @@ export function createStemDrafts(): StemDrafts {
     if (!byUrl.has(named.url)) byUrl.set(named.url, named)
   }
 
-  /** Of two stems under one name the second gets a number, and is then no longer the known part. */
+  /** Numbers a stem if its name is taken. A numbered stem is `other`, not a known part. */
   function numbered({ part, label }: Draft): Pick<Draft, 'part' | 'label'> {
     const name = stemName({ part, label })
     if (!byName.has(name)) return { part, label }
@@ -64,7 +63,7 @@ export function createStemDrafts(): StemDrafts {
     draft.durationSeconds ??= entry.durationSeconds
     draft.originId = pickText(draft.originId, entry.id)
     const label = labelOf(entry.name) ?? draft.label
-    // A callback has no `originData`: the name by which both know the stem must stay.
+    // A callback has no `originData`, so the stem must keep the name that both sources give it.
     if (stemName({ part: draft.part, label }) === stemName(draft)) draft.label = label
     return true
   }
@@ -99,7 +98,7 @@ export function createStemDrafts(): StemDrafts {
   }
 }
 
-/** A name as it may be shown. */
+/** Makes a name safe to show; null if nothing is left of it. */
 function labelOf(name: string | null): string | null {
   const label = truncate(
     redactAddresses(name ?? '')
@@ -111,7 +110,7 @@ function labelOf(name: string | null): string | null {
   return label === '' || label === redactedAddress ? null : label
 }
 
-/** `backingVocals` as `Backing Vocals`. */
+/** Turns `backingVocals` into `Backing Vocals`. */
 function titleOf(part: StemPart): string {
   const words = part.replace(/(?=[A-Z])/g, ' ')
   return words.charAt(0).toUpperCase() + words.slice(1)

@@ -1,8 +1,8 @@
 import { compareText, maxStems } from '../../separation/advance/merge-results.ts'
 
 /**
- * The items, or `maxStems` of them if there are more: those of known parts first, and the same ones in whatever order they
- * are listed. Cheap, so that what is beyond the limit need not be read: an answer may hold a megabyte of it.
+ * Returns at most `maxStems` of the items. Known parts come first, and the order of the list makes no difference. Runs
+ * before the items are parsed, so that items beyond the limit cost little: an answer may hold 1 MB of them.
  */
 export function withinStemLimit<T>(
   items: readonly T[],

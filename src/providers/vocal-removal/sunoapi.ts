@@ -1,6 +1,6 @@
 import { defaultRetentionMs, vendorTrackHint, type ProviderSpec } from './spec.ts'
 
-/** SunoAPI. The same paths, other meanings of 404, 405, 429 and 430: `sunoapi-record-info.txt` and `facts.md`, "Codes". */
+/** SunoAPI: Kie's paths, but other meanings of 404, 405, 429 and 430 (`docs/providers.md, "Codes"`). */
 export const sunoapi: ProviderSpec = {
   name: 'sunoapi',
   displayName: 'sunoapi.org',

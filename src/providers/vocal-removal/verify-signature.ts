@@ -1,13 +1,13 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** How far a callback's timestamp may be from our clock. */
+/** The maximum difference between a callback's timestamp and this machine's clock. */
 const signatureToleranceMs = 5 * 60 * 1_000
 
 /**
- * Checks Kie's signature: `X-Webhook-Signature` is base64(HMAC-SHA256(key, task id + "." + timestamp)) and
- * `X-Webhook-Timestamp` is in Unix seconds (`facts.md`, "Kie's signature"). The body itself is not signed. Says what is
- * wrong; null if nothing is.
+ * Verifies Kie's signature: `X-Webhook-Signature` is base64(HMAC-SHA256(key, task id + "." + timestamp)), and
+ * `X-Webhook-Timestamp` holds Unix seconds (`docs/providers.md, "Kie's signature"`). The body itself is not signed.
+ * Returns what is wrong; null if the signature is valid.
  */
 export function signatureProblem(signed: {
   readonly headers: IncomingHttpHeaders
@@ -23,11 +23,11 @@ export function signatureProblem(signed: {
     .update(`${signed.providerTaskId}.${timestamp}`)
     .digest('base64')
   if (!isEqual(signature, expected)) return 'the signature is wrong'
-  const isFar = Math.abs(Number(timestamp) * 1_000 - signed.nowMs) > signatureToleranceMs
-  return isFar ? "the signature's timestamp is more than five minutes off" : null
+  const isTooFar = Math.abs(Number(timestamp) * 1_000 - signed.nowMs) > signatureToleranceMs
+  return isTooFar ? "the signature's timestamp is more than 5 minutes off" : null
 }
 
-function isEqual(given: string, expected: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(expected)]
+function isEqual(actual: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(actual), Buffer.from(expected)]
   return a.length === b.length && timingSafeEqual(a, b)
 }

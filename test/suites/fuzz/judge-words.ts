@@ -14,7 +14,7 @@ const errorLevel = 50
 const crashes = /\buncaught|\bunhandled|Warning: |FATAL ERROR|\bAssertionError/i
 /** What the gateway tells its operator loudly, and what a provider's answer can have brought about. */
 const usualErrors = new Set([
-  'the provider does not accept our API key: its operator must mend it',
+  'the provider does not accept the API key: check the key',
   "kie.ai does not accept the gateway's API key. Nothing was charged; the gateway's operator must fix it.",
   "Apikley does not accept the gateway's API key. Nothing was charged; the gateway's operator must fix it.",
   "kie.ai does not serve the gateway's orders. Nothing was charged; the gateway's operator must fix it.",

@@ -21,8 +21,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
-        from: 'const answer = await order(apiKey, given).catch(',
-        to: "const first = await order(apiKey, given)\n      const answer = await (first.kind === 'unknown' ? order(apiKey, given) : Promise.resolve(first)).catch(",
+        from: 'const answer = await submitOnce(apiKey, order).catch(',
+        to: "const first = await submitOnce(apiKey, order)\n      const answer = await (first.kind === 'unknown' ? submitOnce(apiKey, order) : Promise.resolve(first)).catch(",
       },
     ],
     tests: ['flows/separate', 'providers/provider-client'],
@@ -98,7 +98,7 @@ export const bugs: readonly Bug[] = [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
         from: 'if (problem !== null) return unusable(problem)',
-        to: 'if (problem !== null) return { providerTaskId, report: parseCallbackBody(body, reading), problem }',
+        to: 'if (problem !== null) return { providerTaskId, report: parseCallbackBody(body, context), problem }',
       },
     ],
     tests: ['suites/faults-unnoticed'],
@@ -446,8 +446,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
-        from: 'const answer = await order(apiKey, given).catch(',
-        to: "const first = await order(apiKey, given)\n      const answer = await (first.kind === 'unknown' ? order(apiKey, given) : Promise.resolve(first)).catch(",
+        from: 'const answer = await submitOnce(apiKey, order).catch(',
+        to: "const first = await submitOnce(apiKey, order)\n      const answer = await (first.kind === 'unknown' ? submitOnce(apiKey, order) : Promise.resolve(first)).catch(",
       },
     ],
     tests: ['suites/fuzz'],
