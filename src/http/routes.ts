@@ -9,114 +9,104 @@ import { refuse, sendGraphqlError } from './respond.ts'
 
 export interface RoutesOptions {
   readonly graphql: GraphqlRoute
-  readonly callback: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>
+  readonly callback: Handler
   /** null: the sandbox is off. */
-  readonly sandbox: ((request: IncomingMessage, response: ServerResponse) => void) | null
+  readonly sandbox: Handler | null
   readonly identity: Identity
   readonly operator: Operator
-  /** Throws if the gateway cannot take orders now. */
+  /** Throws if the gateway cannot accept orders now. */
   readonly checkReady: () => Promise<void>
   readonly metrics: Metrics
 }
 
-/** Answers what has come for one of the places. */
-export type Routes = (route: Route, path: string, request: IncomingMessage, response: ServerResponse) => Promise<void>
+type Handler = (request: IncomingMessage, response: ServerResponse, path: string) => void | Promise<void>
 
-/** What is shown to whom is asked for each. */
-type GuardedRoute = 'sandbox' | 'ready' | 'metrics' | 'start'
-export type Route = 'graphql' | 'callbacks' | 'sandbox-api' | 'sandbox-files' | 'live' | 'none' | GuardedRoute
+/**
+ * Who may use a route.
+ * - `public`: everyone. The handler may check more: a callback's token, the sandbox's key.
+ * - `handler`: the handler decides. GraphQL sends its CORS headers before it refuses, so that a page can read why.
+ * - `network`: requests from where callers may connect: only this machine, unless credentials are configured.
+ * - `network-or-token`: the same, and requests with ADMIN_TOKEN.
+ * - `local`: requests from this machine.
+ * - `operator`: requests that may read the metrics: ADMIN_TOKEN, ADMIN_PORT or this machine.
+ */
+type Access = 'public' | 'handler' | 'network' | 'network-or-token' | 'local' | 'operator'
 
-/** Who comes where. */
-export function createRoutes(options: RoutesOptions): Routes {
-  const { graphql, callback, sandbox, identity, operator, checkReady, metrics } = options
-  return dispatch
+export interface Route {
+  /** The label of the route in the metrics and the log. */
+  readonly name: string
+  /** Matches this path alone, or every path with this prefix. */
+  readonly match: { readonly path: string } | { readonly prefix: string }
+  readonly access: Access
+  readonly handle: Handler
+}
 
-  async function dispatch(
-    route: Route,
-    path: string,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    switch (route) {
-      case 'graphql':
-        return graphql.handle(request, response)
-      case 'callbacks':
-        return callback(request, response, path)
-      // Its key is this process's own, and opens it wherever the process has to connect to itself.
-      case 'sandbox-api':
-      case 'sandbox-files':
-        return sandbox === null ? sendNotFound(response) : sandbox(request, response)
-      case 'live':
-        return sendLiveness(response)
-      case 'sandbox':
-      case 'ready':
-      case 'metrics':
-      case 'start': {
-        const failure = accessFailureFor(route, request)
-        if (failure === 'elsewhere') return sendNotFound(response)
-        if (failure !== null) return refuse(response, failure)
-        return dispatchGuarded(route, request, response)
-      }
-      case 'none':
-        return sendNotFound(response)
-    }
-  }
+export interface Routes {
+  /** The first route that matches the path; the route `none` if no other does. */
+  find(path: string): Route
+  /** Answers the request if its sender may use the route, else refuses it. */
+  dispatch(route: Route, request: IncomingMessage, response: ServerResponse, path: string): Promise<void>
+}
 
-  /** Why a place is not shown; null if it is. The metrics and the sandbox are the operator's, whoever else may order. */
-  function accessFailureFor(route: GuardedRoute, request: IncomingMessage): AuthFailure | 'elsewhere' | null {
-    switch (route) {
-      case 'metrics':
-        return operator.refusalOfMetrics(request)
-      case 'sandbox':
-        return identity.isLocalRequest(request) ? null : operatorLocalOnly
-      case 'ready':
-        return operator.hasToken(request) ? null : identity.accessDenied(request)
-      case 'start':
+export function createRoutes({ graphql, identity, operator, checkReady, metrics, ...options }: RoutesOptions): Routes {
+  const callback = options.callback
+  const sandbox: Handler = options.sandbox ?? sendNotFound
+  const ready: Handler = (_request, response) => sendReadiness(response, checkReady)
+  const live: Handler = (_request, response) => sendLiveness(response)
+  const showMetrics: Handler = (_request, response) => sendMetrics(response, metrics)
+
+  const none: Route = { name: 'none', match: { prefix: '' }, access: 'public', handle: sendNotFound }
+  // prettier-ignore
+  const routes: readonly Route[] = [
+    { name: 'start',         match: { path: '/' },                 access: 'network',          handle: redirectToGraphql },
+    { name: 'graphql',       match: { path: '/graphql' },          access: 'handler',          handle: graphql.handle },
+    { name: 'callbacks',     match: { prefix: '/callbacks/' },     access: 'public',           handle: callback },
+    { name: 'sandbox-api',   match: { prefix: '/sandbox/api/' },   access: 'public',           handle: sandbox },
+    { name: 'sandbox-files', match: { prefix: '/sandbox/files/' }, access: 'public',           handle: sandbox },
+    { name: 'sandbox',       match: { prefix: '/sandbox/' },       access: 'local',            handle: sandbox },
+    { name: 'live',          match: { path: '/health/live' },      access: 'public',           handle: live },
+    { name: 'ready',         match: { path: '/health/ready' },     access: 'network-or-token', handle: ready },
+    { name: 'metrics',       match: { path: '/metrics' },          access: 'operator',         handle: showMetrics },
+    none,
+  ]
+
+  /** Why the request may not use the route. null: it may. `elsewhere`: only ADMIN_PORT serves it. */
+  function accessDenied(access: Access, request: IncomingMessage): AuthFailure | 'elsewhere' | null {
+    switch (access) {
+      case 'public':
+      case 'handler':
+        return null
+      case 'network':
         return identity.accessDenied(request)
+      case 'network-or-token':
+        return operator.hasToken(request) ? null : identity.accessDenied(request)
+      case 'local':
+        return identity.isLocalRequest(request) ? null : operatorLocalOnly
+      case 'operator':
+        return operator.refusalOfMetrics(request)
     }
   }
 
-  async function dispatchGuarded(
-    route: GuardedRoute,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    switch (route) {
-      case 'sandbox':
-        return sandbox === null ? sendNotFound(response) : sandbox(request, response)
-      case 'ready':
-        return sendReadiness(response, checkReady)
-      case 'metrics':
-        return sendMetrics(response, metrics)
-      case 'start':
-        response.writeHead(302, { location: '/graphql' })
-        response.end()
-    }
+  return {
+    find: (path) => routes.find(({ match }) => matches(match, path)) ?? none,
+    async dispatch({ access, handle }, request, response, path) {
+      const failure = accessDenied(access, request)
+      if (failure === 'elsewhere') return sendNotFound(request, response)
+      if (failure !== null) return refuse(response, failure)
+      return handle(request, response, path)
+    },
   }
 }
 
-/** The place that a path names. */
-export function routeOf(path: string): Route {
-  if (path.startsWith('/callbacks/')) return 'callbacks'
-  if (path.startsWith('/sandbox/api/')) return 'sandbox-api'
-  if (path.startsWith('/sandbox/files/')) return 'sandbox-files'
-  if (path.startsWith('/sandbox/')) return 'sandbox'
-  switch (path) {
-    case '/':
-      return 'start'
-    case '/graphql':
-      return 'graphql'
-    case '/health/live':
-      return 'live'
-    case '/health/ready':
-      return 'ready'
-    case '/metrics':
-      return 'metrics'
-    default:
-      return 'none'
-  }
+function matches(match: Route['match'], path: string): boolean {
+  return 'path' in match ? path === match.path : path.startsWith(match.prefix)
 }
 
-function sendNotFound(response: ServerResponse): void {
-  sendGraphqlError(response, 404, 'There is nothing here. GraphQL is at /graphql.', 'NOT_FOUND')
+function redirectToGraphql(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(302, { location: '/graphql' })
+  response.end()
+}
+
+function sendNotFound(_request: IncomingMessage, response: ServerResponse): void {
+  sendGraphqlError(response, 404, 'Not found. GraphQL is at /graphql.', 'NOT_FOUND')
 }

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { withTimeout } from '../runtime/with-timeout.ts'
 import { listen } from './listen.ts'
 import { sendGraphqlError, sendJson, stoppingHeaders, stoppingMessage } from './respond.ts'
-import { createRoutes, routeOf, type RoutesOptions } from './routes.ts'
+import { createRoutes, type RoutesOptions } from './routes.ts'
 import { asksForWebSocket, createUpgradeRequestClass } from './websocket/upgrade-request.ts'
 import type { WebSocketRoute } from './websocket/websocket-route.ts'
 import type { Log } from '../runtime/log.ts'
@@ -39,11 +39,12 @@ const lingerMs = 500
 /** One server for everything: its connections, from the first byte to an orderly stop. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { graphql, websocket, metrics, log } = options
-  const dispatch = createRoutes(options)
+  const routes = createRoutes(options)
   const server = createServer(
     {
       IncomingMessage: createUpgradeRequestClass(
-        (request) => routeOf(pathOf(request)) === 'graphql' && asksForWebSocket(request) && !isBusy(request.socket),
+        (request) =>
+          routes.find(pathOf(request)).name === 'graphql' && asksForWebSocket(request) && !isBusy(request.socket),
       ),
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
@@ -127,7 +128,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     for (const [name, value] of securityHeaders) response.setHeader(name, value)
     const startedAt = performance.now()
     const path = pathOf(request)
-    const route = routeOf(path)
+    const route = routes.find(path)
     const isFirst = !requested.has(request.socket)
     requested.add(request.socket)
     // It never goes out: the connection is closed after the answer before it.
@@ -135,7 +136,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
     if (isUpgradeIgnored) desynchronised.add(request.socket)
     if (isStopping || (isLeaving && !isFirst)) {
-      if (route === 'graphql') return graphql.sendStopping(request, response)
+      if (route.name === 'graphql') return graphql.sendStopping(request, response)
       return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
     }
     if (isLeaving || isUpgradeIgnored) response.setHeader('connection', 'close')
@@ -145,16 +146,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       if (isLeaving) request.socket.end()
     })
     response.once('finish', () => {
-      metrics.answered(route, response.statusCode, (performance.now() - startedAt) / 1000)
+      metrics.answered(route.name, response.statusCode, (performance.now() - startedAt) / 1000)
     })
     try {
-      await dispatch(route, path, request, response)
+      await routes.dispatch(route, request, response, path)
     } catch (error) {
       const isCutOff = request.destroyed && !request.complete
       if (isCutOff) return
-      log.error({ err: error, route }, 'a request went wrong')
+      log.error({ err: error, route: route.name }, 'a request failed')
       if (response.headersSent) response.destroy()
-      else if (route === 'graphql') sendGraphqlError(response, 500, internalErrorMessage, 'INTERNAL_SERVER_ERROR')
+      else if (route.name === 'graphql') sendGraphqlError(response, 500, internalErrorMessage, 'INTERNAL_SERVER_ERROR')
       else sendJson(response, 500, { message: internalErrorMessage })
     }
   }
