@@ -146,6 +146,19 @@ describe('the error link of Apollo Client', () => {
   })
 })
 
+test('a request without a query is refused with a sentence that says so', async () => {
+  const { url } = await startGateway()
+  const headers = { 'content-type': 'application/json', accept: 'application/graphql-response+json' }
+  const posted = await fetch(`${url}/graphql`, { method: 'POST', headers, body: '{}' })
+  const fetched = await fetch(`${url}/graphql`, { headers })
+  for (const response of [posted, fetched]) {
+    expect(response.status).toBe(400)
+    expect(await response.json()).toEqual({
+      errors: [{ message: 'The request has no query.', extensions: { code: 'BAD_REQUEST' } }],
+    })
+  }
+})
+
 describe('a body that is no JSON', () => {
   test.each(['', ' ', '{', '{"query":', 'query { __typename }', '{"query":"{ __typename }"}}'])(
     'is refused once, and none of it is repeated (%j)',

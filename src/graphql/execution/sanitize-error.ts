@@ -1,7 +1,10 @@
 import { GraphQLError } from 'graphql'
 
-/** Shortens the message of a GraphQL error and removes suggestions. Other errors are returned unchanged. */
+/** Shortens or rewords the message of a GraphQL error, and removes suggestions. Other errors are returned unchanged. */
 export type SanitizeError = <E extends Error>(error: E) => E | GraphQLError
+
+/** Messages of Yoga, and clearer ones. */
+const rewordings = new Map([['Must provide query string.', 'The request has no query.']])
 
 /** In characters. Longer messages only repeat what the caller sent. */
 const maxMessageLength = 1_000
@@ -16,7 +19,8 @@ const trailingSurrogate = /\p{Cs}$/u
 export function createSanitizeError(suggestions: boolean): SanitizeError {
   return function sanitize(error) {
     if (!(error instanceof GraphQLError)) return error
-    const kept = suggestions ? error.message : withoutSuggestion(error.message)
+    const original = rewordings.get(error.message) ?? error.message
+    const kept = suggestions ? original : withoutSuggestion(original)
     const message =
       kept.length > maxMessageLength ? `${kept.slice(0, maxMessageLength).replace(trailingSurrogate, '')}…` : kept
     if (message === error.message) return error
