@@ -59,7 +59,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
       return
     }
     // A browser that opens a page can send no credential. The page holds nothing but an editor.
-    if (graphiql !== null && isForPeople(request)) return graphiql(request, response)
+    if (isForPeople(request)) return graphiql === null ? sendGraphiqlOff(response) : graphiql(request, response)
     if (request.method !== 'POST' && isFromForeignPage(request, corsOrigins)) return refuse(response, foreignPage)
     const identified = await identity.identify(request)
     if ('failure' in identified) return refuse(response, identified.failure)
@@ -99,6 +99,15 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     answer.headers.delete('connection')
     await sendNodeResponse(answer, response, request, true)
   }
+}
+
+function sendGraphiqlOff(response: ServerResponse): void {
+  response.appendHeader('vary', 'Accept')
+  response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' })
+  response.end(
+    'GraphiQL is off on this gateway; the operator turns it on with GRAPHIQL=true. ' +
+      'Send GraphQL operations to this URL as POST requests with Content-Type: application/json.\n',
+  )
 }
 
 const foreignPage: AuthFailure = {

@@ -64,6 +64,21 @@ test('the page is sent once, and afterwards only asked for', async () => {
   expect((await ask({ 'if-none-match': etag, accept: 'application/json' })).status).not.toBe(304)
 })
 
+test.each(['text/html', 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'])(
+  'a browser learns that GraphiQL is off (Accept: %s)',
+  async (accept) => {
+    const { url } = await startGateway({ GRAPHIQL: 'false' })
+    const response = await fetch(`${url}/graphql`, { headers: { accept } })
+    expect(response.status).toBe(404)
+    expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8')
+    expect(await response.text()).toMatch(
+      /^GraphiQL is off on this gateway; .* GRAPHIQL=true\. Send GraphQL operations .*\n$/,
+    )
+    const operation = await fetch(`${url}/graphql?query={__typename}`, { headers: { accept: 'application/json' } })
+    expect(await operation.json()).toEqual({ data: { __typename: 'Query' } })
+  },
+)
+
 describe.skipIf(!isThere)('in a browser', { timeout: 60_000 }, () => {
   test('the first line of every tab is seen whole in a window of 1280 pixels', async () => {
     const gateway = await startGateway()
