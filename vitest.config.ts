@@ -1,9 +1,19 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.ts'
 
-/** Tests of functions: they start no server, no process and no browser. */
-const units = ['test/core/**/*.test.ts']
+/** Tests that start no server, no process and no browser: they take seconds. */
+const units = [
+  'core/advance',
+  'core/equal-orders',
+  'core/structure',
+  'program/config',
+  'program/documents',
+  'providers/provider-answers',
+  'suites/faults-compare',
+  'transports/field-costs',
+].map((name) => `test/${name}.test.ts`)
 
 /** What all others need. */
 const globalSetup = ['own-folder', 'own-servers', 'build-program'].map((name) => `test/support/${name}.ts`)
@@ -29,6 +39,7 @@ export default defineConfig({
     globalSetup: ['test/support/watched-output.ts'],
     // Nothing survives a test, so that nothing has to be loaded anew for each file.
     isolate: false,
+    sequence: { sequencer: LongestFirst },
     // The tests wait more than they compute.
     maxWorkers: availableParallelism() * 2,
     projects: [

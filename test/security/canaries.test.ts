@@ -63,13 +63,14 @@ async function newRepository(tests: string): Promise<string> {
     'vitest.config.ts',
     'package.json',
     'test/support/canaries.ts',
+    'test/support/longest-first.ts',
     'test/support/watched-output.ts',
   ]) {
     await cp(join(root, name), join(folder, name))
   }
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
   await mkdir(join(folder, 'test/core'))
-  await writeFile(join(folder, 'test/core/some.test.ts'), tests)
+  await writeFile(join(folder, 'test/core/structure.test.ts'), tests)
   return folder
 }
 

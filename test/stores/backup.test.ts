@@ -19,7 +19,7 @@ async function newFolder(): Promise<string> {
 
 /** The program as `npm run backup` starts it; without an option that says otherwise in an empty folder. */
 async function backUp(args: readonly string[], environment: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [join(inject('dist'), 'backup/main.js'), ...args], {
+  const child = spawn(process.execPath, [join(dirname(inject('program')), 'backup/main.js'), ...args], {
     cwd: await newFolder(),
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

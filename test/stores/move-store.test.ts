@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { link, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { sql } from 'kysely'
 import { Client } from 'pg'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
@@ -397,7 +397,7 @@ describe('from file to file', () => {
 
 describe('the program', () => {
   function run(args: readonly string[]) {
-    const child = spawn(process.execPath, [join(inject('dist'), 'move-store/main.js'), ...args], {
+    const child = spawn(process.execPath, [join(dirname(inject('program')), 'move-store/main.js'), ...args], {
       env: { PATH: process.env['PATH'] },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -29,22 +29,22 @@ describe.skipIf(!isPossible).concurrent('several gateways on one PostgreSQL and 
     async ({ signal, onTestFinished }) => {
       const faults = {
         ...noFaults,
-        'Redis restarted': 3,
+        'Redis restarted': 1,
         'CLIENT KILL TYPE normal': 1,
         'CLIENT KILL TYPE pubsub': 1,
-        "PostgreSQL's backends ended": 3,
+        "PostgreSQL's backends ended": 1,
         'PostgreSQL half open at one gateway': 1,
         'Redis half open at one gateway': 1,
         'PostgreSQL and Redis away together': 1,
-        'a gateway killed': 2,
+        'a gateway killed': 1,
       }
-      const run = { ...common, program, gateways: 4, separations: 40, faults, stops: 0, onProgress: () => {}, signal }
+      const run = { ...common, program, gateways: 3, separations: 24, faults, stops: 0, onProgress: () => {}, signal }
       const report = await runClusterFaults(run, onTestFinished)
       if (report.breaches.length > 0) console.error(printClusterReport(report, run))
       expect(report.breaches).toEqual([])
       // The faults did come.
-      expect(report.recoveries.filter(({ met }) => met > 0)).toHaveLength(13)
-      expect(report.counts['charges in the ledger']).toBeGreaterThan(60)
+      expect(report.recoveries.filter(({ met }) => met > 0)).toHaveLength(8)
+      expect(report.counts['charges in the ledger']).toBeGreaterThan(35)
     },
     withinMs,
   )

@@ -6,7 +6,7 @@ import { buildGateway, bundleGateway } from '../suites/faults/gateway-process.ts
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The path of the gateway's program, bundled with its packages because tests start it some hundred times. */
+    /** The path of the gateway's program, with the others in folders beside it: bundled, because tests start them often. */
     readonly program: string
     /** The folder of the programs as `npm run build` makes them, which are what runs in production. */
     readonly dist: string

@@ -35,6 +35,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 export async function startWatchedGateway(
   environment: Readonly<Record<string, string>> = {},
   onWords?: (words: string) => void,
+  program = 'src/main.ts',
 ): Promise<WatchedGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
   const nodeArguments = ['--expose-gc', '--import', 'tsx', '--import', './test/suites/bench/watch-process.ts']
@@ -46,7 +47,7 @@ export async function startWatchedGateway(
     LOG_LEVEL: 'error',
     ...environment,
   }
-  const child = spawn(process.execPath, [...nodeArguments, 'src/main.ts'], {
+  const child = spawn(process.execPath, [...nodeArguments, program], {
     cwd: root,
     // A Ctrl-C is for the run, which ends its gateways by itself.
     detached: true,

@@ -49,14 +49,16 @@ export async function buildGateway(folder: string): Promise<string> {
 }
 
 /**
- * Bundles a built gateway and its packages into a few files beside it, which start with a third of the CPU time;
- * resolves to the path of the bundled program.
+ * Bundles the built programs and their packages into a few files beside it, which start with a third of the CPU time;
+ * resolves to the path of the bundled gateway.
  */
 export async function bundleGateway(program: string): Promise<string> {
   // One folder below `dist`, as the module that reads `schema/operations` is.
-  const outdir = join(dirname(program), 'bundle')
+  const dist = dirname(program)
+  const outdir = join(dist, 'bundle')
   await build({
-    entryPoints: [program, impatient(program)],
+    entryPoints: [program, impatient(program), ...['move-store', 'backup'].map((name) => join(dist, name, 'main.js'))],
+    outbase: dist,
     outdir,
     bundle: true,
     splitting: true,

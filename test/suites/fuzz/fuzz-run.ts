@@ -14,6 +14,8 @@ import { lifeSigns, playFamilies, type FamilyReport } from './play-families.ts'
 import { readEverything } from './read-everything.ts'
 
 export interface FuzzOptions {
+  /** The path of the gateway's program; its sources if left out. */
+  readonly program?: string
   readonly seed: number
   /** How many inputs all families send together, at least. */
   readonly inputs: number
@@ -45,7 +47,7 @@ const orderWithinMs = 30_000
 export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
   const { seed, inputs, forged, onProgress, signal } = options
   const startedAt = performance.now()
-  const world = await startFuzzWorld()
+  const world = await startFuzzWorld(options.program)
   const orders = createOrderBook(world.provider.charges)
   try {
     const known = new Map(await Promise.all(world.places.map((createOrder) => knownTasks(world, orders, createOrder))))

@@ -35,7 +35,7 @@ const kid = `fuzz-${canary}`
 const aDay = String(24 * 60 * 60)
 
 /** Starts it all. No rate of the gateway's holds the run up, and no task is asked for but when a callback wakes it. */
-export async function startFuzzWorld(): Promise<FuzzWorld> {
+export async function startFuzzWorld(program?: string): Promise<FuzzWorld> {
   const provider = await startFuzzProvider()
   const { privateKey, publicKey } = await generateKeyPair('EdDSA')
   provider.publishKeys({ keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'EdDSA', use: 'sig' }] })
@@ -58,7 +58,7 @@ export async function startFuzzWorld(): Promise<FuzzWorld> {
       LOG_LEVEL: 'debug',
       ...environment,
     }
-    const gateway = await startWatchedGateway(whole, words.take)
+    const gateway = await startWatchedGateway(whole, words.take, program)
     return { name, gateway, authorization: name === 'keyed' ? `Bearer ${operatorSecrets.webKey}` : null, words }
   }
 
