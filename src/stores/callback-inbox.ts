@@ -6,10 +6,10 @@ import type { Database } from './schema.ts'
 import { parseStoredReport } from './stored-task.ts'
 import type { SavedCallback, Store } from '../separation/store.ts'
 
-/** How many notes of one task are kept: a task is not worth more, and each of them is read at every check. */
+/** The maximum number of callbacks kept per task. Every check of the task reads all of them. */
 const maxCallbacksPerTask = 20
 
-/** The callbacks that were received for a task. */
+/** Stores and reads the callbacks of a task. */
 export type CallbackInbox = Pick<Store, 'saveCallback' | 'savedCallbacks'>
 
 export function createCallbackInbox(db: Kysely<Database>, { attempt }: DatabaseTraits): CallbackInbox {
@@ -18,7 +18,7 @@ export function createCallbackInbox(db: Kysely<Database>, { attempt }: DatabaseT
       const id = typeidUnboxed('cb')
       return attempt(() =>
         readCommittedTransaction(db).execute(async (trx) => {
-          // First of all: the task's row is locked thereby, so that two callbacks of one task are noted one after the other.
+          // Update the task first: this locks its row, so that callbacks of one task are saved one at a time.
           await trx
             .updateTable('tasks')
             .set(dueAfterCallback(callback.receivedAtMs))
@@ -48,7 +48,7 @@ export function createCallbackInbox(db: Kysely<Database>, { attempt }: DatabaseT
   }
 }
 
-/** Inserts the note unless there is an equal one, and deletes what exceeds the limit. */
+/** Inserts the callback unless an equal one exists, and deletes the callbacks beyond the limit. */
 async function insertCallback(trx: Transaction<Database>, id: string, callback: SavedCallback): Promise<void> {
   const { taskId, receivedAtMs, providerTaskId } = callback
   const payload = callback.report === null ? null : JSON.stringify(callback.report)
@@ -56,11 +56,11 @@ async function insertCallback(trx: Transaction<Database>, id: string, callback: 
     .selectFrom('callbacks')
     .select(['id', 'received_at'])
     .where('task_id', '=', taskId)
-    .where(isSame('provider_task_id', providerTaskId))
-    .where(isSame('payload', payload))
+    .where(matches('provider_task_id', providerTaskId))
+    .where(matches('payload', payload))
     .executeTakeFirst()
   if (equal !== undefined) {
-    // The clock may have been set back: the grace of a payload ends no later because it came again.
+    // The clock may have been set back: a repeated payload must not extend its grace period.
     if (receivedAtMs < equal.received_at) {
       await trx.updateTable('callbacks').set({ received_at: receivedAtMs }).where('id', '=', equal.id).execute()
     }
@@ -88,12 +88,12 @@ async function insertCallback(trx: Transaction<Database>, id: string, callback: 
   await trx.deleteFrom('callbacks').where('task_id', '=', taskId).where('id', 'not in', kept).execute()
 }
 
-/** A result is displaced by results alone, and a payload that can be read by none that cannot: those are the easiest to forge. */
+/** Only a result displaces a result, and an unreadable payload displaces no readable one: unreadable ones are easiest to forge. */
 function rankOf({ report }: SavedCallback): number {
   if (report === null) return 0
   return report.outcome.state === 'succeeded' && report.outcome.stems.length > 0 ? 2 : 1
 }
 
-function isSame(column: 'provider_task_id' | 'payload', value: string | null) {
+function matches(column: 'provider_task_id' | 'payload', value: string | null) {
   return value === null ? sql<SqlBool>`${sql.ref(column)} is null` : sql<SqlBool>`${sql.ref(column)} = ${value}`
 }

@@ -5,21 +5,21 @@ import type { Database } from './schema.ts'
 import { parseStoredPage } from './stored-task.ts'
 import type { Store } from '../separation/store.ts'
 
-/** Due before everything that waits for its usual turn. */
+/** Due before every task that has a scheduled time. */
 export const dueNow = 0
-/** However many callbacks come, they have the provider asked for a task no more often, in milliseconds. */
-const callbackRestMs = 2_000
+/** The minimum time between two checks of a task that callbacks trigger, in milliseconds. */
+const minCallbackIntervalMs = 2_000
 
-/** When a task is due, and who claims it. */
+/** Schedules the checks of tasks and leases due tasks to a gateway. */
 export type CheckQueue = Pick<Store, 'leaseDue' | 'renew' | 'release' | 'releaseAllLeases'>
 
 export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLocked }: DatabaseTraits): CheckQueue {
   return {
     async leaseDue(provider, nowMs, leaseUntilMs, limit) {
-      const lease = (most: number, onlyWithCallback: boolean) =>
+      const lease = (maxTasks: number, onlyWithCallback: boolean) =>
         attempt(async () => {
           const rows = await db
-            // PostgreSQL might otherwise look for due tasks more than once, and claim more than the limit.
+            // Without `materialized`, PostgreSQL may run the subquery more than once and lease more than the limit.
             .with(
               (cte) => cte('due').materialized(),
               (qc) =>
@@ -30,7 +30,7 @@ export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLo
                   .where('due_at', '<=', nowMs)
                   .$if(onlyWithCallback, (due) => due.where('callback_at', 'is not', null))
                   .orderBy('due_at')
-                  .limit(most)
+                  .limit(maxTasks)
                   .$if(supportsSkipLocked, (due) => due.forUpdate().skipLocked()),
             )
             .updateTable('tasks')
@@ -38,10 +38,10 @@ export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLo
             .where('id', 'in', (eb) => eb.selectFrom('due').select('id'))
             .returning('task')
             .execute()
-          // One that cannot be read keeps its lease: another gateway may understand it.
+          // An unreadable task keeps its lease: a newer gateway may be able to read it later.
           return parseStoredPage(rows)
         })
-      // The payload of a callback has seconds to be confirmed in, however many tasks wait for their usual turn.
+      // Tasks with a callback go first: their payload must be confirmed within seconds, however many other tasks are due.
       const withCallback = await lease(limit, true)
       return withCallback.length < limit
         ? [...withCallback, ...(await lease(limit - withCallback.length, false))]
@@ -68,8 +68,8 @@ export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLo
             .where('id', '=', taskId)
             .where('due_at', '=', leaseUntilMs)
             .executeTakeFirst()
-          const isDone = dueAtMs === null && numUpdatedRows > 0n
-          if (isDone) await trx.deleteFrom('callbacks').where('task_id', '=', taskId).execute()
+          const isFinished = dueAtMs === null && numUpdatedRows > 0n
+          if (isFinished) await trx.deleteFrom('callbacks').where('task_id', '=', taskId).execute()
         }),
       ),
 
@@ -79,7 +79,7 @@ export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLo
           .updateTable('tasks')
           .set({ due_at: dueNow, lease_until: null })
           .where('provider', 'in', providerNames)
-          // Whatever ends a claim gives the task another time.
+          // The two are equal exactly while a lease is held: everything that ends a lease changes due_at.
           .whereRef('due_at', '=', 'lease_until')
           .execute()
       }),
@@ -87,15 +87,15 @@ export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLo
 }
 
 /**
- * Due at once, or, if a callback has just made it so, when that has been a little while ago. Always changes `due_at`:
- * `release` compares it with the lease, and the end of a claim must not take a callback with it that came meanwhile.
+ * Makes the task due now, or `minCallbackIntervalMs` after the last callback that did. Always changes `due_at`: `release`
+ * compares it with the lease, so that releasing a task keeps it due if a callback arrived meanwhile.
  */
 export function dueAfterCallback(receivedAtMs: number) {
-  // A time that lies ahead was written before the clock was set back.
-  const isRested = sql<boolean>`(callback_at is null or callback_at <= ${receivedAtMs - callbackRestMs} or callback_at > ${receivedAtMs})`
-  const rested = sql<number>`callback_at + ${callbackRestMs}`
+  // A callback_at in the future means that the clock was set back.
+  const isAllowed = sql<boolean>`(callback_at is null or callback_at <= ${receivedAtMs - minCallbackIntervalMs} or callback_at > ${receivedAtMs})`
+  const nextAllowedMs = sql<number>`callback_at + ${minCallbackIntervalMs}`
   return {
-    due_at: sql<number>`case when ${isRested} then ${dueNow} when due_at = ${dueNow} then ${dueNow} else ${rested} end`,
-    callback_at: sql<number>`case when ${isRested} then ${receivedAtMs} else callback_at end`,
+    due_at: sql<number>`case when ${isAllowed} then ${dueNow} when due_at = ${dueNow} then ${dueNow} else ${nextAllowedMs} end`,
+    callback_at: sql<number>`case when ${isAllowed} then ${receivedAtMs} else callback_at end`,
   }
 }

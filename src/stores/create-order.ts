@@ -6,26 +6,26 @@ import type { Database } from './schema.ts'
 import { columnsOf, parseStoredTask } from './stored-task.ts'
 import type { IdempotencyKey, OrderResult, Store } from '../separation/store.ts'
 
-/** Keeps everybody else from placing an order for the same track until the transaction ends. */
+/** Blocks other orders for the same track until the transaction ends. */
 export type LockTrack = (trx: Transaction<Database>, track: string) => Promise<void>
 
-/** How many earlier orders for a track are looked at, of those that stand in the same way. */
+/** The maximum number of earlier orders for a track that are examined per facet. */
 const maxEarlierPerFacet = 20
 
-/** See `Store.place`. Two orders with one key and different tracks are kept apart by the key's own constraint. */
+/** See `Store.createOrder`. The primary key of `keys` decides between two orders with one key and different tracks. */
 export async function createOrder(
   trx: Transaction<Database>,
   { task, key, dueAtMs, canJoin, isAdmitted }: Parameters<Store['createOrder']>[0],
   { dialect, lockTrack }: { readonly dialect: Dialect; readonly lockTrack: LockTrack },
 ): Promise<OrderResult> {
-  // Most of those who call again with a key need no lock to be answered.
-  const early = key === null ? null : await keyedTask(trx, key)
-  if (early !== null) return ownOrderAsNew(early, task)
+  // Most repeated calls with a key are answered here, without the lock.
+  const early = key === null ? null : await taskOfKey(trx, key)
+  if (early !== null) return asNewIfSame(early, task)
   await lockTrack(trx, trackOf(task))
-  const keyed = key === null ? null : await keyedTask(trx, key)
-  if (keyed !== null) return ownOrderAsNew(keyed, task)
+  const keyed = key === null ? null : await taskOfKey(trx, key)
+  if (keyed !== null) return asNewIfSame(keyed, task)
 
-  const joined = canJoin === null ? undefined : await earlierTask(trx, task, canJoin, dialect)
+  const joined = canJoin === null ? undefined : await findJoinable(trx, task, canJoin, dialect)
   if (joined === undefined) {
     if (!(await isAdmitted())) return { kind: 'not-admitted' }
     await trx
@@ -35,16 +35,16 @@ export async function createOrder(
   }
   const answer = joined ?? task
   if (key !== null) await insertKey(trx, key, answer)
-  return ownOrderAsNew({ kind: joined === undefined ? 'new' : 'joined', task: answer }, task)
+  return asNewIfSame({ kind: joined === undefined ? 'new' : 'joined', task: answer }, task)
 }
 
-/** An order may have been placed already without anybody having heard of it: it is still new to its caller. */
-function ownOrderAsNew(placed: OrderResult, task: Task): OrderResult {
-  return placed.kind === 'joined' && placed.task.id === task.id ? { kind: 'new', task } : placed
+/** A retry after a lost commit finds its own task: it is still new to the caller. */
+function asNewIfSame(result: OrderResult, task: Task): OrderResult {
+  return result.kind === 'joined' && result.task.id === task.id ? { kind: 'new', task } : result
 }
 
-/** What the key leads to. To an order that was refused it leads only if a caller was given its task before. */
-async function keyedTask(trx: Transaction<Database>, key: IdempotencyKey): Promise<OrderResult | null> {
+/** The task that the key refers to. A refused task counts only if a caller has received it for this key. */
+async function taskOfKey(trx: Transaction<Database>, key: IdempotencyKey): Promise<OrderResult | null> {
   const row = await trx
     .selectFrom('keys')
     .innerJoin('tasks', 'tasks.id', 'keys.task_id')
@@ -57,7 +57,7 @@ async function keyedTask(trx: Transaction<Database>, key: IdempotencyKey): Promi
   return { kind: row.fingerprint === key.fingerprint ? 'joined' : 'conflict', task: parseStoredTask(row.task) }
 }
 
-/** Makes a key that leads nowhere lead to the task. If another transaction has done so meanwhile, its constraint says no. */
+/** Points a free key to the task. Fails with a constraint violation if another transaction has used the key meanwhile. */
 async function insertKey(trx: Transaction<Database>, key: IdempotencyKey, task: Task): Promise<void> {
   await trx
     .deleteFrom('keys')
@@ -73,10 +73,10 @@ async function insertKey(trx: Transaction<Database>, key: IdempotencyKey, task: 
 }
 
 /**
- * The task that answers an order: its own, if it was placed already, or the newest earlier one of its track that may be
- * joined. Only the newest of each facet are looked at: while one may be joined, no other is ordered without `force`.
+ * The task that answers an order: its own, if an earlier attempt inserted it, or the newest joinable one for its track.
+ * Examines only the newest of each facet: while one is joinable, only `force` creates another one.
  */
-async function earlierTask(
+async function findJoinable(
   trx: Transaction<Database>,
   { id, owner, musicTaskId, audioId, provider, type }: Task,
   canJoin: (earlier: Task) => boolean,
@@ -88,7 +88,7 @@ async function earlierTask(
   const rows = await newestPerFacet(trx, dialect, {
     scope: { owner, musicTaskId, audioId },
     condition: facetCondition(where, sql`facets.facet`),
-    most: maxEarlierPerFacet,
+    limitPerFacet: maxEarlierPerFacet,
   })
   return rows.map((row) => parseStoredTask(row.task)).find(canJoin)
 }

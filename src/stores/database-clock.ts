@@ -3,76 +3,75 @@ import type { Clock } from '../separation/store.ts'
 import type { Log } from '../runtime/log.ts'
 
 export interface DatabaseClockOptions {
-  /** Asks the database for its time, in milliseconds since 1970. */
+  /** Reads the database's time, in milliseconds since 1970. */
   readonly readMs: () => Promise<number>
   readonly log: Log
 }
 
-/** The database's time, as it is known in this process. */
+/** The database's time, known in this process. */
 export interface DatabaseClock extends Clock {
-  /** Measures no more. */
+  /** Stops the measurements. */
   close(): void
 }
 
-/** This machine's clock and the database's are too far apart for a start. */
+/** This machine's clock differs too much from the database's to start. */
 export class ClockSkewError extends Error {
   override readonly name = 'ClockSkewError'
 }
 
-/** How far the clock of this machine may be from the database's before the operator is warned, and before a start is refused. */
+/** The skew between this machine's clock and the database's above which the gateway warns, or refuses to start. */
 const warnAboveMs = 1_000
 const refuseAboveMs = 60_000
-const measureEveryMs = 30_000
-/** The quickest of some answers tells the time best: half of the way there and back is what is not known. */
+const measureIntervalMs = 30_000
+/** A measurement uses the fastest of this many reads: the error is at most half the round trip. */
 const samples = 3
-/** An answer that took longer than this tells less than the last measurement. */
+/** A read that takes longer is less accurate than the previous measurement, and is ignored. */
 const maxSampleMs = 2_000
 
 /**
- * A clock that shows the database's time, so that leases mean the same to all gateways of a database. Between two
- * measurements the time since the last one is added, which a change of this machine's clock does not touch.
- * Throws ClockSkewError if the two are more than a minute apart.
+ * The database's time, so that all gateways of a database agree on leases. Between two measurements it advances by the
+ * monotonic clock, so changes to this machine's clock have no effect.
+ * Throws ClockSkewError if the two clocks differ by more than 60 s.
  */
 export async function createDatabaseClock({ readMs, log }: DatabaseClockOptions): Promise<DatabaseClock> {
-  const end = new AbortController()
+  const closing = new AbortController()
   let aheadOfUptimeMs = 0
   let hasTime = false
   let isSkewed = false
 
   const first = await measure()
   if (Math.abs(first) > refuseAboveMs) {
-    const words = `The clock of this machine is ${secondsOf(first)} the database's`
     throw new ClockSkewError(
-      `${words}, and may differ from it by ${refuseAboveMs / 1000} s at most. Set it right (NTP).`,
+      `This machine's clock is ${formatSkew(first)} the database's. The limit is ${refuseAboveMs / 1000} s: correct the clock (NTP).`,
     )
   }
   void keepFresh()
   return {
     nowMs: () => Math.round(performance.now() + aheadOfUptimeMs),
-    close: () => end.abort(),
+    close: () => closing.abort(),
   }
 
   async function keepFresh(): Promise<void> {
     for (;;) {
       try {
-        await sleep(measureEveryMs, undefined, { ref: false, signal: end.signal })
+        await sleep(measureIntervalMs, undefined, { ref: false, signal: closing.signal })
       } catch {
         return
       }
-      // While the database is away, the time since the last measurement has to do.
+      // While the database is unavailable, the last measurement stays in use.
       await measure().catch(() => {})
     }
   }
 
-  /** Sets the clock; resolves to how far the database's time is ahead of this machine's, in milliseconds. */
+  /** Sets the clock. Resolves to how far the database's time is ahead of this machine's, in milliseconds. */
   async function measure(): Promise<number> {
-    let quickestMs = hasTime ? maxSampleMs : Number.POSITIVE_INFINITY
+    let fastestMs = hasTime ? maxSampleMs : Number.POSITIVE_INFINITY
     for (let i = 0; i < samples; i++) {
       const startedAt = performance.now()
       const databaseMs = await readMs()
       const endedAt = performance.now()
-      if (endedAt - startedAt >= quickestMs) continue
-      quickestMs = endedAt - startedAt
+      if (endedAt - startedAt >= fastestMs) continue
+      fastestMs = endedAt - startedAt
       aheadOfUptimeMs = databaseMs - (startedAt + endedAt) / 2
       hasTime = true
     }
@@ -85,15 +84,12 @@ export async function createDatabaseClock({ readMs, log }: DatabaseClockOptions)
     const wasSkewed = isSkewed
     isSkewed = Math.abs(skewMs) > warnAboveMs
     if (isSkewed && !wasSkewed) {
-      log.warn(
-        { skewMs: Math.round(skewMs) },
-        `the clock of this machine is ${secondsOf(skewMs)} the database's: use NTP`,
-      )
+      log.warn({ skewMs: Math.round(skewMs) }, `this machine's clock is ${formatSkew(skewMs)} the database's: use NTP`)
     }
-    if (wasSkewed && !isSkewed) log.info({}, "the clock of this machine agrees with the database's again")
+    if (wasSkewed && !isSkewed) log.info({}, "this machine's clock agrees with the database's again")
   }
 }
 
-function secondsOf(skewMs: number): string {
+function formatSkew(skewMs: number): string {
   return `${(Math.abs(skewMs) / 1000).toFixed(1)} s ${skewMs > 0 ? 'behind' : 'ahead of'}`
 }

@@ -4,19 +4,19 @@ import type { LockTrack } from './create-order.ts'
 import type { Database } from './schema.ts'
 import type { Clock } from '../separation/store.ts'
 
-/** What the databases do each in its own way. */
+/** What differs between SQLite and PostgreSQL. */
 export interface DatabaseTraits {
   readonly dialect: Dialect
-  /** Runs work, again where its trouble may pass; gives every error the meaning that `Store` names. */
+  /** Runs work and retries transient errors. Converts errors to those that `Store` documents. */
   readonly attempt: <T>(work: () => Promise<T>) => Promise<T>
   readonly lockTrack: LockTrack
-  /** Whether rows that somebody else is just claiming can be passed over. */
+  /** Whether the database has `for update skip locked`. */
   readonly supportsSkipLocked: boolean
   readonly clock: Clock
   readonly close: () => Promise<void>
 }
 
-/** A transaction; whatever the server's default is, who has waited for a lock sees what was done under it. */
+/** A transaction that sees, after waiting for a lock, what the lock's holder committed, whatever the server's default isolation. */
 export function readCommittedTransaction(db: Kysely<Database>): TransactionBuilder<Database> {
   return db.transaction().setIsolationLevel('read committed')
 }

@@ -4,9 +4,8 @@ import type { TaskFilter } from '../separation/store.ts'
 export type Dialect = 'sqlite' | 'postgres'
 
 /**
- * Reads the failure's code out of the stored document, since gateways of an earlier version write no column for it.
- * PostgreSQL's `jsonb` refuses some texts that JSON allows. A quote within another value is escaped, so that only a key
- * can look like this one.
+ * Reads the failure code from the stored JSON, because older gateways write no column for it. PostgreSQL uses a regular
+ * expression, since `jsonb` rejects some valid JSON strings. Only a key can match it: quotes inside values are escaped.
  */
 const failureCode = {
   sqlite: (task: string) => `json_extract(${task}, '$.failure.code')`,
@@ -14,8 +13,8 @@ const failureCode = {
 } as const satisfies Record<Dialect, (task: string) => string>
 
 /**
- * The facet of a task: all that it can be listed by and that has few values, as one text, e.g.
- * `/kie/split_stem/CHARGED/GENERATE_AUDIO_FAILED/NO_RESULT/`. The indexes hold it, so a query has to spell it exactly so.
+ * The facet of a task: the filterable properties that have few values, as one text, such as
+ * `/kie/split_stem/CHARGED/GENERATE_AUDIO_FAILED/NO_RESULT/`. Queries must use this exact expression to match the indexes.
  */
 export function facetSql(dialect: Dialect, table = ''): string {
   const column = (name: string) => (table === '' ? name : `${table}.${name}`)
@@ -25,13 +24,13 @@ export function facetSql(dialect: Dialect, table = ''): string {
   return `('/' || ${provider} || '/' || coalesce(${type}, '') || '/' || ${charge} || '/' || ${status} || '/' || ${codeIfFailed} || '/')`
 }
 
-/** What a facet has to be like to fit the filter; null if any facet fits, or the filter names none of it. */
+/** The condition that a facet must meet to match the filter; null if every facet matches. */
 export function facetCondition(
   { provider, type, charge, status, settled, failureCode: codes }: TaskFilter,
   facet: RawBuilder<string>,
 ): RawBuilder<SqlBool> | null {
   const has = (value: string) => sql<SqlBool>`${facet} like ${`%/${value}/%`}`
-  // No value of one kind is a value of another kind.
+  // A substring match is enough: no two properties share a value.
   const conditions = [
     ...[provider, type].filter((value) => value !== undefined).map(has),
     ...[charge, status, codes]

@@ -9,10 +9,10 @@ import type { Database } from './schema.ts'
 import { changedColumns, columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
 import type { Store } from '../separation/store.ts'
 
-/** Spelt as the index `tasks_pending` has it: SQLite would not find it by a parameter. */
+/** A literal, as in the index `tasks_pending`: SQLite does not use the index for a parameter. */
 const isPending = sql<SqlBool>`status = 'PENDING'`
 
-/** The store on a database whose tables are up to date. */
+/** Creates the store on a database that is migrated. */
 export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits): Store {
   const { attempt } = traits
 
@@ -148,9 +148,9 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
   }
 }
 
-/** A task that was given up before its order was answered is asked for again once it is known by which id. */
+/** A task that was given up before its order was answered is checked again once its provider task id is known. */
 function dueAfter({ providerTaskId }: Task, eb: ExpressionBuilder<Database, 'tasks'>) {
   if (providerTaskId === null) return eb.ref('due_at')
-  const isVisibleChange = eb.and([eb('provider_task_id', 'is', null), eb('due_at', 'is', null)])
-  return eb.case().when(isVisibleChange).then(dueNow).else(eb.ref('due_at')).end()
+  const wasGivenUp = eb.and([eb('provider_task_id', 'is', null), eb('due_at', 'is', null)])
+  return eb.case().when(wasGivenUp).then(dueNow).else(eb.ref('due_at')).end()
 }

@@ -1,17 +1,17 @@
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
 import pg from 'pg'
 
-/** The limits that a server keeps, by the names of its settings, in milliseconds; 0 for none. */
+/** The time limits that the server enforces, by setting name, in milliseconds; 0 means no limit. */
 export type ServerLimits = Readonly<
   Record<'statement_timeout' | 'lock_timeout' | 'idle_in_transaction_session_timeout', number>
 >
 
-/** PostgreSQL's and PgBouncer's code for a startup parameter that is not taken. */
+/** The code with which PostgreSQL and PgBouncer reject a startup parameter. */
 const protocolViolation = '08P01'
 
 /**
- * Whether connections keep limits that are given when they are made. Where a pooler stands in front that lends its
- * connections for a transaction, as PgBouncer does, it refuses such parameters or passes over them.
+ * Whether connections keep limits that are set as startup parameters. A pooler in transaction mode, such as PgBouncer,
+ * rejects or ignores them.
  */
 export async function supportsStartupLimits(config: pg.ClientConfig, limits: ServerLimits): Promise<boolean> {
   const client = new pg.Client({ ...config, ...limits })
@@ -33,8 +33,8 @@ export async function supportsStartupLimits(config: pg.ClientConfig, limits: Ser
 }
 
 /**
- * A pool that sets the limits in each transaction, in the same round trip in which it begins. A statement outside of any
- * transaction is given one of its own.
+ * A pool that sets the limits in each transaction, in the round trip that begins it. A statement outside a transaction
+ * gets its own transaction.
  */
 export function limitTransactions(pool: pg.Pool, limits: ServerLimits): PostgresPool {
   const sets = Object.entries(limits).map(([name, ms]) => `set local ${name} = ${ms}`)
@@ -54,7 +54,7 @@ export function limitTransactions(pool: pg.Pool, limits: ServerLimits): Postgres
       text: string | PostgresCursor<R>,
       parameters: readonly unknown[] = [],
     ): Promise<PostgresQueryResult<R>> | PostgresCursor<R> {
-      if (typeof text !== 'string') throw new TypeError('Cursors are not read through this pool.')
+      if (typeof text !== 'string') throw new TypeError('This pool does not support cursors.')
       return run(text, parameters)
     }
 
@@ -75,7 +75,7 @@ export function limitTransactions(pool: pg.Pool, limits: ServerLimits): Postgres
         await send('commit', [])
         return result
       } catch (error) {
-        // The server may have ended the transaction, or the connection be gone.
+        // The server may have ended the transaction already, or the connection may be lost.
         await send('rollback', []).catch(() => {})
         throw error
       }

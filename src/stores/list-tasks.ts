@@ -7,14 +7,14 @@ interface Row {
   readonly task: string
 }
 
-/** Whose tasks are looked at, and of which music or track. */
+/** The tasks to search: those of an owner, optionally of one music task or track. */
 export interface Scope {
   readonly owner: string
   readonly musicTaskId?: string | null | undefined
   readonly audioId?: string | null | undefined
 }
 
-/** Where a list begins and ends: both ends are left out. */
+/** The bounds of a list, both exclusive. */
 interface Range {
   readonly above: TaskCursor | undefined
   readonly below: TaskCursor | undefined
@@ -23,8 +23,8 @@ interface Range {
 type SortOrder = 'asc' | 'desc'
 
 /**
- * The rows of a page. Whatever the filter, the rows that are looked at are bounded by the page's size and the number of
- * facets that the caller's tasks have, not by the number of its tasks: see docs/decisions/0018.
+ * The rows of a page. For every filter, the number of rows read is bounded by the page size and the number of facets of
+ * the owner's tasks, not by the number of tasks: see docs/decisions/0018.
  */
 export async function listTasks(
   db: Kysely<Database>,
@@ -34,8 +34,8 @@ export async function listTasks(
 ): Promise<readonly Row[]> {
   if ([where.status, where.charge, where.failureCode].some((values) => values?.length === 0)) return []
   const range = {
-    above: last([before, startOf(where.createdAfterMs)]),
-    below: last([after, startOf(where.createdBeforeMs)], -1),
+    above: latest([before, startOf(where.createdAfterMs)]),
+    below: latest([after, startOf(where.createdBeforeMs)], -1),
   }
   const order = inverted ? 'asc' : 'desc'
   const { musicTaskId, audioId } = where
@@ -43,7 +43,7 @@ export async function listTasks(
   if (condition === null && musicTaskId === undefined && audioId === undefined) {
     const { rows } = await sql<Row>`
       select t.task from tasks t where t.owner = ${owner} ${within(range)}
-      order by ${placeIn(order)} limit ${limit}`.execute(db)
+      order by ${sortColumns(order)} limit ${limit}`.execute(db)
     return rows
   }
   const rows = await newestPerFacet(db, dialect, {
@@ -51,27 +51,27 @@ export async function listTasks(
     condition,
     range,
     order,
-    most: limit,
+    limitPerFacet: limit,
   })
   return rows.slice(0, limit)
 }
 
 /**
- * Of every facet that fits the condition the first `most` rows, all in one order. A task's facet changes while it is listed,
- * so all of them are read by one statement.
+ * The first `limitPerFacet` rows of each facet that meets the condition, sorted together. One statement reads them all,
+ * because the facet of a task may change meanwhile.
  */
 export async function newestPerFacet(
   db: Kysely<Database>,
   dialect: Dialect,
-  look: {
+  query: {
     readonly scope: Scope
     readonly condition: RawBuilder<SqlBool> | null
     readonly range?: Range
     readonly order?: SortOrder
-    readonly most: number
+    readonly limitPerFacet: number
   },
 ): Promise<readonly Row[]> {
-  const { scope, condition, range = { above: undefined, below: undefined }, order = 'desc', most } = look
+  const { scope, condition, range = { above: undefined, below: undefined }, order = 'desc', limitPerFacet } = query
   const facet = sql.raw(facetSql(dialect, 't'))
   const inScope = sql.join(
     Object.entries({ owner: scope.owner, music_task_id: scope.musicTaskId, audio_id: scope.audioId })
@@ -79,8 +79,8 @@ export async function newestPerFacet(
       .map(([column, value]) => sql`${sql.ref(`t.${column}`)} = ${value}`),
     sql` and `,
   )
-  const fitting = condition ?? sql<SqlBool>`facets.facet is not null`
-  // Which facets there are is found by a seek for each.
+  const matching = condition ?? sql<SqlBool>`facets.facet is not null`
+  // Finds each existing facet with one index seek.
   const facets = sql`
     with recursive facets(facet) as (
       select * from (select ${facet} as facet from tasks t where ${inScope} order by ${facet} limit 1) first_facet
@@ -90,33 +90,33 @@ export async function newestPerFacet(
       ) from facets where facets.facet is not null
     )`
   const ofFacet = sql`
-    from tasks t where ${inScope} and ${facet} = facets.facet ${within(range)} order by ${placeIn(order)} limit ${most}`
+    from tasks t where ${inScope} and ${facet} = facets.facet ${within(range)} order by ${sortColumns(order)} limit ${limitPerFacet}`
   const { rows } =
     dialect === 'postgres'
       ? await sql<Row>`
           ${facets}
           select t.task from facets cross join lateral (select t.task, t.created_at, t.id ${ofFacet}) t
-          where ${fitting} order by ${placeIn(order)}`.execute(db)
+          where ${matching} order by ${sortColumns(order)}`.execute(db)
       : await sql<Row>`
           ${facets}
           select t.task from tasks t where t.id in (
-            select found.id from facets cross join tasks found on found.id in (select t.id ${ofFacet}) where ${fitting}
-          ) order by ${placeIn(order)}`.execute(db)
+            select found.id from facets cross join tasks found on found.id in (select t.id ${ofFacet}) where ${matching}
+          ) order by ${sortColumns(order)}`.execute(db)
   return rows
 }
 
-/** What is ordered at a time stands above this place. */
+/** The cursor just below every task that was created at this time. */
 function startOf(timeMs: number | undefined): TaskCursor | undefined {
   return timeMs === undefined ? undefined : { createdAtMs: timeMs, id: '' }
 }
 
 /**
- * The last of some places in the order of creation; the first one for a sign of -1. An index is entered at one place: were
- * there two conditions, it would be entered at either, and the rows up to the other one be looked at.
+ * The latest of the cursors by creation; the earliest for a sign of -1. The query uses only one bound per side: with two,
+ * the database would seek to either and read all rows up to the other.
  */
-function last(places: readonly (TaskCursor | undefined)[], sign = 1): TaskCursor | undefined {
-  const given = places.filter((createOrder) => createOrder !== undefined)
-  return given.toSorted((a, b) => sign * (b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1)))[0]
+function latest(cursors: readonly (TaskCursor | undefined)[], sign = 1): TaskCursor | undefined {
+  const defined = cursors.filter((cursor) => cursor !== undefined)
+  return defined.toSorted((a, b) => sign * (b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1)))[0]
 }
 
 function within({ above, below }: Range): RawBuilder<unknown> {
@@ -129,6 +129,6 @@ function within({ above, below }: Range): RawBuilder<unknown> {
   )
 }
 
-function placeIn(order: SortOrder): RawBuilder<unknown> {
+function sortColumns(order: SortOrder): RawBuilder<unknown> {
   return order === 'asc' ? sql`t.created_at asc, t.id asc` : sql`t.created_at desc, t.id desc`
 }

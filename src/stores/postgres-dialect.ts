@@ -4,16 +4,16 @@ import pg from 'pg'
 import { supportsStartupLimits, limitTransactions, type ServerLimits } from './limited-pool.ts'
 import type { Log } from '../runtime/log.ts'
 
-/** How long anything may take on a connection, in milliseconds. */
+/** The number of connections and their timeouts in milliseconds; 0 means no timeout. */
 export interface PostgresLimits {
   readonly connections: number
-  /** A statement; ended by the server. */
+  /** The server cancels longer statements. */
   readonly statementMs: number
-  /** Waiting for a lock; ended by the server. */
+  /** The server cancels longer waits for a lock. */
   readonly lockMs: number
-  /** A transaction in which nothing happens, as that of a gateway that was stopped; ended by the server. */
-  readonly restMs: number
-  /** A connection on which nothing arrives is taken for dead; longer than what the server itself would end. */
+  /** The server ends transactions that are idle for longer, such as those of a suspended gateway. */
+  readonly idleInTransactionMs: number
+  /** The gateway closes a connection that receives nothing for longer. Must exceed the server's own timeouts. */
   readonly silenceMs: number
 }
 
@@ -21,32 +21,29 @@ export const defaultLimits: PostgresLimits = {
   connections: 10,
   statementMs: 4_000,
   lockMs: 3_000,
-  restMs: 5_000,
+  idleInTransactionMs: 5_000,
   silenceMs: 5_000,
 }
 
-/** Changing tables takes as long as it takes. */
+/** Migrations run without the server's timeouts. */
 export const migrationLimits: PostgresLimits = {
   connections: 1,
   statementMs: 0,
   lockMs: 0,
-  restMs: 0,
+  idleInTransactionMs: 0,
   silenceMs: 600_000,
 }
 
 const connectTimeoutMs = 3_000
-/** Idle connections are closed before they are taken for dead. */
+/** The pool closes idle connections at this fraction of `silenceMs`, before they count as dead. */
 const idleShareOfSilence = 0.8
 
-/**
- * Connections to a database of PostgreSQL's for Kysely. Times and counts come as numbers. Throws if the database cannot be
- * reached.
- */
+/** Kysely's dialect for PostgreSQL. `bigint` columns are read as numbers. Throws if the database is unreachable. */
 export async function createPostgresDialect(url: string, limits: PostgresLimits, log: Log): Promise<Dialect> {
   const serverLimits: ServerLimits = {
     statement_timeout: limits.statementMs,
     lock_timeout: limits.lockMs,
-    idle_in_transaction_session_timeout: limits.restMs,
+    idle_in_transaction_session_timeout: limits.idleInTransactionMs,
   }
   const connection = { connectionString: url, application_name: 'stemgate', connectionTimeoutMillis: connectTimeoutMs }
   const isDirect = await supportsStartupLimits(
@@ -64,19 +61,19 @@ export async function createPostgresDialect(url: string, limits: PostgresLimits,
         type === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(type, format),
     },
   })
-  // Without a listener, a connection that breaks while no statement is under way would end the process: in the pool, or
-  // in the middle of a transaction. Whoever uses it next is told.
-  const lost = ({ message }: Error) => log.debug({ cause: message }, 'a connection to PostgreSQL was lost')
-  pool.on('error', lost)
-  pool.on('connect', (client) => client.on('error', lost))
+  // Without these listeners, a connection that breaks between two statements, in the pool or in a transaction, would end
+  // the process. The next statement on it fails with the error.
+  const logLostConnection = ({ message }: Error) => log.debug({ cause: message }, 'a connection to PostgreSQL was lost')
+  pool.on('error', logLostConnection)
+  pool.on('connect', (client) => client.on('error', logLostConnection))
   return new PostgresDialect({ pool: isDirect ? pool : limitTransactions(pool, serverLimits) })
 }
 
-/** A connection whose other side has vanished without a word would otherwise be waited for until the system gives up. */
+/** A socket that fails after `silenceMs` without data. Otherwise a silently lost peer is noticed only by the system's timeout. */
 function socketWithTimeout(silenceMs: number): Socket {
   const socket = new Socket()
   socket.setTimeout(silenceMs, () => {
-    socket.destroy(new Error(`PostgreSQL has not been heard of for ${silenceMs / 1000} s.`))
+    socket.destroy(new Error(`PostgreSQL has sent nothing for ${silenceMs / 1000} s.`))
   })
   return socket
 }

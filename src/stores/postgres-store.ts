@@ -10,24 +10,24 @@ import { createWorkQueue } from './work-queue.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
-/** Long enough to find a connection dead and to do the work on another one. */
+/** Long enough to detect a dead connection and repeat the work on another one. */
 const retryOptions = { giveUpAfterMs: defaultLimits.silenceMs + 1_000, classify: classifyPostgresError }
 
-/** Under many requests the work waits here, not in the pool, which takes a busy database for one that is away. */
+/** Under load, work waits here and not in the pool, which cannot tell a busy database from an unavailable one. */
 const workQueueOptions = {
-  atOnce: defaultLimits.connections,
+  concurrency: defaultLimits.connections,
   giveUpAfterMs: retryOptions.giveUpAfterMs,
   maxWaitMs: 20_000,
 }
 
 /**
- * Opens the store in a database of PostgreSQL's and brings its tables up to date; several gateways may do so at once.
- * Throws if the database cannot be reached, was written by a later version, or has another time.
+ * Opens the store in a PostgreSQL database and migrates it; several gateways may do so at the same time. Throws if the
+ * database is unreachable, was written by a newer version, may lose commits, or if its clock differs from this machine's.
  */
 export async function openPostgresStore(url: string, log: Log): Promise<Store> {
   const db = await openPostgres(url, log)
   try {
-    await withRetry(() => demandDurability(db), retryOptions)
+    await withRetry(() => requireDurability(db), retryOptions)
     const clock = await createDatabaseClock({ readMs: () => withRetry(() => readTime(db), retryOptions), log })
     const enqueue = createWorkQueue(workQueueOptions)
     return createKyselyStore(db, {
@@ -47,8 +47,8 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
   }
 }
 
-/** What is committed has to be on disk: an order that a crash forgets after it was sent would be paid twice. */
-async function demandDurability(db: Kysely<Database>): Promise<void> {
+/** Commits must be on disk: if a crash loses an order that was sent, the order is charged twice. */
+async function requireDurability(db: Kysely<Database>): Promise<void> {
   const { rows } = await sql<{ synchronous_commit: string }>`show synchronous_commit`.execute(db)
   if (rows[0]?.synchronous_commit === 'off') throw new LossyDatabaseError()
 }
@@ -58,7 +58,7 @@ async function readTime(db: Kysely<Database>): Promise<number> {
   const { rows } = await sql<{ now: number }>`
     select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db)
   const [row] = rows
-  if (row === undefined) throw new Error('PostgreSQL has not told the time.')
+  if (row === undefined) throw new Error('PostgreSQL returned no time.')
   return row.now
 }
 
@@ -66,17 +66,17 @@ class LossyDatabaseError extends Error {
   override readonly name = 'LossyDatabaseError'
   constructor() {
     super(
-      'synchronous_commit is off in this database, so that a crash may forget orders that were sent already, which would ' +
-        'then be paid twice. Turn it on: alter database <name> set synchronous_commit = on.',
+      'synchronous_commit is off in this database. A crash could lose orders that were sent, and they would be charged ' +
+        'twice. Turn it on: alter database <name> set synchronous_commit = on.',
     )
   }
 }
 
-/** The database's tables, up to date. */
+/** Opens the database and migrates it. */
 export async function openPostgres(url: string, log: Log, limits = defaultLimits): Promise<Kysely<Database>> {
-  const connect = (limitsOfIt: PostgresLimits) =>
+  const connect = (connectionLimits: PostgresLimits) =>
     withRetry(async () => {
-      return new Kysely<Database>({ dialect: await createPostgresDialect(url, limitsOfIt, log) })
+      return new Kysely<Database>({ dialect: await createPostgresDialect(url, connectionLimits, log) })
     }, retryOptions)
   const migrating = await connect(migrationLimits)
   try {
@@ -87,7 +87,7 @@ export async function openPostgres(url: string, log: Log, limits = defaultLimits
   return connect(limits)
 }
 
-/** Two tracks whose names share a hash wait for each other now and then, which harms nobody. */
+/** Two tracks with the same hash may wait for each other, which is harmless. */
 async function lockTrack(trx: Transaction<Database>, track: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${track}, 0))`.execute(trx)
 }

@@ -1,7 +1,7 @@
 import { sql, SqliteAdapter, type Kysely, type Migration } from 'kysely'
 import { facetSql } from './facet.ts'
 
-/** The tables as Kysely sees them. Times are milliseconds since 1970. */
+/** The tables for Kysely. Times are milliseconds since 1970. */
 export interface Database {
   tasks: {
     id: string
@@ -11,18 +11,18 @@ export interface Database {
     type: string | null
     status: string
     charge: string
-    /** null for an adopted task, which joins no order. */
+    /** null for an adopted task: it answers no order. */
     music_task_id: string | null
     audio_id: string | null
     created_at: number
     revision: number
-    /** When the provider is to be asked next; null for never again, 0 for at once. */
+    /** When the next check is due; 0 means now, null never. */
     due_at: number | null
-    /** When a callback last made it due at once; null if none did. */
+    /** When a callback last made the task due now; null if none did. */
     callback_at: number | null
-    /** The end of the last claim's lease. The claim holds while `due_at` says the same. */
+    /** The end of the last lease. The lease is held while `due_at` has the same value. */
     lease_until: number | null
-    /** The whole task as JSON; the other columns are what is searched by. */
+    /** The whole task as JSON; the other columns exist for queries. */
     task: string
   }
   keys: {
@@ -31,7 +31,7 @@ export interface Database {
     fingerprint: string
     task_id: string
     created_at: number
-    /** 1 once a caller was given the task for this key: it then leads there, even if the order is refused after all. */
+    /** 1 once a caller has received the task for this key: the key keeps referring to it even if the order is refused later. */
     confirmed: number
   }
   callbacks: {
@@ -40,20 +40,20 @@ export interface Database {
     received_at: number
     provider_task_id: string | null
     payload: string | null
-    /** What is displaced first where a task has too many: 0 what only wakes a check, 1 a payload, 2 one that brings stems. */
+    /** Lower ranks are deleted first if a task has too many: 0 no usable payload, 1 a payload, 2 a payload with stems. */
     rank: number
   }
   secrets: { name: string; value: string }
 }
 
 /**
- * The name of a migration ends so if the version before it can work with the tables as they are afterwards, reading and
- * writing, and harms nothing: it adds a table, an index, or a column that has a default and that nobody needs to fill. An
- * older version starts on a newer database only if all that it does not know is such: see docs/decisions/0019.
+ * The suffix of migrations after which the previous version can still read and write the tables safely: they add a table,
+ * an index, or an optional column with a default. An older version starts on a newer database only if every migration
+ * that it does not know has this suffix: see docs/decisions/0019.
  */
 export const compatibleSuffix = '.compatible'
 
-/** In the order of their names. One that has been released is never changed. */
+/** Applied in the order of their names. Never change a migration that has been released. */
 export const migrations: Record<string, Migration> = {
   '0001-tasks': {
     async up(db) {
@@ -134,11 +134,11 @@ export const migrations: Record<string, Migration> = {
         .alterTable('callbacks')
         .addColumn('rank', 'integer', (column) => column.notNull().defaultTo(1))
         .execute()
-      // A claim takes due tasks with callbacks first, and looks at no more rows than it takes.
+      // leaseDue() takes tasks with callbacks first; with this index it reads only the rows that it takes.
       await sql`create index tasks_due_called on tasks (provider, due_at) where callback_at is not null`.execute(db)
     },
   },
-  // In the place of an index for each combination of filters: see docs/decisions/0018.
+  // Replaces one index per combination of filters: see docs/decisions/0018.
   '0007-facets': {
     async up(db: Kysely<unknown>) {
       const dialect = db.getExecutor().adapter instanceof SqliteAdapter ? 'sqlite' : 'postgres'
@@ -153,11 +153,11 @@ export const migrations: Record<string, Migration> = {
         db,
       )
       await sql`create index tasks_pending on tasks (provider, charge, created_at) where status = 'PENDING'`.execute(db)
-      // PostgreSQL knows nothing of the expression before it has looked.
+      // PostgreSQL has no statistics on the index expression before an analyze.
       if (dialect === 'postgres') await sql`analyze tasks`.execute(db)
     },
   },
-  // One row, which is written to find out whether anything can be.
+  // One row, written to test whether the database is writable.
   '0009-readiness': {
     async up(db) {
       await db.schema

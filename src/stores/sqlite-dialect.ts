@@ -6,14 +6,14 @@ import { SqliteAdapter, SqliteDialect, type Dialect, type SqliteDatabase, type S
 const maxCachedStatements = 500
 
 /**
- * Opens a file of SQLite, or `:memory:`, for Kysely. WAL, and every commit reaches the disk before it returns: an old
- * file would otherwise be opened with less. Nothing waits inside SQLite for another process's lock, because that would
- * hold up the whole event loop: see `withRetry`.
+ * Kysely's dialect for an SQLite file or `:memory:`. Uses WAL and `synchronous = FULL`, so that a commit is on disk when it
+ * returns; SQLite opens existing files with less unless it is set. SQLite's own lock timeout is 0, because it would block
+ * the event loop: `withRetry` waits instead.
  */
 export function createSqliteDialect(path: string): Dialect {
   if (path !== ':memory:') {
     mkdirSync(dirname(path), { recursive: true })
-    // The file keeps the secret that signs callback addresses.
+    // Readable by the owner only: the file contains the secret that signs callback URLs.
     closeSync(openSync(path, 'a', 0o600))
   }
   const database = new DatabaseSync(path, { timeout: 0 })
@@ -32,7 +32,7 @@ export function createSqliteDialect(path: string): Dialect {
   }
 }
 
-/** SQLite makes tables within transactions, which Kysely does not trust it to: a migration is done whole or not at all. */
+/** Runs each migration in a transaction. SQLite supports this; Kysely's adapter assumes that it does not. */
 class TransactionalAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl() {
     return true
@@ -40,16 +40,16 @@ class TransactionalAdapter extends SqliteAdapter {
 }
 
 function withCachedStatements(database: DatabaseSyncInstance, path: string): SqliteDatabase {
-  const own = fileAt(path)
+  const openedFile = fileAt(path)
   const statements = new Map<string, SqliteStatement>()
   return {
     close() {
-      // The files beside it are removed by their names, which may by now be those of another database.
-      if (own !== null && fileAt(path) === own) mergeIntoOneFile(database)
+      // SQLite removes the -wal and -shm files by name. If the path was replaced, they belong to another database.
+      if (openedFile !== null && fileAt(path) === openedFile) mergeIntoOneFile(database)
       database.close()
     },
     prepare(sql) {
-      // A transaction that reads first and then writes could not be given the lock any more if another process took it.
+      // Take the write lock first: a transaction that reads before it writes cannot get the lock if another process wrote.
       const text = sql === 'begin' ? 'begin immediate' : sql
       const cached = statements.get(text)
       if (cached !== undefined) return cached
@@ -61,25 +61,25 @@ function withCachedStatements(database: DatabaseSyncInstance, path: string): Sql
   }
 }
 
-/** Which file a path leads to; null if there is none. */
+/** The device and inode of the file at the path; null if there is none. */
 function fileAt(path: string): string | null {
   const file = statSync(path, { bigint: true, throwIfNoEntry: false })
   return file === undefined ? null : `${file.dev} ${file.ino}`
 }
 
 /**
- * SQLite has rolled back already when the disk is full or cannot be read, https://www.sqlite.org/lang_transaction.html.
- * To do it again is an error, by which Kysely would replace the first one.
+ * SQLite rolls back by itself on a full disk or a read error, https://www.sqlite.org/lang_transaction.html. A second
+ * rollback is an error, and Kysely would report it in place of the original one.
  */
 function rollbackOf(database: DatabaseSyncInstance): SqliteStatement {
   const rollback = adapt(database.prepare('rollback'))
-  const nothing = { changes: 0, lastInsertRowid: 0 }
-  return { ...rollback, run: (parameters) => (database.isTransaction ? rollback.run(parameters) : nothing) }
+  const noChange = { changes: 0, lastInsertRowid: 0 }
+  return { ...rollback, run: (parameters) => (database.isTransaction ? rollback.run(parameters) : noChange) }
 }
 
 /**
- * Brings everything into the one file and removes the others. The driver leaves statements to the garbage collector, so that
- * SQLite would not do so when it closes. While another process has the file open, the others stay, but are empty.
+ * Merges the WAL into the database file and removes the -wal and -shm files. SQLite does not do it at close, because the
+ * driver leaves statements to the garbage collector. While another process has the file open, they stay, but empty.
  */
 function mergeIntoOneFile(database: DatabaseSyncInstance): void {
   for (const pragma of ['journal_mode = DELETE', 'wal_checkpoint(TRUNCATE)']) {
@@ -87,13 +87,13 @@ function mergeIntoOneFile(database: DatabaseSyncInstance): void {
       database.exec(`PRAGMA ${pragma}`)
       return
     } catch {
-      // The file is locked, or the disk is full: all that was committed is in the files as they are.
+      // The file is locked or the disk is full. The files still contain everything that was committed.
     }
   }
 }
 
 function adapt(statement: StatementSyncInstance): SqliteStatement {
-  const values = (parameters: readonly unknown[]) => parameters.map(sqlValue)
+  const values = (parameters: readonly unknown[]) => parameters.map(toSqlValue)
   return {
     reader: statement.columns().length > 0,
     all: (parameters) => statement.all(...values(parameters)),
@@ -104,10 +104,10 @@ function adapt(statement: StatementSyncInstance): SqliteStatement {
   }
 }
 
-function sqlValue(value: unknown): string | number | bigint | null {
-  // The driver would cut it there without a word, and two texts would become one.
-  if (typeof value === 'string' && value.includes('\0')) throw new TypeError('SQLite keeps no text with a NUL in it.')
+function toSqlValue(value: unknown): string | number | bigint | null {
+  // The driver silently truncates text at NUL, so two different texts could become equal.
+  if (typeof value === 'string' && value.includes('\0')) throw new TypeError('SQLite cannot store text with NUL.')
   if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
     return value
-  throw new TypeError(`SQLite keeps no ${typeof value}.`)
+  throw new TypeError(`SQLite cannot store a value of type ${typeof value}.`)
 }

@@ -9,25 +9,25 @@ import { classifySqliteError } from './sqlite-errors.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
-/** Waits for another process's lock. */
+/** How long to wait for the lock of another process. */
 const retryOptions = { giveUpAfterMs: 3_000, classify: classifySqliteError }
 
-/** A file that is no database, or cannot be read, is told of as it is. */
+/** While opening, an error such as "file is not a database" is thrown unchanged. */
 const openOptions: RetryOptions = {
   ...retryOptions,
   classify: (error) => (classifySqliteError(error) === 'transient' ? 'transient' : 'fatal'),
 }
 
 /**
- * Opens the store in a file of SQLite, or in memory for `:memory:`, and brings its tables up to date.
- * Throws if the file cannot be opened or was written by a later version.
+ * Opens the store in an SQLite file, or in memory for `:memory:`, and migrates it. Throws if the file cannot be opened or
+ * was written by a newer version.
  */
 export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
   const db = await openSqlite(path, log)
   const store = createKyselyStore(db, {
     dialect: 'sqlite',
     attempt: (work) => withRetry(work, retryOptions),
-    // A transaction has the whole file for itself.
+    // Each transaction locks the whole file.
     lockTrack: async () => {},
     supportsSkipLocked: false,
     clock: { nowMs: () => Date.now() },
@@ -44,7 +44,7 @@ export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
   }
 }
 
-/** The file's tables, up to date. */
+/** Opens the file and migrates it. */
 export async function openSqlite(path: string, log?: Log): Promise<Kysely<Database>> {
   const db = await withRetry(async () => new Kysely<Database>({ dialect: createSqliteDialect(path) }), openOptions)
   try {

@@ -15,7 +15,7 @@ import { carryOver, currentVersion, readDocument, versionOf, type TaskDocument }
 
 const source = z.enum(['callback', 'record-info'])
 const part = z.enum([...partsOfType.separate_vocal, ...partsOfType.split_stem, 'other'])
-// What a later version may have added is read as the closest thing that this one knows; see `carryOver`.
+// Values that a newer version added are read as the closest known value, and `carryOver` preserves the original.
 const type = z.enum(separationTypes).nullable().catch(null)
 const text = z.string().nullable()
 const time = z.number()
@@ -46,7 +46,7 @@ const order = {
   isCreatedAtKnown: z.boolean(),
 }
 
-/** A part that this version does not know is shown under its own name. */
+/** A part that this version does not know is read as `other`, with its name as the label. */
 const stem = z
   .object({
     part: z.string(),
@@ -55,9 +55,11 @@ const stem = z
     durationSeconds: z.number().nullable(),
     originId: text,
   })
-  .transform((read): Stem => {
-    const known = part.safeParse(read.part)
-    return known.success ? { ...read, part: known.data } : { ...read, part: 'other', label: read.label ?? read.part }
+  .transform((stored): Stem => {
+    const known = part.safeParse(stored.part)
+    return known.success
+      ? { ...stored, part: known.data }
+      : { ...stored, part: 'other', label: stored.label ?? stored.part }
   })
 
 const result = {
@@ -106,7 +108,7 @@ const reportSchema: z.ZodType<ProviderReport> = z.object({
           label: text,
           url: z.string(),
           durationSeconds: z.number().nullable(),
-          // Callbacks that were stored before stems had one do not hold it.
+          // Older stored callbacks lack it.
           originId: text.default(null),
         }),
       ),
@@ -122,12 +124,12 @@ const reportSchema: z.ZodType<ProviderReport> = z.object({
   ]),
 })
 
-/** What stands in the rows of tasks that a later version wrote, by the task that was read from each. */
+/** The stored document of each task that was read from a newer version's row. */
 const newerDocuments = new WeakMap<Task, TaskDocument>()
 
 /**
- * The task as a row, but for when it is due.
- * @param before the task as it was read, if it was: what a later version wrote beside it is carried over
+ * The row of a task, without `due_at`.
+ * @param before the task as read from the store, if any: fields that only a newer version knows are carried over
  */
 export function columnsOf(task: Task, before: Task | null = null) {
   return {
@@ -146,36 +148,36 @@ export function columnsOf(task: Task, before: Task | null = null) {
   }
 }
 
-/** The columns in which a row changes: what a later version wrote into others stays. */
+/** The columns that change. The others are not written, so that values of a newer version stay. */
 export function changedColumns(task: Task, before: Task): Partial<ReturnType<typeof columnsOf>> {
   const old: Readonly<Record<string, unknown>> = columnsOf(before)
   return Object.fromEntries(Object.entries(columnsOf(task, before)).filter(([name, value]) => old[name] !== value))
 }
 
 function documentOf(task: Task, before: Task | null): unknown {
-  const later = before === null ? undefined : newerDocuments.get(before)
-  return later === undefined ? { version: currentVersion, ...task } : carryOver(later, before, task)
+  const newer = before === null ? undefined : newerDocuments.get(before)
+  return newer === undefined ? { version: currentVersion, ...task } : carryOver(newer, before, task)
 }
 
 /**
- * Reads a task back as it was written, by whatever version. Throws NewerTaskError for what only a later version understands
- * (a new state, a new provider), and DamagedTaskError if the row holds anything else.
+ * Parses a stored task of any version. Throws NewerTaskError if only a newer version can read it (a new state or provider),
+ * and DamagedTaskError if the row is invalid.
  */
 export function parseStoredTask(json: string): Task {
   const document = readDocument(json)
-  const isLater = versionOf(document) > currentVersion
-  const read = taskSchema.safeParse(document)
-  if (!read.success) {
-    const details = { cause: read.error }
-    if (!isLater) throw new DamagedTaskError('The row of this task is damaged.', details)
-    throw new NewerTaskError('A later version of the gateway wrote this task.', details)
+  const isNewer = versionOf(document) > currentVersion
+  const parsed = taskSchema.safeParse(document)
+  if (!parsed.success) {
+    const details = { cause: parsed.error }
+    if (!isNewer) throw new DamagedTaskError('The stored row of this task is damaged.', details)
+    throw new NewerTaskError('A newer version of the gateway wrote this task.', details)
   }
-  const task: Task = read.data
-  if (isLater) newerDocuments.set(task, document)
+  const task: Task = parsed.data
+  if (isNewer) newerDocuments.set(task, document)
   return task
 }
 
-/** Reads several tasks, without those that cannot be read: they do not hold up the others. */
+/** Parses several stored tasks and skips those that cannot be read, so that they do not block the others. */
 export function parseStoredPage(rows: readonly { readonly task: string }[]): readonly Task[] {
   return rows.flatMap(({ task }) => {
     try {
@@ -187,7 +189,7 @@ export function parseStoredPage(rows: readonly { readonly task: string }[]): rea
   })
 }
 
-/** Reads a callback's payload back as it was written; null if this version cannot understand it. */
+/** Parses the stored payload of a callback; null if this version cannot read it. */
 export function parseStoredReport(json: string): ProviderReport | null {
   return reportSchema.safeParse(JSON.parse(json)).data ?? null
 }

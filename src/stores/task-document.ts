@@ -1,38 +1,38 @@
 import { isDeepStrictEqual } from 'node:util'
 
-/** A task as it stands in its row: JSON with the version of its form. */
+/** A task as stored: JSON with a format version. */
 export type TaskDocument = Readonly<Record<string, unknown>>
 
-/** The version of the form that this code writes. A row without one is of version 1. */
+/** The format version that this code writes. A row without a version has version 1. */
 export const currentVersion = 2
 
-/** What brings a document from its version to the next. Written once for each version, and never changed afterwards. */
-const steps: Readonly<Record<number, (document: TaskDocument) => TaskDocument>> = {
+/** Converts a document from its version to the next one. Never change a step after its release. */
+const upgrades: Readonly<Record<number, (document: TaskDocument) => TaskDocument>> = {
   1: withResults,
 }
 
-/** Reads the JSON of a row and brings it to the current form. One of a later version stays as it is. */
+/** Parses the JSON of a row and upgrades it to the current version. A document of a newer version is returned unchanged. */
 export function readDocument(json: string): TaskDocument {
   let document = objectOf(JSON.parse(json))
   for (let version = versionOf(document); version < currentVersion; version += 1) {
-    const step = steps[version]
-    if (step === undefined) throw new TypeError(`There is no step from version ${version} of a stored task.`)
-    document = { ...step(document), version: version + 1 }
+    const upgrade = upgrades[version]
+    if (upgrade === undefined) throw new TypeError(`Version ${version} of a stored task cannot be upgraded.`)
+    document = { ...upgrade(document), version: version + 1 }
   }
   return document
 }
 
-/** The version of a document's form. */
+/** The format version of a document. */
 export function versionOf({ version }: TaskDocument): number {
   return typeof version === 'number' ? version : 1
 }
 
 /**
- * What is to be written in place of a document that a later version wrote: all that is in it, and of that what changed. Only
- * what was understood and is different now is replaced.
- * @param raw what stands in the row
- * @param read how it was understood
- * @param next what it is to be
+ * The document to write over one of a newer version: it keeps every unknown field, and replaces only the fields that this
+ * version could read and has changed.
+ * @param raw the stored document
+ * @param read the document as this version read it
+ * @param next the new document
  */
 export function carryOver(raw: unknown, read: unknown, next: unknown): unknown {
   if (isDeepStrictEqual(read, next)) return raw
@@ -45,7 +45,7 @@ export function carryOver(raw: unknown, read: unknown, next: unknown): unknown {
   ])
 }
 
-/** A stem is the same while its part is, or its label where the part is not known. */
+/** Items are matched by the part of the stem, or by its label if the part is unknown. */
 function carryItemsOver(raw: readonly unknown[], read: readonly unknown[], next: readonly unknown[]): unknown[] {
   const nameOf = (item: unknown) => {
     if (!isObject(item)) return item
@@ -58,8 +58,8 @@ function carryItemsOver(raw: readonly unknown[], read: readonly unknown[], next:
 }
 
 /**
- * 1 to 2: results, whole or partial, know when they were found; times whether they were reported; addresses when they were
- * read; stems by which id the provider knows them; an order may share its provider's id.
+ * Version 1 to 2. Adds to results when they were found, to completion times whether the provider reported them, to URLs
+ * when they were read, to stems the provider's id, and to tasks a shared provider task id.
  */
 function withResults(document: TaskDocument): TaskDocument {
   const { emptySinceMs, ...rest } = document

@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DuplicateBindingError, StoreUnavailableError } from '../separation/errors.ts'
 
-/** What an error of a database means for the work that met it. */
+/** How to react to a database error. */
 export type ErrorKind =
-  /** Somebody else was quicker; the work begins again at once and sees what they did. */
+  /** Another transaction committed first: retry at once, and see its result. */
   | 'conflict'
-  /** It may be over in a moment: a lock, a connection that was lost. */
+  /** It may pass, such as a lock or a lost connection: retry after a pause. */
   | 'transient'
-  /** The database cannot do it now, and has been given its time. */
+  /** The database cannot do it now, and a retry would not help: its own timeout has passed, or the disk is full. */
   | 'unavailable'
-  /** Another task bears the provider's id already. */
+  /** Another task is bound to the provider task id. */
   | 'duplicate-binding'
-  /** A mistake of ours, or no error of the database's at all. */
+  /** A bug, or not a database error. */
   | 'fatal'
 
-/** How a database is waited for. */
+/** How long to retry, and which errors. */
 export interface RetryOptions {
-  /** How long trouble is given to pass, in milliseconds; what is under way by then is still waited for. */
+  /** How long to retry, in milliseconds. An attempt that has begun by then is not interrupted. */
   readonly giveUpAfterMs: number
   readonly classify: (error: unknown) => ErrorKind
 }
@@ -25,9 +25,9 @@ const initialPauseMs = 5
 const maxPauseMs = 100
 
 /**
- * Runs work on a database, and again while its trouble may pass. The work must bear to be done twice, also when nobody
- * heard that it was done. Throws StoreUnavailableError for what the database itself could not do; DuplicateBindingError
- * if another task bears the provider's id.
+ * Runs work on a database and retries it after transient errors and conflicts. The work must be idempotent: an attempt
+ * may have been committed although it failed. Throws StoreUnavailableError if the database cannot do it, and
+ * DuplicateBindingError if another task is bound to the provider task id.
  */
 export async function withRetry<T>(work: () => Promise<T>, { giveUpAfterMs, classify }: RetryOptions): Promise<T> {
   const startedAt = performance.now()
@@ -38,10 +38,10 @@ export async function withRetry<T>(work: () => Promise<T>, { giveUpAfterMs, clas
       const kind = classify(error)
       if (kind === 'fatal') throw error
       if (kind === 'duplicate-binding') {
-        throw new DuplicateBindingError("Another task bears this provider's id.", { cause: error })
+        throw new DuplicateBindingError('Another task is bound to this provider task id.', { cause: error })
       }
       if (kind === 'unavailable' || performance.now() - startedAt > giveUpAfterMs) {
-        throw new StoreUnavailableError('The store cannot be used now.', { cause: error })
+        throw new StoreUnavailableError('The store is unavailable.', { cause: error })
       }
       if (kind === 'transient') await sleep(pauseMs)
     }

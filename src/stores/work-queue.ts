@@ -1,63 +1,63 @@
 import { StoreUnavailableError } from '../separation/errors.ts'
 
-/** Lets work at a database begin in turn. Times in milliseconds. */
+/** Limits the concurrent work on a database. Times are milliseconds. */
 export interface WorkQueueOptions {
-  /** How much is done at once. */
-  readonly atOnce: number
-  /** How long work waits for its turn while nothing else gets done; the database is taken for away then. */
+  /** How much work runs at the same time. */
+  readonly concurrency: number
+  /** How long work waits for a slot while no other work completes; then the database counts as unavailable. */
   readonly giveUpAfterMs: number
-  /** How long it waits at most, whatever else gets done. */
+  /** How long work waits for a slot at most. */
   readonly maxWaitMs: number
 }
 
 export type Enqueue = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
- * First come, first served. A pool of connections would do the same, but give up after a fixed time, although the database
- * is only busy: a thousand orders at once take it some seconds. Throws StoreUnavailableError if the turn does not come.
+ * A first-in, first-out queue. The connection pool has one too, but it gives up after a fixed time even if the database is
+ * only busy: 1,000 concurrent orders take some seconds. Throws StoreUnavailableError if no slot becomes free.
  */
-export function createWorkQueue({ atOnce, giveUpAfterMs, maxWaitMs }: WorkQueueOptions): Enqueue {
-  let underWay = 0
-  let doneAtMs = performance.now()
+export function createWorkQueue({ concurrency, giveUpAfterMs, maxWaitMs }: WorkQueueOptions): Enqueue {
+  let running = 0
+  let lastCompletedAtMs = performance.now()
   const waiting = new Set<() => void>()
 
   async function waitForSlot(): Promise<void> {
-    const since = performance.now()
+    const startedAtMs = performance.now()
     await new Promise<void>((resolve, reject) => {
       let timer: NodeJS.Timeout
-      const go = () => {
+      const start = () => {
         clearTimeout(timer)
         resolve()
       }
-      const look = () => {
+      const rejectIfExpired = () => {
         const nowMs = performance.now()
-        const waitMs = Math.min(doneAtMs + giveUpAfterMs, since + maxWaitMs) - nowMs
-        if (waitMs > 0) {
-          timer = setTimeout(look, waitMs)
+        const leftMs = Math.min(lastCompletedAtMs + giveUpAfterMs, startedAtMs + maxWaitMs) - nowMs
+        if (leftMs > 0) {
+          timer = setTimeout(rejectIfExpired, leftMs)
           return
         }
-        waiting.delete(go)
-        reject(new StoreUnavailableError('The store has too much to do, or is away.'))
+        waiting.delete(start)
+        reject(new StoreUnavailableError('The store is overloaded or unavailable.'))
       }
-      timer = setTimeout(look, Math.min(giveUpAfterMs, maxWaitMs))
-      waiting.add(go)
+      timer = setTimeout(rejectIfExpired, Math.min(giveUpAfterMs, maxWaitMs))
+      waiting.add(start)
     })
   }
 
   return async function enqueue(work) {
-    // Whoever ends hands its turn on, so that nobody who comes later is before those who wait.
-    if (underWay < atOnce) underWay += 1
+    // Finished work passes its slot to the longest-waiting work, so that later work cannot overtake it.
+    if (running < concurrency) running += 1
     else await waitForSlot()
     try {
       const result = await work()
-      doneAtMs = performance.now()
+      lastCompletedAtMs = performance.now()
       return result
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) doneAtMs = performance.now()
+      if (!(error instanceof StoreUnavailableError)) lastCompletedAtMs = performance.now()
       throw error
     } finally {
       const [next] = waiting
-      if (next === undefined) underWay -= 1
+      if (next === undefined) running -= 1
       else {
         waiting.delete(next)
         next()

@@ -76,7 +76,7 @@ describe.skipIf(!isHere)(`${count} orders for one track at once on PostgreSQL`, 
 })
 
 describe('work at a busy database', () => {
-  const options = { atOnce: 2, giveUpAfterMs: 200, maxWaitMs: 60_000 }
+  const options = { concurrency: 2, giveUpAfterMs: 200, maxWaitMs: 60_000 }
 
   test('begins in the order in which it came, so much at a time', async () => {
     const enqueue = createWorkQueue(options)
@@ -117,14 +117,14 @@ describe('work at a busy database', () => {
   })
 
   test('is told so, too, when its turn does not come in any reasonable time', async () => {
-    const enqueue = createWorkQueue({ ...options, atOnce: 1, maxWaitMs: 300 })
+    const enqueue = createWorkQueue({ ...options, concurrency: 1, maxWaitMs: 300 })
     const all = await Promise.allSettled(Array.from({ length: 10 }, () => enqueue(() => sleep(100))))
     const kinds = new Set(all.map(({ status }) => status))
     expect(kinds).toEqual(new Set(['fulfilled', 'rejected']))
   })
 
   test('that fails hands its turn on', async () => {
-    const enqueue = createWorkQueue({ ...options, atOnce: 1 })
+    const enqueue = createWorkQueue({ ...options, concurrency: 1 })
     const failing = enqueue(async () => {
       await sleep(5)
       throw new Error('ours')

@@ -5,13 +5,13 @@ import { newDatabaseUrl, startProgram } from '../support/program.ts'
 import { rowsOf } from '../support/database.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 
-/** What Debian's faketime puts before a program's own clock. Its command would stand between us and the program's signals. */
+/** The library of Debian's faketime. It is preloaded directly: the `faketime` command would not pass on signals. */
 const library = readdirSync('/usr/lib')
   .map((name) => `/usr/lib/${name}/faketime/libfaketime.so.1`)
   .find((path) => existsSync(path))
 if (library === undefined) {
-  const reason = "there is no libfaketime: install Debian's faketime"
-  if (process.env['CI'] !== undefined) throw new Error(`A wrong clock cannot be tested: ${reason}`)
+  const reason = "libfaketime is missing: install Debian's faketime"
+  if (process.env['CI'] !== undefined) throw new Error(`The tests of a wrong clock cannot run: ${reason}`)
   console.warn(`Skipped the tests of a wrong clock: ${reason}`)
 }
 
@@ -22,8 +22,8 @@ const day = 86_400_000
 describe.skipIf(library === undefined).each([
   ['an hour fast', '+1h'],
   ['an hour slow', '-1h'],
-])('with a clock that is %s', (_how, offset) => {
-  test('a task is ordered, called back and done, and expires when it should', async () => {
+])('a gateway whose clock is %s', (_how, offset) => {
+  test('completes a task by its callback and sets the right expiry', async () => {
     const provider = await startPlayedProvider()
     const program = startProgram({
       ...provider.environment,
@@ -43,7 +43,7 @@ describe.skipIf(library === undefined).each([
     const separate = `mutation { separate(input: { musicTaskId: "music", audioId: "audio" }) { ... on SeparateSuccess { reused task { ${taskFields} } } } }`
     const { task } = (await ask(separate)).separate
     const { body } = await provider.order(0)
-    // The provider's clock is right, so its times lie before or after all that the gateway knows.
+    // The provider's clock is right, so its times differ by an hour from the gateway's.
     provider.answerRead(recordOfSuccess('provider-task-1', { callbackUrl: body.callBackUrl }))
     expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
 
@@ -64,7 +64,7 @@ describe.skipIf(library === undefined).each([
   })
 })
 
-describe.skipIf(library === undefined || postgres === null)("a clock that differs from PostgreSQL's", () => {
+describe.skipIf(library === undefined || postgres === null)("a clock skew to PostgreSQL's clock", () => {
   async function startWithClock(offset: string) {
     const provider = await startPlayedProvider()
     const environment = { ...provider.environment, DATABASE_URL: await newPostgresDatabase() }
@@ -73,7 +73,7 @@ describe.skipIf(library === undefined || postgres === null)("a clock that differ
   }
 
   test.each(['+30s', '-30s'])(
-    'by %s is warned of, and tasks and leases have the time of PostgreSQL',
+    'of %s logs a warning, and tasks and leases use the time of PostgreSQL',
     async (offset) => {
       const { provider, environment, program } = await startWithClock(offset)
       provider.answerRead(() => {})
@@ -87,7 +87,7 @@ describe.skipIf(library === undefined || postgres === null)("a clock that differ
       })
       const { task } = (await response.json()).data.separate
       expect(Math.abs(Date.parse(task.createdAt) - startedAt)).toBeLessThan(10_000)
-      // The check is under way, so that its lease stands in the store: 20 s, and renewed every 5 s.
+      // The check is running, so the store contains its lease: 20 s, renewed every 5 s.
       await provider.readTimes(1)
       const askedAt = Date.now()
       const [row] = await rowsOf({ environment }, 'select due_at from tasks')
@@ -95,16 +95,14 @@ describe.skipIf(library === undefined || postgres === null)("a clock that differ
       expect(leaseLeftMs).toBeGreaterThan(10_000)
       expect(leaseLeftMs).toBeLessThanOrEqual(21_000)
       expect(program.stderr()).toMatch(
-        /"level":40.*the clock of this machine is (29|30)\.\d s (ahead of|behind) the database's/,
+        /"level":40.*this machine's clock is (29|30)\.\d s (ahead of|behind) the database's/,
       )
     },
   )
 
-  test('by 90 s refuses the start', async () => {
+  test('of 90 s stops the start', async () => {
     const { program } = await startWithClock('-90s')
     expect(await program.exit).toBe(1)
-    expect(program.stderr()).toMatch(
-      /The clock of this machine is (89|90)\.\d s behind the database's, and may differ .* 60 s/,
-    )
+    expect(program.stderr()).toMatch(/This machine's clock is (89|90)\.\d s behind the database's\. The limit is 60 s/)
   })
 })

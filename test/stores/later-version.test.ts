@@ -6,22 +6,22 @@ import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 
 const postgres = await findPostgres()
 
-/** A database as a later version leaves it: with a change that this one does not know. */
-async function changedBy(url: string, name: string, sql: string): Promise<void> {
-  const saveCallback = `insert into kysely_migration (name, timestamp) values ('${name}', '2030-01-01')`
+/** Applies a migration that this version does not know, as a newer version does. */
+async function applyNewerMigration(url: string, name: string, sql: string): Promise<void> {
+  const recordMigration = `insert into kysely_migration (name, timestamp) values ('${name}', '2030-01-01')`
   if (url.startsWith('file:')) {
     const file = new DatabaseSync(url.replace('file:', ''))
-    file.exec(`${sql}; ${saveCallback}`)
+    file.exec(`${sql}; ${recordMigration}`)
     file.close()
     return
   }
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  await client.query(`${sql}; ${saveCallback}`)
+  await client.query(`${sql}; ${recordMigration}`)
   await client.end()
 }
 
-async function stoppedOn(url: string): Promise<void> {
+async function createDatabase(url: string): Promise<void> {
   const program = startProgram({ DATABASE_URL: url, SANDBOX: 'true' })
   await program.url
   program.signal('SIGTERM')
@@ -33,23 +33,23 @@ const databases = [
   ...(postgres === null ? [] : [['PostgreSQL', () => newPostgresDatabase()] as const]),
 ] as const
 
-describe.each(databases)('on %s, after a later version', (_name, newUrl) => {
-  test('that changed the tables in a way that is not known to be harmless, the start is refused in plain words', async () => {
+describe.each(databases)('a start on %s that a newer version has migrated', (_name, newUrl) => {
+  test('is refused with an explanation if the migration is not marked as compatible', async () => {
     const url = await newUrl()
-    await stoppedOn(url)
-    await changedBy(url, '9999-later', 'alter table tasks add column later text')
+    await createDatabase(url)
+    await applyNewerMigration(url, '9999-later', 'alter table tasks add column later text')
     const program = startProgram({ DATABASE_URL: url, SANDBOX: 'true' })
     expect(await program.exit).toBe(1)
     expect(program.stderr()).toMatch(
-      /^Stemgate could not start: The database was written by a later version of Stemgate: it has the changes 9999-later, .*Start the later version again, or restore a backup/m,
+      /^Stemgate could not start: The database was written by a newer version of Stemgate\. .*\(9999-later\).* Start the newer version, or restore a backup/m,
     )
     expect(program.stderr()).not.toMatch(/corrupted/)
   })
 
-  test('that marked its change as compatible, it starts, warns, and takes orders', async () => {
+  test('succeeds with a warning if the migration is marked as compatible', async () => {
     const url = await newUrl()
-    await stoppedOn(url)
-    await changedBy(url, '9999-later.compatible', "alter table tasks add column later text default 'x'")
+    await createDatabase(url)
+    await applyNewerMigration(url, '9999-later.compatible', "alter table tasks add column later text default 'x'")
     for (let start = 0; start < 2; start++) {
       const program = startProgram({ DATABASE_URL: url, SANDBOX: 'true' })
       const response = await fetch(`${await program.url}/graphql`, {
@@ -62,7 +62,7 @@ describe.each(databases)('on %s, after a later version', (_name, newUrl) => {
       expect(await response.json()).toEqual({ data: { separate: { __typename: 'SeparateSuccess' } } })
       program.signal('SIGTERM')
       expect(await program.exit).toBe(0)
-      expect(program.stderr()).toMatch(/"level":40.*9999-later\.compatible.*written by a later version/)
+      expect(program.stderr()).toMatch(/"level":40.*9999-later\.compatible.*written by a newer version/)
     }
   })
 })

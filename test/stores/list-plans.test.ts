@@ -23,7 +23,7 @@ const count = 5_000
 const owner = 'key:web'
 const limit = 11
 
-/** All tasks are of one track, so that no filter is selective, and each is a second older than the one before. */
+/** All tasks are of one track, so that no filter is selective. Each task is one second newer than the previous one. */
 function taskOf(index: number): Task {
   const order = {
     owner,
@@ -36,7 +36,7 @@ function taskOf(index: number): Task {
   const kind = index % 7
   if (kind === 0) return pendingTask({ ...order, charge: index % 2 === 0 ? 'MAYBE' : 'CHARGED' })
   if (kind < 4) return succeededTask({ ...order })
-  // The rarest are the oldest, so that who walks through the list from its beginning finds them last.
+  // The rarest tasks are the oldest, so a scan from the newest would find them last.
   const code = index < 20 ? 'NO_RESULT' : kind === 4 ? 'SUBMISSION_REFUSED' : 'GENERATION_FAILED'
   const { failure } = failedTask()
   return failedTask({
@@ -61,21 +61,21 @@ const filters: readonly TaskFilter[] = [
 const combinations = Array.from({ length: 2 ** filters.length }, (_, bits): TaskFilter =>
   Object.assign({}, ...filters.filter((_each, index) => (bits & (1 << index)) !== 0)),
 )
-/** Between two tasks. */
+/** A cursor between two tasks. */
 const middle = { createdAtMs: someTime + 2_500_500, id: newTaskId() }
-const ends = [
+const ranges = [
   {},
   { after: middle },
   { before: middle },
   { after: middle, before: { ...middle, createdAtMs: someTime + 500 } },
 ]
-/** Each combination once, read from one end or the other, and between these places or those. */
+/** Each combination once, with varying direction and range. */
 const pages = combinations.map((where, index): TaskPage => {
   const variant = Math.imul(index, 0x9e3779b1) >>> 29
-  return { where, limit, inverted: variant < 4, ...ends[variant % 4] }
+  return { where, limit, inverted: variant < 4, ...ranges[variant % 4] }
 })
 
-function fits(task: Task, { where, after, before }: TaskPage): boolean {
+function matches(task: Task, { where, after, before }: TaskPage): boolean {
   const failure = task.state === 'failed' ? task.failure.code : null
   const status = statusOf(task)
   return (
@@ -95,15 +95,15 @@ function fits(task: Task, { where, after, before }: TaskPage): boolean {
 function firstOf(tasks: readonly Task[], page: TaskPage): readonly Task[] {
   const found: Task[] = []
   for (const task of tasks) {
-    if (fits(task, page) && found.push(task) === page.limit) break
+    if (matches(task, page) && found.push(task) === page.limit) break
   }
   return found
 }
 
 interface Measured {
   readonly db: Kysely<Database>
-  /** How many rows of `tasks` are looked at while this is carried out again. */
-  lookedAt(query: CompiledQuery): Promise<number>
+  /** Runs the query again and returns how many rows of `tasks` it reads. */
+  rowsRead(query: CompiledQuery): Promise<number>
   readonly queries: CompiledQuery[]
   readonly tasks: readonly Task[]
 }
@@ -125,9 +125,9 @@ const databases: Readonly<Record<string, (atEnd: Ending) => Promise<Measured>>> 
     const queries: CompiledQuery[] = []
     const { db, tasks } = await fill(createSqliteDialect(path), queries)
     const file = new DatabaseSync(path)
-    let looks = 0
-    // Asked of every row to which an index leads.
-    file.function('looked_at', () => (looks += 1))
+    let reads = 0
+    // Called for each row that an index lookup returns.
+    file.function('count_read', () => (reads += 1))
     atEnd(async () => {
       file.close()
       await db.destroy()
@@ -136,22 +136,22 @@ const databases: Readonly<Record<string, (atEnd: Ending) => Promise<Measured>>> 
       db,
       tasks,
       queries,
-      async lookedAt({ sql: text, parameters }) {
+      async rowsRead({ sql: text, parameters }) {
         const values = parameters.map((each) => (typeof each === 'number' ? each : String(each)))
         const plan = file.prepare(`explain query plan ${text}`).all(...values)
         expect(
           plan.map(({ detail }) => String(detail)).filter((detail) => /SCAN (t|tasks|found)\b/.test(detail)),
         ).toEqual([])
-        looks = 0
+        reads = 0
         file
           .prepare(
             text
-              .replaceAll('"t"."owner" = ?', '$& and looked_at() > 0')
-              .replaceAll('t.owner = ?', '$& and looked_at() > 0'),
+              .replaceAll('"t"."owner" = ?', '$& and count_read() > 0')
+              .replaceAll('t.owner = ?', '$& and count_read() > 0'),
           )
           .all(...values)
-        expect(looks).toBeGreaterThan(0)
-        return looks
+        expect(reads).toBeGreaterThan(0)
+        return reads
       },
     }
   },
@@ -166,13 +166,13 @@ const databases: Readonly<Record<string, (atEnd: Ending) => Promise<Measured>>> 
             queries,
           )
           atEnd(() => db.destroy())
-          // As the server does by itself when a table has grown.
+          // The server's autovacuum does this when a table has grown.
           await sql`analyze tasks`.execute(db)
           return {
             db,
             tasks,
             queries,
-            async lookedAt(query) {
+            async rowsRead(query) {
               const explained = { ...query, sql: `explain (analyze, format json) ${query.sql}` }
               const { rows } = await db.executeQuery<Record<string, unknown>>(explained)
               return rowsOfPlan(Object.values(rows[0] ?? {})[0])
@@ -182,7 +182,7 @@ const databases: Readonly<Record<string, (atEnd: Ending) => Promise<Measured>>> 
       }),
 }
 
-/** The rows that the plan's scans of `tasks` have returned or thrown away. */
+/** The rows that the plan's scans of `tasks` returned or filtered out. */
 function rowsOfPlan(node: unknown): number {
   if (Array.isArray(node)) return node.reduce((sum: number, each) => sum + rowsOfPlan(each), 0)
   if (typeof node !== 'object' || node === null) return 0
@@ -196,7 +196,7 @@ function rowsOfPlan(node: unknown): number {
   return own + rowsOfPlan(plan['Plan']) + rowsOfPlan(plan['Plans'])
 }
 
-describe.each(Object.entries(databases))('on %s, of 5,000 tasks of one caller', (name, open) => {
+describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s', (name, open) => {
   const dialect = name === 'SQLite' ? 'sqlite' : 'postgres'
   let measured: Measured
   beforeAll(async () => {
@@ -207,11 +207,11 @@ describe.each(Object.entries(databases))('on %s, of 5,000 tasks of one caller', 
     }
   }, 120_000)
 
-  test('a page with any combination of filters is right, and a bounded number of rows is looked at', async () => {
-    const { db, queries, tasks, lookedAt } = measured
+  test('a page with any combination of filters is correct and reads a bounded number of rows', async () => {
+    const { db, queries, tasks, rowsRead } = measured
     const facets = new Set(tasks.map(facetOf)).size
     const newestFirst = tasks.toReversed()
-    // PostgreSQL takes its time to explain.
+    // Explaining is slow on PostgreSQL.
     for (const page of pages.filter((_page, index) => dialect === 'sqlite' || index % 3 === 0)) {
       queries.length = 0
       const rows = await listTasks(db, dialect, owner, page)
@@ -219,17 +219,17 @@ describe.each(Object.entries(databases))('on %s, of 5,000 tasks of one caller', 
       const shape = JSON.stringify(page)
       const ids = rows.map(({ task }) => parseStoredTask(task).id)
       expect({ shape, ids }).toEqual({ shape, ids: expected.map(({ id }) => id) })
-      // Explaining a query adds another one.
+      // Explaining a query adds one to `queries`.
       for (const query of queries.splice(0)) {
-        // Of each facet a page and the row behind it, a seek for each facet, and the page itself.
-        const looks = await lookedAt(query)
-        if (looks > facets * (limit + 2) + limit + 1) throw new Error(`${shape} looks at ${looks} rows.`)
+        // Per facet a page, the row after it and one seek, and then the page itself.
+        const reads = await rowsRead(query)
+        if (reads > facets * (limit + 2) + limit + 1) throw new Error(`${shape} reads ${reads} rows.`)
       }
     }
   }, 120_000)
 
-  test('an order looks at a bounded number of earlier ones for its track', async () => {
-    const { db, queries, tasks, lookedAt } = measured
+  test('an order reads a bounded number of earlier orders for its track', async () => {
+    const { db, queries, tasks, rowsRead } = measured
     const task = { ...taskOf(0), id: newTaskId(), createdAtMs: someTime + count * 1_000, charge: 'MAYBE' } as const
     const asked: Task[] = []
     queries.length = 0
@@ -255,7 +255,7 @@ describe.each(Object.entries(databases))('on %s, of 5,000 tasks of one caller', 
     expect(new Set(asked.map(facetOf)).size).toBe(newest)
     expect(asked.length).toBeLessThanOrEqual(newest * 20)
     for (const query of queries.filter(({ sql: text }) => text.includes('facets'))) {
-      expect(await lookedAt(query)).toBeLessThan(1_000)
+      expect(await rowsRead(query)).toBeLessThan(1_000)
     }
   })
 })

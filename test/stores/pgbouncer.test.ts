@@ -30,7 +30,7 @@ async function connectTo(url: string): Promise<pg.Client> {
   return client
 }
 
-const placing = (task: Task) => ({
+const orderOf = (task: Task) => ({
   task,
   key: null,
   dueAtMs: 5,
@@ -41,9 +41,9 @@ const unbound = (audioId = 'audio') => pendingTask({ id: newTaskId(), audioId, p
 
 describe.skipIf(postgres === null || !hasPgBouncer).each([
   ['refuses startup parameters', ''],
-  ['passes over startup parameters', ignored],
+  ['ignores startup parameters', ignored],
 ])('a PgBouncer in transaction mode that %s', (_how, settings) => {
-  test('serves two gateways: one order for one track, and the callback of another gateway', async () => {
+  test('serves two gateways that share an order for a track and its callback', async () => {
     const provider = await startPlayedProvider()
     const DATABASE_URL = await startPgBouncer(await newPostgresDatabase(), settings)
     const environment = { ...provider.environment, DATABASE_URL, SUBMIT_TIMEOUT_SECONDS: '5' }
@@ -59,15 +59,15 @@ describe.skipIf(postgres === null || !hasPgBouncer).each([
     await expect.poll(statusAtOther, { timeout: 15_000 }).toBe('SUCCESS')
   })
 
-  test('keeps the time limits: nobody waits for a lock for long, in a transaction or outside', async () => {
+  test('limits the wait for a lock, in a transaction and outside of one', async () => {
     const direct = await newPostgresDatabase()
     const store = await open(await startPgBouncer(direct, settings))
     const task = unbound()
-    await store.createOrder(placing(task))
+    await store.createOrder(orderOf(task))
     const locker = await connectTo(direct)
     await locker.query('begin; lock table tasks in access exclusive mode')
     const startedAt = performance.now()
-    const refused = await Promise.allSettled([store.createOrder(placing(unbound('other'))), store.find([task.id])])
+    const refused = await Promise.allSettled([store.createOrder(orderOf(unbound('other'))), store.find([task.id])])
     expect(refused).toMatchObject(
       refused.map(() => ({ reason: { name: 'StoreUnavailableError', cause: { code: '55P03' } } })),
     )
@@ -80,20 +80,20 @@ describe.skipIf(postgres === null || !hasPgBouncer).each([
     expect(await store.find([task.id])).toEqual([task])
   })
 
-  test('keeps the time limits: a gateway that stands still in the middle of an order holds up no other', async () => {
+  test('limits how long a gateway that is suspended during an order blocks others', async () => {
     const url = await startPgBouncer(await newPostgresDatabase(), settings)
     const [stopped, store] = [await open(url), await open(url)]
     const [first, second] = [unbound(), unbound()]
-    let goOn = () => {}
-    const standsStill = new Promise<boolean>((resolve) => (goOn = () => resolve(true)))
-    const standing = stopped
-      .createOrder({ ...placing(first), isAdmitted: () => standsStill })
+    let resume = () => {}
+    const suspended = new Promise<boolean>((resolve) => (resume = () => resolve(true)))
+    const interrupted = stopped
+      .createOrder({ ...orderOf(first), isAdmitted: () => suspended })
       .catch((error: unknown) => error)
     await expect
-      .poll(async () => store.createOrder(placing(second)).catch((error: unknown) => error), { timeout: 20_000 })
+      .poll(async () => store.createOrder(orderOf(second)).catch((error: unknown) => error), { timeout: 20_000 })
       .toEqual({ kind: 'new', task: second })
-    goOn()
-    expect(await standing).not.toMatchObject({ kind: 'new' })
+    resume()
+    expect(await interrupted).not.toMatchObject({ kind: 'new' })
     expect(await store.find([first.id])).toEqual([])
   })
 })

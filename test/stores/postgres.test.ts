@@ -19,7 +19,7 @@ async function open(url: string): Promise<Store> {
   return store
 }
 
-/** A connection of our own to the database. */
+/** A separate connection to the database. */
 async function connectTo(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url })
   client.on('error', () => {})
@@ -28,7 +28,7 @@ async function connectTo(url: string): Promise<pg.Client> {
   return client
 }
 
-/** Ends every other connection to the database, as an operator or a restart does. */
+/** Terminates every other connection to the database. */
 async function terminateOthers(client: pg.Client): Promise<number> {
   const { rowCount } = await client.query(
     'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
@@ -36,17 +36,17 @@ async function terminateOthers(client: pg.Client): Promise<number> {
   return rowCount ?? 0
 }
 
-/** The same database by way of another port. */
+/** The same database through another port. */
 function through(port: number, url: string): string {
-  const there = new URL(url)
-  there.hostname = '127.0.0.1'
-  there.port = String(port)
-  return there.href
+  const proxied = new URL(url)
+  proxied.hostname = '127.0.0.1'
+  proxied.port = String(port)
+  return proxied.href
 }
 
 const portOf = (url: string) => Number(new URL(url).port || 5432)
 const unbound = () => pendingTask({ id: newTaskId(), providerTaskId: null, charge: 'MAYBE', provider: 'kie' })
-const placing = (task = unbound(), key: string | null = null) => ({
+const orderOf = (task = unbound(), key: string | null = null) => ({
   task,
   key: key === null ? null : { owner: task.owner, key, fingerprint: 'input' },
   dueAtMs: 5,
@@ -54,36 +54,36 @@ const placing = (task = unbound(), key: string | null = null) => ({
   isAdmitted: async () => true,
 })
 
-describe.skipIf(postgres === null)('PostgreSQL', () => {
-  test('may be opened by many at once, new as it is', async () => {
+describe.skipIf(postgres === null)('a PostgreSQL database', () => {
+  test('can be migrated by several gateways at the same time', async () => {
     const url = await newPostgresDatabase()
     const opened = await Promise.all(Array.from({ length: 8 }, () => open(url)))
     const secrets = await Promise.all(opened.map((store, index) => store.secret('callbacks', () => `secret-${index}`)))
     expect(new Set(secrets).size).toBe(1)
   })
 
-  test('that a later version has written is left alone', async () => {
+  test('from a newer version is refused', async () => {
     const url = await newPostgresDatabase()
     await open(url)
     const client = await connectTo(url)
     await client.query("insert into kysely_migration (name, timestamp) values ('9999-later', '2030-01-01')")
     await expect(openPostgresStore(url, silentLog)).rejects.toThrow(
-      /written by a later version of Stemgate: it has the changes 9999-later,/,
+      /written by a newer version of Stemgate\..*migrations \(9999-later\)/,
     )
   })
 
-  test('gives the callers of two gateways one task for one order', async () => {
+  test('gives two gateways one task for one order', async () => {
     const url = await newPostgresDatabase()
     const both = [await open(url), await open(url)]
     const placed = await Promise.all(
-      both.flatMap((store) => Array.from({ length: 50 }, () => store.createOrder(placing(unbound(), 'key')))),
+      both.flatMap((store) => Array.from({ length: 50 }, () => store.createOrder(orderOf(unbound(), 'key')))),
     )
     expect(placed.filter(({ kind }) => kind === 'new')).toHaveLength(1)
     expect(new Set(placed.map((each) => (each.kind === 'not-admitted' ? null : each.task.id))).size).toBe(1)
   })
 
   test.each(['read committed', 'repeatable read', 'serializable'])(
-    'gives many at once one task for one track, though its default isolation is %s',
+    'gives concurrent orders for one track one task with the default isolation %s',
     async (isolation) => {
       const url = await newPostgresDatabase()
       await (
@@ -94,7 +94,7 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
         const placed = await Promise.all(
           Array.from({ length: 8 }, (_, index) =>
             (index % 2 === 0 ? one : other).createOrder(
-              placing(pendingTask({ ...unbound(), id: newTaskId(), audioId: `track-${round}` })),
+              orderOf(pendingTask({ ...unbound(), id: newTaskId(), audioId: `track-${round}` })),
             ),
           ),
         )
@@ -103,36 +103,36 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
     },
   )
 
-  test('that may forget what was committed is refused', async () => {
+  test('with synchronous_commit off is refused', async () => {
     const url = await newPostgresDatabase()
     await (await connectTo(url)).query(`alter database ${new URL(url).pathname.slice(1)} set synchronous_commit = off`)
     await expect(openPostgresStore(url, silentLog)).rejects.toThrow(/synchronous_commit is off.*alter database/)
   })
 
-  test('lets a key lead to one task, although two gateways use it at once for different tracks', async () => {
+  test('gives a key one task if two gateways use it at the same time for different tracks', async () => {
     const url = await newPostgresDatabase()
     const [one, other] = [await open(url), await open(url)]
     for (let round = 0; round < 20; round++) {
       const placed = await Promise.all(
         Array.from({ length: 6 }, (_, index) => {
           const task = pendingTask({ ...unbound(), id: newTaskId(), audioId: `track-${round}-${index}` })
-          return (index % 2 === 0 ? one : other).createOrder(placing(task, `key-${round}`))
+          return (index % 2 === 0 ? one : other).createOrder(orderOf(task, `key-${round}`))
         }),
       )
       expect(placed.filter((each) => each?.kind === 'new')).toHaveLength(1)
     }
   })
 
-  test('may end every connection, and nothing is noticed but a delay', async () => {
+  test('that terminates every connection causes a delay and no error', async () => {
     const url = await newPostgresDatabase()
     const [store, client] = [await open(url), await connectTo(url)]
     for (let round = 0; round < 5; round++) {
       const writes = Array.from({ length: 30 }, (_, index) =>
-        store.createOrder(placing(pendingTask({ ...unbound(), id: newTaskId(), audioId: `${round}-${index}` }))),
+        store.createOrder(orderOf(pendingTask({ ...unbound(), id: newTaskId(), audioId: `${round}-${index}` }))),
       )
       const ended = await terminateOthers(client)
       expect(await Promise.all(writes)).toHaveLength(30)
-      // Now they are idle, and nobody is there to catch an error.
+      // The connections are idle now, so no statement receives the error.
       expect(ended + (await terminateOthers(client))).toBeGreaterThan(0)
       expect((await store.list('anonymous', { where: {}, limit: 1_000, inverted: false })).length).toBe(
         30 * (round + 1),
@@ -140,15 +140,15 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
     }
   })
 
-  test('is heard of again within seconds after something between has swallowed its connections', async () => {
+  test('is used again within 10 s after its connections went silent', async () => {
     const url = await newPostgresDatabase()
     const proxy = await startSwallowingProxy(portOf(url))
     const store = await open(through(proxy.port, url))
     const task = unbound()
-    await store.createOrder(placing(task))
+    await store.createOrder(orderOf(task))
     proxy.swallow()
     const asked = store.find([task.id])
-    // What was sent is lost. A new connection passes.
+    // The statement is lost. A new connection works.
     proxy.heal()
     const startedAt = performance.now()
     expect(await asked).toEqual([task])
@@ -156,7 +156,7 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
     expect(await store.find([task.id])).toEqual([task])
   })
 
-  test('that stays silent is unavailable, and closing does not wait for it', async () => {
+  test('that stays silent is unavailable, and does not block close', async () => {
     const url = await newPostgresDatabase()
     const proxy = await startSwallowingProxy(portOf(url))
     const store = await openPostgresStore(through(proxy.port, url), silentLog)
@@ -167,45 +167,45 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
     expect(performance.now() - startedAt).toBeLessThan(15_000)
   })
 
-  test('writes an order once, and calls it new, although the answer to its commit was lost', async () => {
+  test('stores an order once and returns it as new if the answer to its commit was lost', async () => {
     const url = await newPostgresDatabase()
     const lossy = await startCommitLoser(portOf(url))
     const store = await open(through(lossy.port, url))
     for (const key of [null, 'key']) {
       const task = pendingTask({ ...unbound(), id: newTaskId(), audioId: `track of ${key}` })
       lossy.loseNextCommit()
-      expect(await store.createOrder(placing(task, key))).toEqual({ kind: 'new', task })
-      expect(await store.createOrder(placing(unbound(), key))).toMatchObject({ kind: key === null ? 'new' : 'joined' })
+      expect(await store.createOrder(orderOf(task, key))).toEqual({ kind: 'new', task })
+      expect(await store.createOrder(orderOf(unbound(), key))).toMatchObject({ kind: key === null ? 'new' : 'joined' })
     }
     expect(lossy.lost()).toBe(2)
     const task = pendingTask({ ...unbound(), id: newTaskId(), audioId: 'saved' })
-    await store.createOrder(placing(task))
+    await store.createOrder(orderOf(task))
     lossy.loseNextCommit()
     await store.saveCallback({ taskId: task.id, receivedAtMs: 1, providerTaskId: null, report: null })
     expect(await store.savedCallbacks(task.id)).toHaveLength(1)
     expect(lossy.lost()).toBe(3)
   })
 
-  test('takes the locks from a gateway that stands still in the middle of an order', async () => {
+  test('releases the locks of a gateway that is suspended during an order', async () => {
     const url = await newPostgresDatabase()
     const [stopped, store] = [await open(url), await open(url)]
     const [first, second] = [unbound(), unbound()]
-    let goOn = () => {}
-    // A process that was stopped neither goes on nor lets its connection go.
-    const standsStill = new Promise<boolean>((resolve) => (goOn = () => resolve(true)))
-    const standing = stopped
-      .createOrder({ ...placing(first), isAdmitted: () => standsStill })
+    let resume = () => {}
+    // A suspended process neither continues nor closes its connection.
+    const suspended = new Promise<boolean>((resolve) => (resume = () => resolve(true)))
+    const interrupted = stopped
+      .createOrder({ ...orderOf(first), isAdmitted: () => suspended })
       .catch((error: unknown) => error)
     await expect
-      .poll(async () => store.createOrder(placing(second)).catch((error: unknown) => error), { timeout: 15_000 })
+      .poll(async () => store.createOrder(orderOf(second)).catch((error: unknown) => error), { timeout: 15_000 })
       .toEqual({ kind: 'new', task: second })
-    goOn()
-    // When it goes on, its order is not taken: it joins the other one, or is told that the store was away.
-    expect(await standing).not.toMatchObject({ kind: 'new' })
+    resume()
+    // When it resumes, its order is not created: it joins the other one or fails with StoreUnavailableError.
+    expect(await interrupted).not.toMatchObject({ kind: 'new' })
     expect(await store.find([first.id])).toEqual([])
   })
 
-  test('that cannot be reached is said to be so', async () => {
+  test('that is unreachable is reported as such', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     const address = server.address()
@@ -218,7 +218,7 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
   })
 })
 
-/** Passes everything on, but for the answer to a commit that is to be lost: then the line is cut instead. */
+/** A proxy that can lose the answer to a commit: it then cuts the connection. */
 async function startCommitLoser(targetPort: number) {
   const sockets = new Set<Socket>()
   let isLosing = false

@@ -13,7 +13,7 @@ async function fixtureOf(version: number): Promise<readonly Readonly<Record<stri
   return JSON.parse(await readFile(new URL(`version-${version}.json`, folder), 'utf8'))
 }
 
-/** Puts a row into the database as another version of the gateway wrote it. */
+/** Inserts a row as another version of the gateway wrote it. */
 async function putRow(gateway: TestGateway, task: Task, document: unknown): Promise<void> {
   const { task: _, ...columns } = columnsOf(task)
   const row = { ...columns, task: JSON.stringify(document) }
@@ -33,14 +33,14 @@ async function documentIn(gateway: TestGateway, taskId: string): Promise<Readonl
 const read = `query ($taskId: ID!) { separation(taskId: $taskId) {
   id status charge revision failure { code message } stems { ... on StemSet { all { part label url } } } } }`
 
-describe('a task in the form of an earlier version', () => {
-  test('has a fixture for every version up to this one', async () => {
+describe('a stored task', () => {
+  test('has a fixture for every format version up to the current one', async () => {
     const versions = Array.from({ length: currentVersion }, (_, index) => `version-${index + 1}.json`)
     expect((await readdir(folder)).toSorted()).toEqual(versions)
   })
 
   test.each(Array.from({ length: currentVersion }, (_, index) => index + 1))(
-    'of version %i is read through the whole gateway',
+    'of format version %i is served by the gateway',
     async (version) => {
       const gateway = await startGateway()
       for (const document of await fixtureOf(version)) {
@@ -53,20 +53,20 @@ describe('a task in the form of an earlier version', () => {
     },
   )
 
-  test('says the same as before in the form of this version', async () => {
+  test('of an old format version equals the same task of the current one', async () => {
     const [first, current] = [await fixtureOf(1), await fixtureOf(currentVersion)]
     expect(first.map((document) => parseStoredTask(JSON.stringify(document)))).toEqual(
       current.map((document) => parseStoredTask(JSON.stringify(document))),
     )
   })
 
-  test('cannot change its form without a new version: what is written is what the fixture holds', async () => {
+  test('is written exactly as in the fixture of the current format version', async () => {
     for (const document of await fixtureOf(currentVersion)) {
       expect(JSON.parse(columnsOf(parseStoredTask(JSON.stringify(document))).task)).toEqual(document)
     }
   })
 
-  test('is brought to this version with its next change', async () => {
+  test('of an old format version is upgraded with its next change', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '0.1' })
     const [, pending] = await fixtureOf(1)
@@ -79,8 +79,8 @@ describe('a task in the form of an earlier version', () => {
   })
 })
 
-describe('a task in the form of a later version', () => {
-  test('is read as far as this version knows it, and loses nothing when this version changes it', async () => {
+describe('a stored task of a newer format version', () => {
+  test('is served as far as this version knows it, and keeps its unknown fields when it changes', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '0.1' })
     const store = await openStoreOf(gateway)
@@ -126,7 +126,7 @@ describe('a task in the form of a later version', () => {
       budget: { desynchronised: 2 },
       completedAtMs: { by: 'record-info', clock: 'provider' },
       stems: [
-        // record-info has a better address for this one; what else is known of it stays.
+        // record-info replaces the URL; the other fields of the stem stay.
         { part: 'vocal', loudness: -14, url: { value: 'https://files.example/vocal.mp3', by: 'record-info' } },
         { part: 'instrumental' },
         { part: 'theremin', label: null, loudness: -14, url: { checksum: 'abc' } },
@@ -134,7 +134,7 @@ describe('a task in the form of a later version', () => {
     })
   })
 
-  test('is UNAVAILABLE by itself, and missing from a list, if this version cannot understand it at all', async () => {
+  test('is UNAVAILABLE and missing from lists if this version cannot read it', async () => {
     const gateway = await startGateway()
     const [known, unknown] = [await order(gateway, { audioId: 'done-1' }), await order(gateway, { audioId: 'done-2' })]
     await untilSettled(gateway, unknown)
@@ -146,7 +146,7 @@ describe('a task in the form of a later version', () => {
     expect(data).toEqual({ separations: { edges: [{ node: { id: known } }] } })
   })
 
-  test('holds up no other task: neither its reading in one request nor its check', async () => {
+  test('does not affect other tasks in the same request or their checks', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway({
       ...provider.environment,

@@ -9,7 +9,7 @@ import { ReadDocument, SeparateDocument } from '../../schema/operations.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { callbackOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 
-/** A file system of its own in memory, of which a test may use up every byte. */
+/** Mounts a small file system in memory that a test can fill; null if this user may not mount one. */
 function mountSmallDisk(): string | null {
   const folder = mkdtempSync(join(tmpdir(), 'stemgate-disk-'))
   try {
@@ -55,18 +55,18 @@ async function statusOf(gateway: TestGateway, taskId: string) {
   return (await gateway.send(ReadDocument, { taskId })).data?.separation?.status
 }
 
-/** Orders one track, so that there is a task that a callback can be for. */
+/** Creates a task that a callback can be sent for. */
 async function orderFirst(gateway: TestGateway): Promise<string> {
   const { data } = await order(gateway, 'first')
-  if (data?.separate.__typename !== 'SeparateSuccess') throw new Error('The first order is taken.')
+  if (data?.separate.__typename !== 'SeparateSuccess') throw new Error('The first order must succeed.')
   return data.separate.task.id
 }
 
 const unavailable = [{ extensions: { code: 'UNAVAILABLE' } }]
 
-describe('while the store cannot be written', () => {
+describe('a gateway whose store is not writable', () => {
   test.skipIf(probe === null)(
-    'because the disk is full, nothing is ordered and no callback is taken; then all goes on',
+    'because the disk is full refuses orders and callbacks, and recovers afterwards',
     async () => {
       const { folder, provider, gateway } = await startOnSmallDisk()
       const taskId = await orderFirst(gateway)
@@ -92,7 +92,7 @@ describe('while the store cannot be written', () => {
     },
   )
 
-  test('because another process holds its lock, nothing is ordered, and nobody else is held up meanwhile', async () => {
+  test('because another process locks it refuses orders and keeps serving reads', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway(provider.environment)
     const taskId = await orderFirst(gateway)
@@ -101,20 +101,20 @@ describe('while the store cannot be written', () => {
     onTestFinished(() => other.close())
     other.exec('BEGIN IMMEDIATE')
 
-    let longestStallMs = 0
+    let maxStallMs = 0
     let lastMs = performance.now()
     const ticks = setInterval(() => {
-      longestStallMs = Math.max(longestStallMs, performance.now() - lastMs)
+      maxStallMs = Math.max(maxStallMs, performance.now() - lastMs)
       lastMs = performance.now()
     }, 5)
     const refused = order(gateway, 'second')
-    // Readers need no lock.
+    // Reads need no lock.
     expect(await statusOf(gateway, taskId)).toBe('PENDING')
     expect((await refused).errors).toMatchObject(unavailable)
     clearInterval(ticks)
     expect(provider.orders).toHaveLength(1)
-    // Waiting inside SQLite would be a stall of seconds.
-    expect(longestStallMs).toBeLessThan(1_000)
+    // Waiting inside SQLite would block the event loop for seconds.
+    expect(maxStallMs).toBeLessThan(1_000)
 
     other.exec('ROLLBACK')
     expect((await order(gateway, 'second')).data?.separate).toMatchObject({ reused: false })

@@ -327,7 +327,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'what a later version wrote is lost',
-    edits: [{ file: 'stores/stored-task.ts', from: 'if (isLater) newerDocuments.set(task, document)', to: '' }],
+    edits: [{ file: 'stores/stored-task.ts', from: 'if (isNewer) newerDocuments.set(task, document)', to: '' }],
     tests: ['stores/rolling-upgrade'],
   },
   {
