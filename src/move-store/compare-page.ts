@@ -2,89 +2,91 @@ import type { Kysely, Selectable } from 'kysely'
 import type { Database } from '../stores/schema.ts'
 
 export type TaskRow = Selectable<Database['tasks']>
-/** With what the key's task costs, which says whether the key leads there. */
+/** A key and the charge of its task, which decides whether the key is free. */
 export type KeyRow = Selectable<Database['keys']> & { readonly charge: string }
-/** With what the source knows of the callback's task. */
+/** A callback and the state of its task in the source. */
 export type CallbackRow = Selectable<Database['callbacks']> & {
   readonly revision: number
   readonly due_at: number | null
 }
 
-/** How a row of the source stands to what the target holds. */
+/** How a row of the source compares with the target. */
 export type RowDiff =
-  /** The target lacks it. */
+  /** Missing in the target. */
   | 'new'
-  /** The target holds an earlier state of it. */
+  /** The target has an older state of the row. */
   | 'behind'
-  /** The target holds it. */
-  | 'there'
-  /** The target holds a later state of it: a gateway has been running there. */
+  /** The target has the same row. */
+  | 'same'
+  /** The target has a newer state of the row: a gateway has been running on it. */
   | 'ahead'
-  /** The target holds another state of the same revision: gateways have been running on both. */
+  /** The target has another state of the same revision: gateways have been running on both. */
   | 'diverged'
-  /** What it stands for leads to another task on the target: the provider's id of a task, a key. */
-  | 'taken'
-  /** The target lacks the task that it belongs to. */
+  /** The provider task id or the key of the row refers to another task in the target. */
+  | 'conflict'
+  /** The task of the row is missing in the target. */
   | 'orphan'
 
 export interface ComparedRow<Row> {
   readonly row: Row
   readonly diff: RowDiff
-  /** The source's task. */
+  /** The task in the source. */
   readonly taskId: string
-  /** The task of the target's that stands in its place. */
+  /** For a conflict, the other task in the target. */
   readonly otherTaskId: string | null
 }
 
-/** Compares a page of the source's tasks with the target. */
+/** Compares a page of tasks with the target. */
 export async function compareTasks(
   target: Kysely<Database>,
   page: readonly TaskRow[],
 ): Promise<ComparedRow<TaskRow>[]> {
-  const there = await tasksOf(
+  const targetTasks = await tasksOf(
     target,
     page.map(({ id }) => id),
   )
   const boundTasks = await boundTasksOf(target, page)
   return page.map((row) => {
-    const own = there.get(row.id)
+    const targetRow = targetTasks.get(row.id)
     const boundTask = boundTasks.get(boundTo(row)) ?? row.id
     const compared = (diff: RowDiff) => ({ row, diff, taskId: row.id, otherTaskId: null })
-    if (own !== undefined && own.revision > row.revision) return compared('ahead')
-    if (own?.revision === row.revision) return compared(own.task === row.task ? 'there' : 'diverged')
-    if (boundTask !== row.id) return { ...compared('taken'), otherTaskId: boundTask }
-    return compared(own === undefined ? 'new' : 'behind')
+    if (targetRow !== undefined && targetRow.revision > row.revision) return compared('ahead')
+    if (targetRow?.revision === row.revision) return compared(targetRow.task === row.task ? 'same' : 'diverged')
+    if (boundTask !== row.id) return { ...compared('conflict'), otherTaskId: boundTask }
+    return compared(targetRow === undefined ? 'new' : 'behind')
   })
 }
 
-/** Compares a page of the source's keys with the target, whose tasks have been brought up to the source's. */
+/** Compares a page of keys with the target. The tasks must have been copied before. */
 export async function compareKeys(target: Kysely<Database>, page: readonly KeyRow[]): Promise<ComparedRow<KeyRow>[]> {
   const tasks = await tasksOf(
     target,
     page.map(({ task_id }) => task_id),
   )
-  const there = await keysOf(target, page)
+  const targetKeys = await keysOf(target, page)
   return page.map((row) => {
-    const own = there.get(nameOfKey(row))
+    const targetKey = targetKeys.get(nameOfKey(row))
     const compared = (diff: RowDiff) => ({ row, diff, taskId: row.task_id, otherTaskId: null })
-    if (own?.task_id === row.task_id && own.fingerprint === row.fingerprint) {
-      return compared(own.confirmed < row.confirmed ? 'behind' : 'there')
+    if (targetKey?.task_id === row.task_id && targetKey.fingerprint === row.fingerprint) {
+      return compared(targetKey.confirmed < row.confirmed ? 'behind' : 'same')
     }
-    if (own !== undefined && isFreeKey(row)) return compared('ahead')
-    if (own !== undefined && !isFreeKey(own)) return { ...compared('taken'), otherTaskId: own.task_id }
+    if (targetKey !== undefined && isFreeKey(row)) return compared('ahead')
+    if (targetKey !== undefined && !isFreeKey(targetKey)) {
+      return { ...compared('conflict'), otherTaskId: targetKey.task_id }
+    }
     if (!tasks.has(row.task_id)) return compared('orphan')
-    return compared(own === undefined ? 'new' : 'behind')
+    return compared(targetKey === undefined ? 'new' : 'behind')
   })
 }
 
-/** Compares a page of the source's callbacks with the target. */
+/** Compares a page of callbacks with the target. */
 export async function compareCallbacks(
   target: Kysely<Database>,
   page: readonly CallbackRow[],
 ): Promise<ComparedRow<CallbackRow>[]> {
   const ids = page.map(({ id }) => id)
-  const there = await target.selectFrom('callbacks').select('id').where('id', 'in', ids).execute()
-  const known = new Set(there.map(({ id }) => id))
+  const found = await target.selectFrom('callbacks').select('id').where('id', 'in', ids).execute()
+  const known = new Set(found.map(({ id }) => id))
   const tasks = await tasksOf(
     target,
     page.map(({ task_id }) => task_id),
@@ -92,14 +94,14 @@ export async function compareCallbacks(
   return page.map((row) => {
     const task = tasks.get(row.task_id)
     const compared = (diff: RowDiff) => ({ row, diff, taskId: row.task_id, otherTaskId: null })
-    if (known.has(row.id)) return compared('there')
+    if (known.has(row.id)) return compared('same')
     if (task === undefined) return compared('orphan')
-    // A gateway has dealt with it, and forgotten it.
+    // If the task has moved on, a gateway has processed the callback and deleted it.
     return compared(task.revision > row.revision ? 'ahead' : 'new')
   })
 }
 
-/** A key whose order was refused is free for another one, unless a caller was given its task. */
+/** A key of a refused order can be used again, unless a caller has received its task. */
 function isFreeKey({ charge, confirmed }: Pick<KeyRow, 'charge' | 'confirmed'>): boolean {
   return charge === 'NONE' && confirmed === 0
 }
@@ -109,7 +111,7 @@ async function tasksOf(db: Kysely<Database>, ids: readonly string[]) {
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-/** Which tasks of the target bear the provider's ids that the source's tasks bear. */
+/** The tasks of the target that are bound to the provider task ids of the page. */
 async function boundTasksOf(db: Kysely<Database>, page: readonly TaskRow[]): Promise<ReadonlyMap<string, string>> {
   const ids = new Map<string, string[]>()
   for (const { provider, provider_task_id: id } of page) if (id !== null) append(ids, provider, id)
@@ -117,7 +119,9 @@ async function boundTasksOf(db: Kysely<Database>, page: readonly TaskRow[]): Pro
   const rows = await db
     .selectFrom('tasks')
     .select(['id', 'provider', 'provider_task_id'])
-    .where((eb) => eb.or([...ids].map(([of, some]) => eb('provider', '=', of).and('provider_task_id', 'in', some))))
+    .where((eb) =>
+      eb.or([...ids].map(([provider, list]) => eb('provider', '=', provider).and('provider_task_id', 'in', list))),
+    )
     .execute()
   return new Map(rows.map((row) => [boundTo(row), row.id]))
 }
@@ -130,7 +134,7 @@ async function keysOf(db: Kysely<Database>, page: readonly KeyRow[]): Promise<Re
     .innerJoin('tasks', 'tasks.id', 'keys.task_id')
     .selectAll('keys')
     .select('tasks.charge')
-    .where((eb) => eb.or([...keys].map(([of, some]) => eb('keys.owner', '=', of).and('keys.key', 'in', some))))
+    .where((eb) => eb.or([...keys].map(([owner, list]) => eb('keys.owner', '=', owner).and('keys.key', 'in', list))))
     .execute()
   return new Map(rows.map((row) => [nameOfKey(row), row]))
 }

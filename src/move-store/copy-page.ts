@@ -2,14 +2,14 @@ import type { Kysely, Transaction } from 'kysely'
 import type { CallbackRow, ComparedRow, KeyRow, TaskRow, RowDiff } from './compare-page.ts'
 import type { Database } from '../stores/schema.ts'
 
-/** The tasks after this one, in the order of their ids. */
+/** The tasks after `after`, ordered by id. */
 export async function readTasks(db: Kysely<Database>, after: TaskRow | null, limit: number): Promise<TaskRow[]> {
   let query = db.selectFrom('tasks').selectAll().orderBy('id').limit(limit)
   if (after !== null) query = query.where('id', '>', after.id)
   return query.execute()
 }
 
-/** The keys after this one, in the order of their owners. */
+/** The keys after `after`, ordered by owner and key. */
 export async function readKeys(db: Kysely<Database>, after: KeyRow | null, limit: number): Promise<KeyRow[]> {
   let query = db
     .selectFrom('keys')
@@ -27,7 +27,7 @@ export async function readKeys(db: Kysely<Database>, after: KeyRow | null, limit
   return query.execute()
 }
 
-/** The callbacks after this one, in the order of their ids. */
+/** The callbacks after `after`, ordered by id. */
 export async function readCallbacks(
   db: Kysely<Database>,
   after: CallbackRow | null,
@@ -44,10 +44,10 @@ export async function readCallbacks(
   return query.execute()
 }
 
-/** Writes what the target lacks, and brings up to date what has moved on. */
+/** Inserts the new tasks and updates those that are behind. */
 export async function writeTasks(trx: Transaction<Database>, compared: readonly ComparedRow<TaskRow>[]): Promise<void> {
   const rows = rowsOf(compared, 'new')
-  // A gateway on the target may be quicker; the comparison then tells.
+  // A gateway on the target may insert a conflicting task first; the comparison afterwards reports it.
   if (rows.length > 0) {
     await trx
       .insertInto('tasks')
@@ -60,7 +60,7 @@ export async function writeTasks(trx: Transaction<Database>, compared: readonly 
   }
 }
 
-/** Writes what the target lacks, and leads anew what leads nowhere there. */
+/** Inserts the new keys and updates those that are behind. */
 export async function writeKeys(trx: Transaction<Database>, compared: readonly ComparedRow<KeyRow>[]): Promise<void> {
   const keyOf = ({ charge: _charge, ...key }: KeyRow) => key
   const rows = rowsOf(compared, 'new').map(keyOf)
@@ -78,7 +78,7 @@ export async function writeKeys(trx: Transaction<Database>, compared: readonly C
       .set(row)
       .where('owner', '=', row.owner)
       .where('key', '=', row.key)
-      // A gateway on the target may just have led it elsewhere: it is taken from nobody.
+      // A gateway on the target may have used the key for another order meanwhile: keep its task.
       .where(({ eb, and, or }) =>
         or([eb('task_id', '=', row.task_id), and([eb('confirmed', '=', 0), eb('task_id', 'in', refused)])]),
       )
@@ -86,7 +86,7 @@ export async function writeKeys(trx: Transaction<Database>, compared: readonly C
   }
 }
 
-/** Writes what the target lacks, and sees to it that somebody looks at it. */
+/** Inserts the new callbacks and makes their tasks due. */
 export async function writeCallbacks(
   trx: Transaction<Database>,
   compared: readonly ComparedRow<CallbackRow>[],
@@ -98,7 +98,7 @@ export async function writeCallbacks(
     .values(rows.map(({ revision: _revision, due_at: _dueAt, ...callback }) => callback))
     .onConflict((conflict) => conflict.doNothing())
     .execute()
-  // It may have come to a task that is there already, with its revision, and is to be looked at only later or never.
+  // The target may already have the task at the same revision, but due later or never.
   for (const { task_id, due_at } of rows) {
     if (due_at === null) continue
     await trx

@@ -9,95 +9,95 @@ type TableName = keyof Database
 export interface CopyOptions {
   readonly source: OpenDatabase
   readonly target: OpenDatabase
-  /** How many rows are written in one transaction. */
+  /** The number of rows per transaction. */
   readonly pageSize?: number
-  /** Leaves the target its own secrets although they are not the source's. */
+  /** Keeps the target's secrets even if they differ from the source's. */
   readonly keepsTargetSecrets?: boolean
   readonly onProgress?: (progress: Progress) => void
 }
 
-/** How far it is, after each page. */
+/** The progress after each page. */
 export interface Progress {
   readonly step: 'copying' | 'comparing'
   readonly table: TableName
   readonly done: number
-  readonly of: number
+  readonly total: number
 }
 
 export interface TableReport {
-  /** How many rows there are at the end. */
+  /** The number of rows at the end. */
   readonly source: number
   readonly target: number
-  /** What this run did. */
+  /** The number of rows that this run inserted, updated and skipped. */
   readonly copied: number
   readonly updated: number
   readonly skipped: number
 }
 
-/** Where the two differ after all. */
+/** A difference that remains after copying. */
 export interface Difference {
   readonly table: TableName
-  readonly diff: Exclude<RowDiff, 'there'>
+  readonly diff: Exclude<RowDiff, 'same'>
   readonly count: number
-  /** The first ones. */
+  /** The first of them. */
   readonly examples: readonly { readonly taskId: string; readonly otherTaskId: string | null }[]
 }
 
 export interface CopyReport {
   readonly tables: Readonly<Record<TableName, TableReport>>
-  /** The names of secrets of the target's that gave way to the source's. */
+  /** The names of the target's secrets that were replaced by the source's. */
   readonly replacedSecrets: readonly string[]
-  /** The names of secrets that are not the source's. */
+  /** The names of the target's secrets that were kept although they differ from the source's. */
   readonly keptSecrets: readonly string[]
   readonly differences: readonly Difference[]
-  /** Somebody has written to the source meanwhile. */
+  /** The source changed during the run. */
   readonly sourceChanged: boolean
-  /** The target holds all that the source holds, or a later state of it. */
+  /** The target contains everything in the source, or a newer state of it. */
   readonly isComplete: boolean
 }
 
-/** No gateway has ever used the source. */
+/** The source is empty: no gateway has used it. */
 export class UnusedSourceError extends Error {
   override readonly name = 'UnusedSourceError'
 }
 
-/** The target has tasks, and secrets of its own that these may need. Nothing was copied. */
+/** The target has tasks, and other secrets than the source that these tasks may need. Nothing was copied. */
 export class SecretsDifferError extends Error {
   override readonly name = 'SecretsDifferError'
   readonly secrets: readonly string[]
   constructor(secrets: readonly string[]) {
-    super(`The target has other secrets than the source: ${secrets.join(', ')}.`)
+    super(`The secrets of the target differ from the source's: ${secrets.join(', ')}.`)
     this.secrets = secrets
   }
 }
 
 const defaultPageSize = 500
 const maxExamples = 10
-/** It names what gateways share over Redis: no task needs it to be one and not another. */
+/** The prefix of the gateways' names on Redis. No task depends on its value. */
 const deploymentSecret = 'deployment'
 
 /**
- * Copies all that the source holds, and compares the two afterwards. The target loses nothing but secrets that nothing
- * needs. It may be stopped at any moment: a later run passes over what is there. Throws UnusedSourceError,
- * SecretsDifferError, StoreUnavailableError.
+ * Copies everything in the source and then compares both databases. In the target it overwrites only older rows and
+ * unused secrets. It can be interrupted at any time: the next run skips the rows that are copied. Throws
+ * UnusedSourceError, SecretsDifferError, StoreUnavailableError.
  */
 export async function copyStore(options: CopyOptions): Promise<CopyReport> {
   const { source, target } = options
   const before = await source.attempt(() => measure(source.db))
-  if (before.tasks === 0 && before.secrets === 0) throw new UnusedSourceError('No gateway has ever used the source.')
+  if (before.tasks === 0 && before.secrets === 0) throw new UnusedSourceError('No gateway has used the source.')
 
-  // They come first: a target that holds a task holds the right ones.
+  // Secrets first: a target that has tasks then has the secrets that they need.
   const secrets = await copySecrets(options)
   const counts = { tasks: createTally(), keys: createTally(), callbacks: createTally() }
   const differences = new Map<string, Difference>()
 
-  async function walk(step: Progress['step']): Promise<void> {
-    // In this order: keys and callbacks refer to tasks.
-    await walkTable('tasks', readTasks, compareTasks, writeTasks)
-    await walkTable('keys', readKeys, compareKeys, writeKeys)
-    await walkTable('callbacks', readCallbacks, compareCallbacks, writeCallbacks)
+  async function run(step: Progress['step']): Promise<void> {
+    // Tasks first: keys and callbacks refer to them.
+    await runTable('tasks', readTasks, compareTasks, writeTasks)
+    await runTable('keys', readKeys, compareKeys, writeKeys)
+    await runTable('callbacks', readCallbacks, compareCallbacks, writeCallbacks)
 
-    async function walkTable<Row>(
+    async function runTable<Row>(
       table: 'tasks' | 'keys' | 'callbacks',
       read: ReadPage<Row>,
       compare: (db: Kysely<Database>, page: readonly Row[]) => Promise<ComparedRow<Row>[]>,
@@ -118,19 +118,19 @@ export async function copyStore(options: CopyOptions): Promise<CopyReport> {
           addDifferences(differences, table, await target.attempt(() => compare(target.db, page)))
         }
         done += page.length
-        options.onProgress?.({ step, table, done, of: Math.max(done, before[table]) })
+        options.onProgress?.({ step, table, done, total: Math.max(done, before[table]) })
       }
     }
   }
-  await walk('copying')
-  await walk('comparing')
+  await run('copying')
+  await run('comparing')
 
   const after = await source.attempt(() => measure(source.db))
-  const there = await target.attempt(() => measure(target.db))
+  const targetCounts = await target.attempt(() => measure(target.db))
   const found = [...differences.values()]
   const sourceChanged =
     JSON.stringify(before) !== JSON.stringify(after) || found.some(({ diff }) => diff === 'new' || diff === 'behind')
-  const report = (table: TableName, tally: Tally) => ({ source: after[table], target: there[table], ...tally })
+  const report = (table: TableName, tally: Tally) => ({ source: after[table], target: targetCounts[table], ...tally })
   return {
     tables: {
       tasks: report('tasks', counts.tasks.sum()),
@@ -149,7 +149,7 @@ export async function copyStore(options: CopyOptions): Promise<CopyReport> {
 type Tally = Pick<TableReport, 'copied' | 'updated' | 'skipped'>
 type ReadPage<Row> = (db: Kysely<Database>, after: Row | null, limit: number) => Promise<readonly Row[]>
 
-/** How much there is, and how far the tasks have come. */
+/** The number of rows of each table, and the sum of the tasks' revisions, which changes with every task. */
 async function measure(db: Kysely<Database>) {
   const count = async (table: TableName) => {
     const { rows } = await db
@@ -172,14 +172,16 @@ async function measure(db: Kysely<Database>) {
 }
 
 async function copySecrets({ source, target, keepsTargetSecrets = false }: CopyOptions) {
-  const wanted = await source.attempt(() => source.db.selectFrom('secrets').selectAll().execute())
+  const sourceSecrets = await source.attempt(() => source.db.selectFrom('secrets').selectAll().execute())
   return target.attempt(() =>
     target.db.transaction().execute(async (trx) => {
-      const own = new Map(
+      const targetSecrets = new Map(
         (await trx.selectFrom('secrets').selectAll().execute()).map((each) => [each.name, each.value]),
       )
-      const missing = wanted.filter(({ name }) => !own.has(name))
-      const differing = wanted.filter(({ name, value }) => own.has(name) && own.get(name) !== value)
+      const missing = sourceSecrets.filter(({ name }) => !targetSecrets.has(name))
+      const differing = sourceSecrets.filter(
+        ({ name, value }) => targetSecrets.has(name) && targetSecrets.get(name) !== value,
+      )
       const isInUse = (await trx.selectFrom('tasks').select('id').limit(1).executeTakeFirst()) !== undefined
       const needed = differing.map(({ name }) => name).filter((name) => name !== deploymentSecret)
       if (isInUse && !keepsTargetSecrets && needed.length > 0) throw new SecretsDifferError(needed)
@@ -195,7 +197,7 @@ async function copySecrets({ source, target, keepsTargetSecrets = false }: CopyO
         tally: {
           copied: missing.length,
           updated: replaced.length,
-          skipped: wanted.length - missing.length - replaced.length,
+          skipped: sourceSecrets.length - missing.length - replaced.length,
         },
       }
     }),
@@ -226,7 +228,7 @@ function createTally() {
     sum: (): Tally => ({
       copied: count('new'),
       updated: count('behind'),
-      skipped: count('there', 'ahead', 'diverged', 'taken', 'orphan'),
+      skipped: count('same', 'ahead', 'diverged', 'conflict', 'orphan'),
     }),
   }
 }
@@ -237,7 +239,7 @@ function addDifferences(
   compared: readonly ComparedRow<unknown>[],
 ): void {
   for (const { diff, taskId, otherTaskId } of compared) {
-    if (diff === 'there') continue
+    if (diff === 'same') continue
     const name = `${table} ${diff}`
     const { count, examples } = differences.get(name) ?? { count: 0, examples: [] }
     const more = examples.length < maxExamples ? [...examples, { taskId, otherTaskId }] : examples

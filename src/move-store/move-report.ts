@@ -2,45 +2,45 @@ import type { CopyReport, Difference } from './copy-store.ts'
 import { describeDatabase } from '../stores/database-url.ts'
 import type { MoveOptions } from './move-options.ts'
 
-/** What a move has come to: a table, what is missing and why, and what to do next. */
+/** Formats the result of a move: a table, what is missing and why, and what to do next. */
 export function formatReport(report: CopyReport, { from, to }: MoveOptions): string {
-  const later = report.differences.find(({ table, diff }) => table === 'tasks' && diff === 'ahead')
+  const newer = report.differences.find(({ table, diff }) => table === 'tasks' && diff === 'ahead')
   const lines = [
     '',
     ...tableOf(report),
     '',
     ...(report.replacedSecrets.length > 0
       ? [
-          `The target had made secrets of its own (${report.replacedSecrets.join(', ')}) that no task needed: they gave way to`,
-          "the source's. A gateway that is running on the target must be started again.",
+          `The target had unused secrets (${report.replacedSecrets.join(', ')}), which were replaced by the source's. Restart any`,
+          'gateway that runs on the target.',
         ]
       : []),
     ...(report.keptSecrets.length > 0
       ? [
-          `The target has kept secrets of its own: ${report.keptSecrets.join(', ')}. Callbacks for the tasks of the source are taken`,
-          "only if CALLBACK_SECRET of the target's gateways holds the source's secret too.",
+          `The target keeps its own secrets: ${report.keptSecrets.join(', ')}. It accepts callbacks for the tasks of the source`,
+          "only if CALLBACK_SECRET of its gateways also contains the source's secret.",
         ]
       : []),
-    ...(later === undefined
+    ...(newer === undefined
       ? []
       : [
-          `The target holds a later state of ${tasksIn(later)}: gateways have been running on it. They were left as they are.`,
+          `The target has a newer state of ${formatTaskCount(newer)}: gateways have been running on it. These were not changed.`,
         ]),
     ...report.differences.flatMap(differenceLines),
   ]
   if (report.sourceChanged) {
     lines.push(
-      'The source changed meanwhile: a gateway is still running on it. Stop the gateways of the source and run this again.',
+      'The source changed during the move: a gateway is running on it. Stop the gateways of the source and run this again.',
     )
   }
   lines.push(
     ...(report.isComplete
       ? [
           'The target holds everything.',
-          `Start the gateways with DATABASE_URL set to the target, and keep ${describeDatabase(from)} until you have seen them work.`,
+          `Start the gateways with DATABASE_URL set to the target, and keep ${describeDatabase(from)} until they have proved to work.`,
         ]
       : [
-          `The target does NOT hold everything: keep ${describeDatabase(from)}, and do not start on ${describeDatabase(to)} yet.`,
+          `The target does NOT hold everything. Keep ${describeDatabase(from)}, and do not start gateways on ${describeDatabase(to)} yet.`,
         ]),
   )
   return lines.join('\n')
@@ -61,55 +61,54 @@ function tableOf({ tables }: CopyReport): string[] {
 }
 
 function differenceLines({ table, diff, count, examples }: Difference): string[] {
-  const pairs = examples.map(({ taskId, otherTaskId }) =>
+  const ids = examples.map(({ taskId, otherTaskId }) =>
     otherTaskId === null ? `  ${taskId}` : `  ${taskId} in the source, ${otherTaskId} in the target`,
   )
-  const listed = count > examples.length ? [...pairs, `  … and ${formatCount(count - examples.length)} more`] : pairs
-  const what = `${formatCount(count)} of the ${table}`
+  const listed = count > examples.length ? [...ids, `  … and ${formatCount(count - examples.length)} more`] : ids
+  const rows = `${formatCount(count)} of the ${table}`
   switch (diff) {
     case 'ahead':
       return []
     case 'new':
-      return [`Missing in the target: ${what}, of these tasks:`, ...listed]
+      return [`Missing in the target: ${rows}, of these tasks:`, ...listed]
     case 'behind':
-      return [`In an earlier state in the target: ${what}, of these tasks:`, ...listed]
+      return [`Older in the target: ${rows}, of these tasks:`, ...listed]
     case 'diverged':
       return [
-        `Not the same in both though of one revision: ${what}. Gateways have been running on both. Left as they are:`,
+        `Different with the same revision: ${rows}. Gateways have been running on both databases. Not changed:`,
         ...listed,
       ]
-    case 'taken':
+    case 'conflict':
       return table === 'keys'
-        ? [`Conflicts: ${what} lead to another task in the target than in the source. Left as they are:`, ...listed]
-        : [`Conflicts: ${what} stand in the target as other tasks, with the same id of the provider's:`, ...listed]
+        ? [`Conflicts: ${rows} refer to another task in the target than in the source. Not changed:`, ...listed]
+        : [`Conflicts: ${rows} have a provider task id that another task in the target has. Not changed:`, ...listed]
     case 'orphan':
-      return [`Missing in the target: ${what}, because their tasks are missing there:`, ...listed]
+      return [`Missing in the target: ${rows}, because their tasks are missing there:`, ...listed]
   }
 }
 
-/** Why nothing can be copied while both sides have secrets of their own, and what to do. */
+/** Explains why two databases with different secrets are not merged, and what to do. */
 export function secretsDifferText(names: readonly string[]): string {
   const sandbox = names.includes('sandbox')
-    ? ["Orders of the sandbox's that are under way will not end well then; they cost nothing."]
+    ? ['Pending sandbox orders of the source will then fail. They cost nothing.']
     : []
   return [
-    `A gateway has been running on the target: it holds tasks, and other secrets than the source (${names.join(', ')}).`,
-    'Nothing was copied. Providers call the tasks of the source at addresses that its secret signs, and gateways on the',
-    'target would not take them.',
+    `The target has tasks, and its secrets differ from the source's (${names.join(', ')}). Nothing was copied.`,
+    "The source's secret signs the callback URLs of its tasks, and gateways on the target would reject these callbacks.",
     '',
-    'Either move to an empty database.',
-    'Or keep the tasks of both. In the source, look up the secret that signs: select value from secrets where name =',
-    "'callbacks'. Give it to the gateways of the target as CALLBACK_SECRET, behind what stands there already, after a",
-    "comma (they go on taking addresses of the target's own secret). Then run this again with --keep-target-secrets.",
+    'Either move to an empty database,',
+    "or keep the tasks of both: read the source's secret (select value from secrets where name = 'callbacks') and append",
+    "it, after a comma, to CALLBACK_SECRET of the target's gateways. They still accept URLs that the target's own secret",
+    'signed. Then run this again with --keep-target-secrets.',
     ...sandbox,
   ].join('\n')
 }
 
-function tasksIn({ count }: Difference): string {
+function formatTaskCount({ count }: Difference): string {
   return count === 1 ? 'one task' : `${formatCount(count)} tasks`
 }
 
-/** A count as people write it. */
+/** Formats a count with thousands separators. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US')
 }

@@ -4,19 +4,19 @@ import { withRetry } from '../stores/with-retry.ts'
 import type { Database } from '../stores/schema.ts'
 import type { Log } from '../runtime/log.ts'
 
-/** A database with its tables up to date, for work that is not a gateway's. */
+/** A migrated database, opened by a tool instead of a gateway. */
 export interface OpenDatabase {
   readonly db: Kysely<Database>
-  /** The same for every address that leads to this database of a server's; null for a file. */
+  /** Identifies the database, whatever URL was used to connect; null for a file. */
   readonly identity: string | null
-  /** Runs work, again where its trouble may pass; see `withRetry`. */
+  /** Runs work and retries transient errors; see `withRetry`. */
   readonly attempt: <T>(work: () => Promise<T>) => Promise<T>
 }
 
-/** Nobody waits for an answer meanwhile. */
+/** Longer than a gateway retries, since no caller is waiting. */
 const giveUpAfterMs = 10_000
 
-/** Opens the database, and loads its driver alone. Throws if it cannot be reached or brought up to date. */
+/** Opens the database and migrates it. Loads only the driver that it needs. Throws if it is unreachable or cannot be migrated. */
 export async function openDatabase(database: DatabaseAddress, log: Log): Promise<OpenDatabase> {
   switch (database.kind) {
     case 'sqlite': {
@@ -32,7 +32,7 @@ export async function openDatabase(database: DatabaseAddress, log: Log): Promise
     case 'postgres': {
       const { openPostgres } = await import('../stores/postgres-store.ts')
       const { classifyPostgresError } = await import('../stores/postgres-errors.ts')
-      // Counting takes as long as it takes.
+      // Without the statement timeout: counting the rows of a large table takes longer.
       const { migrationLimits } = await import('../stores/postgres-dialect.ts')
       const db = await openPostgres(database.url, log, migrationLimits)
       const attempt = <T>(work: () => Promise<T>) => withRetry(work, { giveUpAfterMs, classify: classifyPostgresError })
@@ -46,11 +46,11 @@ export async function openDatabase(database: DatabaseAddress, log: Log): Promise
   }
 }
 
-/** A server has many names and ports; it was started once. */
+/** A server may have several names and ports, but has one start time. */
 async function identityOf(db: Kysely<Database>): Promise<string> {
   const { rows } = await sql<{ identity: string }>`
     select concat_ws(' ', pg_postmaster_start_time(), current_database(), current_schema()) as identity`.execute(db)
   const [row] = rows
-  if (row === undefined) throw new Error('PostgreSQL has not said which database this is.')
+  if (row === undefined) throw new Error('PostgreSQL returned no database identity.')
   return row.identity
 }
