@@ -48,13 +48,13 @@ export function formatReport(report: CopyReport, { from, to }: MoveOptions): str
 
 function tableOf({ tables }: CopyReport): string[] {
   const rows = [
-    ['', 'source', 'target', 'copied now', 'brought up to date', 'passed over'],
+    ['', 'source', 'target', 'copied', 'updated', 'skipped'],
     ...Object.entries(tables).map(([name, { source, target, copied, updated, skipped }]) => [
       name,
       ...[source, target, copied, updated, skipped].map(formatCount),
     ]),
   ]
-  const widths = [10, 12, 12, 12, 20, 13]
+  const widths = [10, 12, 12, 12, 12, 12]
   return rows.map((row) =>
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(''),
   )

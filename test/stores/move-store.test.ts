@@ -435,7 +435,7 @@ describe('npm run move-store', () => {
     expect(first).toMatchObject({ code: 0, stderr: '' })
     expect(first.stdout).toContain(`Moving ${from.slice('file:'.length)} to `)
     expect(first.stdout).toMatch(/^ {2}copying tasks: 5 of 5$/m)
-    expect(first.stdout).toMatch(/^ +source +target +copied now +brought up to date +passed over$/m)
+    expect(first.stdout).toMatch(/^ +source +target +copied +updated +skipped$/m)
     expect(first.stdout).toMatch(/^tasks +5 +5 +5 +0 +0$/m)
     expect(first.stdout).toMatch(/^callbacks +6 +6 +6 +0 +0$/m)
     expect(first.stdout).toMatch(/^The target holds everything\.$/m)
