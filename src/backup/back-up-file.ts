@@ -1,18 +1,18 @@
 import { closeSync, fsyncSync, openSync, readSync } from 'node:fs'
 import { DatabaseSync } from '@photostructure/sqlite'
 
-/** How long the file is waited for while another process has it locked, in milliseconds. */
-const busyMs = 10_000
+/** How long to wait for the lock of another process, in milliseconds. */
+const lockTimeoutMs = 10_000
 
 /**
- * Writes a copy of a file of SQLite as it stands at this moment, into an empty file that is there already; whoever works on
- * the file goes on meanwhile. The copy is on the disk when this returns. Throws if it could not be written whole.
- * @returns how many tasks the copy holds; null if no gateway has ever used it
+ * Copies an SQLite file, as of one moment, into an existing empty file. Gateways can use the source meanwhile. The copy is
+ * on disk when this returns. Throws if the copy is incomplete.
+ * @returns the number of tasks in the copy; null if no gateway has used the source
  */
 export function backUpFile(from: string, to: string): number | null {
-  const source = new DatabaseSync(from, { readOnly: true, timeout: busyMs })
+  const source = new DatabaseSync(from, { readOnly: true, timeout: lockTimeoutMs })
   try {
-    // A statement, not the backup interface: that begins anew whenever another process writes.
+    // Not the backup API: it starts again whenever another process writes.
     source.prepare('vacuum into ?').run(to)
   } finally {
     source.close()
@@ -20,8 +20,8 @@ export function backUpFile(from: string, to: string): number | null {
   syncFile(to)
   const copy = new DatabaseSync(to, { readOnly: true })
   try {
-    const [{ quick_check: found } = {}] = copy.prepare('pragma quick_check(1)').all()
-    if (found !== 'ok') throw new Error(`The copy is not whole: ${String(found)}`)
+    const [{ quick_check: result } = {}] = copy.prepare('pragma quick_check(1)').all()
+    if (result !== 'ok') throw new Error(`The copy is damaged: ${String(result)}`)
     const isUsed =
       copy.prepare("select 1 from sqlite_master where type = 'table' and name = 'tasks'").get() !== undefined
     return isUsed ? Number(copy.prepare('select count(*) as tasks from tasks').get()?.tasks) : null
@@ -30,7 +30,7 @@ export function backUpFile(from: string, to: string): number | null {
   }
 }
 
-/** Whether the file is one of SQLite's, with something in it. Throws if it cannot be read. */
+/** Whether the file is a non-empty SQLite database. Throws if it cannot be read. */
 export function isSqliteFile(path: string): boolean {
   const magic = Buffer.from('SQLite format 3\0')
   const start = Buffer.alloc(magic.length)

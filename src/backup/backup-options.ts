@@ -3,18 +3,17 @@ import { parseArgs } from 'node:util'
 import { parseDatabaseUrl, urlWithoutPassword } from '../stores/database-url.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 
-/** Paths of files. */
+/** The paths of the source file and the copy. */
 export interface BackupOptions {
   readonly from: string
   readonly to: string
 }
 
-const hint = ['', 'For example: npm run backup -- --to copy.db', 'npm run backup -- --help tells more.'].join('\n')
+const hint = ['', 'For example: npm run backup -- --to copy.db', 'For help: npm run backup -- --help'].join('\n')
 
 /**
- * Reads the options.
- * @param databaseUrl the database of the gateways, as in DATABASE_URL, where the options name none
- * Throws UsageError if there is nothing that could be done.
+ * Parses the arguments. Throws UsageError.
+ * @param databaseUrl the database to use without --from, as in DATABASE_URL
  */
 export function readBackupOptions(args: readonly string[], databaseUrl: string): BackupOptions | 'help' {
   const { from: source = databaseUrl, to: target, help: wantsHelp } = readOptions(args)
@@ -23,17 +22,19 @@ export function readBackupOptions(args: readonly string[], databaseUrl: string):
   if (database === null || source === '') throw new UsageError(`--from must be file:<path>.\n${hint}`)
   if (database.kind === 'postgres') throw new UsageError(postgresHint(database.url))
   if (database.path === ':memory:')
-    throw new UsageError('A database in memory ends with its gateway: there is nothing to back up.')
+    throw new UsageError('A database in memory cannot be backed up: only its gateway can read it.')
   if (statSync(database.path, { throwIfNoEntry: false })?.isFile() !== true) {
     throw new UsageError(
-      `There is no file ${database.path} to back up: set DATABASE_URL, or give --from file:<path>.\n${hint}`,
+      `The file ${database.path} does not exist. Set DATABASE_URL, or use --from file:<path>.\n${hint}`,
     )
   }
-  if (target === undefined || target === '') throw new UsageError(`--to is missing: the file to be written.\n${hint}`)
+  if (target === undefined || target === '')
+    throw new UsageError(`--to is missing. It names the file to write.\n${hint}`)
   const to = target.replace(/^file:/, '')
-  if (/^postgres(ql)?:/.test(to)) throw new UsageError('--to must be a file. npm run move-store copies to PostgreSQL.')
+  if (/^postgres(ql)?:/.test(to))
+    throw new UsageError('--to must be a file. To copy to PostgreSQL, use npm run move-store.')
   if (statSync(to, { throwIfNoEntry: false }) !== undefined) {
-    throw new UsageError(`${to} is there already and is not overwritten. Nothing was done.`)
+    throw new UsageError(`${to} exists and is not overwritten. Nothing was done.`)
   }
   return { from: database.path, to }
 }
@@ -43,18 +44,18 @@ function readOptions(args: readonly string[]) {
     const options = { from: { type: 'string' }, to: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const
     return parseArgs({ args: [...args], options }).values
   } catch (error) {
-    throw new UsageError(`The options could not be read: there are --to, --from and --help.\n${hint}`, { cause: error })
+    throw new UsageError(`Invalid options. The options are --to, --from and --help.\n${hint}`, { cause: error })
   }
 }
 
-/** What to do for PostgreSQL, which has tools of its own; without a password that the address may hold. */
+/** How to back up PostgreSQL with its own tools. Leaves out the password of the URL. */
 function postgresHint(url: string): string {
   return [
-    'This database is PostgreSQL, which backs up itself while gateways work on it:',
+    'This database is PostgreSQL. Back it up with pg_dump; gateways can keep running:',
     '',
     `  pg_dump --format=custom --file=copy.dump ${urlWithoutPassword(url)}`,
     '',
-    'and restores with pg_restore --clean --if-exists --dbname=<address> copy.dump while no gateway runs. Set PGPASSWORD',
-    'or use ~/.pgpass for the password. Nothing was done.',
+    'To restore, stop the gateways and run pg_restore --clean --if-exists --dbname=<url> copy.dump. For the password, set',
+    'PGPASSWORD or use ~/.pgpass. Nothing was done.',
   ].join('\n')
 }

@@ -5,27 +5,27 @@ import { describeError } from '../runtime/describe-error.ts'
 import { backUpFile, isSqliteFile } from './back-up-file.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 
-/** Backs up the file of SQLite that gateways work on. */
+/** Backs up the SQLite file of running gateways. */
 
-const help = `Writes a copy of the file that holds everything Stemgate keeps (tasks, idempotency keys, callbacks, secrets).
+const help = `Copies the SQLite file with everything that Stemgate stores (tasks, idempotency keys, callbacks, secrets).
 
   npm run backup -- --to copy.db
 
-  --to <file>              the copy; it must not be there yet, and can be read by you alone
-  --from file:<path>       the file to be copied; by default DATABASE_URL, or else file:data/stemgate.db
-  --help                   this text
+  --to <file>              the copy; the file must not exist, and only you can read it
+  --from file:<path>       the file to copy; the default is DATABASE_URL, or else file:data/stemgate.db
+  --help                   show this text
 
-Gateways may go on meanwhile: the copy is the file as it stands at one moment. It needs as much room as the file, and
-is checked before it gets its name. To use a copy, stop the gateways and start them with DATABASE_URL=file:copy.db, or
-put it in the place of the file (without the -wal and -shm files that may lie beside the old one).
+Gateways can keep running: the copy is the state of the file at one moment. It needs as much disk space as the file,
+and is checked before it gets its final name. To use a copy, stop the gateways and start them with
+DATABASE_URL=file:copy.db, or replace the file with it (and delete the -wal and -shm files beside the old file).
 
-The copy holds the secret that signs callback addresses: keep it as you keep the file.
+The copy contains the secret that signs callback URLs: protect it like the file.
 
-For PostgreSQL use pg_dump; this program tells you how.
+For PostgreSQL use pg_dump; this command prints how.
 
-It ends with 0 if the copy is whole, and with 1 otherwise.`
+The exit code is 0 if the copy is complete, and 1 otherwise.`
 
-const everyMs = 1_000
+const progressIntervalMs = 1_000
 
 if (isMainThread) await main()
 else parentPort?.postMessage(backUpFile(String(workerData.from), String(workerData.to)), [])
@@ -37,56 +37,59 @@ async function main(): Promise<void> {
     if (options === 'help') console.log(help)
     else await backUp(options)
   } catch (error) {
-    console.error(error instanceof UsageError ? error.message : `It could not be done: ${describeError(error)}`)
+    console.error(error instanceof UsageError ? error.message : `The backup failed: ${describeError(error)}`)
     process.exitCode = 1
   }
 }
 
 async function backUp({ from, to }: BackupOptions): Promise<void> {
-  if (!isSqliteFile(from)) throw new UsageError(`${from} is no file of SQLite's. Nothing was done.`)
-  // Under this name until it is whole, so that nobody takes the half of a copy for one.
+  if (!isSqliteFile(from)) throw new UsageError(`${from} is not an SQLite file. Nothing was done.`)
+  // The copy has this name until it is complete, so that a partial copy cannot be mistaken for a backup.
   const partial = `${to}.partial`
-  makeFile(partial)
-  const clear = () => rmSync(partial, { force: true })
+  createPrivateFile(partial)
+  const deletePartial = () => rmSync(partial, { force: true })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      clear()
+      deletePartial()
       process.exit(1)
     })
   }
-  const progress = setInterval(() => console.log(`  ${megabytes(partial)} of some ${megabytes(from)}`), everyMs)
+  const progress = setInterval(
+    () => console.log(`  ${megabytes(partial)} of about ${megabytes(from)}`),
+    progressIntervalMs,
+  )
   try {
     console.log(`Copying ${from} to ${to}.`)
     const tasks = await copyInWorker({ from, to: partial })
-    // Fails if somebody else has made the file meanwhile; a rename would not.
+    // A link fails if the file exists by now; a rename would overwrite it.
     linkSync(partial, to)
     console.log(
-      `${to} is whole: ${megabytes(to)}, ${tasks === null ? 'not used by any gateway yet' : `${tasks} tasks`}.`,
+      `${to} is complete: ${megabytes(to)}, ${tasks === null ? 'not used by any gateway yet' : `${tasks} tasks`}.`,
     )
   } finally {
     clearInterval(progress)
-    clear()
+    deletePartial()
   }
 }
 
-/** Makes an empty file that its owner alone can read. */
-function makeFile(path: string): void {
+/** Creates an empty file that only its owner can read. */
+function createPrivateFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600))
   } catch (error) {
-    const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST'
-    const words = `${path} is there: another backup writes it, or one was killed. Delete it if none is running.`
-    throw isThere ? new UsageError(words, { cause: error }) : error
+    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST'
+    const message = `${path} exists: another backup is running, or one was killed. Delete it if no backup is running.`
+    throw exists ? new UsageError(message, { cause: error }) : error
   }
 }
 
-/** SQLite copies in one call; in a thread of its own, so that this one can tell how far it is. */
+/** SQLite copies in one blocking call. A worker runs it, so that this thread can print the progress. */
 function copyInWorker(options: BackupOptions): Promise<number | null> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: options })
     worker.once('message', resolve)
     worker.once('error', reject)
-    worker.once('exit', () => reject(new Error('The copying ended without a word.')))
+    worker.once('exit', () => reject(new Error('The worker ended without a result.')))
   })
 }
 

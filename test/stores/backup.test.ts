@@ -17,25 +17,25 @@ async function newFolder(): Promise<string> {
   return folder
 }
 
-/** The program as `npm run backup` starts it; without an option that says otherwise in an empty folder. */
+/** Runs the program as `npm run backup` does, in an empty folder. */
 async function backUp(args: readonly string[], environment: Record<string, string> = {}) {
   const child = spawn(process.execPath, [join(dirname(inject('program')), 'backup/main.js'), ...args], {
     cwd: await newFolder(),
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let said = ''
-  child.stdout.on('data', (data) => (said += String(data)))
-  child.stderr.on('data', (data) => (said += String(data)))
+  let output = ''
+  child.stdout.on('data', (data) => (output += String(data)))
+  child.stderr.on('data', (data) => (output += String(data)))
   const [code] = await once(child, 'close')
-  expectNoCanary(said, 'what the program has said')
-  return { code, said }
+  expectNoCanary(output, 'the output of the program')
+  return { code, output }
 }
 
 const sqlite = async () => ({ DATABASE_URL: await newDatabaseUrl() })
 
 describe('a backup', () => {
-  test('is taken while orders are, holds what was there before, and is a database to start with', async () => {
+  test('runs beside a gateway, contains everything from before it, and can be started on', async () => {
     const gateway = await startGateway({ ...(await sqlite()), SANDBOX_DELAY_MS: '10' })
     const before = await Promise.all(Array.from({ length: 20 }, (_, i) => order(gateway, { audioId: `done-${i}` })))
     for (const id of before.slice(0, 3)) await untilSettled(gateway, id)
@@ -46,10 +46,10 @@ describe('a backup', () => {
       return count
     })()
     const to = join(await newFolder(), 'copy.db')
-    const { code, said } = await backUp(['--to', to], { DATABASE_URL: gateway.environment['DATABASE_URL'] ?? '' })
+    const { code, output } = await backUp(['--to', to], { DATABASE_URL: gateway.environment['DATABASE_URL'] ?? '' })
     isOver = true
     expect(await traffic).toBeGreaterThan(0)
-    expect(said).toMatch(/copy\.db is whole: \d+\.\d MB, \d+ tasks\.\n$/)
+    expect(output).toMatch(/copy\.db is complete: \d+\.\d MB, \d+ tasks\.\n$/)
     expect(code).toBe(0)
     expect((await stat(to)).mode & 0o777).toBe(0o600)
     expect(await readdir(dirname(to))).toEqual(['copy.db'])
@@ -57,13 +57,13 @@ describe('a backup', () => {
     const restored = await startGateway({ DATABASE_URL: `file:${to}` })
     const copied = await storedTasks(await openStoreOf(restored))
     expect(copied.map(({ id }) => id)).toEqual(expect.arrayContaining(before))
-    // Its secrets are there as well, so that callbacks under way still find their tasks.
+    // The secrets are copied too, so that callbacks still find their tasks.
     const secretOf = async (environment: { environment: Readonly<Record<string, string>> }) =>
       (await openStoreOf(environment)).secret('callbacks', () => 'another')
     expect(await secretOf(restored)).toBe(await secretOf(gateway))
   })
 
-  test('overwrites nothing', async () => {
+  test('overwrites no file', async () => {
     const { DATABASE_URL } = await sqlite()
     await (await startGateway({ DATABASE_URL })).close()
     const to = join(await newFolder(), 'copy.db')
@@ -73,54 +73,59 @@ describe('a backup', () => {
       ['--to', DATABASE_URL],
       ['--to', dirname(to)],
     ]) {
-      const { code, said } = await backUp(args, { DATABASE_URL })
-      expect(said).toContain('is there already and is not overwritten')
+      const { code, output } = await backUp(args, { DATABASE_URL })
+      expect(output).toContain('exists and is not overwritten')
       expect(code).toBe(1)
     }
     await writeFile(`${to}2.partial`, '')
-    expect((await backUp(['--to', `${to}2`], { DATABASE_URL })).said).toMatch(
-      /another backup writes it, or one was killed/,
+    expect((await backUp(['--to', `${to}2`], { DATABASE_URL })).output).toMatch(
+      /another backup is running, or one was killed/,
     )
     expect((await readdir(dirname(to))).toSorted()).toEqual(['copy.db', 'copy.db2.partial'])
   })
 
   test.each([
     {
-      what: 'of PostgreSQL is pg_dump’s',
+      what: 'of PostgreSQL',
       args: ['--to', 'x'],
       url: `postgres://me:pass-${canary}@db.example/stems`,
-      says: /pg_dump .*postgres:\/\/me@db\.example\/stems\n[^]*PGPASSWORD/,
+      message: /pg_dump .*postgres:\/\/me@db\.example\/stems\n[^]*PGPASSWORD/,
     },
     {
-      what: 'of a file that is not there',
+      what: 'of a missing file',
       args: ['--to', 'x'],
       url: 'file:nothing.db',
-      says: /There is no file nothing\.db/,
+      message: /The file nothing\.db does not exist/,
     },
     {
-      what: 'of the usual file, where there is none',
+      what: 'of the default file, if it is missing,',
       args: ['--to', 'x'],
       url: '',
-      says: /There is no file data\/stemgate\.db/,
+      message: /The file data\/stemgate\.db does not exist/,
     },
-    { what: 'of memory', args: ['--to', 'x'], url: ':memory:', says: /ends with its gateway/ },
-    { what: 'to nowhere', args: [], url: 'file:/proc/self/status', says: /--to is missing/ },
-    { what: 'of something else', args: ['--to', 'x'], url: 'file:/proc/self/comm', says: /no file of SQLite/ },
-    { what: 'with an option that there is not', args: ['--too', 'x'], url: '', says: /could not be read/ },
-  ])('$what is refused, with what to do', async ({ args, url, says }) => {
-    const { code, said } = await backUp(args, { DATABASE_URL: url })
-    expect(said).toMatch(says)
+    { what: 'of a database in memory', args: ['--to', 'x'], url: ':memory:', message: /in memory cannot be backed up/ },
+    { what: 'without --to', args: [], url: 'file:/proc/self/status', message: /--to is missing/ },
+    {
+      what: 'of another kind of file',
+      args: ['--to', 'x'],
+      url: 'file:/proc/self/comm',
+      message: /not an SQLite file/,
+    },
+    { what: 'with an unknown option', args: ['--too', 'x'], url: '', message: /Invalid options/ },
+  ])('$what is refused with instructions', async ({ args, url, message }) => {
+    const { code, output } = await backUp(args, { DATABASE_URL: url })
+    expect(output).toMatch(message)
     expect(code).toBe(1)
   })
 
-  test('tells what it does', async () => {
-    const { code, said } = await backUp(['--help'])
-    expect(said).toMatch(/npm run backup -- --to copy\.db/)
+  test('is explained by --help', async () => {
+    const { code, output } = await backUp(['--help'])
+    expect(output).toMatch(/npm run backup -- --to copy\.db/)
     expect(code).toBe(0)
   })
 })
 
-test('a clean stop leaves everything in the one file', async () => {
+test('a clean stop merges the WAL into the database file', async () => {
   const environment = await sqlite()
   const program = startProgram({ ...environment, SANDBOX: 'true' })
   const response = await fetch(`${await program.url}/graphql`, {
@@ -141,7 +146,7 @@ test('a clean stop leaves everything in the one file', async () => {
   expect(file.prepare('select id from tasks').all()).toMatchObject([{ id }])
 })
 
-test('a stop removes nothing of a database that has taken the place of its own', async () => {
+test('a stop deletes no file of a database that replaced its own', async () => {
   const path = (await newDatabaseUrl()).replace('file:', '')
   const first = await openSqliteStore(path)
   await first.secret('a', () => 'first')
