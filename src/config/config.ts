@@ -9,32 +9,32 @@ import { isLoopback } from '../runtime/loopback.ts'
 type Environment = Readonly<Record<string, string | undefined>>
 type VendorName = Exclude<ProviderName, 'sandbox'>
 
-/** How the operator wants the gateway to be. Durations are milliseconds. */
+/** The configuration of a gateway. Durations are milliseconds. */
 export interface Config {
   readonly host: string
   readonly port: number
-  /** Where providers reach us; null: at the host and port that we listen on. */
+  /** The base URL at which providers reach the gateway; null for the host and port that it listens on. */
   readonly publicUrl: string | null
   readonly database: DatabaseAddress
-  /** Carries the changes between the gateways of one database, and their common rates; null: there is this one alone. */
+  /** Connects the gateways of one database: change notifications and shared provider rates. null for a single gateway. */
   readonly redisUrl: string | null
-  /** A provider with a key is switched on; with none on, the sandbox is. */
+  /** A provider with a key is on. Without any key, the sandbox is on. */
   readonly vendors: Readonly<Record<VendorName, { readonly apiKey: string | null; readonly baseUrl: string | null }>>
   readonly kieWebhookKey: string | null
   readonly defaultProvider: ProviderName
-  /** The first signs, all are accepted. None: one is made and kept in the database. */
+  /** The first one signs, and all are accepted. If empty, a generated secret from the database is used. */
   readonly callbackSecrets: readonly string[]
-  /** Those that stand in the environment. */
+  /** The keys from API_KEYS. */
   readonly apiKeys: readonly ApiKey[]
   readonly apiKeysFile: string | null
-  /** Whose tokens are taken; null: nobody's. */
+  /** The accepted issuer of tokens; null for none. */
   readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null
   readonly allowAnonymous: boolean
-  /** Where metrics and health are served beside the main port; null: nowhere. */
+  /** The separate address for metrics and health; null for none. */
   readonly admin: { readonly host: string; readonly port: number } | null
-  /** What opens the metrics and the readiness; null: nothing does. */
+  /** The bearer token for metrics and readiness; null for none. */
   readonly adminToken: string | null
-  /** How often one caller may ask, and order, in a minute. */
+  /** The limits of requests and `separate` mutations per caller and minute. */
   readonly requestsPerMinute: number
   readonly separatesPerMinute: number
   readonly socketsPerAddress: number
@@ -46,23 +46,23 @@ export interface Config {
   readonly submitTimeoutMs: number
   readonly unconfirmedAfterMs: number
   readonly giveUpAfterMs: number
-  /** How long record-info may lag behind a callback that brings audio. Not the operator's to choose. */
+  /** How long record-info may lag behind a callback with audio. Not configurable. */
   readonly callbackGraceMs: number
-  /** How long a callback that reports a failure settles nothing. */
+  /** How long a callback that reports a failure does not settle the task. */
   readonly failureGraceMs: number
-  /** How long a SUCCESS may go without naming every stem that it must have. Not the operator's to choose. */
+  /** How long a success may lack required stems. Not configurable. */
   readonly emptyGraceMs: number
   readonly readsPerSecond: number
   readonly submitsPer10Seconds: number
-  /** How long an order waits for its place within that rate. */
+  /** How long an order waits for a slot within that rate. */
   readonly submitWaitMs: number
   readonly sandboxDelayMs: number
-  /** How long the gateway still serves everybody after it was told to stop, so that load balancers notice. */
+  /** How long the gateway serves requests after a stop signal, so that load balancers notice. */
   readonly shutdownDelayMs: number
   readonly logLevel: LogLevel
 }
 
-/** What is wrong with the environment: every mistake, with the variable's name and never its value. */
+/** All mistakes in the environment. They name the variables and contain no values. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly mistakes: readonly string[]
@@ -72,16 +72,16 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads the environment; a blank variable is an unset one. Throws ConfigError with every mistake at once. */
+/** Parses the environment. A blank variable counts as unset. Throws ConfigError with all mistakes. */
 export function parseConfig(environment: Environment): Config {
   const set = Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
   )
   const issues = environmentSchema.safeParse(set).error?.issues ?? []
-  const wrong = new Set(issues.map((issue) => String(issue.path[0])))
+  const invalid = new Set(issues.map((issue) => String(issue.path[0])))
   const mistakes = [...new Set(issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`))]
-  // What is wrong by itself is left out, so that the rest can still be looked at.
-  const env = environmentSchema.parse(Object.fromEntries(Object.entries(set).filter(([name]) => !wrong.has(name))))
+  // Leave out the invalid variables, so that the others can be checked too.
+  const env = environmentSchema.parse(Object.fromEntries(Object.entries(set).filter(([name]) => !invalid.has(name))))
   const vendors = {
     kie: { apiKey: env.KIE_API_KEY ?? null, baseUrl: env.KIE_BASE_URL ?? null },
     apikley: { apiKey: env.APIKLEY_API_KEY ?? null, baseUrl: env.APIKLEY_BASE_URL ?? null },
@@ -90,51 +90,54 @@ export function parseConfig(environment: Environment): Config {
   const [firstOn = 'sandbox'] = (['kie', 'apikley', 'sunoapi'] as const).filter((name) => vendors[name].apiKey !== null)
   const defaultProvider = env.DEFAULT_PROVIDER ?? firstOn
   const isOn = defaultProvider === 'sandbox' ? firstOn === 'sandbox' : vendors[defaultProvider].apiKey !== null
-  if (!isOn && !wrong.has(`${defaultProvider.toUpperCase()}_API_KEY`)) {
+  if (!isOn && !invalid.has(`${defaultProvider.toUpperCase()}_API_KEY`)) {
     mistakes.push(
       defaultProvider === 'sandbox'
         ? 'DEFAULT_PROVIDER must not be sandbox: the sandbox is off as soon as a provider has a key.'
-        : `DEFAULT_PROVIDER names a provider that is off: set ${defaultProvider.toUpperCase()}_API_KEY.`,
+        : `DEFAULT_PROVIDER is a provider without a key: set ${defaultProvider.toUpperCase()}_API_KEY.`,
     )
   }
   if (env.REDIS_URL !== undefined && env.DATABASE_URL.kind === 'sqlite' && env.DATABASE_URL.path === ':memory:') {
     mistakes.push(
-      'REDIS_URL makes no sense with DATABASE_URL=:memory:, which no other gateway can read: ' +
-        'leave it unset, or give the gateways one database.',
+      'REDIS_URL has no use with DATABASE_URL=:memory:, which other gateways cannot read: ' +
+        'unset it, or set DATABASE_URL to a database that the gateways share.',
     )
   }
-  const ofTokens = ['JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const
-  const missing = ofTokens.filter((name) => !(name in set))
-  if (missing.length > 0 && missing.length < ofTokens.length && !ofTokens.some((name) => wrong.has(name))) {
-    mistakes.push(`Tokens need ${ofTokens.join(', ')} together: ${missing.join(' and ')} must be set, or none of them.`)
+  const jwtNames = ['JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const
+  const missing = jwtNames.filter((name) => !(name in set))
+  if (missing.length > 0 && missing.length < jwtNames.length && !jwtNames.some((name) => invalid.has(name))) {
+    mistakes.push(`Tokens need ${jwtNames.join(', ')}: set ${missing.join(' and ')} too, or none of them.`)
   }
-  const callers = ['API_KEYS', 'API_KEYS_FILE', ...ofTokens, 'ALLOW_ANONYMOUS']
+  const callerNames = ['API_KEYS', 'API_KEYS_FILE', ...jwtNames, 'ALLOW_ANONYMOUS']
   const areCallersKnown = env.API_KEYS.length > 0 || env.API_KEYS_FILE !== undefined || env.JWT_JWKS_URL !== undefined
-  if (!isLoopback(env.HOST) && !areCallersKnown && !env.ALLOW_ANONYMOUS && !callers.some((name) => wrong.has(name))) {
+  if (
+    !isLoopback(env.HOST) &&
+    !areCallersKnown &&
+    !env.ALLOW_ANONYMOUS &&
+    !callerNames.some((name) => invalid.has(name))
+  ) {
     mistakes.push(
-      'HOST is not a loopback address, so anybody who reaches it could spend your credits: set API_KEYS=name:key ' +
-        '(or JWT_JWKS_URL), keep 127.0.0.1, or set ALLOW_ANONYMOUS=true if something in front decides who may.',
+      'HOST is not a loopback address, so anyone who can connect could spend your credits. Set API_KEYS=name:key ' +
+        '(or JWT_JWKS_URL), use 127.0.0.1, or set ALLOW_ANONYMOUS=true if a proxy in front controls access.',
     )
   }
   if (env.ADMIN_PORT !== undefined && env.ADMIN_PORT !== 0 && env.ADMIN_PORT === env.PORT) {
-    mistakes.push('ADMIN_PORT must not be PORT.')
+    mistakes.push('ADMIN_PORT must differ from PORT.')
   }
   if (env.ADMIN_HOST !== undefined && !('ADMIN_PORT' in set)) {
-    mistakes.push('ADMIN_HOST says where ADMIN_PORT listens: set ADMIN_PORT too.')
+    mistakes.push('ADMIN_HOST has no effect without ADMIN_PORT: set ADMIN_PORT too.')
   }
-  const sharing = env.API_KEYS.find(({ key }) => key === env.ADMIN_TOKEN)
-  if (sharing !== undefined) mistakes.push(`ADMIN_TOKEN must not be the key of a caller (${sharing.name}).`)
-  const areTimesRight = !wrong.has('GIVE_UP_AFTER_SECONDS') && !wrong.has('UNCONFIRMED_AFTER_SECONDS')
-  if (areTimesRight && env.GIVE_UP_AFTER_SECONDS < env.UNCONFIRMED_AFTER_SECONDS) {
-    mistakes.push(
-      'GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS, which is an hour unless it is set.',
-    )
+  const sameKey = env.API_KEYS.find(({ key }) => key === env.ADMIN_TOKEN)
+  if (sameKey !== undefined) mistakes.push(`ADMIN_TOKEN must differ from the key of the caller ${sameKey.name}.`)
+  const areTimesValid = !invalid.has('GIVE_UP_AFTER_SECONDS') && !invalid.has('UNCONFIRMED_AFTER_SECONDS')
+  if (areTimesValid && env.GIVE_UP_AFTER_SECONDS < env.UNCONFIRMED_AFTER_SECONDS) {
+    mistakes.push('GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS (default 3600).')
   }
   const known = Object.keys(environmentSchema.shape)
   const sandbox = sandboxMistake({
     environment,
     known,
-    wrong,
+    invalid,
     sandbox: env.SANDBOX,
     host: env.HOST,
     publicUrl: env.PUBLIC_URL,

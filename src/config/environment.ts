@@ -8,7 +8,7 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
 const seconds = z.coerce.number(notA('number of seconds'))
-/** Separations take a minute or more; who concludes earlier concludes wrongly. */
+/** Separations take a minute or more, so shorter times would settle tasks wrongly. */
 const longSeconds = seconds.min(60, 'must not be less than 60').max(31_536_000, 'must not be more than a year')
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((text) => text === 'true')
 const httpUrl = z
@@ -17,7 +17,7 @@ const httpUrl = z
     (text) => /^https?:\/\//i.test(text) && URL.canParse(text),
     'must be a URL that begins with http:// or https://',
   )
-  .refine((text) => !/[?#]|^[^/]*\/\/[^/]*@/.test(text), 'must hold no name, password, question mark or #')
+  .refine((text) => !/[?#]|^[^/]*\/\/[^/]*@/.test(text), 'must not contain a user name, a password, ? or #')
   .transform((text) => text.replace(/\/+$/, ''))
 const secretText = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces')
 const count = z.coerce.number(notA('number')).int('must be a whole number').min(1, 'must be at least 1')
@@ -28,14 +28,14 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 )
 
-/** An address to listen on; an IPv6 one may be written as in a URL. */
+/** An address to listen on. IPv6 addresses may have brackets, as in a URL. */
 const host = z.string().transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
 const port = z
   .string()
   .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'must be a whole number from 0 to 65535')
   .transform(Number)
 
-/** The variables, each by itself: what it may be, what it means and what it is if it is left out. */
+/** The environment variables: the type, limits and default of each. */
 export const environmentSchema = z.object({
   HOST: host.default('127.0.0.1'),
   PORT: port.default(4000),
@@ -53,7 +53,7 @@ export const environmentSchema = z.object({
       'must be redis://<host>:<port>/<number of the database>, or rediss://<…>',
     )
     .optional(),
-  /** true: the sandbox may run anywhere; unset: only where nobody else is served. */
+  /** true allows the sandbox everywhere. Unset, it runs only where the gateway serves nobody else: see `sandboxMistake`. */
   SANDBOX: flag.optional(),
   KIE_API_KEY: secretText.optional(),
   APIKLEY_API_KEY: secretText.optional(),
@@ -78,7 +78,7 @@ export const environmentSchema = z.object({
     .transform((text, context) => {
       try {
         const keys = parseApiKeys(text, 'commas')
-        return keys.length > 0 ? keys : addIssue(context, 'must name a caller, or be unset')
+        return keys.length > 0 ? keys : addIssue(context, 'must contain at least one caller, or be unset')
       } catch (error) {
         return addIssue(
           context,
@@ -109,12 +109,12 @@ export const environmentSchema = z.object({
     .default([]),
   GRAPHIQL: flag.optional(),
   INTROSPECTION: flag.optional(),
-  // READS_PER_SECOND bounds what a short one costs.
+  // A short interval is safe: READS_PER_SECOND limits the reads.
   CHECK_INTERVAL_SECONDS: seconds
     .min(1, 'must not be less than 1')
     .max(86_400, 'must not be more than a day')
     .default(30),
-  // The answer to an order is waited for no longer, whoever waits for it.
+  // The gateway itself waits 120 s for the answer to an order.
   SUBMIT_TIMEOUT_SECONDS: seconds.min(1, 'must not be less than 1').max(120, 'must not be more than 120').default(20),
   UNCONFIRMED_AFTER_SECONDS: longSeconds.default(3600),
   GIVE_UP_AFTER_SECONDS: longSeconds.default(86_400),

@@ -5,13 +5,13 @@ const callerNames = ['API_KEYS', 'API_KEYS_FILE', 'JWT_JWKS_URL', 'JWT_ISSUER', 
 const providerPrefix = /^(KIE|APIKLEY|SUNOAPI)_/
 
 export interface SandboxPermissionOptions {
-  /** As it was given, blank variables included: an empty secret is a key that got lost. */
+  /** The environment with its blank variables: a blank secret is a key that got lost. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** The variables that Stemgate reads. */
   readonly known: readonly string[]
-  /** The variables that are wrong by themselves; nothing is concluded from them. */
-  readonly wrong: ReadonlySet<string>
-  /** SANDBOX as it was read. */
+  /** The variables with invalid values; they are ignored here. */
+  readonly invalid: ReadonlySet<string>
+  /** The parsed SANDBOX. */
   readonly sandbox: boolean | undefined
   readonly host: string
   readonly publicUrl: string | undefined
@@ -19,19 +19,19 @@ export interface SandboxPermissionOptions {
 }
 
 /**
- * Why the gateway may not start with the sandbox, or without it; null if all is well. Without a provider's key the
- * sandbox answers. Where paying customers may be behind that, it has to be asked for: its music is synthetic.
+ * The mistake in the use of the sandbox; null if there is none. The sandbox answers when no provider has a key. Its music
+ * is synthetic, so a gateway that may serve customers must ask for it with SANDBOX=true.
  */
 export function sandboxMistake(options: SandboxPermissionOptions): string | null {
-  const { environment, wrong, sandbox } = options
-  if (wrong.has('SANDBOX') || keyNames.some((name) => wrong.has(name))) return null
+  const { environment, invalid, sandbox } = options
+  if (invalid.has('SANDBOX') || keyNames.some((name) => invalid.has(name))) return null
   const isSet = (name: string) => (environment[name] ?? '').trim() !== ''
   const keys = keyNames.filter(isSet)
   if (keys.length > 0) {
     if (sandbox !== true) return null
     return (
-      `SANDBOX=true contradicts ${listOf(keys, 'and')}: the sandbox is off as soon as a provider has a key, and orders would ` +
-      'be charged. Remove one of them, or set SANDBOX=false.'
+      `SANDBOX=true contradicts ${listOf(keys, 'and')}: the sandbox is off when a provider has a key, and orders would be ` +
+      'charged. Remove one of them, or set SANDBOX=false.'
     )
   }
   if (sandbox === true) return null
@@ -40,19 +40,19 @@ export function sandboxMistake(options: SandboxPermissionOptions): string | null
   const names = publicIndicators(options, isSet)
   if (names.length === 0) return null
   return (
-    `SANDBOX must be true for the sandbox to run beside ${listOf(names, 'and')}. No provider has a key, so callers would be ` +
-    `given synthetic music: set ${listOf(keyNames, 'or')}; or SANDBOX=true, if that is what you want.`
+    `SANDBOX must be true for the sandbox to run with ${listOf(names, 'and')}. No provider has a key, so callers would get ` +
+    `synthetic music. Set ${listOf(keyNames, 'or')}, or SANDBOX=true if you want the sandbox.`
   )
 }
 
-/** The variables by which the gateway serves others than a developer at this machine, or was meant to. */
+/** The variables that show that the gateway serves, or should serve, others than a developer on this machine. */
 function publicIndicators(options: SandboxPermissionOptions, isSet: (name: string) => boolean): readonly string[] {
-  const { environment, known, wrong, host, publicUrl, allowAnonymous } = options
-  const ofProviders = Object.keys(environment).filter(
+  const { environment, known, invalid, host, publicUrl, allowAnonymous } = options
+  const providerVariables = Object.keys(environment).filter(
     (name) =>
       providerPrefix.test(name) &&
       environment[name] !== undefined &&
-      // A name that is not known is a mistake of its own.
+      // A set variable with an unknown name is reported separately.
       (known.includes(name) || !isSet(name)),
   )
   return [
@@ -60,8 +60,8 @@ function publicIndicators(options: SandboxPermissionOptions, isSet: (name: strin
     ...(publicUrl === undefined || isLoopback(new URL(publicUrl).hostname) ? [] : ['PUBLIC_URL']),
     ...callerNames.filter(isSet),
     ...(allowAnonymous ? ['ALLOW_ANONYMOUS'] : []),
-    ...ofProviders.map((name) => (isSet(name) ? name : `${name} (blank)`)),
-  ].filter((name) => !wrong.has(name))
+    ...providerVariables.map((name) => (isSet(name) ? name : `${name} (blank)`)),
+  ].filter((name) => !invalid.has(name))
 }
 
 function listOf(names: readonly string[], word: 'and' | 'or'): string {

@@ -1,4 +1,4 @@
-/** Prefixes that nobody else's variables bear: with one of these, a name that is not known is a mistake. */
+/** Prefixes that only Stemgate uses: an unknown name with one of them is a mistake. */
 const ourPrefixes = [
   'KIE_',
   'APIKLEY_',
@@ -14,54 +14,54 @@ const ourPrefixes = [
 ]
 
 /**
- * What Kubernetes and Docker's links set for a service that bears one of our names, such as KIE_SERVICE_HOST and
+ * Variables that Kubernetes and Docker links set for a service with such a name, for example KIE_SERVICE_HOST and
  * KIE_PORT_80_TCP_ADDR, https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
  */
 const serviceLink = /_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/
 
-/** Names of other tools that differ from one of ours by a letter or two. A mistake in LOG_LEVEL harms nobody. */
+/** Variables of other tools that resemble one of ours. Missing a typo of LOG_LEVEL is harmless. */
 const foreignNames = ['LOGLEVEL']
 
-/** Adjacent letters that changed places count half a letter. */
+/** Two swapped adjacent letters count as half an edit. */
 const swapCost = 0.5
 
-/** How many letters a name may differ by and still be taken for a typo. A short name has too many neighbours. */
-function tolerance(name: string): number {
+/** The maximum edit distance of a typo. It is smaller for short names, which resemble too many others. */
+function maxDistance(name: string): number {
   if (name.length <= 5) return swapCost
   return name.length <= 7 ? 1 : 2
 }
 
 /**
- * The mistakes in the names of variables: those that bear one of our prefixes or nearly one of our names, and are not
- * known. `names` are the variables that are set, `known` those that Stemgate reads. Case does not count.
+ * Finds unknown variables that have one of our prefixes or resemble one of our names, ignoring case. `names` are the
+ * variables that are set, `known` those that Stemgate reads.
  */
 export function unknownVariables(names: readonly string[], known: readonly string[]): readonly string[] {
   const ours = new Set(known)
   const unknown = names.filter((name) => !ours.has(name)).toSorted()
-  return unknown.flatMap((given) => {
-    const name = given.toUpperCase()
+  return unknown.flatMap((variable) => {
+    const name = variable.toUpperCase()
     if (serviceLink.test(name) || foreignNames.includes(name)) return []
     const [nearest] = known
-      .map((each) => ({ each, letters: distance(name, each) }))
-      .filter(({ each, letters }) => letters <= tolerance(each))
-      .toSorted((a, b) => a.letters - b.letters)
-    if (nearest !== undefined) return [`${given} is not known. Did you mean ${nearest.each}?`]
+      .map((each) => ({ each, edits: distance(name, each) }))
+      .filter(({ each, edits }) => edits <= maxDistance(each))
+      .toSorted((a, b) => a.edits - b.edits)
+    if (nearest !== undefined) return [`${variable} is not known. Did you mean ${nearest.each}?`]
     const prefix = ourPrefixes.find((each) => name.startsWith(each))
-    return prefix === undefined ? [] : [`${given} is not known. ${insteadOf(name, prefix, known)}`]
+    return prefix === undefined ? [] : [`${variable} is not known. ${suggestionFor(name, prefix, known)}`]
   })
 }
 
-function insteadOf(name: string, prefix: string, known: readonly string[]): string {
-  const begun = known
+function suggestionFor(name: string, prefix: string, known: readonly string[]): string {
+  const extended = known
     .filter((each) => name.startsWith(`${each}_`) || each.startsWith(name))
     .toSorted((a, b) => b.length - a.length)[0]
-  if (begun !== undefined) return `Did you mean ${begun}?`
+  if (extended !== undefined) return `Did you mean ${extended}?`
   return `The variables that begin with ${prefix} are ${known.filter((each) => each.startsWith(prefix)).join(', ')}.`
 }
 
-/** How many letters differ, as optimal string alignment counts them. */
+/** The edit distance by optimal string alignment. */
 function distance(a: string, b: string): number {
-  // A difference in length alone is more than any tolerance.
+  // A larger difference in length alone exceeds every maximum.
   if (Math.abs(a.length - b.length) > 2) return Number.POSITIVE_INFINITY
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ConfigError, parseConfig } from '../../src/config/config.ts'
 import { isLoopback } from '../../src/runtime/loopback.ts'
 
-/** The mistakes in an environment; none if it can be used. */
+/** The mistakes in an environment; empty if it is valid. */
 function mistakesIn(environment: Readonly<Record<string, string>>): readonly string[] {
   try {
     parseConfig(environment)
@@ -55,7 +55,7 @@ const defaults = {
   logLevel: 'info',
 }
 
-const whole = {
+const full = {
   HOST: '0.0.0.0',
   PORT: '8080',
   PUBLIC_URL: 'https://stems.example/gateway/',
@@ -100,25 +100,25 @@ const whole = {
   LOG_LEVEL: 'debug',
 }
 
-test('needs nothing', () => {
+test('an empty environment gives the defaults', () => {
   expect(parseConfig({})).toEqual(defaults)
 })
 
-test('a blank variable is an unset one', () => {
-  // An empty secret of a provider's is a key that got lost: see below.
-  const names = Object.keys(whole).filter((name) => !/^(KIE|APIKLEY|SUNOAPI)_/.test(name))
+test('a blank variable counts as unset', () => {
+  // A blank variable of a provider is treated as a lost key: see production-config.test.ts.
+  const names = Object.keys(full).filter((name) => !/^(KIE|APIKLEY|SUNOAPI)_/.test(name))
   for (const blank of ['', ' ', '\t\n']) {
     expect(parseConfig(Object.fromEntries(names.map((name) => [name, blank])))).toEqual(defaults)
   }
   expect(parseConfig({ PORT: undefined })).toEqual(defaults)
 })
 
-test('spaces around a value do not count', () => {
+test('whitespace around a value is ignored', () => {
   expect(parseConfig({ PORT: ' 8080 ', HOST: ' localhost\n' })).toMatchObject({ port: 8080, host: 'localhost' })
 })
 
-test('reads every variable', () => {
-  expect(parseConfig(whole)).toEqual({
+test('every variable is read', () => {
+  expect(parseConfig(full)).toEqual({
     host: '0.0.0.0',
     port: 8080,
     publicUrl: 'https://stems.example/gateway',
@@ -220,7 +220,7 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   LOG_LEVEL: ['INFO', 'verbose'],
 }
 
-test('the counts take what a large account needs', () => {
+test('limits accept the values of a large account', () => {
   const config = parseConfig({
     READS_PER_SECOND: '5000',
     SUBMITS_PER_10_SECONDS: '5000000',
@@ -240,9 +240,9 @@ test('the counts take what a large account needs', () => {
 })
 
 describe.each(Object.entries(badValues))('%s', (name, values) => {
-  // The values stand in no name of a test: some are secrets.
+  // The test names contain no values, because some look like secrets.
   test.each(values.map((value, index) => [index + 1, value] as const))(
-    'cannot be its bad value %i',
+    'is rejected with its invalid value %i',
     (_index, value) => {
       const mistakes = mistakesIn({ [name]: value })
       expect(mistakes.length).toBeGreaterThan(0)
@@ -251,16 +251,16 @@ describe.each(Object.entries(badValues))('%s', (name, values) => {
   )
 })
 
-test('tokens need their issuer, their keys and their audience', () => {
+test('the JWT variables must be set together', () => {
   const all = { JWT_JWKS_URL: 'https://login.example/keys.json', JWT_ISSUER: 'hunter2', JWT_AUDIENCE: 'hunter2' }
   for (const missing of Object.keys(all)) {
     const some = Object.fromEntries(Object.entries({ ...all, SANDBOX: 'true' }).filter(([name]) => name !== missing))
-    expect(mistakesIn(some)).toEqual([expect.stringMatching(new RegExp(`^Tokens need .*: ${missing} must be set`))])
+    expect(mistakesIn(some)).toEqual([expect.stringMatching(new RegExp(`^Tokens need .*: set ${missing} too`))])
   }
   expect(mistakesIn({ ...all, KIE_API_KEY: 'k' })).toEqual([])
 })
 
-test('a caller may have several keys', () => {
+test('a caller can have several keys', () => {
   const { apiKeys } = parseConfig({ SANDBOX: 'true', API_KEYS: 'web:0123456789abcdef,web:fedcba9876543210' })
   expect(apiKeys.map(({ name }) => name)).toEqual(['web', 'web'])
 })
@@ -269,11 +269,11 @@ test.each([
   { API_KEYS: 'web:0123456789abcdef' },
   { API_KEYS_FILE: 'keys.txt' },
   { JWT_JWKS_URL: 'https://login.example/k', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' },
-])('HOST may be any address once callers are known (%o)', (environment) => {
+])('HOST can be any address if callers are configured (%o)', (environment) => {
   expect(mistakesIn({ HOST: '0.0.0.0', KIE_API_KEY: 'k', ...environment })).toEqual([])
 })
 
-test('all mistakes are told at once, by name and without a value', () => {
+test('all mistakes are reported at once, by name and without values', () => {
   const secret = 'hunter2 hunter2'
   const environment = {
     ...Object.fromEntries(Object.keys(badValues).map((name) => [name, secret])),
@@ -281,7 +281,7 @@ test('all mistakes are told at once, by name and without a value', () => {
   }
   const mistakes = mistakesIn(environment)
   const named = new Set(mistakes.map((mistake) => mistake.split(' ')[0]))
-  // Whether HOST may stand depends on ALLOW_ANONYMOUS, which is wrong itself.
+  // HOST is not reported: whether it is allowed depends on ALLOW_ANONYMOUS, which is invalid itself.
   expect(named).toEqual(new Set(Object.keys(badValues)))
   expect(mistakes.join('\n')).not.toContain('hunter2')
   expect(mistakesIn({ PORT: 'x', HOST: '0.0.0.0', DEFAULT_PROVIDER: 'kie', LOG_LEVLE: 'x' })).toEqual([
@@ -293,15 +293,15 @@ test('all mistakes are told at once, by name and without a value', () => {
   ])
 })
 
-test('a database that no other gateway can read is not shared', () => {
+test('REDIS_URL is rejected with a database in memory', () => {
   const shared = { DATABASE_URL: ':memory:', REDIS_URL: 'redis://127.0.0.1' }
-  expect(mistakesIn(shared)).toEqual([expect.stringMatching(/^REDIS_URL makes no sense with DATABASE_URL=:memory:/)])
+  expect(mistakesIn(shared)).toEqual([expect.stringMatching(/^REDIS_URL has no use with DATABASE_URL=:memory:/)])
   expect(mistakesIn({ ...shared, DATABASE_URL: 'file:shared.db' })).toEqual([])
   expect(mistakesIn({ DATABASE_URL: 'postgresql://db/stems' })).toEqual([])
 })
 
 describe('the default provider', () => {
-  test('is the first that has a key, and the sandbox if none has', () => {
+  test('is the first one with a key, or the sandbox if none has one', () => {
     expect(parseConfig({}).defaultProvider).toBe('sandbox')
     expect(parseConfig({ SUNOAPI_API_KEY: 'k' }).defaultProvider).toBe('sunoapi')
     expect(parseConfig({ SUNOAPI_API_KEY: 'k', APIKLEY_API_KEY: 'k' }).defaultProvider).toBe('apikley')
@@ -314,38 +314,40 @@ describe('the default provider', () => {
     expect(parseConfig({ ...both, DEFAULT_PROVIDER: 'sunoapi' }).defaultProvider).toBe('sunoapi')
   })
 
-  test('must be switched on', () => {
+  test('must be on', () => {
     expect(mistakesIn({ DEFAULT_PROVIDER: 'kie' })).toEqual([
-      'DEFAULT_PROVIDER names a provider that is off: set KIE_API_KEY.',
+      'DEFAULT_PROVIDER is a provider without a key: set KIE_API_KEY.',
     ])
     expect(mistakesIn({ DEFAULT_PROVIDER: 'apikley', KIE_API_KEY: 'k' })).toEqual([
-      'DEFAULT_PROVIDER names a provider that is off: set APIKLEY_API_KEY.',
+      'DEFAULT_PROVIDER is a provider without a key: set APIKLEY_API_KEY.',
     ])
     expect(mistakesIn({ DEFAULT_PROVIDER: 'sandbox', KIE_API_KEY: 'k' })).toEqual([
       'DEFAULT_PROVIDER must not be sandbox: the sandbox is off as soon as a provider has a key.',
     ])
-    // Its key is there, and wrong: one mistake.
+    // Its key is set and invalid, which is one mistake.
     expect(mistakesIn({ DEFAULT_PROVIDER: 'kie', KIE_API_KEY: 'two words' })).toEqual([
       'KIE_API_KEY must be printable characters without spaces.',
     ])
   })
 })
 
-test('a task is not given up before an order counts as unconfirmed', () => {
-  const mistake =
-    'GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS, which is an hour unless it is set.'
+test('GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS', () => {
+  const mistake = 'GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS (default 3600).'
   expect(mistakesIn({ GIVE_UP_AFTER_SECONDS: '600' })).toEqual([mistake])
   expect(mistakesIn({ UNCONFIRMED_AFTER_SECONDS: '90000' })).toEqual([mistake])
   expect(mistakesIn({ GIVE_UP_AFTER_SECONDS: '600', UNCONFIRMED_AFTER_SECONDS: '600' })).toEqual([])
-  // One of them is wrong by itself: one mistake.
+  // One of them is invalid, which is one mistake.
   expect(mistakesIn({ GIVE_UP_AFTER_SECONDS: '600', UNCONFIRMED_AFTER_SECONDS: '1h' })).toHaveLength(1)
 })
 
 describe('the host', () => {
-  test.each(['127.0.0.1', '127.0.0.53', 'localhost', 'LOCALHOST', '::1', '[::1]'])('%s is this machine', (host) => {
-    expect(isLoopback(host)).toBe(true)
-    expect(parseConfig({ HOST: host }).allowAnonymous).toBe(false)
-  })
+  test.each(['127.0.0.1', '127.0.0.53', 'localhost', 'LOCALHOST', '::1', '[::1]'])(
+    '%s is a loopback address',
+    (host) => {
+      expect(isLoopback(host)).toBe(true)
+      expect(parseConfig({ HOST: host }).allowAnonymous).toBe(false)
+    },
+  )
 
   test.each(['0.0.0.0', '::', '192.168.0.10', 'stems.example', 'localhost.example', '127.0.0.1.nip.io', '128.0.0.1'])(
     '%s is refused unless ALLOW_ANONYMOUS=true',
@@ -359,13 +361,13 @@ describe('the host', () => {
     },
   )
 
-  test('an IPv6 address may stand in brackets', () => {
+  test('can be an IPv6 address in brackets', () => {
     expect(parseConfig({ HOST: '[::1]' }).host).toBe('::1')
   })
 })
 
 test.each([
-  { what: 'at home', environment: {}, isOn: true },
+  { what: 'by default', environment: {}, isOn: true },
   { what: 'with a loopback PUBLIC_URL', environment: { PUBLIC_URL: 'http://[::1]:4000' }, isOn: true },
   {
     what: 'with a public PUBLIC_URL',
@@ -377,11 +379,14 @@ test.each([
     environment: { HOST: '0.0.0.0', ALLOW_ANONYMOUS: 'true', KIE_API_KEY: 'k' },
     isOn: false,
   },
-])('GraphiQL and introspection are on at home alone, unless told otherwise ($what)', ({ environment, isOn }) => {
-  expect(parseConfig(environment)).toMatchObject({ graphiql: isOn, introspection: isOn })
-  const other = String(!isOn)
-  expect(parseConfig({ ...environment, GRAPHIQL: other, INTROSPECTION: other })).toMatchObject({
-    graphiql: !isOn,
-    introspection: !isOn,
-  })
-})
+])(
+  'GraphiQL and introspection are on only on loopback addresses, unless configured ($what)',
+  ({ environment, isOn }) => {
+    expect(parseConfig(environment)).toMatchObject({ graphiql: isOn, introspection: isOn })
+    const other = String(!isOn)
+    expect(parseConfig({ ...environment, GRAPHIQL: other, INTROSPECTION: other })).toMatchObject({
+      graphiql: !isOn,
+      introspection: !isOn,
+    })
+  },
+)

@@ -5,19 +5,19 @@ import { environmentSchema } from '../../src/config/environment.ts'
 const guide = await readFile(new URL('../../docs/operator.md', import.meta.url), 'utf8')
 const compose = await readFile(new URL('../../compose.yaml', import.meta.url), 'utf8')
 
-/** The operator's table: the default of each variable, as it is written there. */
+/** The default of each variable in the operator's table. */
 const documented = new Map(
   [...guide.slice(guide.indexOf('## Environment variables')).matchAll(/^\| `([A-Z0-9_]+)`\s*\| (.*?)\s*\|/gm)].map(
-    ([, name = '', given = '']) => [name, given],
+    ([, name = '', value = '']) => [name, value],
   ),
 )
 const known = Object.keys(environmentSchema.shape)
 
-test('every environment variable is in the table for operators, and no other', () => {
+test('the table for operators lists exactly the environment variables', () => {
   expect([...documented.keys()].toSorted()).toEqual(known.toSorted())
 })
 
-test('the table for operators has the right defaults', () => {
+test('the table for operators lists the right defaults', () => {
   const defaults = Object.entries(environmentSchema.parse({})).flatMap(([name, value]) => {
     const isSimple = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     return isSimple ? [[name, `\`${value}\``] as const] : []
@@ -26,9 +26,9 @@ test('the table for operators has the right defaults', () => {
   expect(defaults.map(([name]) => [name, documented.get(name)])).toEqual(defaults)
 })
 
-test('compose.yaml passes every environment variable on', () => {
-  // The image sets HOST and PORT, and a file of keys needs a volume of its own.
-  const needless = ['HOST', 'PORT', 'API_KEYS_FILE']
+test('compose.yaml passes on every environment variable', () => {
+  // The image sets HOST and PORT, and a key file needs its own volume.
+  const unneeded = ['HOST', 'PORT', 'API_KEYS_FILE']
   const missing = known.filter((name) => !new RegExp(`^    ${name}: `, 'm').test(compose))
-  expect(missing.toSorted()).toEqual(needless.toSorted())
+  expect(missing.toSorted()).toEqual(unneeded.toSorted())
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ConfigError, parseConfig } from '../../src/config/config.ts'
 import { newDatabaseUrl, startProgram } from '../support/program.ts'
 
-/** The mistakes in an environment; none if it can be used. */
+/** The mistakes in an environment; empty if it is valid. */
 function mistakesIn(environment: Readonly<Record<string, string>>): readonly string[] {
   try {
     parseConfig(environment)
@@ -29,38 +29,38 @@ describe('the sandbox', () => {
     { names: 'KIE_API_KEY (blank)', environment: { KIE_API_KEY: '' } },
     { names: 'SUNOAPI_API_KEY (blank)', environment: { SUNOAPI_API_KEY: ' \n' } },
     { names: 'KIE_APIKEY (blank)', environment: { KIE_APIKEY: '' } },
-  ])('does not answer beside $names unless SANDBOX=true', ({ names, environment }) => {
+  ])('is refused with $names unless SANDBOX=true', ({ names, environment }) => {
     for (const sandbox of [{}, { SANDBOX: '' }]) {
       const mistakes = mistakesIn({ ...environment, ...sandbox })
-      expect(mistakes).toEqual([expect.stringContaining(`beside ${names}. No provider has a key`)])
+      expect(mistakes).toEqual([expect.stringContaining(`with ${names}. No provider has a key`)])
     }
     expect(mistakesIn({ ...environment, SANDBOX: 'true' })).toEqual([])
   })
 
-  test('runs where nobody but this machine is served', () => {
+  test('runs if the gateway serves only this machine', () => {
     expect(mistakesIn({})).toEqual([])
     expect(mistakesIn({ HOST: '::1', PUBLIC_URL: 'http://localhost:4000', REDIS_URL: 'redis://127.0.0.1' })).toEqual([])
   })
 
-  test('and a provider’s key contradict each other, since orders would be charged', () => {
+  test('contradicts the key of a provider, because orders would be charged', () => {
     expect(mistakesIn({ SANDBOX: 'true', KIE_API_KEY: 'k', SUNOAPI_API_KEY: 'k' })).toEqual([
       expect.stringMatching(/^SANDBOX=true contradicts KIE_API_KEY and SUNOAPI_API_KEY: .*charged/),
     ])
     expect(mistakesIn({ SANDBOX: 'false', KIE_API_KEY: 'k' })).toEqual([])
   })
 
-  test('can be forbidden, so that a lost key stops the start', () => {
+  test('can be forbidden, so that a missing key stops the start', () => {
     expect(mistakesIn({ SANDBOX: 'false' })).toEqual([expect.stringMatching(/^SANDBOX=false leaves no provider/)])
     expect(mistakesIn({ SANDBOX: 'false', KIE_API_KEY: '' })).toHaveLength(1)
   })
 
-  test('is no question while a key is wrong, or a provider has one', () => {
+  test('is not mentioned if a key is invalid or a provider has one', () => {
     expect(mistakesIn({ ...callers, KIE_API_KEY: 'two words' })).toEqual([expect.stringMatching(/^KIE_API_KEY must/)])
     expect(mistakesIn({ ...callers, SUNOAPI_API_KEY: 'k', KIE_API_KEY: '', KIE_BASE_URL: '' })).toEqual([])
   })
 })
 
-describe('a variable that is not known', () => {
+describe('an unknown variable', () => {
   test.each([
     ['KIE_APIKEY', 'KIE_API_KEY'],
     ['KIE_API_KYE', 'KIE_API_KEY'],
@@ -87,31 +87,31 @@ describe('a variable that is not known', () => {
     ['LOG_LEVLE', 'LOG_LEVEL'],
     ['PROT', 'PORT'],
     ['HSOT', 'HOST'],
-  ])('%s is taken for a typo of %s', (name, meant) => {
+  ])('%s is reported as a typo of %s', (name, meant) => {
     expect(mistakesIn({ [name]: 'hunter2' })).toEqual([`${name} is not known. Did you mean ${meant}?`])
-    // A blank variable is an unset one.
+    // A blank variable counts as unset.
     expect(mistakesIn({ [name]: ' ', SANDBOX: 'true' })).toEqual([])
   })
 
-  test('of a family of ours is told what there is', () => {
+  test('with one of our prefixes is reported with the known names', () => {
     expect(mistakesIn({ JWT_SECRET: 'hunter2', CALLBACK_HOST: 'hunter2' })).toEqual([
       'CALLBACK_HOST is not known. The variables that begin with CALLBACK_ are CALLBACK_SECRET.',
       'JWT_SECRET is not known. The variables that begin with JWT_ are JWT_JWKS_URL, JWT_ISSUER, JWT_AUDIENCE.',
     ])
   })
 
-  test('is told together with all other mistakes', () => {
+  test('is reported together with all other mistakes', () => {
     expect(mistakesIn({ PORT: 'x', KIE_APIKEY: 'hunter2', HOST: '0.0.0.0' })).toEqual([
       expect.stringMatching(/^PORT must/),
       expect.stringMatching(/^HOST /),
-      expect.stringMatching(/^SANDBOX must be true .* beside HOST\./),
+      expect.stringMatching(/^SANDBOX must be true .* with HOST\./),
       'KIE_APIKEY is not known. Did you mean KIE_API_KEY?',
     ])
   })
 })
 
-/** Variables as these places really set them; the names are what counts. */
-const usualEnvironments: Readonly<Record<string, string>> = {
+/** The names of variables that these environments really set. */
+const commonEnvironments: Readonly<Record<string, string>> = {
   'a shell on Linux':
     'SHELL USER LOGNAME HOME PWD OLDPWD PATH LANG LC_ALL LC_CTYPE TERM TERM_PROGRAM COLORTERM LS_COLORS EDITOR VISUAL PAGER LESS MAIL ' +
     'DISPLAY HOSTNAME HOSTTYPE OSTYPE MACHTYPE SHLVL HISTSIZE HISTCONTROL SSH_CLIENT SSH_CONNECTION SSH_TTY SSH_AUTH_SOCK TMPDIR ' +
@@ -125,10 +125,10 @@ const usualEnvironments: Readonly<Record<string, string>> = {
   'npm run':
     'npm_config_registry npm_config_loglevel npm_config_user_agent npm_config_cache npm_config_noproxy npm_execpath npm_node_execpath ' +
     'npm_package_name npm_package_version npm_package_json npm_lifecycle_event npm_lifecycle_script npm_command INIT_CWD COLOR EDITOR NODE NODE_ENV NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NVM_DIR NVM_BIN VOLTA_HOME FNM_DIR COREPACK_HOME',
-  'an image of Docker’s':
+  'a Docker image':
     'PATH HOSTNAME HOME NODE_VERSION YARN_VERSION NODE_ENV container CONTAINER_NAME POSTGRES_USER POSTGRES_PASSWORD POSTGRES_DB POSTGRES_HOST POSTGRES_PORT ' +
     'REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_TLS_URL DATABASE_HOST DATABASE_PORT DATABASE_USER DATABASE_PASSWORD DATABASE_NAME PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE',
-  'Kubernetes with services of our names':
+  'Kubernetes with services that have our names':
     'KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT KUBERNETES_SERVICE_PORT_HTTPS KUBERNETES_PORT KUBERNETES_PORT_443_TCP KUBERNETES_PORT_443_TCP_PROTO ' +
     'KUBERNETES_PORT_443_TCP_PORT KUBERNETES_PORT_443_TCP_ADDR KIE_SERVICE_HOST KIE_SERVICE_PORT KIE_SERVICE_PORT_HTTP KIE_PORT KIE_PORT_80_TCP ' +
     'KIE_PORT_80_TCP_PROTO KIE_PORT_80_TCP_PORT KIE_PORT_80_TCP_ADDR SANDBOX_SERVICE_HOST SANDBOX_PORT SANDBOX_PORT_4000_UDP_ADDR ' +
@@ -146,12 +146,12 @@ const usualEnvironments: Readonly<Record<string, string>> = {
     'REQUESTS_CA_BUNDLE SSL_CERT_FILE CURL_CA_BUNDLE PUBLIC_KEY PUBLIC_DIR BASE_URL APP_URL API_URL GRAPHQL_URL SUNO_API_KEY IS_SANDBOX CODEX_SANDBOX VITEST VITEST_POOL_ID TEST_POSTGRES_URL TEST_REDIS_URL PYTHONUNBUFFERED VSCODE_PID GIT_ASKPASS FORCE_COLOR HOSTS PORTS POST MOST SORT HOME ROOT',
 }
 
-test.each(Object.entries(usualEnvironments))('nobody’s machine fails by accident: %s', (_where, names) => {
+test.each(Object.entries(commonEnvironments))('the variables of %s are accepted', (_where, names) => {
   const set = Object.fromEntries(names.split(' ').map((name) => [name, 'x']))
   expect(mistakesIn(set)).toEqual([])
 })
 
-test('the program stops at a typo of a key, and says what was meant', async () => {
+test('the program does not start with a typo in the name of a key, and suggests the right name', async () => {
   const program = startProgram({
     DATABASE_URL: await newDatabaseUrl(),
     API_KEYS: 'web:0123456789abcdef',

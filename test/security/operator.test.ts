@@ -157,7 +157,7 @@ describe('ADMIN_PORT', () => {
     if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
     const program = startProgram({ DATABASE_URL: await newDatabaseUrl(), ADMIN_PORT: String(address.port) })
     expect(await program.exit).toBe(1)
-    expect(program.stderr()).toContain(`port ${address.port} of 127.0.0.1 is taken. Set ADMIN_PORT to another one`)
+    expect(program.stderr()).toContain(`port ${address.port} on 127.0.0.1 is in use. Set ADMIN_PORT to a free port`)
   })
 
   test('is named at the start, with a warning if whoever reaches it reads the metrics', async () => {
@@ -175,14 +175,14 @@ describe('ADMIN_PORT', () => {
 })
 
 test('mistakes in the variables of the operator are named together, without a secret', () => {
-  expect(mistakesIn({ ADMIN_PORT: '4000', PORT: '4000' })).toEqual(['ADMIN_PORT must not be PORT.'])
+  expect(mistakesIn({ ADMIN_PORT: '4000', PORT: '4000' })).toEqual(['ADMIN_PORT must differ from PORT.'])
   expect(mistakesIn({ ADMIN_HOST: '0.0.0.0' })).toEqual([
-    'ADMIN_HOST says where ADMIN_PORT listens: set ADMIN_PORT too.',
+    'ADMIN_HOST has no effect without ADMIN_PORT: set ADMIN_PORT too.',
   ])
   expect(mistakesIn({ ADMIN_PORT: 'x', ADMIN_TOKEN: 'short' })).toEqual([
     'ADMIN_PORT must be a whole number from 0 to 65535.',
     'ADMIN_TOKEN must have at least 16 characters.',
   ])
   const shared = mistakesIn({ ...twoCallers, SANDBOX: 'true', ADMIN_TOKEN: webKey })
-  expect(shared).toEqual(['ADMIN_TOKEN must not be the key of a caller (web).'])
+  expect(shared).toEqual(['ADMIN_TOKEN must differ from the key of the caller web.'])
 })
