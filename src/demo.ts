@@ -8,7 +8,7 @@ import { startApp } from './app.ts'
 import { parseConfig } from './config/config.ts'
 import { readOperation } from './graphql/operations.ts'
 
-/** The whole job as a frontend does it, against the sandbox: order by HTTP, watch by WebSocket, download the stems. */
+/** A complete separation in the sandbox, as a frontend does it: order over HTTP, subscribe over WebSocket, download the stems. */
 
 const folder = 'stems'
 const sandboxDelayMs = 2_000
@@ -28,17 +28,17 @@ await main()
 async function main(): Promise<void> {
   const config = parseConfig({ PORT: '0', DATABASE_URL: ':memory:', SANDBOX_DELAY_MS: String(sandboxDelayMs) })
   const app = await startApp(config, pino({ level: 'warn' }, pino.destination(2)))
-  // It waits on sockets, which may wait for ever.
+  // A subscription may wait without end.
   const deadline = setTimeout(() => {
     console.error(
-      `\nThe demo is not done after ${deadlineMs / 1000} s, so something is wrong. LOG_LEVEL=debug npm start tells more.`,
+      `\nThe demo has not finished after ${deadlineMs / 1000} s. To find out why, run LOG_LEVEL=debug npm start.`,
     )
     process.exit(1)
   }, deadlineMs)
   try {
-    console.log(`Stemgate runs at ${app.url}/graphql with its sandbox provider: nothing here costs anything.\n`)
+    console.log(`Stemgate is running at ${app.url}/graphql with the sandbox provider. Nothing is charged.\n`)
     for (const type of ['SEPARATE_VOCAL', 'SPLIT_STEM'] as const) await separate(app.url, type)
-    console.log('That was the whole job. `npm start` serves it, with GraphiQL to try more.')
+    console.log('Done. Run `npm start` to try more in GraphiQL.')
   } finally {
     clearTimeout(deadline)
     await app.close()
@@ -46,23 +46,25 @@ async function main(): Promise<void> {
 }
 
 async function separate(url: string, type: 'SEPARATE_VOCAL' | 'SPLIT_STEM'): Promise<void> {
-  console.log(`${type}: ordering over HTTP, waiting over WebSocket`)
+  console.log(`${type}: order over HTTP, wait over WebSocket`)
   const ordered = await order(url, type)
   const done = await watch(url, ordered.id)
-  if (done.status !== 'SUCCESS') throw new Error(`The separation ended as ${done.status}.`)
+  if (done.status !== 'SUCCESS') throw new Error(`The separation ended with status ${done.status}.`)
 
-  const into = join(folder, done.id)
-  await mkdir(into, { recursive: true })
+  const taskFolder = join(folder, done.id)
+  await mkdir(taskFolder, { recursive: true })
   for (const stem of done.allStems) {
     const response = await fetch(stem.url)
     if (!response.ok) throw new Error(`${stem.url} answered ${response.status}.`)
     const bytes = Buffer.from(await response.arrayBuffer())
-    const file = join(into, `${stem.part.toLowerCase()}.wav`)
+    const file = join(taskFolder, `${stem.part.toLowerCase()}.wav`)
     await writeFile(file, bytes)
     const length = stem.durationSeconds === null ? '' : `${stem.durationSeconds} s, `
     console.log(`  ${stem.part.padEnd(16)} ${length}${Math.round(bytes.length / 1024)} KiB   ${file}`)
   }
-  console.log(`  ${done.allStems.length} stems are in ${relative('.', into)}/ — play them with any player.\n`)
+  console.log(
+    `  ${done.allStems.length} stems are in ${relative('.', taskFolder)}/. Play them with any audio player.\n`,
+  )
 }
 
 async function order(url: string, type: string): Promise<Task> {
@@ -76,11 +78,11 @@ async function order(url: string, type: string): Promise<Task> {
   })
   const answer: unknown = await response.json()
   const parsed = z.object({ data: z.object({ separate: z.object({ task: taskSchema }) }) }).safeParse(answer)
-  if (!parsed.success) throw new Error(`The order was not taken: ${JSON.stringify(answer)}`)
+  if (!parsed.success) throw new Error(`The order was refused: ${JSON.stringify(answer)}`)
   return parsed.data.data.separate.task
 }
 
-/** Prints every update until the task is settled, and how long it takes meanwhile. */
+/** Prints every update and the elapsed time until the task is settled. */
 async function watch(url: string, taskId: string): Promise<Task> {
   const client = createClient({ url: `${url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket })
   const stopProgress = showProgress()
@@ -90,28 +92,28 @@ async function watch(url: string, taskId: string): Promise<Task> {
     for await (const update of updates) {
       const task = z.object({ data: z.object({ separationUpdated: taskSchema }) }).parse(update).data.separationUpdated
       last = task
-      say(`  ${task.id} is ${task.status} (revision ${task.revision})`)
+      print(`  ${task.id} is ${task.status} (revision ${task.revision})`)
     }
   } finally {
     stopProgress()
     await client.dispose()
   }
-  if (last === null) throw new Error('The gateway told nothing of the task.')
+  if (last === null) throw new Error('The subscription ended without an update.')
   return last
 }
 
-/** A line that tells how long it has been waited: over itself on a terminal, once a second elsewhere. */
+/** Prints the elapsed time: on a terminal in one line, elsewhere once a second. */
 function showProgress(): () => void {
   const startedAt = performance.now()
-  const everyMs = process.stdout.isTTY ? 100 : 1_000
+  const intervalMs = process.stdout.isTTY ? 100 : 1_000
   const timer = setInterval(() => {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     if (process.stdout.isTTY) process.stdout.write(`\r  … separating, ${seconds} s`)
     else console.log(`  … separating, ${seconds} s`)
-  }, everyMs)
+  }, intervalMs)
   return () => clearInterval(timer)
 }
 
-function say(line: string): void {
+function print(line: string): void {
   console.log(process.stdout.isTTY ? `\r\u001b[K${line}` : line)
 }

@@ -2,26 +2,29 @@ import type { Config } from '../config/config.ts'
 import type { Log } from '../runtime/log.ts'
 import type { ProviderName } from '../separation/task.ts'
 
-/** The gateway, listening. */
+/** A listening gateway. */
 export interface App {
-  /** Where it is, e.g. `http://127.0.0.1:4000`. */
+  /** For example `http://127.0.0.1:4000`. */
   readonly url: string
-  /** Where ADMIN_PORT is, e.g. `http://127.0.0.1:4001`; null: nowhere. */
+  /** For example `http://127.0.0.1:4001`; null without ADMIN_PORT. */
   readonly adminUrl: string | null
-  /** Where providers reach it. */
+  /** The base URL at which providers reach the gateway. */
   readonly publicUrl: string
-  /** The providers that are switched on, the default one first. */
+  /** The providers that are on, the default one first. */
   readonly providers: readonly ProviderName[]
-  /** How many pending tasks wait for each provider that is switched off. */
+  /** The number of pending tasks of each provider that is off. */
   readonly waitingForDisabled: ReadonlyMap<ProviderName, number>
-  /** How many subscriptions wait for a change. */
+  /** The number of active subscriptions. */
   subscriptions(): number
-  /** Serves everybody for the shutdown delay, though it is not ready any more; then takes nothing new, waits for the submits under way, and closes everything. */
+  /**
+   * Reports not ready but serves requests for the shutdown delay. Then accepts nothing new, waits for the running submits,
+   * and closes everything.
+   */
   close(): Promise<void>
 }
 
 export interface AppOptions {
-  /** How many lines of the log were dropped, for the metrics. */
+  /** The number of dropped log lines, for the metrics. */
   readonly droppedLogLines?: () => number
 }
 

@@ -8,28 +8,28 @@ import { describeError } from '../runtime/describe-error.ts'
 import { startMessage } from './start-message.ts'
 import type { Config } from '../config/config.ts'
 
-/** One Ctrl-C comes twice through npm, from the terminal and from npm. */
+/** npm delivers one Ctrl-C twice, from the terminal and from itself: a second signal within this time is ignored. */
 const repeatedSignalMs = 1_000
-/** How long the end of the process waits for those who read its output. */
-const flushMs = 1_000
+/** How long the exit waits for the output to be read. */
+const flushTimeoutMs = 1_000
 const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
-/** Runs a gateway until a signal ends it, and the process with it. */
+/** Runs a gateway until a signal stops it, then exits the process. */
 export async function serve(config: Config, startApp: StartApp): Promise<void> {
-  // What is told to people goes to standard output, the log beside it. Neither ever waits for its reader.
+  // Messages for people go to standard output, the log to standard error. Neither blocks on its reader.
   const output = createBoundedOutput(1)
   const { log, ...logOutput } = createProgramLog(config.logLevel)
   const end = async (code: number): Promise<void> => {
-    await Promise.all([output.flush(flushMs), logOutput.flush(flushMs)])
+    await Promise.all([output.flush(flushTimeoutMs), logOutput.flush(flushTimeoutMs)])
     process.exit(code)
   }
   logNodeWarnings(log, end)
 
-  // One listener from the beginning to the end: a signal that comes while it is exchanged would be lost.
+  // One listener for the whole run: a signal that arrives while listeners are exchanged would be lost.
   let stop = (_signal: string): void => void end(0)
   for (const signal of stopSignals) process.on(signal, () => stop(signal))
-  // Node would open a debugger, to whoever is on this machine.
-  process.on('SIGUSR1', () => log.warn({}, 'SIGUSR1 has no effect: the gateway opens no debugger'))
+  // By default, Node opens a debugger that every user of this machine can reach.
+  process.on('SIGUSR1', () => log.warn({}, 'SIGUSR1 is ignored: the gateway opens no debugger'))
   let app: App
   try {
     app = await startApp(config, log, { droppedLogLines: logOutput.dropped })
@@ -40,17 +40,17 @@ export async function serve(config: Config, startApp: StartApp): Promise<void> {
   }
   output.write(`${startMessage(app, config)}\n`)
 
-  let stoppingSince: number | null = null
+  let stoppedAtMs: number | null = null
   stop = (signal) => {
-    if (stoppingSince !== null) {
-      if (performance.now() - stoppingSince > repeatedSignalMs) void end(1)
+    if (stoppedAtMs !== null) {
+      if (performance.now() - stoppedAtMs > repeatedSignalMs) void end(1)
       return
     }
-    stoppingSince = performance.now()
+    stoppedAtMs = performance.now()
     const delaySeconds = config.shutdownDelayMs / 1000
     log.info(
       { signal, delaySeconds },
-      'stopping: after the shutdown delay nothing new is taken, and orders under way are waited for',
+      'stopping: after the shutdown delay the gateway accepts nothing new and waits for running orders',
     )
     const maxWaitSeconds = Math.ceil(config.submitTimeoutMs / 1000)
     const delay = delaySeconds > 0 ? `everybody is served for ${delaySeconds} s more, then ` : ''
@@ -67,12 +67,12 @@ export async function serve(config: Config, startApp: StartApp): Promise<void> {
   }
 }
 
-/** Node prints through streams that wait for their reader. */
+/** Logs warnings and uncaught errors, because Node would print them through streams that block on their reader. */
 function logNodeWarnings(log: Logger, end: (code: number) => Promise<void>): void {
   process.removeAllListeners('warning')
-  process.on('warning', (warning) => log.warn({ err: warning }, 'a warning of Node.js'))
+  process.on('warning', (warning) => log.warn({ err: warning }, 'Node.js warning'))
   process.on('uncaughtException', (error, origin) => {
-    log.fatal({ err: error, origin }, 'the gateway ends: an error was not caught')
+    log.fatal({ err: error, origin }, 'the gateway exits: an error was not caught')
     void end(1)
   })
 }
@@ -81,10 +81,10 @@ function startFailure(error: unknown, { host, port, admin, database }: Config): 
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const takenPort = code === 'EADDRINUSE' && error instanceof Error && 'port' in error ? error.port : undefined
   if (admin !== null && takenPort === admin.port)
-    return `port ${admin.port} of ${admin.host} is taken. Set ADMIN_PORT to another one, or stop what listens there.`
+    return `port ${admin.port} on ${admin.host} is in use. Set ADMIN_PORT to a free port, or stop the process that uses it.`
   if (code === 'EADDRINUSE')
-    return `port ${port} of ${host} is taken. Set PORT to another one, or stop what listens there.`
-  if (code === 'EACCES' && port < 1024) return `port ${port} may not be listened on. Set PORT to one above 1023.`
+    return `port ${port} on ${host} is in use. Set PORT to a free port, or stop the process that uses it.`
+  if (code === 'EACCES' && port < 1024) return `port ${port} needs privileges. Set PORT to a port above 1023.`
   if (error instanceof ApiKeysFileError) return error.message
-  return `${describeError(error)} (the database is ${describeDatabase(database)}; LOG_LEVEL=debug tells more)`
+  return `${describeError(error)} (the database is ${describeDatabase(database)}; for details set LOG_LEVEL=debug)`
 }

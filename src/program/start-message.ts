@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { urlWithoutPassword, describeDatabase } from '../stores/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 
-/** What a start tells people: where everything is, how to try it, and what they had better know. Holds no secret. */
+/** The message at a start: URLs, how to try the gateway, and warnings. It contains no secret. */
 export function startMessage(app: App, config: Config): string {
   const { url, publicUrl, providers } = app
   const isSandbox = providers.includes('sandbox')
@@ -12,33 +12,37 @@ export function startMessage(app: App, config: Config): string {
     `  Stemgate is listening at ${url}/graphql`,
     '',
     ...(config.graphiql ? [`  GraphiQL      ${url}/graphql   (open it in a browser)`] : []),
-    `  Providers     ${providers.map((name) => name.toUpperCase()).join(', ')}${isSandbox ? '   (no key is set: nothing costs anything)' : ''}`,
+    `  Providers     ${providers.map((name) => name.toUpperCase()).join(', ')}${isSandbox ? '   (no API key is set; nothing is charged)' : ''}`,
     `  Callers       ${callersText(config)}`,
     `  Callbacks     ${publicUrl}/callbacks/…`,
     ...(app.adminUrl === null ? [] : [`  Metrics       ${app.adminUrl}/metrics`]),
     `  Tasks         ${describeDatabase(config.database)}`,
     ...(config.redisUrl === null ? [] : [`  Shared over   ${urlWithoutPassword(config.redisUrl)}`]),
     '',
-    ...howToTry(url, { isSandbox, hasGraphiql: config.graphiql, needsKey: areKnown(config) && !config.allowAnonymous }),
+    ...howToTry(url, {
+      isSandbox,
+      hasGraphiql: config.graphiql,
+      needsKey: hasKnownCallers(config) && !config.allowAnonymous,
+    }),
     '',
     ...warnings(app, config).map((warning) => `  ! ${warning}\n`),
   ]
   return lines.join('\n')
 }
 
-/** Who is let in, by what the operator has configured; names, and never a key. */
+/** The names of the configured callers, without their keys. */
 function callersText(config: Config): string {
   const { apiKeys, apiKeysFile, jwt, allowAnonymous } = config
   const known = [
     ...new Set(apiKeys.map(({ name }) => name)),
-    ...(apiKeysFile === null ? [] : [`those of ${apiKeysFile}`]),
-    ...(jwt === null ? [] : [`bearers of tokens of ${jwt.issuer}`]),
+    ...(apiKeysFile === null ? [] : [`the callers in ${apiKeysFile}`]),
+    ...(jwt === null ? [] : [`holders of tokens from ${jwt.issuer}`]),
   ]
-  if (known.length === 0) return allowAnonymous ? 'everybody' : 'everybody on this machine'
-  return [...known, ...(allowAnonymous ? ['and everybody else'] : [])].join(', ')
+  if (known.length === 0) return allowAnonymous ? 'everyone' : 'everyone on this machine'
+  return [...known, ...(allowAnonymous ? ['and everyone else'] : [])].join(', ')
 }
 
-function areKnown({ apiKeys, apiKeysFile, jwt }: Config): boolean {
+function hasKnownCallers({ apiKeys, apiKeysFile, jwt }: Config): boolean {
   return apiKeys.length > 0 || apiKeysFile !== null || jwt !== null
 }
 
@@ -67,25 +71,29 @@ function warnings({ publicUrl, providers, waitingForDisabled }: App, config: Con
     ...[...waitingForDisabled].map(
       ([name, tasks]) =>
         `${tasks === 1 ? '1 task waits' : `${tasks} tasks wait`} for ${name}, which is off. ` +
-        (name === 'sandbox' ? 'It is on while no provider has a key.' : `Set ${name.toUpperCase()}_API_KEY.`),
+        (name === 'sandbox'
+          ? 'The sandbox is on only if no provider has a key.'
+          : `Set ${name.toUpperCase()}_API_KEY.`),
     ),
     ...(isReal && isLoopback(new URL(publicUrl).hostname)
       ? [
-          `Providers cannot reach ${publicUrl}, so no callback will arrive: results are found by asking alone, and an order ` +
-            'whose answer is lost cannot be asked for (SUBMISSION_UNCONFIRMED). Set PUBLIC_URL.',
+          `Providers cannot reach ${publicUrl}, so no callbacks arrive: the gateway finds results only by polling, and ` +
+            'cannot find an order whose answer was lost (SUBMISSION_UNCONFIRMED). Set PUBLIC_URL.',
         ]
       : []),
     ...(config.database.kind === 'postgres' && config.redisUrl === null
       ? [
-          'REDIS_URL is not set: right for a single gateway. Several on this database share all tasks, but tell each ' +
-            "other's subscribers only within 30 s, and each keeps the providers' rates by itself.",
+          'REDIS_URL is not set, which is right for a single gateway. Several gateways on this database share all tasks, but ' +
+            'subscribers of other gateways wait up to 30 s for an update, and each gateway uses the full provider rates.',
         ]
       : []),
     ...(config.admin !== null && config.adminToken === null && !isLoopback(config.admin.host)
-      ? ['ADMIN_HOST is not a loopback address: everybody who reaches ADMIN_PORT reads the metrics. Set ADMIN_TOKEN.']
+      ? [
+          'ADMIN_HOST is not a loopback address: everyone who can reach ADMIN_PORT can read the metrics. Set ADMIN_TOKEN.',
+        ]
       : []),
     ...(config.allowAnonymous
-      ? ['ALLOW_ANONYMOUS is on: everybody who reaches this gateway can order separations at your expense.']
+      ? ['ALLOW_ANONYMOUS is on: everyone who can reach this gateway can order separations at your expense.']
       : []),
   ]
 }

@@ -9,9 +9,9 @@ import { sendBody, accepted, startPlayedProvider } from '../support/played-provi
 import { newDatabaseUrl } from '../support/program.ts'
 import { freePort } from '../support/free-port.ts'
 
-/** A process whose standard error, or output, is what a shell has made of it. */
+/** A process whose output or standard error is redirected by a shell. */
 interface Redirected {
-  /** Where the gateway listens. */
+  /** The URL of the gateway. */
   readonly url: Promise<string>
   readonly exit: Promise<number | NodeJS.Signals>
   stdout(): string
@@ -24,7 +24,7 @@ async function newFolder(): Promise<string> {
   return folder
 }
 
-/** Runs a line of shell, in which $NODE and $PROGRAM are the gateway's, in a folder of its own. */
+/** Runs a shell command in the folder `cwd`. $NODE and $PROGRAM are the paths of Node and of the gateway. */
 function startRedirected(line: string, cwd: string, environment: Readonly<Record<string, string>>): Redirected {
   const child = spawn('sh', ['-c', line], {
     cwd,
@@ -55,13 +55,13 @@ function startRedirected(line: string, cwd: string, environment: Readonly<Record
   return { url, exit, stdout: () => stdout, signal: (name) => void child.kill(name) }
 }
 
-/** Makes a pipe `log` that is full already and that nobody reads, although it is open for that. */
+/** Creates a full pipe `log` that is open for reading but never read. */
 const fullPipe = 'mkfifo log && exec 3<>log && head -c 65536 /dev/zero >&3'
 
-/** Makes a pipe whose reader has gone. */
+/** Creates a pipe whose reader has exited. */
 const pipeWithoutReader = 'mkfifo log && { : <log & } && exec 4>log && wait'
 
-async function orderInVain(url: string, audioId: string): Promise<number> {
+async function sendOrder(url: string, audioId: string): Promise<number> {
   const query = `mutation { separate(input: { musicTaskId: "music", audioId: "${audioId}" }) { __typename } }`
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
@@ -73,7 +73,7 @@ async function orderInVain(url: string, audioId: string): Promise<number> {
   return response.status
 }
 
-test('a log that nobody reads stops neither requests nor SIGTERM', async () => {
+test('an unread log blocks neither requests nor a stop', async () => {
   const provider = await startPlayedProvider()
   const folder = await newFolder()
   const program = startRedirected(`${fullPipe} && exec "$NODE" "$PROGRAM" 2>&3`, folder, {
@@ -81,9 +81,9 @@ test('a log that nobody reads stops neither requests nor SIGTERM', async () => {
     DATABASE_URL: await newDatabaseUrl(),
   })
   const url = await program.url
-  // What came of this order is worth a line of the log.
+  // The lost answer to this order is logged.
   provider.answerSubmit((response) => response.destroy())
-  expect(await orderInVain(url, 'one')).toBe(200)
+  expect(await sendOrder(url, 'one')).toBe(200)
   program.signal('SIGUSR1')
   const live = await fetch(`${url}/health/live`, { signal: AbortSignal.timeout(5_000) })
   expect(live.status).toBe(200)
@@ -93,9 +93,9 @@ test('a log that nobody reads stops neither requests nor SIGTERM', async () => {
 })
 
 test.each([
-  { what: 'that nobody reads', line: `${fullPipe} && exec "$NODE" "$PROGRAM" >&3` },
-  { what: 'whose reader is gone', line: `${pipeWithoutReader} && exec "$NODE" "$PROGRAM" >&4` },
-])('standard output $what stops nothing', async ({ line }) => {
+  { what: 'that is not read', line: `${fullPipe} && exec "$NODE" "$PROGRAM" >&3` },
+  { what: 'whose reader has exited', line: `${pipeWithoutReader} && exec "$NODE" "$PROGRAM" >&4` },
+])('a standard output $what does not block the program', async ({ line }) => {
   const port = await freePort()
   const program = startRedirected(line, await newFolder(), { DATABASE_URL: await newDatabaseUrl(), PORT: String(port) })
   const live = async () => (await fetch(`http://127.0.0.1:${port}/health/live`)).status
@@ -106,14 +106,14 @@ test.each([
 
 test.each([
   { what: 'on a full disk', line: 'exec "$NODE" "$PROGRAM" 2>/dev/full' },
-  { what: 'whose reader is gone', line: `${pipeWithoutReader} && exec "$NODE" "$PROGRAM" 2>&4` },
-])('a log $what ends nothing, and what is lost is counted', async ({ line }) => {
+  { what: 'whose reader has exited', line: `${pipeWithoutReader} && exec "$NODE" "$PROGRAM" 2>&4` },
+])('a log $what does not stop the program, and dropped lines are counted', async ({ line }) => {
   const provider = await startPlayedProvider()
   provider.answerSubmit((response) => response.destroy())
   const environment = { ...provider.environment, DATABASE_URL: await newDatabaseUrl() }
   const program = startRedirected(line, await newFolder(), environment)
   const url = await program.url
-  for (const audioId of ['one', 'two', 'three']) expect(await orderInVain(url, audioId)).toBe(200)
+  for (const audioId of ['one', 'two', 'three']) expect(await sendOrder(url, audioId)).toBe(200)
   await expect.poll(async () => droppedBy(url), { timeout: 5_000 }).toBeGreaterThan(0)
   program.signal('SIGTERM')
   expect(await program.exit).toBe(0)
@@ -124,7 +124,7 @@ async function droppedBy(url: string): Promise<number> {
   return Number(/^stemgate_log_lines_dropped_total (\d+)$/m.exec(await response.text())?.[1])
 }
 
-test('an error that is not caught ends the process with its line in the log, and in time if nobody reads', async () => {
+test('an uncaught error is logged and ends the process, in time even if the log is not read', async () => {
   const crash = `--import 'data:text/javascript,process.on("SIGUSR2",()=>{throw new Error("crash")})'`
   const folder = await newFolder()
   const environment = { DATABASE_URL: await newDatabaseUrl() }
@@ -142,7 +142,7 @@ test('an error that is not caught ends the process with its line in the log, and
   expect(performance.now() - crashedAtMs).toBeLessThan(5_000)
 })
 
-test('every line is written or counted as dropped, in order, and drops are told when the reader is back', async () => {
+test('every line is written in order or counted as dropped, and drops are reported when the reader is back', async () => {
   const folder = await newFolder()
   const lines = 4_000
   const script = [
@@ -181,7 +181,7 @@ test('every line is written or counted as dropped, in order, and drops are told 
   expect(read).toContain(`dropped ${counted}\n`)
 })
 
-test('whatever was logged before the end is written before the process ends', async () => {
+test('the log is written completely before the process exits', async () => {
   const provider = await startPlayedProvider()
   provider.answerSubmit((response) => sendBody(response, accepted('their-task')))
   const folder = await newFolder()

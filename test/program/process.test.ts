@@ -31,7 +31,7 @@ const order =
   'mutation { separate(input: { musicTaskId: "my-music", audioId: "track" }) { ... on SeparateSuccess { task { id status providerTaskId charge } } } }'
 
 describe('at its start', () => {
-  test('the program says where it is, and what to paste works', async () => {
+  test('the program prints its URLs and an operation that works', async () => {
     const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
     const url = await program.url
     const [, graphiql = ''] = /GraphiQL\s+(\S+)/.exec(program.stdout()) ?? []
@@ -39,7 +39,7 @@ describe('at its start', () => {
     const page = await fetch(graphiql, { headers: { accept: 'text/html' } })
     expect(page.headers.get('content-type')).toMatch(/^text\/html/)
     await page.arrayBuffer()
-    expect(program.stdout()).toMatch(/Providers\s+SANDBOX .*nothing costs anything/)
+    expect(program.stdout()).toMatch(/Providers\s+SANDBOX .*nothing is charged/)
 
     const mutation = /^\s*(mutation .*)$/m.exec(program.stdout())?.[1] ?? ''
     expect(await send(url, mutation)).toEqual({
@@ -47,7 +47,7 @@ describe('at its start', () => {
     })
   })
 
-  test('without GraphiQL the line to try is one for a shell', async () => {
+  test('the program without GraphiQL prints a working curl command', async () => {
     const program = startProgram({ DATABASE_URL: await newDatabaseUrl(), GRAPHIQL: 'false' })
     await program.url
     expect(program.stdout()).not.toContain('GraphiQL')
@@ -57,7 +57,7 @@ describe('at its start', () => {
     expect(await response.json()).toMatchObject({ data: { separate: { task: { status: 'PENDING' } } } })
   })
 
-  test('the program names the providers that have keys, and warns that no callback can arrive', async () => {
+  test('the program prints the providers with keys and warns that no callbacks can arrive', async () => {
     const program = startProgram({
       DATABASE_URL: await newDatabaseUrl(),
       KIE_API_KEY: 'kie-key-hunter2',
@@ -73,7 +73,7 @@ describe('at its start', () => {
     expect(program.stdout() + program.stderr()).not.toContain('hunter2')
   })
 
-  test('the program says who is let in, and how to try it as one of them', async () => {
+  test('the program prints the callers and how to authenticate as one', async () => {
     const key = 'hunter2hunter2hunter2'
     const program = startProgram({
       DATABASE_URL: await newDatabaseUrl(),
@@ -87,7 +87,7 @@ describe('at its start', () => {
     expect(program.stdout() + program.stderr()).not.toContain('hunter2')
   })
 
-  test('a bad environment is told of whole, without a value', async () => {
+  test('the program reports all mistakes in the environment without values', async () => {
     const program = startProgram({
       PORT: 'hunter2',
       KIE_API_KEY: 'hunter2 hunter2',
@@ -108,7 +108,7 @@ describe('at its start', () => {
     expect(program.stderr()).not.toContain('hunter2')
   })
 
-  test('a port that is taken is told of in one line', async () => {
+  test('the program reports a port in use in one line', async () => {
     const other = createServer()
     other.listen(0, '127.0.0.1')
     await once(other, 'listening')
@@ -118,11 +118,11 @@ describe('at its start', () => {
     expect(await program.exit).toBe(1)
     expect(program.stdout()).toBe('')
     expect(program.stderr()).toBe(
-      `Stemgate could not start: port ${port} of 127.0.0.1 is taken. Set PORT to another one, or stop what listens there.\n`,
+      `Stemgate could not start: port ${port} on 127.0.0.1 is in use. Set PORT to a free port, or stop the process that uses it.\n`,
     )
   })
 
-  test('a database that cannot be opened is told of in one line', async () => {
+  test('the program reports an unusable database in one line', async () => {
     const program = startProgram({ DATABASE_URL: 'file:/dev/null/stemgate.db' })
     expect(await program.exit).toBe(1)
     expect(program.stderr()).toMatch(/^Stemgate could not start: .*\/dev\/null\/stemgate\.db.*\n$/)
@@ -134,10 +134,10 @@ describe.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('at %s', (signal) => {
 
   test.each([
     { transport: 'POST', sendOver: send, answer: { data: { separate: { task } } } },
-    // The socket is closed before the answer is there; whoever asks again finds the task.
+    // The socket is closed before the answer arrives; the client finds the task when it asks again.
     { transport: 'WebSocket', sendOver: sendOverSocket, answer: { closedWith: 1012 } },
   ])(
-    'an order under way is waited for, everything else is closed, and nothing is lost ($transport)',
+    'the program waits for a running order, closes everything else, and loses nothing ($transport)',
     async ({ sendOver, answer }) => {
       const databaseUrl = await newDatabaseUrl()
       const provider = await startPlayedProvider()
@@ -169,10 +169,10 @@ describe.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('at %s', (signal) => {
   )
 })
 
-test('a signal while nothing is under way ends it at once', async () => {
+test('a signal stops an idle gateway at once', async () => {
   const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
   const url = await program.url
-  // A connection that fetch keeps open.
+  // fetch keeps this connection open.
   await send(url, '{ __typename }')
   const stoppedAt = performance.now()
   program.signal('SIGTERM')
@@ -180,7 +180,7 @@ test('a signal while nothing is under way ends it at once', async () => {
   expect(performance.now() - stoppedAt).toBeLessThan(2_000)
 })
 
-test.each(['/nope', '/graphql'])('an upgrade of %s that is cut off harms nobody', async (path) => {
+test.each(['/nope', '/graphql'])('aborted upgrade requests to %s do no harm', async (path) => {
   const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
   const url = await program.url
   for (let i = 0; i < 20; i++) {
@@ -192,9 +192,9 @@ test.each(['/nope', '/graphql'])('an upgrade of %s that is cut off harms nobody'
 })
 
 test.each([
-  { what: 'of another path', path: '/nope', host: 'localhost', status: 404 },
-  { what: 'from elsewhere', path: '/graphql', host: 'evil.example', status: 403 },
-])('an upgrade $what is let go, though its client keeps its half open', async ({ path, host, status }) => {
+  { what: 'to another path', path: '/nope', host: 'localhost', status: 404 },
+  { what: 'with a foreign Host', path: '/graphql', host: 'evil.example', status: 403 },
+])('an upgrade request $what is closed even if the client keeps its side open', async ({ path, host, status }) => {
   const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
   const socket = sendUpgrade(await program.url, path, host)
   const [answer] = await once(socket, 'data')
@@ -205,7 +205,7 @@ test.each([
   expect(performance.now() - stoppedAt).toBeLessThan(5_000)
 })
 
-test('a WebSocket that never says goodbye is waited for no longer than orders are', async () => {
+test('a WebSocket without a closing handshake delays a stop no longer than orders do', async () => {
   const program = startProgram({ DATABASE_URL: await newDatabaseUrl(), SUBMIT_TIMEOUT_SECONDS: '3' })
   const socket = sendUpgrade(await program.url, '/graphql')
   const [answer] = await once(socket, 'data')
@@ -214,7 +214,7 @@ test('a WebSocket that never says goodbye is waited for no longer than orders ar
   expect(await program.exit).toBe(0)
 })
 
-test('a first signal says what is waited for, a second one ends it at once', async () => {
+test('a first signal waits for orders, and a second one stops the gateway at once', async () => {
   const provider = await startPlayedProvider()
   provider.answerSubmit(() => {})
   const program = startProgram({ ...provider.environment, DATABASE_URL: await newDatabaseUrl() })
@@ -222,7 +222,7 @@ test('a first signal says what is waited for, a second one ends it at once', asy
   await provider.order(0)
   program.signal('SIGINT')
   await expect.poll(() => program.stdout()).toMatch(/^ {2}Stopping: .*20 s.*second signal/m)
-  // One Ctrl-C comes twice through npm, from the terminal and from npm.
+  // npm delivers one Ctrl-C twice, from the terminal and from itself.
   program.signal('SIGINT')
   await new Promise((resolve) => setTimeout(resolve, 1_200))
   expect(await Promise.race([program.exit, Promise.resolve('runs')])).toBe('runs')
@@ -231,7 +231,7 @@ test('a first signal says what is waited for, a second one ends it at once', asy
   expect(await sent).toBeNull()
 })
 
-test('no secret is written anywhere', async () => {
+test('the output of the program contains no secret', async () => {
   const provider = await startPlayedProvider()
   const secrets = {
     KIE_API_KEY: 'api-key-hunter2',
@@ -251,7 +251,7 @@ test('no secret is written anywhere', async () => {
   const [token = ''] = new URL(body.callBackUrl).pathname.split('/').at(-1)?.split('.') ?? []
   expect(token).toHaveLength(43)
   await misbehave(provider, body.callBackUrl)
-  // Refused, unreachable, and at the end a clean stop.
+  // A refused order, an unreachable provider, and a clean stop.
   provider.answerSubmit({ code: 401, msg: `Key ${secrets.KIE_API_KEY} is not accepted` })
   await send(url, order.replace('track', 'another'))
   await provider.die()
@@ -264,7 +264,7 @@ test('no secret is written anywhere', async () => {
   for (const secret of [...Object.values(secrets), token]) expect(written).not.toContain(secret)
 })
 
-/** What a provider may do wrong with its callbacks and answers; each is worth a line in the log. */
+/** Sends invalid callbacks and answers, each of which is logged. */
 async function misbehave(provider: PlayedProvider, callBackUrl: string): Promise<void> {
   expect(await provider.callBack(callBackUrl, callbackOfSuccess('their-task'))).toBe(200)
   const signed = { 'x-webhook-timestamp': '1', 'x-webhook-signature': 'forged' }
@@ -277,11 +277,11 @@ async function misbehave(provider: PlayedProvider, callBackUrl: string): Promise
 
 function endpointOf(server: Server): { readonly port: number } {
   const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
+  if (address === null || typeof address === 'string') throw new Error('The server has no port.')
   return address
 }
 
-/** Asks for a WebSocket and keeps its own half open whatever comes. */
+/** Sends an upgrade request and keeps its side of the connection open. */
 function sendUpgrade(url: string, path: string, host = 'localhost'): Socket {
   const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
   onTestFinished(() => void socket.destroy())
@@ -293,7 +293,7 @@ function sendUpgrade(url: string, path: string, host = 'localhost'): Socket {
   return socket
 }
 
-/** A socket that has introduced itself. */
+/** A WebSocket after connection_init. */
 async function openSocket(url: string): Promise<WebSocket> {
   const socket = new WebSocket(webSocketUrl(url), 'graphql-transport-ws')
   onTestFinished(() => socket.terminate())
@@ -303,7 +303,7 @@ async function openSocket(url: string): Promise<WebSocket> {
   return socket
 }
 
-/** Sends the operation and resolves to the code with which the socket is closed. */
+/** Sends the operation and resolves to the close code of the socket. */
 async function sendOverSocket(url: string, query: string): Promise<{ readonly closedWith: number }> {
   const socket = await openSocket(url)
   socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }))
@@ -311,7 +311,7 @@ async function sendOverSocket(url: string, query: string): Promise<{ readonly cl
   return { closedWith: Number(code) }
 }
 
-test('a signal while it starts ends it', async () => {
+test('a signal during the start stops the program', async () => {
   const silent = createServer(() => {})
   silent.listen(0, '127.0.0.1')
   await once(silent, 'listening')
@@ -324,7 +324,7 @@ test('a signal while it starts ends it', async () => {
   socket.destroy()
 })
 
-test('whoever has connected just before a stop is still answered', async () => {
+test('a connection from just before a stop is still served', async () => {
   const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
   const url = new URL(await program.url)
   const sockets = await Promise.all(
@@ -348,7 +348,7 @@ test('whoever has connected just before a stop is still answered', async () => {
   expect(await program.exit).toBe(0)
 })
 
-test('a WebSocket that comes in the moment of a stop is told to connect again', async () => {
+test('a WebSocket opened during a stop is closed with 1012', async () => {
   const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
   const url = new URL(await program.url)
   const socket = connect(Number(url.port), url.hostname)
@@ -360,7 +360,7 @@ test('a WebSocket that comes in the moment of a stop is told to connect again', 
   expect(await program.exit).toBe(0)
 })
 
-describe('after a kill -9', () => {
+describe('after SIGKILL', () => {
   const statusOf = async (url: string) => {
     const { data } = await send(url, '{ separations { edges { node { status } } } }')
     return JSON.stringify(data?.['separations'])
@@ -369,7 +369,7 @@ describe('after a kill -9', () => {
   test.each([
     ['record-info', recordOfSuccess('their-task')],
     ['the callback alone', { code: 500, msg: 'not now', data: null }],
-  ])('a task whose callback was answered with 200 is settled at once, by %s', async (_source, record) => {
+  ])('a task with an accepted callback is settled at once by %s', async (_source, record) => {
     const provider = await startPlayedProvider()
     provider.answerSubmit(accepted('their-task'))
     provider.answerRead(() => {})
@@ -378,7 +378,7 @@ describe('after a kill -9', () => {
     await send(await killed.url, order)
     const { body } = await provider.order(0)
     expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('their-task'))).toBe(200)
-    // The task is claimed: the provider is being asked for it.
+    // The task is leased: its check is running.
     await provider.readTimes(1)
     killed.signal('SIGKILL')
     expect(await killed.exit).toBe('SIGKILL')
@@ -386,12 +386,12 @@ describe('after a kill -9', () => {
     provider.answerRead(record)
     const restarted = startProgram(environment)
     const url = await restarted.url
-    // A lease lasts for 20 seconds, and the callback's grace for 4.
+    // A lease lasts 20 s, and the grace period of the callback 4 s.
     await expect.poll(() => statusOf(url), { timeout: 8_000 }).toContain('SUCCESS')
   })
 
   test.skipIf(postgres === null)(
-    'in a burst of callbacks, only the tasks that were just being asked for wait for their lease',
+    'only the tasks whose checks were running wait for the end of their lease',
     async () => {
       const provider = await startPlayedProvider()
       const environment = {
@@ -418,7 +418,7 @@ describe('after a kill -9', () => {
       await startProgram(environment).url
       const store = await openStoreOf({ environment })
       const pending = async () => (await storedTasks(store)).filter(({ state }) => state === 'pending').length
-      // Ten reads a second: the others have had their turn long before a lease of 20 seconds ends.
+      // At 10 reads per second, the others are checked long before a lease of 20 s ends.
       await expect.poll(pending, { timeout: 10_000 }).toBeLessThanOrEqual(3)
     },
   )

@@ -23,12 +23,12 @@ async function readyOf(url: string): Promise<Answer> {
   return { status: response.status, ms: performance.now() - startedAt }
 }
 
-/** Asks until the answer is this one: answers are kept for a second. */
+/** Polls until the answer has this status. Answers are cached for one second. */
 async function untilReadyIs(status: number, url: string): Promise<void> {
   await expect.poll(async () => (await readyOf(url)).status, { timeout: 10_000, interval: 100 }).toBe(status)
 }
 
-/** A gateway with a file of SQLite, whatever database the others have. */
+/** A gateway on an SQLite file, whatever database the run uses. */
 async function startOnFile(): Promise<{ readonly gateway: TestGateway; readonly path: string }> {
   const databaseUrl = await newDatabaseUrl()
   const gateway = await startGateway({ DATABASE_URL: databaseUrl })
@@ -41,8 +41,8 @@ function openBeside(path: string): DatabaseSyncInstance {
   return other
 }
 
-describe('a gateway on a file of SQLite', () => {
-  test('is not ready while another process holds the lock, and says so within two seconds', async () => {
+describe('a gateway on an SQLite file', () => {
+  test('reports within two seconds that it is not ready while another process holds the lock', async () => {
     const { gateway, path } = await startOnFile()
     await untilReadyIs(200, gateway.url)
     const other = openBeside(path)
@@ -59,23 +59,23 @@ describe('a gateway on a file of SQLite', () => {
   })
 
   test.each([
-    { what: 'moved away', harm: (path: string) => rename(path, `${path}.away`) },
-    { what: 'removed', harm: (path: string) => rm(path) },
+    { what: 'moved', damage: (path: string) => rename(path, `${path}.away`) },
+    { what: 'deleted', damage: (path: string) => rm(path) },
     {
       what: 'replaced by a copy',
-      async harm(path: string) {
+      async damage(path: string) {
         await copyFile(path, `${path}.copy`)
         await rename(`${path}.copy`, path)
       },
     },
-  ])('is not ready once its file was $what', async ({ harm }) => {
+  ])('is not ready after its file was $what', async ({ damage }) => {
     const { gateway, path } = await startOnFile()
     await untilReadyIs(200, gateway.url)
-    await harm(path)
+    await damage(path)
     await untilReadyIs(503, gateway.url)
   })
 
-  test('is ready again when its file was put back', async () => {
+  test('is ready again after its file was restored', async () => {
     const { gateway, path } = await startOnFile()
     await rename(path, `${path}.away`)
     await untilReadyIs(503, gateway.url)
@@ -83,7 +83,7 @@ describe('a gateway on a file of SQLite', () => {
     await untilReadyIs(200, gateway.url)
   })
 
-  test('writes once for all who ask at the same time, or within a second', async () => {
+  test('writes once for all readiness requests of a second', async () => {
     const { gateway, path } = await startOnFile()
     const other = openBeside(path)
     const changes = () => JSON.stringify(other.prepare('select * from readiness').all())
@@ -93,7 +93,7 @@ describe('a gateway on a file of SQLite', () => {
     const startedAt = performance.now()
     await Promise.all(Array.from({ length: 100 }, () => readyOf(gateway.url)))
     const tookMs = performance.now() - startedAt
-    // On a machine so slow that a second has passed it says nothing.
+    // On a slow machine a second may have passed; then this proves nothing.
     if (tookMs < 900) expect(changes()).toBe(written)
     await expect
       .poll(
@@ -106,7 +106,7 @@ describe('a gateway on a file of SQLite', () => {
       .not.toBe(written)
   })
 
-  test('in memory is ready', async () => {
+  test('is ready with a database in memory', async () => {
     const gateway = await startGateway({ DATABASE_URL: ':memory:' })
     expect((await readyOf(gateway.url)).status).toBe(200)
   })
@@ -135,7 +135,7 @@ describe.skipIf((await findPostgres()) === null)('a gateway on PostgreSQL', () =
     await untilReadyIs(200, gateway.url)
   })
 
-  test('is not ready while the database is silent, and says so within two seconds', async () => {
+  test('reports within two seconds that it is not ready while the database is silent', async () => {
     const url = new URL(await newPostgresDatabase())
     const proxy = await startSwallowingProxy(Number(url.port) || 5432)
     url.hostname = '127.0.0.1'
@@ -154,7 +154,7 @@ describe.skipIf((await findPostgres()) === null)('a gateway on PostgreSQL', () =
   })
 })
 
-test('after SIGTERM everybody is served for SHUTDOWN_DELAY_SECONDS, and load balancers are told to go elsewhere', async () => {
+test('after SIGTERM the gateway serves requests for SHUTDOWN_DELAY_SECONDS and reports that it is not ready', async () => {
   const provider = await startPlayedProvider()
   provider.answerSubmit((response) => sendBody(response, accepted('their-task')))
   const program = startProgram({
@@ -183,7 +183,7 @@ test('after SIGTERM everybody is served for SHUTDOWN_DELAY_SECONDS, and load bal
   expect(provider.orders).toHaveLength(1)
 })
 
-test('SIGUSR1 opens no debugger', async () => {
+test('SIGUSR1 does not open a debugger', async () => {
   const port = await freePort()
   const program = startProgram({
     DATABASE_URL: await newDatabaseUrl(),
