@@ -13,7 +13,8 @@ import { createSqliteDialect } from '../../src/stores/sqlite-dialect.ts'
 import { openPostgresStore } from '../../src/stores/postgres-store.ts'
 import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
 import { parseStoredReport } from '../../src/stores/stored-task.ts'
-import { findPostgres, newPostgresDatabase } from '../support/services.ts'
+import { newMigratedDatabase } from '../support/database.ts'
+import { findPostgres } from '../support/services.ts'
 import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
 import type { IdempotencyKey, TaskPage, Store } from '../../src/separation/store.ts'
 
@@ -70,7 +71,7 @@ const stores: readonly (readonly [string, () => Promise<Store>])[] = [
   ['an SQLite database in memory', () => openSqliteStore(':memory:')],
   ...(postgres === null
     ? []
-    : [['a PostgreSQL database', async () => openPostgresStore(await newPostgresDatabase(), silentLog)] as const]),
+    : [['a PostgreSQL database', async () => openPostgresStore(await newMigratedDatabase(), silentLog)] as const]),
 ]
 
 describe.each(stores)('the store in %s', (_name, openNew) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { buildGateway, bundleGateway } from '../suites/faults/gateway-process.ts'
+import { makeTemplates } from './templates.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -14,22 +15,28 @@ declare module 'vitest' {
 }
 
 /**
- * Builds the programs from the sources as they are now, once for all projects of a run, and again before each later run
+ * Builds the programs and the templates of databases from the sources as they are now, once for all projects of a run, and again before each later run
  * of a watch. Tests find them with `inject`.
  */
 export default async function buildProgram({ vitest }: TestProject): Promise<() => Promise<void>> {
   if ('program' in vitest.getRootProject().getProvidedContext()) return async () => {}
-  const folders: string[] = []
+  const ends: (() => Promise<void>)[] = []
   const build = async () => {
     const folder = await mkdtemp(join(tmpdir(), 'stemgate-program-'))
-    folders.push(folder)
+    ends.push(() => rm(folder, { recursive: true, force: true }))
     const program = await buildGateway(folder)
+    const [bundled, { templates, end }] = await Promise.all([
+      bundleGateway(program),
+      makeTemplates(dirname(program), folder),
+    ])
+    ends.push(end)
     vitest.provide('dist', dirname(program))
-    vitest.provide('program', await bundleGateway(program))
+    vitest.provide('program', bundled)
+    vitest.provide('templates', templates)
   }
   await build()
   vitest.onTestsRerun(build)
   return async () => {
-    for (const folder of folders) await rm(folder, { recursive: true, force: true })
+    for (const end of ends) await end()
   }
 }

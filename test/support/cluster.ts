@@ -1,7 +1,8 @@
 import { WatchDocument } from '../../schema/operations.ts'
+import { newMigratedDatabase } from './database.ts'
 import { collect, startGateway, type TestGateway } from './gateway.ts'
 import { startPlayedProvider, type PlayedProvider } from './played-provider.ts'
-import { findRedis, newPostgresDatabase } from './services.ts'
+import { findRedis } from './services.ts'
 
 /** Gateways that act as one, and the provider that they have in common. */
 export interface Cluster {
@@ -18,7 +19,7 @@ export async function startCluster(
   const redisUrl = redis === undefined ? await findRedis() : redis
   const environment = {
     ...provider.environment,
-    DATABASE_URL: await newPostgresDatabase(),
+    DATABASE_URL: await newMigratedDatabase(),
     ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
     ...more,
   }

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import pg from 'pg'
-import { onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 import { parseDatabaseUrl, type DatabaseAddress } from '../../src/stores/database-url.ts'
 import { openStore } from '../../src/stores/open-store.ts'
 import type { Ending } from './gateway.ts'
@@ -23,11 +23,18 @@ export async function newDatabase(atEnd: Ending = onTestFinished): Promise<Envir
   if (isShared) {
     const redis = await findRedis()
     if ((await findPostgres()) === null || redis === null) throw new Error('These tests need PostgreSQL and Redis.')
-    return { DATABASE_URL: await newPostgresDatabase(atEnd), REDIS_URL: redis }
+    return { DATABASE_URL: await newMigratedDatabase(atEnd), REDIS_URL: redis }
   }
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
   atEnd(() => rm(folder, { recursive: true, force: true }))
-  return { DATABASE_URL: `file:${join(folder, 'stemgate.db')}` }
+  const file = join(folder, 'stemgate.db')
+  await copyFile(inject('templates').sqlite, file)
+  return { DATABASE_URL: `file:${file}` }
+}
+
+/** The URL of a new database of PostgreSQL with our tables, which goes with the test. */
+export function newMigratedDatabase(atEnd: Ending = onTestFinished): Promise<string> {
+  return newPostgresDatabase(atEnd, inject('templates').postgres ?? undefined)
 }
 
 /** A connection of its own to the gateway's database, as another process would have it; it ends with the test. */
