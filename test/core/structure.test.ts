@@ -126,6 +126,13 @@ describe.each(Object.entries(mayImport))('%s', (part, others) => {
   })
 })
 
+test('the HTTP client of providers imports nothing of their API', () => {
+  const arrows = modulesOf('providers').flatMap(({ path, own }) => own.map((target) => ({ path, target })))
+  const isApi = (path: string) => path.startsWith('providers/') && !path.startsWith('providers/client/')
+  expect(arrows.filter(({ path, target }) => !isApi(path) && isApi(target))).toEqual([])
+  expect(arrows.some(({ path, target }) => isApi(path) && !isApi(target))).toBe(true)
+})
+
 test('the core knows no GraphQL, no HTTP, no SQL and no provider', () => {
   const allowed = ['@repeaterjs/repeater', 'dataloader', 'node:', 'rate-limiter-flexible', 'typeid-js', 'zod']
   expect(packagesOf('separation').filter((name) => !allowed.includes(name))).toEqual([])
