@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
@@ -220,3 +220,40 @@ test('every file is imported by another one, or is a program', () => {
   const entries = [...programs, 'graphql/schema/print-schema.ts']
   expect(modules.map(({ path }) => path).filter((path) => !imported.has(path) && !entries.includes(path))).toEqual([])
 })
+
+test('every document that a comment cites exists, and so does the cited heading', async () => {
+  const root = fileURLToPath(new URL('../../', import.meta.url))
+  const folders = await Promise.all(
+    ['src', 'test'].map(async (folder) =>
+      (await readdir(join(root, folder), { recursive: true })).map((path) => join(folder, path)),
+    ),
+  )
+  const comments = folders
+    .flat()
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => ({ path, comment: commentsIn(readFileSync(join(root, path), 'utf8')) }))
+
+  const documents = comments.flatMap(({ path, comment }) =>
+    [...comment.matchAll(/[\w./-]*\w\.(?:md|txt)\b/g)].map(([name]) => ({ path, name })),
+  )
+  const headings = comments.flatMap(({ path, comment }) =>
+    [...comment.matchAll(/\b([\w./-]+\.md), "([^"]+)"/g)].map(([, name = '', heading = '']) => ({
+      path,
+      name,
+      heading,
+    })),
+  )
+  expect(headings).toContainEqual(expect.objectContaining({ name: 'docs/providers.md', heading: "Kie's signature" }))
+  expect(documents.filter(({ name }) => !existsSync(join(root, name)))).toEqual([])
+  expect(headings.filter(({ name, heading }) => !headingsOf(join(root, name)).includes(heading))).toEqual([])
+})
+
+/** The text of all comments, with a comment of several lines joined to one. */
+function commentsIn(text: string): string {
+  const found = [...text.matchAll(/\/\*[\s\S]*?\*\/|(?<!\S)\/\/.*(?:\n\s*\/\/.*)*/g)].map(([comment]) => comment)
+  return found.map((comment) => comment.replace(/\n\s*(?:\*|\/\/)/g, '').replace(/\s+/g, ' ')).join('\n')
+}
+
+function headingsOf(path: string): readonly string[] {
+  return [...readFileSync(path, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading)
+}
