@@ -4,28 +4,28 @@ import { createInProcessChanges } from './in-process-changes.ts'
 import type { Changes } from '../separation/changes.ts'
 import type { Log } from '../runtime/log.ts'
 
-/** Changes told to every gateway on one Redis. */
+/** Changes shared by all gateways on one Redis. */
 export interface RedisChanges extends Changes {
-  /** How many listeners there are in this gateway, over all tasks. */
+  /** The number of listeners in this gateway, over all tasks. */
   size(): number
 }
 
 export interface RedisChangesOptions {
   readonly redis: RedisConnection
-  /** Which gateways belong together, where several deployments share one Redis. */
+  /** Identifies the deployment, because several may share one Redis. */
   readonly deployment: string
   readonly log: Log
 }
 
-/** Stands for a task id where any task may have changed. */
+/** Published instead of a task id: any task may have changed. */
 const anyTask = '*'
-/** Beyond so many, the changes that Redis missed are told as one. */
+/** If more changes could not be published, `anyTask` is published instead of them. */
 const maxMissed = 1_000
 
 /**
- * Listeners of this gateway are told at once, those of the others by one channel. A change is only a hint, so all that a
- * loss of the connection takes is made up for when it is back: what this gateway could not tell it tells then, and what it
- * could not hear may be any change, so all its listeners are told.
+ * Notifies the listeners of this gateway directly, and those of other gateways over one channel. A change is only a hint,
+ * so a loss of the connection is made up for afterwards: this gateway publishes the changes that it could not publish, and
+ * notifies all its own listeners, because it may have missed any change.
  */
 export function createRedisChanges({ redis, deployment, log }: RedisChangesOptions): RedisChanges {
   const local = createInProcessChanges()
@@ -35,10 +35,10 @@ export function createRedisChanges({ redis, deployment, log }: RedisChangesOptio
 
   function notifyOthers(taskId: string): void {
     redis
-      .ask((client) => client.publish(channel, `${ownId} ${taskId}`))
+      .run((client) => client.publish(channel, `${ownId} ${taskId}`))
       .catch((error: unknown) => {
         if (missed.size <= maxMissed) missed.add(taskId)
-        log.debug({ taskId, error: String(error) }, 'a change could not be told to the other gateways')
+        log.debug({ taskId, error: String(error) }, 'a change could not be published to the other gateways')
       })
   }
 
@@ -52,10 +52,10 @@ export function createRedisChanges({ redis, deployment, log }: RedisChangesOptio
     },
     local.notifyAll,
   )
-  redis.onBack(() => {
-    const again = missed.size > maxMissed ? [anyTask] : [...missed]
+  redis.onAvailable(() => {
+    const taskIds = missed.size > maxMissed ? [anyTask] : [...missed]
     missed.clear()
-    for (const taskId of again) notifyOthers(taskId)
+    for (const taskId of taskIds) notifyOthers(taskId)
   })
 
   return {

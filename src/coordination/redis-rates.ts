@@ -9,13 +9,13 @@ import { createLocalReads, createReadRate, readSlotsOf } from './read-rate.ts'
 
 export interface RedisRatesOptions extends RatesOptions {
   readonly redis: RedisConnection
-  /** Which gateways belong together, where several deployments share one Redis. */
+  /** Identifies the deployment, because several may share one Redis. */
   readonly deployment: string
 }
 
 /**
- * Rates that all gateways on one Redis keep together. While Redis is away each keeps them by itself: orders go on, and
- * what exceeds the provider's rate then it refuses, which costs nothing.
+ * Creates rates that all gateways on one Redis share. While Redis is unavailable each gateway counts alone: orders go on,
+ * and the provider refuses orders beyond its rate, which costs nothing.
  */
 export function createRedisRates(options: RedisRatesOptions): Rates {
   const prefix = `stemgate:${options.deployment}`
@@ -29,7 +29,7 @@ export function createRedisRates(options: RedisRatesOptions): Rates {
 
 function createOrderRate(options: RedisRatesOptions, key: string): OrderRate {
   const { redis, submitsPer10Seconds: limit, windowMs = orderWindowMs } = options
-  // Counts this gateway's orders all along, so that it knows of them when Redis goes away.
+  // Always counts this gateway's orders, so that the count is right if Redis becomes unavailable.
   const local = createFairRate({ limit, windowMs })
   const script = orderRateScript(windowMs)
 
@@ -40,11 +40,11 @@ function createOrderRate(options: RedisRatesOptions, key: string): OrderRate {
       const name = randomUUID()
       const callerId = createHash('sha256').update(caller).digest('base64url')
       const logs = [key, `${key}:of:${callerId}`]
-      // Where this gateway has no slot by itself, the others are told that the caller waits.
+      // Without a local slot, only tells the other gateways that the caller waits.
       const mayAcquire = slot.kind === 'acquired' ? 1 : 0
       const counts = [mayAcquire, limit, shareOf(limit), waiting.all, waiting.own].map(String)
-      const asked = { keys: [...logs, `${key}:waiting`], arguments: [...counts, name, callerId] }
-      const answer = await redis.ask((client) => client.eval(script, asked)).catch(() => null)
+      const args = { keys: [...logs, `${key}:waiting`], arguments: [...counts, name, callerId] }
+      const answer = await redis.run((client) => client.eval(script, args)).catch(() => null)
       if (slot.kind === 'full') return slot
       const [isTaken, freeInMs, isFull, isShareUsed] = numbersOf(answer)
       if (isTaken === 0 && freeInMs !== undefined) {
@@ -55,15 +55,15 @@ function createOrderRate(options: RedisRatesOptions, key: string): OrderRate {
         kind: 'acquired',
         release() {
           slot.release()
-          // If Redis is away now, the slot is free again when the window has passed.
-          for (const log of logs) redis.ask((client) => client.zRem(log, name)).catch(() => {})
+          // If Redis is unavailable, the slot becomes free when the window has passed.
+          for (const log of logs) redis.run((client) => client.zRem(log, name)).catch(() => {})
         },
       }
     },
   }
 }
 
-/** Counts this gateway's reads all along, as `createOrderRate` does its orders. */
+/** Always counts this gateway's reads as well, as `createOrderRate` does for orders. */
 function createSharedReadRate({ redis, readsPerSecond }: RedisRatesOptions, key: string): ReadRate {
   const { slots, everyMs } = readSlotsOf(readsPerSecond)
   const local = createLocalReads({ slots, everyMs })
@@ -72,8 +72,8 @@ function createSharedReadRate({ redis, readsPerSecond }: RedisRatesOptions, key:
   return createReadRate(async (count) => {
     const { acquired, freeInMs, release } = local.acquire(count)
     if (acquired === 0) return { acquired, freeInMs }
-    const asked = { keys: [key], arguments: [String(slots), String(acquired)] }
-    const answer = await redis.ask((client) => client.eval(script, asked)).catch(() => null)
+    const args = { keys: [key], arguments: [String(slots), String(acquired)] }
+    const answer = await redis.run((client) => client.eval(script, args)).catch(() => null)
     const [granted, sharedFreeInMs] = numbersOf(answer)
     if (granted === undefined || sharedFreeInMs === undefined) return { acquired, freeInMs }
     release(acquired - granted)
@@ -81,7 +81,7 @@ function createSharedReadRate({ redis, readsPerSecond }: RedisRatesOptions, key:
   })
 }
 
-/** The numbers of a script's answer; none if nothing was answered. */
+/** The numbers in a script's answer; empty if there is no answer. */
 function numbersOf(answer: unknown): readonly number[] {
   return Array.isArray(answer) ? answer.map(Number) : []
 }

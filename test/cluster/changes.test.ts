@@ -138,7 +138,7 @@ describe.skipIf(redisUrl === null)('changes on a Redis', () => {
     const { here, there } = await openTwo(url, deployment)
     const heard = listen(there.changes, 'task')
     for (const message of ['', 'task', ' task', 'gateway task more', 'gateway\ntask', '{"task":1}', 'x'.repeat(1e6)]) {
-      await here.redis.ask((client) => client.publish(`stemgate:${deployment}:changes`, message))
+      await here.redis.run((client) => client.publish(`stemgate:${deployment}:changes`, message))
     }
     await passedOn(here.changes, there.changes)
     expect(heard.times).toBe(0)
@@ -206,7 +206,7 @@ describe.skipIf(redisUrl === null)('changes on a Redis', () => {
     const [few, other] = [listen(there.changes, 'task'), listen(there.changes, 'other')]
     proxy.swallow()
     here.changes.publish('task')
-    await expect.poll(() => here.logged.some((line) => line.includes('could not be told'))).toBe(true)
+    await expect.poll(() => here.logged.some((line) => line.includes('could not be published'))).toBe(true)
     proxy.heal()
     await expect.poll(() => few.times, { timeout: 5_000 }).toBeGreaterThan(0)
     expect(other.times).toBe(0)
@@ -252,13 +252,13 @@ describe.skipIf(redisUrl === null)('a connection to Redis', () => {
       if (how === 'swallows everything from the start') proxy.swallow()
       const { redis, logged } = await openTestRedis(`redis://127.0.0.1:${proxy.port}`, { openMs: 300 })
       proxy.swallow()
-      const asked = redis.ask((client) => client.ping()).catch(String)
+      const asked = redis.run((client) => client.ping()).catch(String)
       const startedAt = performance.now()
       await redis.close()
       await redis.close()
       expect(performance.now() - startedAt).toBeLessThan(1_000)
       expect(await asked).toMatch(/^Error: Redis/)
-      await expect(redis.ask((client) => client.ping())).rejects.toThrow('Redis is away')
+      await expect(redis.run((client) => client.ping())).rejects.toThrow('Redis is unavailable')
       expect(logged.filter((line) => line.startsWith('warn'))).toHaveLength(how === 'swallows everything' ? 0 : 1)
     },
   )
@@ -267,22 +267,22 @@ describe.skipIf(redisUrl === null)('a connection to Redis', () => {
     const proxy = await startSwallowingProxy(Number(new URL(url).port || 6379))
     const { redis } = await openTestRedis(`redis://127.0.0.1:${proxy.port}`, quickTimings)
     let backs = 0
-    redis.onBack(() => (backs += 1))
+    redis.onAvailable(() => (backs += 1))
     proxy.swallow()
-    await expect(redis.ask((client) => client.ping())).rejects.toThrow('has not answered')
+    await expect(redis.run((client) => client.ping())).rejects.toThrow('did not answer')
     const startedAt = performance.now()
-    await expect(redis.ask((client) => client.ping())).rejects.toThrow('Redis is away')
+    await expect(redis.run((client) => client.ping())).rejects.toThrow('Redis is unavailable')
     expect(performance.now() - startedAt).toBeLessThan(200)
     proxy.heal()
     await expect.poll(() => backs, { timeout: 5_000 }).toBe(1)
-    expect(await redis.ask((client) => client.ping())).toBe('PONG')
+    expect(await redis.run((client) => client.ping())).toBe('PONG')
   })
 
   test('on which nothing is said stays as it is', async () => {
     const { redis, logged } = await openTestRedis(url, quickTimings)
     let backs = 0
     let subscribed = 0
-    redis.onBack(() => (backs += 1))
+    redis.onAvailable(() => (backs += 1))
     redis.subscribe(
       randomUUID(),
       () => {},
@@ -298,11 +298,11 @@ describe.skipIf(redisUrl === null)('a connection to Redis', () => {
     const operator = createClient({ url: own.url, RESP: 2 })
     await operator.connect()
     onTestFinished(() => operator.destroy())
-    const back = new Promise<void>((resolve) => redis.onBack(resolve))
+    const back = new Promise<void>((resolve) => redis.onAvailable(resolve))
     await operator.sendCommand(['CLIENT', 'PAUSE', '500', 'ALL'])
-    await expect(redis.ask((client) => client.sendCommand(['PING', 'late']))).rejects.toThrow('has not answered')
+    await expect(redis.run((client) => client.sendCommand(['PING', 'late']))).rejects.toThrow('did not answer')
     await back
-    await expect.poll(() => redis.ask((client) => client.ping()).catch(String)).toBe('PONG')
+    await expect.poll(() => redis.run((client) => client.ping()).catch(String)).toBe('PONG')
     expect(logged.filter((line) => line.startsWith('warn'))).toEqual([])
   })
 

@@ -183,7 +183,7 @@ test.skipIf(!isHere)('a gateway starts while Redis is away, and says so', async 
   await redis.stop()
   const { provider, gateways } = await startCluster({}, { redis: redis.url })
   onTestFinished(() => redis.stop())
-  expect(gateways[0].logged.join('\n')).toMatch(/"level":"warn".*Redis is away/)
+  expect(gateways[0].logged.join('\n')).toMatch(/"level":"warn".*Redis is unavailable/)
   await order(gateways[0])
   expect(provider.orders).toHaveLength(1)
 })
