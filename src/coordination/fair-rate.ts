@@ -1,7 +1,7 @@
 import type { NoSlot, WaitingOrders } from '../providers/client/rates.ts'
 import { createRollingWindow, type RollingWindow } from './rolling-window.ts'
 
-/** A rate that holds over every window, and that no caller uses up while others wait. See `OrderRate`. */
+/** A rate limit for every period of `windowMs`. One caller cannot use all slots while others wait. See `OrderRate`. */
 export interface FairRate {
   acquire(caller: string, waiting?: WaitingOrders): { readonly kind: 'acquired'; readonly release: () => void } | NoSlot
 }
@@ -13,16 +13,16 @@ export interface FairRateOptions {
 
 export const noWaitingOrders: WaitingOrders = { all: 0, own: 0 }
 
-/** How many of the slots one caller may hold while others wait. */
+/** The maximum number of slots of one caller while others wait. */
 export function shareOf(limit: number): number {
   return Math.ceil(limit / 2)
 }
 
-/** Two full counts on either side of a fixed window's edge would be twice the rate, so the window rolls. Times are monotonic. */
+/** Uses a rolling window: fixed windows would permit twice the rate around their edges. Times are monotonic. */
 export function createFairRate({ limit, windowMs }: FairRateOptions): FairRate {
   const slots = createRollingWindow(windowMs)
   const slotsOfCallers = new Map<string, RollingWindow>()
-  /** Until when each caller that was refused a slot counts as waiting. */
+  /** The time until which each caller that got no slot counts as waiting. */
   const waitingUntilMs = new Map<string, number>()
 
   function slotsOf(caller: string): RollingWindow {
@@ -34,25 +34,25 @@ export function createFairRate({ limit, windowMs }: FairRateOptions): FairRate {
     return own
   }
 
-  /** For how long yet somebody besides the caller counts as waiting, in milliseconds. */
+  /** How long another caller still counts as waiting, in milliseconds. */
   function othersWaitMs(caller: string): number {
     const nowMs = performance.now()
-    let longestMs = 0
+    let maxMs = 0
     for (const [each, untilMs] of waitingUntilMs) {
       if (untilMs <= nowMs) waitingUntilMs.delete(each)
-      else if (each !== caller) longestMs = Math.max(longestMs, untilMs - nowMs)
+      else if (each !== caller) maxMs = Math.max(maxMs, untilMs - nowMs)
     }
-    return longestMs
+    return maxMs
   }
 
-  /** How long until one more slot of the window is free than are needed already, in milliseconds; 0 if there is one. */
-  function freeInMs(window: RollingWindow, needed: number, most: number): number {
+  /** How long until a slot is free after `waiting` orders have theirs, in milliseconds; 0 if there is one now. */
+  function freeInMs(window: RollingWindow, waiting: number, max: number): number {
     const held = window.count()
-    const index = held + needed - most
+    const index = held + waiting - max
     if (index < 0) return 0
     if (index < held) return window.leavesInMs(index)
-    // It waits for the slots of orders that have none yet.
-    return windowMs * (1 + Math.floor((index - held) / most)) + window.leavesInMs((index - held) % most)
+    // It needs a slot that a waiting order will use first.
+    return windowMs * (1 + Math.floor((index - held) / max)) + window.leavesInMs((index - held) % max)
   }
 
   return {
@@ -62,9 +62,9 @@ export function createFairRate({ limit, windowMs }: FairRateOptions): FairRate {
       const othersMs = othersWaitMs(caller)
       const ownFreeInMs = Math.min(othersMs, freeInMs(own, waiting.own, shareOf(limit)))
       if (allFreeInMs > 0 || ownFreeInMs > 0) {
-        const longestMs = Math.max(allFreeInMs, ownFreeInMs)
-        waitingUntilMs.set(caller, performance.now() + longestMs + windowMs)
-        return { kind: 'full', freeInMs: longestMs, isFull: allFreeInMs > 0, isShareUsed: ownFreeInMs > 0 }
+        const maxMs = Math.max(allFreeInMs, ownFreeInMs)
+        waitingUntilMs.set(caller, performance.now() + maxMs + windowMs)
+        return { kind: 'full', freeInMs: maxMs, isFull: allFreeInMs > 0, isShareUsed: ownFreeInMs > 0 }
       }
       const removals = [slots.add(), own.add()]
       return { kind: 'acquired', release: () => removals.forEach((remove) => remove()) }

@@ -1,10 +1,10 @@
 import type { Changes } from '../separation/changes.ts'
 
-/** Changes told within this process. */
+/** Changes within this process. */
 export interface InProcessChanges extends Changes {
-  /** Calls every listener: any task may have changed. */
+  /** Calls all listeners: any task may have changed. */
   notifyAll(): void
-  /** How many listeners there are, over all tasks. */
+  /** The number of listeners, over all tasks. */
   size(): number
 }
 
@@ -12,7 +12,7 @@ export function createInProcessChanges(): InProcessChanges {
   const listeners = new Map<string, Set<() => void>>()
 
   function publish(taskId: string): void {
-    // A copy: who is told may listen or leave.
+    // A copy, because a listener may add or remove listeners.
     for (const listener of new Set(listeners.get(taskId))) listener()
   }
 
@@ -20,12 +20,12 @@ export function createInProcessChanges(): InProcessChanges {
     publish,
 
     listen(taskId, listener) {
-      const ofTask = listeners.get(taskId) ?? new Set()
-      listeners.set(taskId, ofTask)
-      ofTask.add(listener)
+      const taskListeners = listeners.get(taskId) ?? new Set()
+      listeners.set(taskId, taskListeners)
+      taskListeners.add(listener)
       return () => {
-        ofTask.delete(listener)
-        if (ofTask.size === 0 && listeners.get(taskId) === ofTask) listeners.delete(taskId)
+        taskListeners.delete(listener)
+        if (taskListeners.size === 0 && listeners.get(taskId) === taskListeners) listeners.delete(taskId)
       }
     },
 
@@ -34,6 +34,6 @@ export function createInProcessChanges(): InProcessChanges {
       for (const taskId of taskIds) publish(taskId)
     },
 
-    size: () => [...listeners.values()].reduce((sum, ofTask) => sum + ofTask.size, 0),
+    size: () => [...listeners.values()].reduce((sum, taskListeners) => sum + taskListeners.size, 0),
   }
 }

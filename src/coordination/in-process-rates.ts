@@ -5,11 +5,11 @@ import { createLocalReads, createReadRate, readSlotsOf } from './read-rate.ts'
 export interface RatesOptions {
   readonly submitsPer10Seconds: number
   readonly readsPerSecond: number
-  /** The ten seconds of `submitsPer10Seconds`, in milliseconds: a test has less time. */
+  /** The period of `submitsPer10Seconds`, in milliseconds. Tests shorten it. */
   readonly windowMs?: number
 }
 
-/** Rates that this gateway keeps by itself. */
+/** Creates rates that this gateway counts alone. */
 export function createInProcessRates(options: RatesOptions): Rates {
   const { submitsPer10Seconds: limit, readsPerSecond, windowMs = orderWindowMs } = options
 

@@ -4,7 +4,7 @@ import { createInProcessRates, type RatesOptions } from './in-process-rates.ts'
 import type { Changes } from '../separation/changes.ts'
 import type { Log } from '../runtime/log.ts'
 
-/** What the gateways of one database have in common besides it; or this one by itself. */
+/** What the gateways of one database share besides the database. */
 export interface Coordination {
   readonly changes: Changes & { size(): number }
   readonly rates: Rates
@@ -12,15 +12,15 @@ export interface Coordination {
 }
 
 export interface CoordinationOptions {
-  /** null: this gateway goes by itself. */
+  /** null: this gateway works alone. */
   readonly redisUrl: string | null
-  /** Tells apart those that use one Redis for several databases. */
+  /** Identifies the database, because several deployments may share one Redis. */
   readonly deployment: () => Promise<string>
   readonly rates: RatesOptions
   readonly log: Log
 }
 
-/** Shares changes and rates over Redis, if there is one; nothing of it is loaded otherwise. */
+/** Shares changes and rates over Redis if `redisUrl` is set; otherwise loads no Redis code. */
 export async function openCoordination({
   redisUrl,
   deployment,

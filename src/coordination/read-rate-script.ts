@@ -1,9 +1,9 @@
 import { rollingWindowScript } from './rolling-window-script.ts'
 
 /**
- * A Redis script that takes as many of ARGV[2] slots as are free: at most ARGV[1] in any `windowMs`, by Redis' own clock.
- * KEYS[1] is a sorted set of the slots by the time at which they were taken. The answer is how many were taken, and for how
- * many milliseconds there is no other.
+ * The Redis script that takes up to ARGV[2] slots, with at most ARGV[1] in any `windowMs` by the clock of Redis. KEYS[1] is
+ * a sorted set of slots by the time at which they were taken. Returns the number of slots taken, and the milliseconds until
+ * the next slot.
  */
 export function readRateScript(windowMs: number): string {
   return `${rollingWindowScript(windowMs)}

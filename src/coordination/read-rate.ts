@@ -5,24 +5,24 @@ import { createRollingWindow } from './rolling-window.ts'
 const minIntervalMs = 20
 
 /**
- * How many reads there are at a time. One every tenth of a second, not ten every second: two bursts may else meet within
- * one of the provider's seconds.
+ * Spreads the reads: one every 100 ms instead of 10 every second. Two bursts could fall into the same second of the
+ * provider. Above 50 reads a second, several reads share an interval.
  */
 export function readSlotsOf(readsPerSecond: number): { readonly slots: number; readonly everyMs: number } {
   const slots = Math.max(1, Math.floor((readsPerSecond * minIntervalMs) / 1_000))
   return { slots, everyMs: (slots * 1_000) / readsPerSecond }
 }
 
-/** How many of the slots that were asked for are taken, and how long until there is another, in milliseconds. */
+/** The number of slots that were acquired, and the milliseconds until the next slot. */
 export interface AcquiredReads {
   readonly acquired: number
   readonly freeInMs: number
 }
 
-/** Takes up to `count` slots for reads. Never rejects. */
+/** Takes up to `count` slots. Never rejects. */
 export type AcquireReads = (count: number) => Promise<AcquiredReads>
 
-/** The reads of this process alone: at most `slots` in any `everyMs`. `release` frees the last ones that were taken. */
+/** Counts the reads of this process: at most `slots` in any `everyMs`. `release` frees the last slots that were taken. */
 export function createLocalReads({ slots, everyMs }: ReturnType<typeof readSlotsOf>) {
   const window = createRollingWindow(everyMs)
   return {
@@ -37,7 +37,7 @@ export function createLocalReads({ slots, everyMs }: ReturnType<typeof readSlots
   }
 }
 
-/** First come, first served. Asks for the slots of all that wait at once, so that the pace does not depend on how long an answer takes. */
+/** Serves reads in order. Acquires the slots of all waiting reads in one call, so that a slow call does not slow the rate. */
 export function createReadRate(acquire: AcquireReads): ReadRate {
   let waiting: (() => void)[] = []
   let isServing = false
@@ -47,9 +47,9 @@ export function createReadRate(acquire: AcquireReads): ReadRate {
     isServing = true
     while (waiting.length > 0) {
       const { acquired, freeInMs } = await acquire(waiting.length)
-      const next = waiting.slice(0, acquired)
+      const served = waiting.slice(0, acquired)
       waiting = waiting.slice(acquired)
-      for (const go of next) go()
+      for (const resolve of served) resolve()
       if (waiting.length > 0) await sleep(freeInMs, undefined, { signal: stopping.signal }).catch(() => {})
     }
     isServing = false
@@ -65,7 +65,7 @@ export function createReadRate(acquire: AcquireReads): ReadRate {
     },
     stop() {
       stopping.abort()
-      for (const go of waiting.splice(0)) go()
+      for (const resolve of waiting.splice(0)) resolve()
     },
   }
 }

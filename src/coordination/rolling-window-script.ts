@@ -1,6 +1,6 @@
 /**
- * How the Redis scripts begin that count within the last `windowMs`, by Redis' own clock. A log is a sorted set of names
- * by the time at which they were added, in microseconds. Taking a name out gives its slot back.
+ * The beginning of the Redis scripts that count within the last `windowMs`, by the clock of Redis. A log is a sorted set of
+ * names by the time at which they were added, in microseconds. Removing a name frees its slot.
  */
 export function rollingWindowScript(windowMs: number): string {
   return `
@@ -11,11 +11,11 @@ local function micros(number) return string.format('%.0f', number) end
 
 local function forget(log)
   redis.call('ZREMRANGEBYSCORE', log, '-inf', micros(now - window))
-  -- The clock was set back: nothing that lies further ahead than a window was added by it.
+  -- Remove times further ahead than a window: they are left from before the clock was set back.
   redis.call('ZREMRANGEBYSCORE', log, '(' .. micros(now + window), '+inf')
 end
 
--- How long until the entry with this index, from the oldest, leaves the log, in milliseconds; 0 if there is none.
+-- The milliseconds until the entry with this index, counted from the oldest, leaves the log; 0 if there is none.
 local function leavesIn(log, index)
   local entry = redis.call('ZRANGE', log, index, index, 'WITHSCORES')
   if entry[2] == nil then return 0 end

@@ -1,14 +1,14 @@
-/** What happened in the last `windowMs`, oldest first. Times are monotonic. */
+/** Counts events in the last `windowMs`. Times are monotonic. */
 export interface RollingWindow {
-  /** How many events the window holds now. */
+  /** The number of events in the window now. */
   count(): number
-  /** Adds an event now; the returned function takes it out again. */
+  /** Adds an event now. The returned function removes it. */
   add(): () => void
-  /** How long until the event with this index (from 0, the oldest) leaves the window, in milliseconds; 0 if there is none. */
+  /** The milliseconds until the event with this index (0 is the oldest) leaves the window; 0 if there is none. */
   leavesInMs(index: number): number
 }
 
-/** What is still in the window does not leave it in no time. */
+/** An event in the window has a wait greater than 0. */
 const minLeavesInMs = 0.001
 
 interface Event {
@@ -16,15 +16,15 @@ interface Event {
   isRemoved: boolean
 }
 
-/** Each verb takes constant time on average, however many events there are; `leavesInMs` as long as its index is large. */
+/** `add` and `count` take constant time on average; the time of `leavesInMs` is proportional to the index. */
 export function createRollingWindow(windowMs: number): RollingWindow {
   let events: Event[] = []
   /** The index of the oldest event that may still count. */
   let first = 0
   let count = 0
 
-  /** Returns the time at which it was done. */
-  function forgetOld(): number {
+  /** Removes events that left the window, and returns the current time. */
+  function removeOld(): number {
     const nowMs = performance.now()
     const sinceMs = nowMs - windowMs
     for (let event = events[first]; event !== undefined; event = events[first]) {
@@ -42,7 +42,7 @@ export function createRollingWindow(windowMs: number): RollingWindow {
 
   return {
     count() {
-      forgetOld()
+      removeOld()
       return count
     },
 
@@ -58,13 +58,13 @@ export function createRollingWindow(windowMs: number): RollingWindow {
     },
 
     leavesInMs(index) {
-      const nowMs = forgetOld()
-      let left = index
+      const nowMs = removeOld()
+      let skip = index
       for (let at = first; at < events.length; at += 1) {
         const event = events[at]
         if (event === undefined || event.isRemoved) continue
-        if (left === 0) return Math.max(minLeavesInMs, event.atMs + windowMs - nowMs)
-        left -= 1
+        if (skip === 0) return Math.max(minLeavesInMs, event.atMs + windowMs - nowMs)
+        skip -= 1
       }
       return 0
     },
