@@ -111,11 +111,11 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
           return new Promise((resolve) => ws.send(Buffer.from(text), { binary: false }, () => resolve()))
         },
         close: (code, reason = '') => ws.close(code, truncateReason(reason)),
-        onMessage: (acquire) =>
+        onMessage: (handle) =>
           ws.on('message', (data: Buffer) => {
             // Whoever is sent away may go on talking until they have said goodbye.
             if (ws.readyState !== ws.OPEN) return
-            acquire(data.toString()).catch((error: unknown) => {
+            handle(data.toString()).catch((error: unknown) => {
               if (isClientMistake(error)) return ws.close(CloseCode.BadRequest, error.message)
               log.warn({ err: error }, 'a message of a socket could not be handled')
               ws.close(CloseCode.InternalServerError, 'Internal server error')

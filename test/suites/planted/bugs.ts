@@ -193,12 +193,12 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/order/separate.ts',
-        from: '  const createOrder = createPlaceOrder(options)\n',
+        from: '  const place = createPlaceOrder(options)\n',
         to:
           '  const early = new Map<string, Promise<SubmitAnswer>>()\n' +
           '  const submitEarly = ({ id, owner, provider, musicTaskId, audioId, type }) =>\n' +
           '    early.set(id, early.get(id) ?? providers.get(provider).submit({ owner, musicTaskId, audioId, type, callbackUrl: addresses.urlOf({ id, provider, owner, type, musicTaskId, audioId }) }))\n' +
-          '  const createOrder = createPlaceOrder({ ...options, store: { ...store, createOrder: (order) =>\n' +
+          '  const place = createPlaceOrder({ ...options, store: { ...store, createOrder: (order) =>\n' +
           '    store.createOrder({ ...order, isAdmitted: async () => (await order.isAdmitted()) && submitEarly(order.task).size > 0 }) } })\n',
       },
       {
@@ -453,12 +453,12 @@ export const bugs: readonly Bug[] = [
     tests: ['suites/fuzz'],
   },
   {
-    name: 'whatever arrives: a message out of createOrder ends the process',
+    name: 'whatever arrives: a message out of order ends the process',
     edits: [
       {
         file: 'http/websocket/websocket-route.ts',
-        from: 'take(data.toString()).catch((error: unknown) => {',
-        to: 'take(data.toString()).catch((error: unknown) => {\n              throw error',
+        from: 'handle(data.toString()).catch((error: unknown) => {',
+        to: 'handle(data.toString()).catch((error: unknown) => {\n              throw error',
       },
     ],
     tests: ['suites/fuzz'],
