@@ -1,11 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createChecker } from './separation/check/checker.ts'
+import { createWakeUps } from './separation/check/wake-ups.ts'
 import type { Config } from './config/config.ts'
 import { createConcurrencyLimit } from './limits/concurrency-limit.ts'
 import { createPipeline } from './graphql/execution/pipeline.ts'
 import { createAdminServer } from './http/admin-server.ts'
-import { createCallbackAddresses } from './separation/callback/callback-address.ts'
+import { callbacksPath, createCallbackAddresses } from './separation/callback/callback-address.ts'
 import { createCallbackRoute } from './http/callback-route.ts'
 import { createRequestRate } from './limits/request-rate.ts'
 import { createCors } from './http/cors.ts'
@@ -50,6 +51,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
 async function startOn(store: Store, config: Config, log: Log, options: AppOptions): Promise<App> {
   let port = config.port
   const url = () => `http://${hostInUrl(config.host)}:${port}`
+  const clock = options.clock ?? store
   const publicUrl = () => config.publicUrl ?? url()
 
   // A file with no Redis beside it has this one gateway: whatever is claimed, was claimed by one that is gone.
@@ -88,21 +90,24 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     ? createSandbox({
         publicUrl,
         apiKey: sandboxApiKey,
-        callbacksUrl: () => `${publicUrl()}/callbacks/`,
+        callbacksUrl: () => `${publicUrl()}${callbacksPath}`,
         secret: await store.secret('sandbox', newSecret),
         delayMs: config.sandboxDelayMs,
         log: (message, detail) => log.info(detail, message),
       })
     : null
 
+  const wakeUps = createWakeUps()
   const separations = createSeparations({
     store,
+    reader: store,
+    clock,
     changes,
     providers,
     defaultProvider: config.defaultProvider,
     addresses,
     log,
-    times: {
+    timings: {
       intervalMs: config.checkIntervalMs,
       submitTimeoutMs: config.submitTimeoutMs,
       submitWaitMs: config.submitWaitMs,
@@ -112,11 +117,13 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       failureGraceMs: config.failureGraceMs,
       emptyGraceMs: config.emptyGraceMs,
     },
-    onDue: (provider) => checker.wake(provider),
+    wakeUps,
   })
   const checker = createChecker({
-    separations,
-    store,
+    queue: store,
+    clock,
+    work: separations.check,
+    wakeUps,
     providers: providerNames,
     log,
     readsPerSecond,

@@ -47,7 +47,7 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
   const distrustLogs = new Map([...parsers.keys()].map((provider) => [provider, createDistrustLog(provider, log)]))
 
   return async function handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
-    const address = addresses.read(path)
+    const address = addresses.parse(path)
     const parser = address === null ? undefined : parsers.get(address.provider)
     if (address === null || parser === undefined) {
       const waitSeconds = await invalidTokenRate.acquire(request.socket.remoteAddress ?? '')

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Identity } from '../identity/identity.ts'
 import { operatorLocalOnly, type Operator } from '../identity/operator.ts'
 import type { AuthFailure } from '../identity/session.ts'
+import { callbacksPath } from '../separation/callback/callback-address.ts'
 import type { GraphqlRoute } from './graphql-route.ts'
 import type { Metrics } from './metrics.ts'
 import { sendLiveness, sendMetrics, sendReadiness } from './operator-answers.ts'
@@ -60,7 +61,7 @@ export function createRoutes({ graphql, identity, operator, checkReady, metrics,
   const routes: readonly Route[] = [
     { name: 'start',         match: { path: '/' },                 access: 'network',          handle: redirectToGraphql },
     { name: 'graphql',       match: { path: '/graphql' },          access: 'handler',          handle: graphql.handle },
-    { name: 'callbacks',     match: { prefix: '/callbacks/' },     access: 'public',           handle: callback },
+    { name: 'callbacks',     match: { prefix: callbacksPath },      access: 'public',           handle: callback },
     { name: 'sandbox-api',   match: { prefix: '/sandbox/api/' },   access: 'public',           handle: sandbox },
     { name: 'sandbox-files', match: { prefix: '/sandbox/files/' }, access: 'public',           handle: sandbox },
     { name: 'sandbox',       match: { prefix: '/sandbox/' },       access: 'local',            handle: sandbox },

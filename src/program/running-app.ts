@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Log } from '../runtime/log.ts'
+import type { Clock } from '../separation/store.ts'
 import type { ProviderName } from '../separation/task.ts'
 
 /** A listening gateway. */
@@ -24,6 +25,8 @@ export interface App {
 }
 
 export interface AppOptions {
+  /** The time of leases, checks and conclusions. Default: the store's clock. */
+  readonly clock?: Clock
   /** The number of dropped log lines, for the metrics. */
   readonly droppedLogLines?: () => number
 }

@@ -1,6 +1,6 @@
-/** Tells the readers in waiting that a task has changed. Carries ids alone, and is a hint alone: the store is the truth. */
+/** Notifies subscribers that a task has changed. A notification carries only an id, and may be lost: subscribers read the store. */
 export interface Changes {
   publish(taskId: string): void
-  /** Calls `listener` at every change of the task until the returned function is called. */
+  /** Calls `listener` on every change of the task, until the returned function is called. */
   listen(taskId: string, listener: () => void): () => void
 }

@@ -1,26 +1,26 @@
 import type { ProviderReport } from './advance/report.ts'
 import type { ProviderName, Refusal, SeparationType } from './task.ts'
 
-/** A vendor of the REST API. Neither verb ever throws: what went wrong is part of the answer. */
+/** A vendor of the REST API. Its methods never reject: errors are part of the answer. */
 export interface Provider {
   readonly name: ProviderName
-  /** How long the provider keeps the files after success. */
+  /** How long the provider keeps files after success, in milliseconds. */
   readonly retentionMs: number
   /**
-   * Asks for a slot for one order, before it is written down. Who is admitted submits once, or gives the slot back. Answers
-   * at once: a transaction of the store's may be open.
+   * Asks for a slot for one order, before the order is stored. An admitted order is submitted once, or releases its slot.
+   * Answers at once, because a transaction of the store may be open.
    */
   admit(order: OrderedTrack): Promise<Admission>
-  /** Orders and thereby pays. Sent at most once; nothing may repeat it. */
+  /** Sends the order, which the provider charges for. Sent at most once, and never retried. */
   submit(order: ProviderOrder): Promise<SubmitAnswer>
   /**
-   * Asks record-info; waits for its turn within the provider's rate.
-   * @param onSlot called when the turn has come
+   * Reads record-info, within the provider's rate limit.
+   * @param onSlot called when the read has its slot within that limit
    */
   check(providerTaskId: string, onSlot?: () => void): Promise<CheckAnswer>
 }
 
-/** What is ordered, and for whom. The owner is never told to the provider. */
+/** The track of an order and its owner. The owner is never sent to the provider. */
 export interface OrderedTrack {
   readonly owner: string
   readonly musicTaskId: string
@@ -37,39 +37,39 @@ export type Admission =
   | {
       readonly kind: 'not-admitted'
       readonly refusal: Refusal
-      /** null if waiting is not worth it. */
+      /** null if there is no use in waiting. */
       readonly wait: SlotWait | null
     }
 
-/** Waiting for a slot. Times are those of performance.now(). */
+/** A wait for a slot. Times are those of performance.now(). */
 export interface SlotWait {
-  /** When there is a slot for the order, as far as is known now. */
+  /** When a slot for the order is expected to be free. */
   readonly freeAtMs: number
-  /** Waits in the caller's queue until then at the latest. */
+  /** Waits in the caller's queue until `untilMs` at most. */
   readonly until: (untilMs: number) => Promise<Admission>
 }
 
 export type SubmitAnswer =
-  /** Charged. The id is null if the provider named one that cannot be kept (see `isProviderId`). */
+  /** The order is charged. The id is null if it cannot be stored (see `isProviderTaskId`). */
   | { readonly kind: 'accepted'; readonly providerTaskId: string | null }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
-  /** Nothing that was heard tells whether the order was taken, so it may have been charged. */
+  /** No usable answer: the order may have been accepted and charged. */
   | { readonly kind: 'unknown'; readonly cause: string }
 
 export type CheckAnswer =
   | {
       readonly kind: 'found'
       readonly report: ProviderReport
-      /** The callback URL that record-info echoes; null where it echoes none. It holds a secret. */
+      /** The callback URL in record-info; null if there is none. It contains a secret. */
       readonly callbackUrl: string | null
       readonly createdAtMs: number | null
     }
-  /** The provider knows no such task, or does not show it yet. */
+  /** The provider does not know the task, or does not show it yet. */
   | { readonly kind: 'not-found' }
-  /** The provider could not be read, or said nothing that can be used; says nothing about the task. */
+  /** The provider could not be read, or its answer cannot be used. Says nothing about the task. */
   | {
       readonly kind: 'inconclusive'
       readonly cause: string
-      /** The provider did answer about this task, in words that nobody knows: its wait may end. */
+      /** The answer is about this task, although its state is unknown: waiting for the task may end. */
       readonly isAboutTask?: true | undefined
     }

@@ -1,74 +1,81 @@
-import { createCheck, type Check } from './check/check.ts'
-import type { CheckTimings } from './check/check-schedule.ts'
-import { createFind, type Find, type FindPermission, type TaskRef } from './read/find.ts'
-import { createSaveCallback, type SaveCallback } from './callback/save-callback.ts'
-import { createReadTask } from './read/read-task.ts'
-import { createRecord } from './advance/record.ts'
-import { createRestoreOrder } from './callback/restore-order.ts'
-import { createSeparate, type SeparateOutcome } from './order/separate.ts'
-import type { SeparateInput } from './order/separate-input.ts'
-import type { ProviderName, Task } from './task.ts'
-import { watchTask } from './read/watch.ts'
-import type { CallbackAddresses } from './callback/callback-address.ts'
-import type { Changes } from './changes.ts'
 import type { Log } from '../runtime/log.ts'
-import type { TaskPage, Store } from './store.ts'
+import { createRecord } from './advance/record.ts'
+import type { CallbackAddresses } from './callback/callback-address.ts'
+import { createRestoreOrder } from './callback/restore-order.ts'
+import { createSaveCallback, type SaveCallback } from './callback/save-callback.ts'
+import type { Changes } from './changes.ts'
+import type { CheckTimings } from './check/check-schedule.ts'
+import { createCheck, type Check } from './check/check.ts'
+import type { WakeUps } from './check/wake-ups.ts'
+import type { SeparateInput } from './order/separate-input.ts'
+import { createSeparate, type SeparateOutcome } from './order/separate.ts'
 import type { Provider } from './provider.ts'
+import { createFind, type Find, type FindPermission, type TaskRef } from './read/find.ts'
+import { createReadTask } from './read/read-task.ts'
+import { watchTask } from './read/watch.ts'
+import type { Clock, Store, TaskPage, TaskReader } from './store.ts'
+import type { ProviderName, Task } from './task.ts'
 
 export interface SeparationsOptions {
-  readonly store: Store
+  /** Where tasks are changed. Never a cache. */
+  readonly store: Omit<Store, keyof Clock>
+  /** Where tasks are read for callers and subscribers. */
+  readonly reader: TaskReader
+  readonly clock: Clock
+  /** From 0 to 1, exclusive. Default: Math.random. */
+  readonly random?: () => number
   readonly changes: Changes
-  /** The providers that are switched on. */
+  /** The enabled providers. */
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly defaultProvider: ProviderName
   readonly addresses: CallbackAddresses
   readonly log: Log
-  readonly times: CheckTimings & { readonly submitTimeoutMs: number; readonly submitWaitMs: number }
-  /** Called when a callback has made a task of the provider due at once. */
-  readonly onDue: (provider: ProviderName) => void
+  readonly timings: CheckTimings & { readonly submitTimeoutMs: number; readonly submitWaitMs: number }
+  /** Signalled when a callback has made tasks of a provider due. */
+  readonly wakeUps: WakeUps
 }
 
-/** Everything that can be done with separation tasks. `owner` is the caller in whose name it is done. */
+/** Everything that can be done with separation tasks. `owner` is the caller. */
 export interface Separations {
-  /** Orders a separation, or finds the task that already answers the order. Throws a SeparateError if it is refused. */
+  /** Orders a separation, or finds the task that already answers the order. */
   separate(owner: string, input: SeparateInput): Promise<SeparateOutcome>
-  /** The owner's tasks in the order of the refs. */
+  /** The owner's tasks, in the order of the refs. */
   readonly find: Find
   list(owner: string, page: TaskPage): Promise<readonly Task[]>
-  /** The task now and at every change until it is settled; null alone if it is unknown. */
+  /** The task now and at every change, until it is settled; a single null if it is unknown. */
   watch(owner: string, ref: TaskRef, permission?: FindPermission): AsyncIterable<Task | null>
-  /** Stores what a callback said, durably, and has the provider asked. */
+  /** Stores a callback durably and makes its task due. */
   readonly saveCallback: SaveCallback
-  /** Asks the provider for a task; tells when to ask next, in milliseconds since 1970, or null for never. */
+  /** Checks a task at its provider. Resolves to the time of the next check, in milliseconds since 1970, or null for never. */
   readonly check: Check
   /** Resolves when no submit is under way, or after `withinMs`. */
   drain(withinMs: number): Promise<void>
 }
 
 export function createSeparations(options: SeparationsOptions): Separations {
-  const { store, changes, times } = options
-  const readTask = createReadTask(store)
-  const record = createRecord(options)
+  const { store, reader, changes, timings, random = Math.random } = options
+  const common = { ...options, random, inbox: store }
+  const readTask = createReadTask(reader)
+  const record = createRecord(common)
   const { separate, isSubmitting, drain } = createSeparate({
-    ...options,
+    ...common,
     readTask,
     record,
-    submitTimeoutMs: times.submitTimeoutMs,
-    submitWaitMs: times.submitWaitMs,
-    firstCheckAfterMs: times.intervalMs,
-    giveUpAfterMs: times.giveUpAfterMs,
+    submitTimeoutMs: timings.submitTimeoutMs,
+    submitWaitMs: timings.submitWaitMs,
+    firstCheckAfterMs: timings.intervalMs,
+    giveUpAfterMs: timings.giveUpAfterMs,
   })
-  const restoreOrder = createRestoreOrder(options)
-  const find = createFind({ ...options, record, restoreOrder })
-  const check = createCheck({ ...options, record, isSubmitting })
+  const restoreOrder = createRestoreOrder(common)
+  const find = createFind({ ...common, record, restoreOrder })
 
   return {
     separate,
     find,
-    check,
-    saveCallback: createSaveCallback({ ...options, restoreOrder }),
+    check: createCheck({ ...common, record, isSubmitting }),
+    saveCallback: createSaveCallback({ ...common, restoreOrder }),
     drain,
-    list: (owner, page) => store.list(owner, page),
+    list: (owner, page) => reader.list(owner, page),
 
     watch(owner, ref, permission) {
       const findTask = async () => {
@@ -76,7 +83,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
         if (found instanceof Error) throw found
         return found
       }
-      return watchTask(findTask, { readTask, changes })
+      return watchTask(findTask, { readTask, changes, random })
     },
   }
 }

@@ -1,11 +1,11 @@
 import type { ProviderReport } from './advance/report.ts'
 import type { Charge, FailureCode, ProviderName, SeparationStatus, SeparationType, Task } from './task.ts'
 
-/** An idempotency key of one caller, and what it was first used for. */
+/** An idempotency key of one caller, and the order that it was first used for. */
 export interface IdempotencyKey {
   readonly owner: string
   readonly key: string
-  /** The input as it was given; the same key with another input is a conflict. */
+  /** Identifies the input of the order. The same key with another fingerprint is a conflict. */
   readonly fingerprint: string
 }
 
@@ -13,9 +13,9 @@ export type OrderResult =
   | { readonly kind: 'new'; readonly task: Task }
   /** An earlier task answers the order. */
   | { readonly kind: 'joined'; readonly task: Task }
-  /** The key was used before, for something else. */
+  /** The key was used before with another input. */
   | { readonly kind: 'conflict'; readonly task: Task }
-  /** Nothing answers the order, and it may not be inserted. */
+  /** No task answers the order, and it was not admitted. */
   | { readonly kind: 'not-admitted' }
 
 export type AnsweredOrder = Exclude<OrderResult, { readonly kind: 'not-admitted' }>
@@ -24,13 +24,13 @@ export type AnsweredOrder = Exclude<OrderResult, { readonly kind: 'not-admitted'
 export interface SavedCallback {
   readonly taskId: string
   readonly receivedAtMs: number
-  /** The provider's id that it names: what to ask for while the task has none of its own. */
+  /** The provider task id in the callback: the id to look up while the task is not bound. */
   readonly providerTaskId: string | null
-  /** Its words; null if they cannot be read or not be trusted, and only mean that somebody should ask the provider. */
+  /** The callback's report; null if it cannot be parsed or trusted, so that the callback only triggers a check. */
   readonly report: ProviderReport | null
 }
 
-/** Which tasks to list: those that fit all that is given. Of `status`, `charge` and `failureCode` one value has to fit. */
+/** Which tasks to list. A task must match every field; of `status`, `charge` and `failureCode`, any one value. */
 export interface TaskFilter {
   readonly status?: readonly SeparationStatus[] | undefined
   readonly type?: SeparationType | undefined
@@ -40,13 +40,13 @@ export interface TaskFilter {
   readonly settled?: boolean | undefined
   readonly charge?: readonly Charge[] | undefined
   readonly failureCode?: readonly FailureCode[] | undefined
-  /** From this time on, in milliseconds since 1970. */
+  /** Inclusive, in milliseconds since 1970. */
   readonly createdAfterMs?: number | undefined
-  /** Up to this time, without it. */
+  /** Exclusive, in milliseconds since 1970. */
   readonly createdBeforeMs?: number | undefined
 }
 
-/** A place in the list of a caller's tasks, newest first. */
+/** A position in the list of a caller's tasks, newest first. */
 export interface TaskCursor {
   readonly createdAtMs: number
   readonly id: string
@@ -54,84 +54,113 @@ export interface TaskCursor {
 
 export interface TaskPage {
   readonly where: TaskFilter
-  /** Only tasks behind this place. */
+  /** Only tasks after this position. */
   readonly after?: TaskCursor | undefined
-  /** Only tasks before this place. */
+  /** Only tasks before this position. */
   readonly before?: TaskCursor | undefined
   readonly limit: number
-  /** The oldest tasks of the range first. */
+  /** Whether to return the oldest tasks of the range first. */
   readonly inverted: boolean
 }
 
+/** The time that all gateways of a store share: the database server's, where there is one. */
 export interface Clock {
-  /** The time, in milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   nowMs(): number
 }
 
-/**
- * Where tasks, keys and callbacks are kept. Its clock is the one by which every gateway of this store sets leases and
- * draws conclusions: the database's, where there is a server. Each verb is atomic, and durable when it returns. Each throws
- * StoreUnavailableError if the store cannot do it now.
- */
-export interface Store extends Clock {
+/** Reads tasks. A cache may stand in front of it, but never in front of `RecordStore`. */
+export interface TaskReader {
+  /** The tasks with these ids, in any order. One read for all of them. */
+  find(ids: readonly string[]): Promise<readonly Task[]>
+  /** The tasks bound to these provider task ids. One read for all of them. */
+  findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
+  list(owner: string, page: TaskPage): Promise<readonly Task[]>
+  /** The pending orders of a provider that are not bound yet, newest first, at most `limit`. */
+  findUnbound(provider: ProviderName, limit: number): Promise<readonly Task[]>
+  /** The number of pending tasks of each provider that has any. */
+  countPending(): Promise<ReadonlyMap<ProviderName, number>>
+}
+
+/** What `record` needs: the stored task itself, and the one write that changes a task. */
+export interface RecordStore {
+  find(ids: readonly string[]): Promise<readonly Task[]>
   /**
-   * Takes an order: finds the task that answers it, by key or by track, or inserts `task`, due to be checked at `dueAtMs`,
-   * if it is admitted. A key leads to no order that was refused, unless its task was handed out.
+   * Writes the task if the stored revision is that of `before`; false if another write came first.
+   * @param before the task as it was read, so that fields written by a newer version are kept
+   */
+  replace(task: Task, before: Task): Promise<boolean>
+}
+
+/** Creates the tasks of orders. */
+export interface OrderWriter {
+  /**
+   * Finds the task that answers an order, by key or by track, or inserts `task` if the order is admitted, with its first
+   * check at `dueAtMs`. A key of a refused order leads to no task, unless it was confirmed.
    */
   createOrder(order: {
     readonly task: Task
     readonly key: IdempotencyKey | null
     readonly dueAtMs: number
     /**
-     * Whether an earlier task for the same track may answer the order; null if it must be a new one. The newest that may
-     * does. Asked of no task that was refused.
+     * Whether an earlier task for the same track answers the order; null if the order needs a task of its own. The newest
+     * task that does is joined. Not called for refused tasks.
      */
     readonly canJoin: ((earlier: Task) => boolean) | null
-    /** Asked, perhaps more than once, when no earlier task answers the order: whether it may be inserted. */
+    /** Whether the order may be inserted. May be called more than once, if no earlier task answers the order. */
     readonly isAdmitted: () => Promise<boolean>
   }): Promise<OrderResult>
-  /** Inserts a task made outside, unless some task bears its provider's id already; returns the one that stands there. */
-  adopt(task: Task, dueAtMs: number | null): Promise<Task>
-  /** Inserts a task that the store has forgotten, due at once; changes nothing if it is there. */
-  restore(task: Task): Promise<void>
-  /**
-   * Writes the task if the stored one still has the revision before it; false if it has moved on.
-   * @param before the task as it was read, so that what a later version of the gateway wrote beside it is kept
-   */
-  replace(task: Task, before: Task): Promise<boolean>
-  /** The tasks with these ids, in any order. One read, however many ids. */
-  find(ids: readonly string[]): Promise<readonly Task[]>
-  /** The tasks that bear these provider's ids. One read, however many. */
-  findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
-  list(owner: string, page: TaskPage): Promise<readonly Task[]>
-  /** The pending orders of a provider that are bound to no id yet, the newest first; at most `limit`. */
-  findUnbound(provider: ProviderName, limit: number): Promise<readonly Task[]>
-  /** How many pending tasks each provider has; none where it has none. */
-  countPending(): Promise<ReadonlyMap<ProviderName, number>>
-  /** Makes a key that leads to the task do so for good, even if the provider turns out to have refused the order. */
+  /** Makes a key lead to the task for good, even if the provider refuses the order after all. */
   confirmKey(task: Task, key: string): Promise<void>
+}
+
+/** Stores tasks that were not ordered through this store. */
+export interface TaskImporter {
+  /** Inserts a task made outside, unless a task is bound to its provider task id already. Returns the task that is bound. */
+  adopt(task: Task, dueAtMs: number | null): Promise<Task>
+  /** Inserts a task that this store has lost, due at once. Does nothing if the task exists. */
+  restore(task: Task): Promise<void>
+}
+
+/** Stores callbacks until their task needs no more checks. */
+export interface CallbackInbox {
   /**
-   * Writes the callback down and makes the task due at once; within two seconds of another callback, when these are over.
-   * Of equal payloads one note is kept, with the time of the first; of many notes of a task the newest twenty, results
-   * before anything else.
+   * Stores the callback and makes its task due at once, or 2 seconds after the previous callback. Of equal payloads the first is kept,
+   * and of each task at most the 20 newest, results before anything else.
    */
-  saveCallback(saveCallback: SavedCallback): Promise<void>
-  /** The callbacks noted for the task, oldest first. */
+  saveCallback(callback: SavedCallback): Promise<void>
+  /** The stored callbacks of a task, oldest first. */
   savedCallbacks(taskId: string): Promise<readonly SavedCallback[]>
+}
+
+/** Schedules the checks of tasks and leases due tasks to gateways. */
+export interface CheckQueue {
   /**
-   * Takes up to `limit` due tasks of a provider, those with callbacks before the others, longest due first, which nobody
-   * else is then given before `leaseUntilMs`.
+   * Leases up to `limit` due tasks of a provider until `leaseUntilMs`: tasks with callbacks first, then those that are due
+   * longest. A leased task is given to nobody else.
    */
   leaseDue(provider: ProviderName, nowMs: number, leaseUntilMs: number, limit: number): Promise<readonly Task[]>
-  /** Makes a claim of these tasks last until `laterMs`, where it has not ended yet. */
+  /** Extends the leases of these tasks from `leaseUntilMs` to `laterMs`, where they have not ended. */
   renew(taskIds: readonly string[], leaseUntilMs: number, laterMs: number): Promise<void>
-  /** Ends a claim: the task is due next at `dueAtMs`, or never for null, unless a callback made it due meanwhile. */
+  /** Ends a lease. The task is next due at `dueAtMs` (null: never), unless a callback has made it due meanwhile. */
   release(taskId: string, leaseUntilMs: number, dueAtMs: number | null): Promise<void>
-  /** Ends every claim, whoever holds it: the tasks are due at once. For a database that nobody else uses. */
+  /** Ends all leases: their tasks are due at once. Only for a database that no other gateway uses. */
   releaseAllLeases(): Promise<void>
-  /** The secret of that name, made by `make` and kept if there is none yet. */
+}
+
+/** Keeps secrets that the gateways of one database share. */
+export interface SecretStore {
+  /** The secret of that name. `make` creates it if there is none. */
   secret(name: string, make: () => string): Promise<string>
-  /** Writes something that means nothing: resolves if an order could be written now. */
+}
+
+/**
+ * Stores tasks, keys and callbacks. Every method is atomic, and its effect is durable when it resolves. Every method rejects
+ * with StoreUnavailableError if the store cannot do its work now.
+ */
+export interface Store
+  extends Clock, TaskReader, RecordStore, OrderWriter, TaskImporter, CallbackInbox, CheckQueue, SecretStore {
+  /** Resolves if the store can be written to now. */
   checkWritable(): Promise<void>
   close(): Promise<void>
 }

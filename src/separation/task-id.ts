@@ -1,25 +1,26 @@
 import { TypeID, typeid } from 'typeid-js'
 
-const prefix = 'sep'
+/** The prefix of the ids of separation tasks. */
+export const taskIdPrefix = 'sep'
 
-/** A new id of ours: a TypeID, sortable by the time it was made. */
+/** A new task id: a TypeID, sortable by creation time. */
 export function newTaskId(): string {
-  return typeid(prefix).toString()
+  return typeid(taskIdPrefix).toString()
 }
 
-/** When an id of ours was made, in milliseconds since 1970, by the clock of the gateway that made it; null for any other id. */
-export function madeAtMs(id: string): number | null {
-  // Its UUID is of version 7, which begins with the time.
+/** When a task id was created, in milliseconds since 1970, by the clock of the gateway that created it; null for other ids. */
+export function createdAtMsOf(id: string): number | null {
+  // The UUID is of version 7, which begins with the time.
   return isTaskId(id)
-    ? Number.parseInt(TypeID.fromString(id, prefix).toUUID().replaceAll('-', '').slice(0, 12), 16)
+    ? Number.parseInt(TypeID.fromString(id, taskIdPrefix).toUUID().replaceAll('-', '').slice(0, 12), 16)
     : null
 }
 
-/** Whether the text has the form of an id of ours; whether there is such a task, only the store knows. */
+/** Whether the text has the form of a task id. The task itself may not exist. */
 export function isTaskId(text: string): boolean {
-  if (!text.startsWith(`${prefix}_`)) return false
+  if (!text.startsWith(`${taskIdPrefix}_`)) return false
   try {
-    return TypeID.fromString(text, prefix).toString() === text
+    return TypeID.fromString(text, taskIdPrefix).toString() === text
   } catch {
     return false
   }

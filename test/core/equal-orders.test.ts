@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { serializeEqualOrders, type OrderRequest, type OrderOutcome } from '../../src/separation/order/equal-orders.ts'
-import { ProviderUnavailableError } from '../../src/separation/errors.ts'
 import { failedTask, pendingTask } from '../support/tasks.ts'
 
 function orderWith(idempotencyKey: string | null): OrderRequest {
@@ -31,7 +30,11 @@ async function placeBoth(first: OrderOutcome, keys: readonly [string | null, str
 }
 
 const dead: OrderOutcome = { kind: 'placed', result: { kind: 'joined', task: failedTask() } }
-const refused: OrderOutcome = { kind: 'refused', error: new ProviderUnavailableError('closed', true), freeAtMs: null }
+const refused: OrderOutcome = {
+  kind: 'refused',
+  refusal: { kind: 'unavailable', message: 'closed', retryable: true },
+  freeAtMs: null,
+}
 
 test('an order without a key is not answered with the failed task to which an earlier key leads', async () => {
   expect(await placeBoth(dead, ['key', null])).toBe(2)

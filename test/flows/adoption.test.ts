@@ -4,7 +4,16 @@ import { ReadDocument, WatchDocument } from '../../schema/operations.ts'
 import { createCallbackAddresses } from '../../src/separation/callback/callback-address.ts'
 import { newTaskId } from '../../src/separation/task-id.ts'
 import { openStoreOf } from '../support/database.ts'
-import { collect, order, someTrack, startCore, startGateway, storedTask, storedTasks } from '../support/gateway.ts'
+import {
+  acceptedTask,
+  collect,
+  order,
+  someTrack,
+  startCore,
+  startGateway,
+  storedTask,
+  storedTasks,
+} from '../support/gateway.ts'
 import { recordOfSuccess, sendBody, startPlayedProvider } from '../support/played-provider.ts'
 import { canary } from '../support/canaries.ts'
 
@@ -127,13 +136,15 @@ describe('a task that another caller has', () => {
     const provider = await startPlayedProvider()
     const { separations, store } = await startCore(provider)
     provider.answerSubmit((response) => response.destroy())
-    const { task } = await separations.separate('key:one', {
-      ...someTrack,
-      type: 'separate_vocal',
-      provider: null,
-      idempotencyKey: null,
-      force: false,
-    })
+    const task = acceptedTask(
+      await separations.separate('key:one', {
+        ...someTrack,
+        type: 'separate_vocal',
+        provider: null,
+        idempotencyKey: null,
+        force: false,
+      }),
+    )
     const { body } = await provider.order(0)
     provider.answerRead(recordOfSuccess('lost-task', echoOf(body.callBackUrl)))
     expect(await separations.find('key:two', [{ taskId: 'lost-task', provider: null }])).toEqual([null])

@@ -4,14 +4,15 @@ import { SeparateDocument } from '../../schema/operations.ts'
 import type { Task } from '../../src/separation/task.ts'
 import { openStoreOf } from '../support/database.ts'
 import {
+  acceptedTask,
   order,
   someTrack,
   startCore,
   startGateway,
   storedTask,
-  untilSettled,
   type TestGateway,
   type Timings,
+  untilSettled,
 } from '../support/gateway.ts'
 import {
   recordOfSuccess,
@@ -162,7 +163,7 @@ test('a check that goes wrong inside the gateway still counts callbacks, and sti
   }))
   provider.answerSubmit((response) => void response.destroy())
   const input = { ...someTrack, type: 'separate_vocal', provider: null, idempotencyKey: null, force: false } as const
-  const { task } = await separations.separate('anonymous', input)
+  const task = acceptedTask(await separations.separate('anonymous', input))
   const { body } = await provider.order(0)
   provider.answerRead(recordOfSuccess('lost-task', { callbackUrl: body.callBackUrl }))
   await store.saveCallback({

@@ -142,7 +142,7 @@ describe('a callback address', () => {
 
   test('says whose order it is to us alone', () => {
     const url = addressesOf('one-secret').urlOf(task)
-    expect(addressesOf('one-secret').read(pathOf(url))).toMatchObject({ taskId: task.id, order: report })
+    expect(addressesOf('one-secret').parse(pathOf(url))).toMatchObject({ taskId: task.id, order: report })
     expect(addressesOf('one-secret').orderOf(`${encodeURIComponent(url)}%2F`)).toEqual(report)
     const shown = url + Buffer.from(url.slice(url.lastIndexOf('.') + 1), 'base64url').toString('latin1')
     for (const word of ['web', 'split', someTrack.audioId, someTrack.musicTaskId]) expect(shown).not.toContain(word)
@@ -152,8 +152,8 @@ describe('a callback address', () => {
 
   test('is good while one of its secrets is, whichever signs now', () => {
     const path = pathOf(addressesOf('old-secret').urlOf(task))
-    expect(addressesOf('new-secret', 'old-secret').read(path)?.order).toEqual(report)
-    expect(addressesOf('new-secret').read(path)).toBeNull()
+    expect(addressesOf('new-secret', 'old-secret').parse(path)?.order).toEqual(report)
+    expect(addressesOf('new-secret').parse(path)).toBeNull()
   })
 
   test('is none once anything in it is changed', () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { StoreUnavailableError } from '../../src/separation/errors.ts'
 import { openStoreOf } from '../support/database.ts'
-import { order, someTrack, startCore, startGateway, storedTask } from '../support/gateway.ts'
+import { acceptedTask, order, someTrack, startCore, startGateway, storedTask } from '../support/gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 import type { Store } from '../../src/separation/store.ts'
 
@@ -25,13 +25,15 @@ test.each([1, 2])('a task that is settled in the moment of read %i of a watch is
     },
   })
   const { separations } = await startCore(provider, withMoment)
-  const { task } = await separations.separate('someone', {
-    ...someTrack,
-    type: 'separate_vocal',
-    provider: null,
-    idempotencyKey: null,
-    force: false,
-  })
+  const task = acceptedTask(
+    await separations.separate('someone', {
+      ...someTrack,
+      type: 'separate_vocal',
+      provider: null,
+      idempotencyKey: null,
+      force: false,
+    }),
+  )
   provider.answerRead(recordOfSuccess('provider-task-1'))
   afterRead = () => separations.check(task)
 
@@ -106,7 +108,7 @@ test('a change that was written is told, although the store has not said that it
       throw new StoreUnavailableError('The answer to the commit was lost.')
     },
   }))
-  const { task } = await separations.separate('someone', someInput)
+  const task = acceptedTask(await separations.separate('someone', someInput))
   const states = separations.watch('someone', { taskId: task.id, provider: null })[Symbol.asyncIterator]()
   expect((await states.next()).value).toMatchObject({ state: 'pending' })
   provider.answerRead(recordOfSuccess('provider-task-1'))

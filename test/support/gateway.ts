@@ -1,3 +1,5 @@
+import { createWakeUps } from '../../src/separation/check/wake-ups.ts'
+import type { SeparateOutcome } from '../../src/separation/order/separate.ts'
 import { inspect } from 'node:util'
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
 import { print } from 'graphql'
@@ -157,6 +159,12 @@ export async function storedTasks(store: Store, owner = 'anonymous'): Promise<re
   return store.list(owner, { where: {}, limit: 1_000, inverted: false })
 }
 
+/** The task of an order that was accepted. Throws if it was refused. */
+export function acceptedTask(outcome: SeparateOutcome): Task {
+  if (outcome.kind === 'accepted') return outcome.task
+  throw new Error(`The order was refused: ${outcome.refusal.message}`)
+}
+
 /** The core of a gateway on a file of its own and a real provider, for what no caller of today's can do through the door. */
 export async function startCore(
   played: PlayedProvider,
@@ -175,8 +183,11 @@ export async function startCore(
     log,
   })
   const secondMs = 1_000
+  const wrapped = wrap(store)
   const separations = createSeparations({
-    store: wrap(store),
+    store: wrapped,
+    reader: wrapped,
+    clock: wrapped,
     changes: createInProcessChanges(),
     providers: new Map([['kie', provider]]),
     defaultProvider: 'kie',
@@ -185,7 +196,7 @@ export async function startCore(
       secrets: [`secret-of-the-core-${canary}`],
     }),
     log,
-    times: {
+    timings: {
       intervalMs: 30 * secondMs,
       submitTimeoutMs: 10 * secondMs,
       submitWaitMs: 3 * secondMs,
@@ -195,7 +206,7 @@ export async function startCore(
       failureGraceMs: 900 * secondMs,
       emptyGraceMs: 60 * secondMs,
     },
-    onDue: () => {},
+    wakeUps: createWakeUps(),
   })
   onTestFinished(async () => {
     await provider.close()

@@ -1,3 +1,4 @@
+import { createWakeUps } from '../../src/separation/check/wake-ups.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,8 +53,11 @@ export async function startWiredGateway({
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
   const store = await openSqliteStore(join(folder, 'stemgate.db'))
   const changes = createInProcessChanges()
+  const wrapped = wrap?.(store) ?? store
   const separations = createSeparations({
-    store: wrap?.(store) ?? store,
+    store: wrapped,
+    reader: wrapped,
+    clock: wrapped,
     changes,
     providers: new Map(),
     defaultProvider: 'kie',
@@ -62,10 +66,10 @@ export async function startWiredGateway({
       taskOf: () => null,
       orderOf: () => null,
       namedIn: () => null,
-      read: () => null,
+      parse: () => null,
     },
     log,
-    times: {
+    timings: {
       intervalMs: day,
       submitTimeoutMs: day,
       submitWaitMs: day,
@@ -75,7 +79,7 @@ export async function startWiredGateway({
       failureGraceMs: day,
       emptyGraceMs: day,
     },
-    onDue: () => {},
+    wakeUps: createWakeUps(),
   })
   const pipeline = createPipeline({
     services: {

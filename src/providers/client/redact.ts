@@ -1,3 +1,5 @@
+import { redactCallbackPaths, redactCallbackTokens } from '../../separation/callback/callback-address.ts'
+
 /** The maximum length of a provider's message that is quoted in one of ours, in characters. */
 export const quoteLength = 200
 /** The maximum length of a provider's error message, in characters. */
@@ -5,15 +7,9 @@ export const messageLength = 500
 
 /** Control and format characters, lone surrogates, line and paragraph separators. */
 export const unprintableCharacters = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu
-/** Our callback URLs, with or without a host: they hold a secret. */
-const callbackPaths = /(?:\/|%2f)callbacks(?:\/|%2f)[^\s"'<>]+/gi
-/** Anything with the form of a callback's token, with or without the sealed order after it. */
-const tokenPattern = /(?<![\w-])[\w-]{43}(?:\.[\w-]{40,}|(?![\w-]))/g
 /** URLs of any scheme: a URL that must not be followed must not be shown either. */
 const addresses =
   /(?:[a-z][a-z0-9+.-]{0,20}(?::|%3a)(?:\\?\/|%2f){2}|\b(?:javascript:|vbscript:|blob:http|data:[\w.+-]*[;/,]))[^\s"'<>]*/gi
-/** Our callback URL, also inside another URL. As an id or as a stem's URL it would be shown unredacted. */
-const callbackAddress = /callbacks(?:\/|%2f)[a-z]+(?:\/|%2f)sep_/i
 /** Replaces a URL that was removed. */
 export const redactedAddress = '[address]'
 const minTokenLength = 16
@@ -32,25 +28,20 @@ export function createRedact(secrets: readonly (string | null)[]): Redact {
     for (const secret of [...secrets, ...secretsInAddress(callbackUrl)]) {
       if (secret !== null && secret !== '') redacted = redacted.replaceAll(secret, '[removed]')
     }
-    redacted = redactAddresses(redacted).replace(tokenPattern, '[removed]').replace(/\s+/gu, ' ').trim()
+    redacted = redactCallbackTokens(redactAddresses(redacted), '[removed]').replace(/\s+/gu, ' ').trim()
     return redacted.length <= limit ? redacted : `${truncate(redacted, limit - 1)}…`
   }
 }
 
 /** Removes every URL from the text. */
 export function redactAddresses(text: string): string {
-  return text.replace(addresses, redactedAddress).replace(callbackPaths, redactedAddress)
+  return redactCallbackPaths(text.replace(addresses, redactedAddress), redactedAddress)
 }
 
 function secretsInAddress(url: string | null): readonly string[] {
   if (url === null) return []
   const path = URL.canParse(url) ? new URL(url).pathname.split(/[/.]/) : []
   return [url, ...path.filter((part) => part.length >= minTokenLength)]
-}
-
-/** Whether a text contains a task's secret callback URL. */
-export function containsCallbackAddress(text: string): boolean {
-  return callbackAddress.test(text)
 }
 
 /** Truncates a text to at most `limit` UTF-16 units, without splitting a surrogate pair. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { isProviderId } from '../../separation/provider-task-id.ts'
-import { containsCallbackAddress } from '../client/redact.ts'
+import { isProviderTaskId } from '../../separation/provider-task-id.ts'
+import { containsCallbackAddress } from '../../separation/callback/callback-address.ts'
 
 /** An integer, or an integer as text. Anything else is null. */
 export const codeField = z
@@ -29,7 +29,7 @@ export const idField = idTextField.transform(storableId)
 
 /** Returns the id; null if a store cannot hold it, or if it contains our callback URL, which is secret. */
 export function storableId(id: string | null): string | null {
-  return id !== null && isProviderId(id) && !containsCallbackAddress(id) ? id : null
+  return id !== null && isProviderTaskId(id) && !containsCallbackAddress(id) ? id : null
 }
 
 /** Any value, or none. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { compareText } from '../../separation/advance/merge-results.ts'
+import { compareText } from '../../separation/advance/merge-text.ts'
 import { anyField, idField, parsedIfJson, textField } from './fields.ts'
 import { parseUrl } from './parse-url.ts'
 import { withinStemLimit } from './stem-limit.ts'

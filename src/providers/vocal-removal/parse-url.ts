@@ -1,4 +1,4 @@
-import { containsCallbackAddress } from '../client/redact.ts'
+import { containsCallbackAddress } from '../../separation/callback/callback-address.ts'
 
 /** The maximum length of a URL, in characters: more than every browser and server accepts. */
 const maxUrlLength = 4_096

@@ -1,4 +1,4 @@
-import { pickText } from '../../separation/advance/merge-results.ts'
+import { pickText } from '../../separation/advance/merge-text.ts'
 import type { ReportedStem } from '../../separation/advance/report.ts'
 import { stemName, type StemPart } from '../../separation/task.ts'
 import { redactedAddress, truncate, unprintableCharacters, redactAddresses } from '../client/redact.ts'

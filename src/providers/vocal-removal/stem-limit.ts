@@ -1,4 +1,5 @@
-import { compareText, maxStems } from '../../separation/advance/merge-results.ts'
+import { maxStems } from '../../separation/advance/merge-stems.ts'
+import { compareText } from '../../separation/advance/merge-text.ts'
 
 /**
  * Returns at most `maxStems` of the items. Known parts come first, and the order of the list makes no difference. Runs

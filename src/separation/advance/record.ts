@@ -1,80 +1,84 @@
-import { advance, isVisibleChange } from './advance.ts'
-import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
-import { maxStems } from './merge-results.ts'
-import type { DatedReport, Report } from './report.ts'
-import type { Task } from '../task.ts'
-import type { Changes } from '../changes.ts'
 import type { Log } from '../../runtime/log.ts'
-import type { Store } from '../store.ts'
+import type { Changes } from '../changes.ts'
+import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
+import type { Clock, RecordStore } from '../store.ts'
+import type { Task } from '../task.ts'
+import { advance, isVisibleChange } from './advance.ts'
+import { maxStems } from './merge-stems.ts'
+import type { DatedReport, Report } from './report.ts'
 
 /**
- * Makes reports part of their task and tells those who wait for it. The only way in which a task changes.
- * @param reports what was heard now, or what was heard before, oldest first; or what is to be concluded from the task as it
- * stands in that moment
- * @returns the task as it then is; null if there is no such task
+ * Merges reports into their task and notifies its subscribers. The only way in which a task changes.
+ * @param reports one report that is made now, earlier reports, oldest first, or a function of the stored task
+ * @returns the task after the change; null if there is no such task
  */
 export type RecordReports = (
   taskId: string,
   reports: Report | readonly DatedReport[] | ((task: Task) => readonly DatedReport[]),
 ) => Promise<Task | null>
 
-export function createRecord({ store, changes, log }: { store: Store; changes: Changes; log: Log }): RecordReports {
+export interface RecordOptions {
+  /** The store itself, never a cache. */
+  readonly store: RecordStore
+  readonly clock: Clock
+  readonly changes: Changes
+  readonly log: Log
+}
+
+export function createRecord({ store, clock, changes, log }: RecordOptions): RecordReports {
   return async function record(taskId, reports) {
     const given =
-      typeof reports === 'object' && 'kind' in reports ? [{ report: reports, atMs: store.nowMs() }] : reports
-    let mayBind = true
+      typeof reports === 'object' && 'kind' in reports ? [{ report: reports, atMs: clock.nowMs() }] : reports
+    let canBind = true
     let wasOvertaken = false
     for (;;) {
       const [task] = await store.find([taskId])
       if (task === undefined) return null
-      const heard = typeof given === 'function' ? given(task) : given
-      const next = advanceAll(task, mayBind ? heard : heard.map(asShared))
+      const dated = typeof given === 'function' ? given(task) : given
+      const next = advanceAll(task, canBind ? dated : dated.map(asShared))
       if (next === task || !isVisibleChange(task, next)) {
-        // It may have been this very report that was written, by an answer of the store's that was lost.
+        // An earlier attempt may have written this very change, although its answer was lost.
         if (wasOvertaken) changes.publish(taskId)
         return task
       }
       try {
         if (await store.replace(next, task)) {
-          logUnkeptStems(next, heard)
+          logUnstoredStems(next, dated)
           changes.publish(taskId)
           return next
         }
         wasOvertaken = true
       } catch (error) {
-        // It may have been written all the same.
+        // The change may have been written all the same.
         if (error instanceof StoreUnavailableError) changes.publish(taskId)
-        if (!(error instanceof DuplicateBindingError) || !mayBind) throw error
-        log.error(
-          { taskId },
-          'the provider gave this task an id to which another task is bound; nothing is bound to it',
-        )
-        mayBind = false
+        if (!(error instanceof DuplicateBindingError) || !canBind) throw error
+        log.error({ taskId }, 'the provider gave this task an id that another task is bound to; the task is not bound')
+        canBind = false
       }
     }
   }
 
-  function logUnkeptStems(task: Task, heard: readonly DatedReport[]): void {
+  function logUnstoredStems(task: Task, reports: readonly DatedReport[]): void {
     if (task.state !== 'succeeded' || task.stems.length < maxStems) return
-    const reported = heard.flatMap(({ report }) =>
+    const reported = reports.flatMap(({ report }) =>
       report.kind === 'reported' && report.outcome.state === 'succeeded' ? report.outcome.stems.length : [],
     )
     log.warn(
       { taskId: task.id, reported, kept: maxStems },
-      'a task has as many stems as are kept; further ones are not',
+      'a task has the most stems that are stored; others are dropped',
     )
   }
 }
 
-/** All reports in their order, as one change. */
+/** Merges all reports, in their order, as one change. */
 function advanceAll(task: Task, reports: readonly DatedReport[]): Task {
   let next = task
   for (const { report, atMs } of reports) next = advance(next, report, atMs)
   return next === task ? task : { ...next, revision: task.revision + 1 }
 }
 
-/** The report of a task whose id another task has: an order that was taken was charged, whatever it is called. */
+/** The report with an id that another task is bound to. The order is charged all the same. */
 function asShared({ report, atMs }: DatedReport): DatedReport {
-  const isWithId = report.kind === 'accepted' || report.kind === 'reported'
-  return { report: isWithId ? ({ ...report, isShared: true } satisfies Report) : report, atMs }
+  const hasId = report.kind === 'accepted' || report.kind === 'reported'
+  return { report: hasId ? ({ ...report, isShared: true } satisfies Report) : report, atMs }
 }

@@ -1,6 +1,6 @@
 import type { Refusal, SeparationType, Source, StemPart } from '../task.ts'
 
-/** A stem as one source names it. */
+/** A stem in a report of a provider. */
 export interface ReportedStem {
   readonly part: StemPart
   readonly label: string | null
@@ -10,7 +10,7 @@ export interface ReportedStem {
   readonly originId: string | null
 }
 
-/** How a provider says that the work stands. Times are milliseconds since 1970, null where it told none. */
+/** The state of the provider's work. Times are milliseconds since 1970, null where the provider gives none. */
 export type Outcome =
   | { readonly state: 'pending' }
   | {
@@ -26,15 +26,15 @@ export type Outcome =
       readonly completedAtMs: number | null
     }
 
-/** What a provider told of one of its tasks, by a callback or when it was asked. */
+/** What a provider reports about one of its tasks, in a callback or in record-info. */
 export interface ProviderReport {
   readonly kind: 'reported'
   readonly by: Source
   readonly providerTaskId: string
-  /** Another task is bound to the id: the report counts all the same, and binds nothing. */
+  /** Another task is bound to the id. The report is merged, but binds nothing. */
   readonly isShared?: true | undefined
   readonly outcome: Outcome
-  /** What can be seen of the type from the stems that are there; null where nothing can. */
+  /** The type, if the reported stems show it. */
   readonly type: SeparationType | null
   readonly audioId: string | null
   readonly musicId: string | null
@@ -43,20 +43,20 @@ export interface ProviderReport {
 
 /** Anything that may change a task. */
 export type Report =
-  /** The provider took the order. This is the charge. The id is null if the provider gave none that can be kept. */
+  /** The provider accepted and charged the order. The id is null if the provider gave none that can be stored. */
   | {
       readonly kind: 'accepted'
       readonly providerTaskId: string | null
-      /** Another task is bound to the id, so that this one is not. */
+      /** Another task is bound to the id, so this one is not. */
       readonly isShared?: true | undefined
     }
-  /** The provider definitely did not take the order, so nothing was charged. */
+  /** The provider definitely did not accept the order, so nothing was charged. */
   | { readonly kind: 'refused'; readonly refusal: Refusal }
-  /** Nothing was ever heard of the order: it may have been charged. */
+  /** Neither an answer nor a callback came for the order: it may have been charged. */
   | { readonly kind: 'unconfirmed' }
-  /** The provider took the order and gave no result within the time that we wait. */
+  /** The provider accepted the order and gave no result in time. */
   | { readonly kind: 'no-result' }
-  /** The provider has said SUCCESS for the whole grace period without naming every stem: take what there is. */
+  /** The provider has reported success for the whole grace period without every stem: the task succeeds with those it has. */
   | { readonly kind: 'incomplete-result' }
   | ProviderReport
 

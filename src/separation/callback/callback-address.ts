@@ -1,104 +1,136 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { providerNames, type ProviderName, type Task } from '../task.ts'
+import { taskIdPrefix } from '../task-id.ts'
 import { createOrderSeal, type AddressedOrder } from './sealed-order.ts'
 
+/** The path below which providers send callbacks: `/callbacks/<provider>/<task id>/<token>.<sealed order>`. */
+export const callbacksPath = '/callbacks/'
+
 export interface CallbackAddressOptions {
-  /** Where providers reach us, without a slash at its end; asked for at each use, because the port may be known late. */
+  /** Where providers reach the gateway, without a trailing slash. Called at each use, because the port may be assigned late. */
   readonly publicUrl: () => string
-  /** The first signs, all are accepted. */
+  /** The first secret signs; all of them are accepted. */
   readonly secrets: readonly string[]
 }
 
-/** A callback address that only we can have made. */
+/** A callback address whose token verifies. */
 export interface CallbackAddress {
   readonly provider: ProviderName
   readonly taskId: string
-  /** null if the address says nothing of its order, as those that were made by the first version. */
+  /** null if the address contains no order. */
   readonly order: AddressedOrder | null
 }
 
-/** Makes and recognises the addresses at which providers call us back. */
+/** Makes and parses callback addresses. */
 export interface CallbackAddresses {
-  /** The address of one task. It holds the task's secret: give it to the provider alone. */
+  /** The address of a task. It contains the task's secret: only the provider may see it. */
   urlOf(task: Pick<Task, 'id' | 'provider' | 'owner' | 'type' | 'musicTaskId' | 'audioId'>): string
-  /** The task to which an address belongs that only we can have made; null for any other address. */
+  /** The address at this path; null unless its token verifies. The host is ignored: it may have changed. */
+  parse(path: string): CallbackAddress | null
+  /** The task of a URL whose token verifies, else null. */
   taskOf(url: string): string | null
-  /** What an address that only we can have made says of its order; null for any other address. */
+  /** The order in a URL whose token verifies, else null. */
   orderOf(url: string): AddressedOrder | null
-  /** The task that an address names, whether it proves it or not, as where its token was masked; null if it names none. */
+  /** The task that a URL names even if its token does not verify, as when a provider masks it; null if it names none. */
   namedIn(url: string): string | null
-  /** Reads a path; null if it is none of ours. The host does not count: it may have moved. */
-  read(path: string): CallbackAddress | null
 }
 
-/** No longer than this, in characters: a provider may keep an address in a column of a fixed length. */
+/** In characters. A provider may store the address in a column of limited length. */
 const maxAddressLength = 480
-const addressForm = /^\/callbacks\/([a-z]+)\/(sep_[0-9a-z]{26})\/([\w-]{43})(?:\.([\w-]+))?$/
-/** The task that stands in an address of ours, whatever follows it, and however much of it was cut off before. */
-const namedTask = /\/callbacks\/[a-z]+\/(sep_[0-9a-z]{26})(?![0-9a-z])/
+const tokenLength = 43
+const task = `${taskIdPrefix}_[0-9a-z]{26}`
+const addressPattern = new RegExp(`^${callbacksPath}([a-z]+)/(${task})/([\\w-]{${tokenLength}})(?:\\.([\\w-]+))?$`)
+const pathPattern = new RegExp(`${callbacksPath}[^?#\\s]*`)
+/** The token and what follows it may be missing. */
+const namedTaskPattern = new RegExp(`${callbacksPath}[a-z]+/(${task})(?![0-9a-z])`)
+const slash = '(?:/|%2f)'
+const ownAddressPattern = new RegExp(`callbacks${slash}[a-z]+${slash}${taskIdPrefix}_`, 'i')
+/** With or without its host. */
+const anyCallbackPath = new RegExp(`${slash}callbacks${slash}[^\\s"'<>]+`, 'gi')
+/** A token by itself, with the sealed order that may follow it. */
+const anyToken = new RegExp(`(?<![\\w-])[\\w-]{${tokenLength}}(?:\\.[\\w-]{40,}|(?![\\w-]))`, 'g')
 
 /**
- * Every task's callback address is its own: `/callbacks/<provider>/<task id>/<token>.<sealed order>`. The token is an HMAC
- * of what stands before it and proves the address. The sealed order says whose order it is, for a store that has forgotten
- * it; an address without it is as good for everything else.
+ * Creates the callback addresses of a deployment. The token in an address is an HMAC of the provider and the task id, and
+ * proves that the gateway made the address. The sealed order restores the task in a store that has lost it; an address
+ * without it works all the same.
  */
 export function createCallbackAddresses({ publicUrl, secrets }: CallbackAddressOptions): CallbackAddresses {
   const signers = secrets.map((secret) => ({ secret, orders: createOrderSeal(secret) }))
   const [signing] = signers
   if (signing === undefined) throw new TypeError('Callback addresses need a secret.')
 
-  function read(path: string): CallbackAddress | null {
-    const [, name, taskId = '', token = '', sealed] = addressForm.exec(path) ?? []
+  function parse(path: string): CallbackAddress | null {
+    const [, name, taskId = '', token = '', sealed] = addressPattern.exec(path) ?? []
     const provider = providerNames.find((each) => each === name)
     if (provider === undefined) return null
-    const place = `${provider}/${taskId}`
+    const subject = `${provider}/${taskId}`
     const given = Buffer.from(token)
-    // Every secret is tried, so that the time tells nothing of which one fits.
-    const fits = signers.map(({ secret }) => timingSafeEqual(Buffer.from(tokenOf(secret, place)), given))
-    const signer = signers[fits.indexOf(true)]
+    // Compares with every secret, so that the duration does not show which one matches.
+    const matches = signers.map(({ secret }) => timingSafeEqual(Buffer.from(tokenOf(secret, subject)), given))
+    const signer = signers[matches.indexOf(true)]
     if (signer === undefined) return null
     if (sealed === undefined) return { provider, taskId, order: null }
-    const order = signer.orders.open(sealed, place)
+    const order = signer.orders.open(sealed, subject)
     return order === null ? null : { provider, taskId, order: { provider, taskId, ...order } }
   }
 
-  function readUrl(url: string): CallbackAddress | null {
-    // What stands before /callbacks is the path of PUBLIC_URL, which may have changed as well.
-    const path = /\/callbacks\/[^?#\s]*/.exec(decoded(url))?.[0].replace(/\/+$/, '')
-    return path === undefined ? null : read(path)
+  function parseUrl(url: string): CallbackAddress | null {
+    // The path of PUBLIC_URL comes first, and may have changed as well.
+    const path = pathPattern.exec(decodeTwice(url))?.[0].replace(/\/+$/, '')
+    return path === undefined ? null : parse(path)
   }
 
   return {
-    read,
+    parse,
     urlOf({ id, provider, owner, type, musicTaskId, audioId }) {
-      const place = `${provider}/${id}`
-      const bare = `${publicUrl()}/callbacks/${place}/${tokenOf(signing.secret, place)}`
-      // Who has no room for the track is joined by no order, but keeps the result.
+      const subject = `${provider}/${id}`
+      const bare = `${publicUrl()}${callbacksPath}${subject}/${tokenOf(signing.secret, subject)}`
+      // A restored order without its track is joined by no other order, but keeps its result.
       return (
         [
           { owner, type, musicTaskId, audioId },
           { owner, type, musicTaskId: null, audioId: null },
         ]
-          .map((order) => `${bare}.${signing.orders.seal(order, place)}`)
+          .map((order) => `${bare}.${signing.orders.seal(order, subject)}`)
           .find(({ length }) => length <= maxAddressLength) ?? bare
       )
     },
-    taskOf: (url) => readUrl(url)?.taskId ?? null,
-    orderOf: (url) => readUrl(url)?.order ?? null,
-    namedIn: (url) => namedTask.exec(decoded(url))?.[1] ?? null,
+    taskOf: (url) => parseUrl(url)?.taskId ?? null,
+    orderOf: (url) => parseUrl(url)?.order ?? null,
+    namedIn: (url) => namedTaskPattern.exec(decodeTwice(url))?.[1] ?? null,
   }
 }
 
-/** A provider may echo an address in another spelling than it was given: percent-encoded, once or twice. */
-function decoded(url: string): string {
+/** Whether the text contains the secret address of a task, in any encoding. */
+export function containsCallbackAddress(text: string): boolean {
+  return ownAddressPattern.test(text)
+}
+
+/** The text without callback paths. */
+export function redactCallbackPaths(text: string, replacement: string): string {
+  return text.replace(anyCallbackPath, replacement)
+}
+
+/** The text without anything that has the form of a callback token. */
+export function redactCallbackTokens(text: string, replacement: string): string {
+  return text.replace(anyToken, replacement)
+}
+
+/** Decodes percent-encoding once or twice: a provider may encode the URL that it echoes. */
+function decodeTwice(url: string): string {
+  const once = decodeOnce(url)
+  return once === url ? url : decodeOnce(once)
+}
+
+function decodeOnce(text: string): string {
   try {
-    const once = decodeURIComponent(url)
-    return once === url ? url : decodeURIComponent(once)
+    return decodeURIComponent(text)
   } catch {
-    return url
+    return text
   }
 }
 
-function tokenOf(secret: string, place: string): string {
-  return createHmac('sha256', secret).update(place).digest('base64url')
+function tokenOf(secret: string, subject: string): string {
+  return createHmac('sha256', secret).update(subject).digest('base64url')
 }

@@ -1,22 +1,30 @@
-import { madeAtMs } from '../task-id.ts'
+import type { Log } from '../../runtime/log.ts'
+import type { Clock, TaskImporter } from '../store.ts'
+import { createdAtMsOf } from '../task-id.ts'
 import type { PendingTask } from '../task.ts'
 import type { AddressedOrder } from './sealed-order.ts'
-import type { Log } from '../../runtime/log.ts'
-import type { Store } from '../store.ts'
 
 /**
- * Stores an order again that the store has forgotten, as when it was restored from an older copy: with its own id, as its
- * owner's, charged, due at once. Changes nothing where the task is there.
+ * Restores an order that the store has lost, for example because an older backup was restored. The task keeps its id and its
+ * owner, is charged, and is due at once. Does nothing if the task exists.
  */
 export type RestoreOrder = (order: AddressedOrder) => Promise<void>
 
-export function createRestoreOrder({ store, log }: { readonly store: Store; readonly log: Log }): RestoreOrder {
+export function createRestoreOrder({
+  store,
+  clock,
+  log,
+}: {
+  readonly store: TaskImporter
+  readonly clock: Clock
+  readonly log: Log
+}): RestoreOrder {
   return async function restoreOrder(order) {
-    await store.restore(restoredTask(order, store.nowMs()))
+    await store.restore(restoredTask(order, clock.nowMs()))
     log.error(
       { taskId: order.taskId, provider: order.provider },
-      'the store did not know this task, which the provider has charged: the order was restored from its callback address. ' +
-        'Was the database replaced by an older copy, or is it another one?',
+      'the store has lost this task, which the provider has charged; it was restored from its callback address. ' +
+        'Was the database replaced by an older backup, or is it another database?',
     )
   }
 }
@@ -31,7 +39,7 @@ function restoredTask({ taskId, ...order }: AddressedOrder, nowMs: number): Pend
     originUrl: null,
     charge: 'CHARGED',
     revision: 1,
-    createdAtMs: Math.min(madeAtMs(taskId) ?? nowMs, nowMs),
+    createdAtMs: Math.min(createdAtMsOf(taskId) ?? nowMs, nowMs),
     isCreatedAtKnown: true,
     state: 'pending',
     partial: null,

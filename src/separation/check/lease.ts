@@ -1,28 +1,29 @@
-import type { Store } from '../store.ts'
+import type { CheckQueue } from '../store.ts'
 
-/** Due tasks that are this gateway's alone to ask for, for as long as it lives. */
+/** Leased tasks. No other gateway checks them while this one renews the lease. */
 export interface Lease {
-  /** No longer renews the claim of this task; resolves to its lease, by which the store knows the claim. */
+  /** Stops renewing the lease of this task. Resolves to the end of the lease, which identifies it in the store. */
   release(taskId: string): Promise<number>
 }
 
 export interface LeaseOptions {
-  readonly store: Pick<Store, 'renew'>
+  readonly queue: Pick<CheckQueue, 'renew'>
   readonly taskIds: readonly string[]
+  /** When the lease ends, in milliseconds since 1970. */
   readonly leaseUntilMs: number
   /** The end of a lease that begins now, in milliseconds since 1970. */
   readonly newLease: () => number
   readonly onError: (error: unknown) => void
 }
 
-/** A claim that is not renewed in this time has died with its gateway, or while that stood still. */
+/** The duration of a lease. The tasks of a gateway that stops renewing, because it died or hangs, become due after it. */
 export const leaseMs = 20_000
 const renewEveryMs = leaseMs / 4
 
-/** Renews the lease of claimed tasks, which wait for their turn at the provider's rate, until each of them is let go. */
-export function holdLease({ store, taskIds, newLease, onError, ...claim }: LeaseOptions): Lease {
+/** Renews the lease of tasks until each of them is released. */
+export function holdLease({ queue, taskIds, newLease, onError, ...lease }: LeaseOptions): Lease {
   const held = new Set(taskIds)
-  let { leaseUntilMs } = claim
+  let { leaseUntilMs } = lease
   let renewal: Promise<void> | null = null
   const renewing = setInterval(() => {
     renewal ??= renew()
@@ -32,7 +33,7 @@ export function holdLease({ store, taskIds, newLease, onError, ...claim }: Lease
 
   async function renew(): Promise<void> {
     const laterMs = newLease()
-    await store.renew([...held], leaseUntilMs, laterMs)
+    await queue.renew([...held], leaseUntilMs, laterMs)
     leaseUntilMs = laterMs
   }
 
@@ -40,7 +41,7 @@ export function holdLease({ store, taskIds, newLease, onError, ...claim }: Lease
     async release(taskId) {
       held.delete(taskId)
       if (held.size === 0) clearInterval(renewing)
-      // A renewal that is under way is one of this task, too.
+      // A renewal that is under way includes this task.
       await renewal
       return leaseUntilMs
     },

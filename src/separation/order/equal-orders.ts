@@ -1,36 +1,36 @@
-import type { SeparateError } from '../errors.ts'
-import { fingerprintOf, type SeparateInput } from './separate-input.ts'
-import type { AnsweredOrder } from '../store.ts'
 import type { Provider } from '../provider.ts'
+import type { AnsweredOrder } from '../store.ts'
+import type { OrderRefusal } from './order-refusal.ts'
+import { fingerprintOf, type SeparateInput } from './separate-input.ts'
 
-/** An order on its way into the store. */
+/** An order that is about to be stored. */
 export interface OrderRequest {
-  /** Whoever orders the same for the same owner, at the same provider, has the same track. */
+  /** Equal for orders of the same owner, provider, type and track. */
   readonly track: string
   readonly owner: string
   readonly provider: Provider
   readonly input: SeparateInput
-  /** How long it may wait for a slot, by performance.now(). */
+  /** How long it may wait for a slot at the provider, by performance.now(). */
   readonly waitUntilMs: number
 }
 
 export type OrderOutcome =
   | { readonly kind: 'placed'; readonly result: AnsweredOrder }
-  /** `freeAtMs`: when there may be a slot, by performance.now(); null if waiting is not worth it. */
-  | { readonly kind: 'refused'; readonly error: SeparateError; readonly freeAtMs: number | null }
+  /** `freeAtMs`: when a slot may be free, by performance.now(); null if there is no use in waiting. */
+  | { readonly kind: 'refused'; readonly refusal: OrderRefusal; readonly freeAtMs: number | null }
   | { readonly kind: 'failed'; readonly error: unknown }
 
 export type CreateOne = (order: OrderRequest) => Promise<OrderOutcome>
 
 /**
- * Places equal orders one after the other: they would else all wait for one another in the database, each on a connection
- * of its own. What became of one answers those that came while it was under way, where nothing needs to be written for them.
- * Orders at other gateways are kept apart by the store.
+ * Creates equal orders one after the other. Otherwise each of them would hold a database connection while it waits for the
+ * track's lock. The outcome of one order answers the equal orders that arrived meanwhile, unless something has to be stored
+ * for them. Equal orders at other gateways are serialized by the store.
  */
 export function serializeEqualOrders(createOne: CreateOne): CreateOne {
   const underWay = new Map<string, Promise<readonly [OrderRequest, OrderOutcome]>>()
 
-  return async function place(order) {
+  return async function create(order) {
     const previous = underWay.get(order.track)
     const own = after(previous, order)
     underWay.set(order.track, own)
@@ -43,40 +43,40 @@ export function serializeEqualOrders(createOne: CreateOne): CreateOne {
     previous: Promise<readonly [OrderRequest, OrderOutcome]> | undefined,
     order: OrderRequest,
   ): Promise<readonly [OrderRequest, OrderOutcome]> {
-    const known = previous === undefined ? null : answerFrom(await previous, order)
-    if (known !== null) return known
+    const shared = previous === undefined ? null : sharedOutcome(await previous, order)
+    if (shared !== null) return shared
     const outcome = await createOne(order).catch((error: unknown): OrderOutcome => ({ kind: 'failed', error }))
     return [order, outcome]
   }
 }
 
-/** What an earlier order and its outcome mean for an equal one that came before that outcome was there; null: nothing yet. */
-function answerFrom(
+/** The outcome of an earlier equal order, if it answers this order as well; else null. */
+function sharedOutcome(
   [earlier, outcome]: readonly [OrderRequest, OrderOutcome],
   order: OrderRequest,
 ): readonly [OrderRequest, OrderOutcome] | null {
   switch (outcome.kind) {
     case 'placed': {
       const { result } = outcome
-      if (!answersKey(earlier.input, order.input)) return null
-      // A key leads to its task however that ended; an order without one may need a new task.
+      if (!isKeyStored(earlier.input, order.input)) return null
+      // A key leads to its task even if that failed; an order without a key may need a new task.
       if (result.kind !== 'new' && earlier.input.idempotencyKey !== order.input.idempotencyKey) return null
-      // The conflict is that of the key, which the later order may not have.
+      // The conflict belongs to the key, which this order may not have.
       if (result.kind === 'conflict' && order.input.idempotencyKey === null) return null
       const kind = result.kind === 'new' ? 'joined' : result.kind
       return [earlier, { kind: 'placed', result: { kind, task: result.task } }]
     }
     case 'refused':
-      // The key of the later order may lead to a task already.
-      if (!answersKey(earlier.input, order.input)) return null
+      // The key of this order may already lead to a task.
+      if (!isKeyStored(earlier.input, order.input)) return null
       return outcome.freeAtMs === null || outcome.freeAtMs > order.waitUntilMs ? [earlier, outcome] : null
     case 'failed':
       return [earlier, outcome]
   }
 }
 
-/** Whether nothing is left to be written for the later order's key. */
-function answersKey(earlier: SeparateInput, later: SeparateInput): boolean {
+/** Whether storing the earlier order has stored the later order's key, or the later one has none. */
+function isKeyStored(earlier: SeparateInput, later: SeparateInput): boolean {
   if (later.idempotencyKey === null) return true
   return earlier.idempotencyKey === later.idempotencyKey && fingerprintOf(earlier) === fingerprintOf(later)
 }

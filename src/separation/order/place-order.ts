@@ -1,66 +1,79 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serializeEqualOrders, type OrderRequest, type OrderOutcome } from './equal-orders.ts'
-import { errorOf, StoreUnavailableError } from '../errors.ts'
+import type { Log } from '../../runtime/log.ts'
 import type { RecordReports } from '../advance/record.ts'
-import { fingerprintOf, type SeparateInput } from './separate-input.ts'
+import { StoreUnavailableError } from '../errors.ts'
+import type { Admission, Provider } from '../provider.ts'
+import type { AnsweredOrder, Clock, OrderResult, OrderWriter } from '../store.ts'
 import { newTaskId } from '../task-id.ts'
 import { expiresAtMs, mayStillSucceed, type ProviderName, type Refusal, type Task } from '../task.ts'
+import { serializeEqualOrders, type OrderOutcome, type OrderRequest } from './equal-orders.ts'
+import { orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
 import { retryUntilStored } from './retry-until-stored.ts'
-import type { Admission, Provider } from '../provider.ts'
-import type { Log } from '../../runtime/log.ts'
-import type { OrderResult, AnsweredOrder, Store } from '../store.ts'
+import { fingerprintOf, type SeparateInput } from './separate-input.ts'
 
 export interface PlaceOrderOptions {
-  readonly store: Store
+  readonly store: OrderWriter
+  readonly clock: Clock
   readonly record: RecordReports
   readonly log: Log
-  /** How long an order waits for its slot within the provider's rate. */
+  /** How long an order waits for a slot within the provider's rate. */
   readonly submitWaitMs: number
-  /** How long after the order a task is asked for the first time. */
+  /** The time from an order to the first check of its task. */
   readonly firstCheckAfterMs: number
-  /** How long after the order a task is followed that only a callback called failed. */
+  /** How long a task that only a callback reports as failed is still checked. */
   readonly giveUpAfterMs: number
 }
 
 /**
- * Stores an order, unless an earlier task answers it. It is stored only with a slot at the provider, for which it waits
- * `submitWaitMs` at most; who joins needs none.
+ * Stores an order, unless an earlier task answers it. A new order needs a slot at the provider, for which it waits up to
+ * `submitWaitMs`; an order that joins a task needs none.
  */
-export type PlaceOrder = (owner: string, input: SeparateInput, provider: Provider) => Promise<AnsweredOrder>
+export type PlaceOrder = (
+  owner: string,
+  input: SeparateInput,
+  provider: Provider,
+) => Promise<AnsweredOrder | { readonly kind: 'refused'; readonly refusal: OrderRefusal }>
 
-/** After this no store still does what was asked of it, in milliseconds. */
+/** The longest time after which a write that timed out may still be committed. */
 const maxLateCommitMs = 10_000
 const notStored: Refusal = {
   reason: 'unavailable',
   providerCode: null,
-  message: 'The order could not be written down in time, so it was not sent and nothing was charged. Order again.',
+  message: 'The order could not be stored in time, so it was not sent and nothing was charged. Order again.',
   retryable: true,
   retryAfterSeconds: null,
 }
 
 export function createPlaceOrder({
   store,
+  clock,
   record,
   log,
   submitWaitMs,
   firstCheckAfterMs,
   giveUpAfterMs,
 }: PlaceOrderOptions): PlaceOrder {
-  const createOrder = serializeEqualOrders(createOne)
+  const create = serializeEqualOrders(createOne)
 
   return async function placeOrder(owner, input, provider) {
     const track = JSON.stringify([owner, provider.name, input.type, input.musicTaskId, input.audioId])
-    const outcome = await createOrder({ owner, provider, track, input, waitUntilMs: performance.now() + submitWaitMs })
-    if (outcome.kind === 'placed') return outcome.result
-    throw outcome.error
+    const outcome = await create({ owner, provider, track, input, waitUntilMs: performance.now() + submitWaitMs })
+    switch (outcome.kind) {
+      case 'placed':
+        return outcome.result
+      case 'refused':
+        return outcome
+      case 'failed':
+        throw outcome.error
+    }
   }
 
   async function createOne({ owner, provider, input, waitUntilMs }: OrderRequest): Promise<OrderOutcome> {
     const { idempotencyKey: key, musicTaskId, audioId } = input
-    let slotWait: Admission | null = null
+    let known: Admission | null = null
     for (;;) {
-      const asked = lazyAdmission(() => provider.admit({ owner, musicTaskId, audioId }), slotWait)
-      const nowMs = store.nowMs()
+      const admission = lazyAdmission(() => provider.admit({ owner, musicTaskId, audioId }), known)
+      const nowMs = clock.nowMs()
       let result: OrderResult | null = null
       const task = newTask(owner, provider.name, input, nowMs)
       try {
@@ -68,29 +81,28 @@ export function createPlaceOrder({
           task,
           key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
           dueAtMs: nowMs + firstCheckAfterMs,
-          canJoin: input.force ? null : (earlier) => canAnswer(earlier, provider, giveUpAfterMs, store.nowMs()),
-          isAdmitted: async () => (await asked.answer()).kind === 'admitted',
+          canJoin: input.force ? null : (earlier) => canAnswer(earlier, provider, giveUpAfterMs, clock.nowMs()),
+          isAdmitted: async () => (await admission.answer()).kind === 'admitted',
         })
       } catch (error) {
         if (error instanceof StoreUnavailableError) withdraw(task)
         throw error
       } finally {
-        if (result?.kind !== 'new') asked.release()
+        if (result?.kind !== 'new') admission.release()
       }
       if (result.kind !== 'not-admitted') return { kind: 'placed', result }
-      const admission = await asked.answer()
-      if (admission.kind === 'admitted') throw new Error('The store refused an order that was admitted.')
-      const { refusal, wait } = admission
-      const freeAtMs = wait?.freeAtMs ?? null
-      if (slotWait !== null || wait === null || wait.freeAtMs > waitUntilMs) {
-        return { kind: 'refused', error: errorOf(refusal), freeAtMs }
+      const answer = await admission.answer()
+      if (answer.kind === 'admitted') throw new Error('The store refused an order that was admitted.')
+      const { refusal, wait } = answer
+      if (known !== null || wait === null || wait.freeAtMs > waitUntilMs) {
+        return { kind: 'refused', refusal: orderRefusalOf(refusal), freeAtMs: wait?.freeAtMs ?? null }
       }
-      // Without a slot it is looked once more whether another gateway has ordered the same in the meantime.
-      slotWait = await wait.until(waitUntilMs)
+      // Even without a slot, the next attempt may join an equal order that another gateway has stored meanwhile.
+      known = await wait.until(waitUntilMs)
     }
   }
 
-  /** The store may have written an order down without our hearing of it in time. It is not sent any more. */
+  /** The store may have committed an order after its write timed out. The order is never sent. */
   function withdraw({ id: taskId }: Task): void {
     sleep(maxLateCommitMs, undefined, { ref: false })
       .then(() => retryUntilStored(() => record(taskId, { kind: 'refused', refusal: notStored })))
@@ -98,7 +110,7 @@ export function createPlaceOrder({
   }
 }
 
-/** Asks for admission when it is first needed, however often the answer is; or has the answer already. */
+/** Asks for admission when the answer is first needed, and once only. `known` is an answer from before. */
 function lazyAdmission(
   ask: () => Promise<Admission>,
   known: Admission | null,
@@ -137,8 +149,8 @@ function newTask(owner: string, provider: ProviderName, input: SeparateInput, no
 }
 
 /**
- * Whether a task still answers an order for the same track: it is under way, or its files are there, or it may be charged
- * and may still succeed.
+ * Whether a task answers a new order for its track: it is pending, its files still exist, or it may be charged and may still
+ * succeed.
  */
 function canAnswer(task: Task, provider: Provider, giveUpAfterMs: number, nowMs: number): boolean {
   switch (task.state) {
@@ -147,8 +159,8 @@ function canAnswer(task: Task, provider: Provider, giveUpAfterMs: number, nowMs:
     case 'succeeded':
       return (expiresAtMs(task, provider.retentionMs) ?? 0) > nowMs
     case 'failed': {
-      const isFollowed = mayStillSucceed(task) && nowMs < task.createdAtMs + giveUpAfterMs
-      return isFollowed || task.failure.code === 'SUBMISSION_UNCONFIRMED'
+      const isStillChecked = mayStillSucceed(task) && nowMs < task.createdAtMs + giveUpAfterMs
+      return isStillChecked || task.failure.code === 'SUBMISSION_UNCONFIRMED'
     }
   }
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreUnavailableError } from '../errors.ts'
 
-const storeRetryMs = 500
+const retryAfterMs = 500
 
-/** What the provider has answered must reach the store, however long that is away; it logs that itself. */
+/** Repeats a write while the store is unavailable, without limit: the answer of a provider must not be lost. */
 export async function retryUntilStored(write: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {
@@ -11,7 +11,7 @@ export async function retryUntilStored(write: () => Promise<unknown>): Promise<v
       return
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
-      await sleep(storeRetryMs, undefined, { ref: false })
+      await sleep(retryAfterMs, undefined, { ref: false })
     }
   }
 }

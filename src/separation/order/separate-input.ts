@@ -1,32 +1,32 @@
 import { z } from 'zod'
-import type { InputIssue } from '../errors.ts'
 import { providerNames, separationTypes } from '../task.ts'
+import type { InputIssue } from './order-refusal.ts'
 
 const maxIdLength = 255
 
-/** What every store keeps as it is. Half a surrogate pair, or what follows a NUL, it may not: two texts would become one. */
-const storable = z
+/** Text that every store keeps unchanged. Lone surrogates and NUL are not: two different texts would become equal. */
+const storableText = z
   .string()
   .min(1, 'must not be empty')
   .max(maxIdLength, `must not be longer than ${maxIdLength} characters`)
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'must not contain control characters')
   .regex(/^\P{Cs}*$/u, 'must be well-formed Unicode')
 
-/** An id of the provider's: any text it may have made, but nothing that only a mistake can make. */
-const foreignId = storable.refine((text) => text === text.trim(), 'must not begin or end with a space')
+/** An id made by the provider, in any form. */
+const providerId = storableText.refine((text) => text === text.trim(), 'must not begin or end with a space')
 
 const schema = z
   .object({
-    musicTaskId: foreignId,
-    audioId: foreignId,
+    musicTaskId: providerId,
+    audioId: providerId,
     type: z.enum(separationTypes),
     provider: z.enum(providerNames).nullable(),
-    idempotencyKey: storable.nullable(),
+    idempotencyKey: storableText.nullable(),
     force: z.boolean(),
   })
   .refine((input) => !input.force || input.idempotencyKey !== null, {
     path: ['idempotencyKey'],
-    message: 'is needed with force: without a key, a call that is sent twice would be charged twice',
+    message: 'is required with force: without a key, a call that is sent twice would be charged twice',
   })
 
 /** What a caller orders. */
@@ -41,7 +41,7 @@ export function issuesOf(input: SeparateInput): readonly InputIssue[] {
   }))
 }
 
-/** The input as it was given, to tell a repeated call from another one that uses the same key. */
+/** Identifies the input of an idempotency key. `force` is left out: it does not make another order. */
 export function fingerprintOf({ musicTaskId, audioId, type, provider }: SeparateInput): string {
   return JSON.stringify([musicTaskId, audioId, type, provider])
 }

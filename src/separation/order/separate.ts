@@ -1,54 +1,43 @@
-import { errorOf, IdempotencyConflictError, InvalidInputError } from '../errors.ts'
-import { createPlaceOrder, type PlaceOrderOptions } from './place-order.ts'
-import type { ReadTask } from '../read/read-task.ts'
-import { issuesOf, type SeparateInput } from './separate-input.ts'
-import type { ProviderName, Task } from '../task.ts'
-import { isAnswered, waitForAnswer } from './wait-for-answer.ts'
-import { retryUntilStored } from './retry-until-stored.ts'
 import { withTimeout } from '../../runtime/with-timeout.ts'
-import type { CallbackAddresses } from '../callback/callback-address.ts'
 import type { Changes } from '../changes.ts'
-import type { Provider, SubmitAnswer } from '../provider.ts'
+import type { Provider } from '../provider.ts'
+import type { ReadTask } from '../read/read-task.ts'
+import { watchTask } from '../read/watch.ts'
+import type { OrderWriter } from '../store.ts'
+import type { ProviderName, Task } from '../task.ts'
+import { idempotencyConflict, invalidInput, orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
+import { createPlaceOrder, type PlaceOrderOptions } from './place-order.ts'
+import { issuesOf, type SeparateInput } from './separate-input.ts'
+import { createSubmissions, type Submission, type SubmissionsOptions } from './submissions.ts'
 
-export interface SeparateOptions extends PlaceOrderOptions {
+export interface SeparateOptions extends PlaceOrderOptions, SubmissionsOptions {
+  readonly store: OrderWriter
   readonly readTask: ReadTask
   readonly changes: Changes
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly defaultProvider: ProviderName
-  readonly addresses: CallbackAddresses
-  /** How long a caller waits for the provider's answer; the answer itself is waited for longer. */
+  /** How long a caller waits for the provider's answer. The answer itself is awaited longer. */
   readonly submitTimeoutMs: number
 }
 
-export interface SeparateOutcome {
-  readonly task: Task
-  /** An earlier order answers this one: nothing was charged for it. */
-  readonly reused: boolean
-}
+export type SeparateOutcome =
+  /** `reused`: an earlier task answers the order, so nothing was charged for it. */
+  | { readonly kind: 'accepted'; readonly task: Task; readonly reused: boolean }
+  | { readonly kind: 'refused'; readonly refusal: OrderRefusal }
 
 export interface Separate {
-  /** Orders a separation, or finds the task that already answers the order. Throws a SeparateError if it is refused. */
+  /** Orders a separation, or finds the task that already answers the order. */
   separate(owner: string, input: SeparateInput): Promise<SeparateOutcome>
-  /** Whether the answer to the task's submit is still being waited for. */
+  /** Whether the submit of the task is under way. */
   isSubmitting(taskId: string): boolean
-  /** Resolves when the orders that were taken are sent and answered, or after `withinMs`. */
+  /** Resolves when all orders are sent and their answers stored, or after `withinMs`. */
   drain(withinMs: number): Promise<void>
 }
 
-/** A submit that is under way. */
-interface Submission {
-  /** The provider's answer; resolves as soon as it is there. */
-  readonly answer: Promise<SubmitAnswer>
-  /** Resolves when the answer stands in the store. */
-  readonly stored: Promise<void>
-}
-
 export function createSeparate(options: SeparateOptions): Separate {
-  const { store, readTask, changes, record, providers, defaultProvider, addresses, log } = options
-  const place = createPlaceOrder(options)
-  const submissions = new Map<string, Submission>()
-  /** Tasks of which it is known here that no answer will come. */
-  const unanswered = new Set<string>()
+  const { store, clock, readTask, changes, providers, defaultProvider, submitTimeoutMs } = options
+  const placeOrder = createPlaceOrder(options)
+  const submissions = createSubmissions(options)
   const orders = new Set<Promise<SeparateOutcome>>()
 
   return {
@@ -59,109 +48,108 @@ export function createSeparate(options: SeparateOptions): Separate {
       order.then(remove, remove)
       return order
     },
-
-    isSubmitting: (taskId) => submissions.has(taskId),
-
+    isSubmitting: (taskId) => submissions.find(taskId) !== undefined,
     async drain(withinMs) {
-      const stored = () => Promise.allSettled([...submissions.values()].map((submission) => submission.stored))
-      await withTimeout(withinMs, Promise.allSettled(orders).then(stored))
+      await withTimeout(withinMs, Promise.allSettled(orders).then(submissions.settled))
     },
   }
 
   async function takeOrder(owner: string, input: SeparateInput): Promise<SeparateOutcome> {
-    const provider = providerFor(input)
+    const issues = issuesOf(input)
+    const provider = providers.get(input.provider ?? defaultProvider)
+    if (provider === undefined) return refused(invalidInput([...issues, disabledProvider()]))
+    if (issues.length > 0) return refused(invalidInput(issues))
+
     const key = input.idempotencyKey
-    const result = await place(owner, input, provider)
+    const result = await placeOrder(owner, input, provider)
     switch (result.kind) {
+      case 'refused':
+        return result
       case 'conflict':
-        throw new IdempotencyConflictError(result.task)
+        return refused(idempotencyConflict(result.task))
       case 'new':
-        return { task: await waitForOutcome(result.task, key, submit(result.task, input, provider)), reused: false }
+        return waitForSubmission(result.task, key, submissions.submit(result.task, input, provider), false)
       case 'joined': {
-        if (isAnswered(result.task)) return { task: result.task, reused: true }
-        const submission = submissions.get(result.task.id)
-        const answered =
-          submission === undefined
-            ? waitForOtherGateway(result.task, key)
-            : waitForOutcome(result.task, key, submission)
-        return { task: await answered, reused: true }
+        const { task } = result
+        if (isAnswered(task)) return { kind: 'accepted', task, reused: true }
+        const submission = submissions.find(task.id)
+        return submission === undefined
+          ? waitForOtherGateway(task, key)
+          : waitForSubmission(task, key, submission, true)
       }
     }
   }
 
-  /** The provider that is to take the order. Throws InvalidInputError with everything that is wrong with the input. */
-  function providerFor(input: SeparateInput): Provider {
-    const issues = issuesOf(input)
-    const provider = providers.get(input.provider ?? defaultProvider)
-    if (provider !== undefined) {
-      if (issues.length > 0) throw new InvalidInputError(issues)
-      return provider
-    }
-    const on = [...providers.keys()].map((each) => each.toUpperCase()).join(', ')
-    throw new InvalidInputError([
-      ...issues,
-      { path: ['input', 'provider'], message: `is not switched on at this gateway. Switched on: ${on}.` },
-    ])
+  function disabledProvider() {
+    const enabled = [...providers.keys()].map((each) => each.toUpperCase()).join(', ')
+    return { path: ['input', 'provider'], message: `is not enabled at this gateway. Enabled: ${enabled}.` }
   }
 
-  /** Sends the order. The task stands in the store already, so that whatever happens from here on, it is known. */
-  function submit(task: Task, input: SeparateInput, provider: Provider): Submission {
-    const { musicTaskId, audioId, type } = input
-    const callbackUrl = addresses.urlOf(task)
-    const answer = provider.submit({ owner: task.owner, musicTaskId, audioId, type, callbackUrl })
-    const submission: Submission = { answer, stored: answer.then((given) => storeAnswer(task, given)) }
-    submissions.set(task.id, submission)
-    submission.stored.catch((error: unknown) => logUnstored(error, task)).finally(() => submissions.delete(task.id))
-    return submission
-  }
-
-  async function storeAnswer(task: Task, answer: SubmitAnswer): Promise<void> {
-    switch (answer.kind) {
-      case 'accepted':
-        if (answer.providerTaskId === null) {
-          const detail = { taskId: task.id, provider: task.provider }
-          log.error(detail, 'the provider took and charged an order, and names it by an id that cannot be kept')
-        }
-        return retryUntilStored(() => record(task.id, answer))
-      case 'refused':
-        return retryUntilStored(() => record(task.id, answer))
-      case 'unknown':
-        log.warn({ taskId: task.id, provider: task.provider, cause: answer.cause }, 'no usable answer to a submit')
-        unanswered.add(task.id)
-        setTimeout(() => unanswered.delete(task.id), options.submitTimeoutMs).unref()
-    }
-  }
-
-  /** What a caller is told of its order: the refusal, or the task, bound if the answer came in time. */
-  async function waitForOutcome(task: Task, key: string | null, submission: Submission): Promise<Task> {
-    // Whichever comes first: the provider's answer, or a callback that shows what became of the order.
-    const answered = waitForAnswer(task, options.submitTimeoutMs, { readTask, changes, stop: submission.answer })
-    const answer = await Promise.race([submission.answer, answered.then(() => null)])
-    // However long the store is away, the caller is not kept waiting for it.
-    if (answer !== null) await withTimeout(options.submitTimeoutMs, submission.stored)
-    // Many callers may wait for the same task: it is read once for all of them.
+  /** Waits for the answer to a submit of this gateway, or for a callback that shows that the order was accepted. */
+  async function waitForSubmission(
+    task: Task,
+    key: string | null,
+    submission: Submission,
+    reused: boolean,
+  ): Promise<SeparateOutcome> {
+    const seen = waitForAnswer(task, submitTimeoutMs, submission.answer)
+    const answer = await Promise.race([submission.answer, seen.then(() => null)])
+    // The caller does not wait for a store that is unavailable.
+    if (answer !== null) await withTimeout(submitTimeoutMs, submission.stored)
     const current = (await readTask(task.id)) ?? task
-    if (answer?.kind === 'refused' && current.charge !== 'CHARGED') throw errorOf(answer.refusal)
-    return confirmKey(current, key)
+    if (answer?.kind === 'refused' && current.charge !== 'CHARGED') return refused(orderRefusalOf(answer.refusal))
+    return outcomeOf(current, key, reused)
   }
 
-  /** The same for an order that another gateway may have under way: it is waited for as long as there. */
-  async function waitForOtherGateway(task: Task, key: string | null): Promise<Task> {
-    const ageMs = Math.max(0, store.nowMs() - task.createdAtMs)
-    const waitMs = unanswered.has(task.id) ? 0 : Math.max(0, options.submitTimeoutMs - ageMs)
-    return confirmKey(await waitForAnswer(task, waitMs, { readTask, changes }), key)
+  /** Waits for the answer to a submit of another gateway, until that gateway stops waiting. */
+  async function waitForOtherGateway(task: Task, key: string | null): Promise<SeparateOutcome> {
+    const ageMs = Math.max(0, clock.nowMs() - task.createdAtMs)
+    const waitMs = submissions.isUnanswered(task.id) ? 0 : Math.max(0, submitTimeoutMs - ageMs)
+    return outcomeOf(await waitForAnswer(task, waitMs), key, true)
   }
 
-  /** Gives a caller the task, or the refusal of its order. While that is open, the key comes to lead to the task for good. */
-  async function confirmKey(task: Task, key: string | null): Promise<Task> {
-    // An order that was seen at the provider is charged, whatever its answer said.
+  /** The outcome for a caller. A caller who is given an unanswered task keeps it for its key, even if it is refused later. */
+  async function outcomeOf(task: Task, key: string | null, reused: boolean): Promise<SeparateOutcome> {
+    // An order that was found at the provider is charged, whatever the answer to its submit said.
     const refusal = task.state === 'failed' && task.charge === 'NONE' ? task.failure.refusal : undefined
-    if (refusal !== undefined) throw errorOf(refusal)
+    if (refusal !== undefined) return refused(orderRefusalOf(refusal))
     if (!isAnswered(task) && key !== null) await store.confirmKey(task, key)
-    return task
+    return { kind: 'accepted', task, reused }
   }
 
-  function logUnstored(error: unknown, { id }: Task): void {
-    log.error({ err: error, taskId: id }, 'what became of an order could not be written down')
+  /**
+   * The task once the outcome of its submit is known, or as it is after `waitMs`.
+   * @param stop ends the wait when it settles
+   */
+  async function waitForAnswer(task: Task, waitMs: number, stop?: Promise<unknown>): Promise<Task> {
+    const endsAtMs = performance.now() + waitMs
+    const states = watchTask(async () => task, { readTask, changes })[Symbol.asyncIterator]()
+    const stopped = stop?.then(
+      () => null,
+      () => null,
+    )
+    let current = task
+    try {
+      while (!isAnswered(current)) {
+        const next = withTimeout(Math.max(0, endsAtMs - performance.now()), states.next())
+        const state = stopped === undefined ? await next : await Promise.race([next, stopped])
+        if (state === null || state.done === true) break
+        current = state.value ?? current
+      }
+    } finally {
+      // Not awaited: a read may be under way.
+      states.return?.().catch(() => {})
+    }
+    // The notification of the change may have been lost.
+    return isAnswered(current) ? current : ((await readTask(task.id)) ?? current)
   }
+}
+
+/** Whether the outcome of the task's submit is known. */
+function isAnswered(task: Task): boolean {
+  return task.state !== 'pending' || task.charge !== 'MAYBE'
+}
+
+function refused(refusal: OrderRefusal): SeparateOutcome {
+  return { kind: 'refused', refusal }
 }

@@ -1,40 +1,45 @@
 import { advance } from '../advance/advance.ts'
+import type { RecordReports } from '../advance/record.ts'
+import type { CallbackAddresses } from '../callback/callback-address.ts'
+import type { RestoreOrder } from '../callback/restore-order.ts'
 import { nextCheckAt, type CheckTimings } from '../check/check-schedule.ts'
 import { AdoptionNotAllowedError, ProviderUnreadableError } from '../errors.ts'
-import { createMissLimit } from './miss-limit.ts'
-import { isProviderId } from '../provider-task-id.ts'
-import type { RecordReports } from '../advance/record.ts'
-import type { RestoreOrder } from '../callback/restore-order.ts'
-import { findEach } from './read-task.ts'
+import { isProviderTaskId } from '../provider-task-id.ts'
+import type { CheckAnswer, Provider } from '../provider.ts'
+import type { Clock, TaskImporter, TaskReader } from '../store.ts'
 import { isTaskId, newTaskId } from '../task-id.ts'
 import { recordInfoIdOf, type ProviderName, type Task } from '../task.ts'
-import type { CallbackAddresses } from '../callback/callback-address.ts'
-import type { CheckAnswer, Provider } from '../provider.ts'
-import type { Store } from '../store.ts'
+import { createMissLimit } from './miss-limit.ts'
+import { findEach } from './read-task.ts'
 
 type FoundTask = Extract<CheckAnswer, { kind: 'found' }>
 
 export interface FindOptions {
-  readonly store: Store
+  readonly reader: TaskReader
+  readonly store: TaskImporter
+  readonly clock: Clock
+  /** From 0 to 1, exclusive. Spreads the first checks of adopted tasks. */
+  readonly random: () => number
   readonly record: RecordReports
   readonly restoreOrder: RestoreOrder
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly defaultProvider: ProviderName
   readonly addresses: CallbackAddresses
-  readonly times: CheckTimings
+  readonly timings: CheckTimings
 }
 
-/** What a caller asks for: an id of ours, or the provider's own id for a task (of `provider`, or the default one). */
+/** A task id, or a provider task id (of `provider`, or of the default provider). */
 export interface TaskRef {
   readonly taskId: string
   readonly provider: ProviderName | null
 }
 
 /**
- * The caller's tasks, in the order of the refs; null where the caller has none. One read of the store, however many. A
- * provider's id that no task bears is asked for at the provider, and what is found becomes the caller's. In the place of
- * a ref stands a ProviderUnreadableError if the provider had to be asked and could not be, a TooManyMissesError if the
- * caller has asked for too many unknown ones, an AdoptionNotAllowedError if the provider must not be asked.
+ * The caller's tasks, in the order of the refs; null where the caller has none. All of them take one read of the store. A provider
+ * task id that no task is bound to is looked up at the provider, and a task found there is adopted: it belongs to the
+ * caller from then on. Instead of a task there may be an error: ProviderUnreadableError if the provider could not be
+ * read, TooManyMissesError if the caller has looked up too many unknown ids, AdoptionNotAllowedError if `mayAdopt` is
+ * false and the provider would have to be asked.
  */
 export type Find = (
   owner: string,
@@ -43,84 +48,61 @@ export type Find = (
 ) => Promise<readonly (Task | null | Error)[]>
 
 export interface FindPermission {
-  /** Whether the provider may be asked for what the store does not know; true if left out. */
+  /** Whether unknown ids may be looked up at the provider. Default: true. */
   readonly mayAdopt?: boolean
 }
 
-/** How long it is remembered that a caller found nothing under an id. */
-const missTtlMs = 60_000
-const maxRememberedMisses = 10_000
-/** How many ids unknown to everybody one caller may have asked for at the provider, and within which time. */
-const missesPerCaller = { points: 30, duration: 60 }
+/** How many unknown ids one caller may look up at providers, and how long a miss is remembered. */
+const missLimitOptions = { maxMisses: 30, windowSeconds: 60, missTtlMs: 60_000 }
 
-/** How many unanswered orders are compared with a task that is to be adopted; more are under way at no account. */
+/** The most unbound orders that are compared with a task before it is adopted. No account has more. */
 const maxUnboundOrders = 1_000
-/** How far a provider's clock may be behind ours for a task to be of an order nonetheless. */
+/** How far a provider's clock may be behind the gateway's. */
 const clockToleranceMs = 5 * 60_000
 
-/** The ids that are known of providers are single words; for anything else the provider is not asked. */
+/** All known provider task ids are of this form. Others are not looked up. */
 const lookupPattern = /^[\w.~:=+-]+$/
 
 export function createFind(options: FindOptions): Find {
-  const { store, record, restoreOrder, providers, defaultProvider, addresses, times } = options
-  const lookupsUnderWay = new Map<string, Promise<Task | null>>()
-  const misses = new Map<string, number>()
-  const missLimit = createMissLimit(missesPerCaller)
+  const { reader, store, clock, random, record, restoreOrder, providers, defaultProvider, addresses, timings } = options
+  const missLimit = createMissLimit<Task>(missLimitOptions)
 
   return async function find(owner, refs, { mayAdopt = true } = {}) {
-    const withProvider = refs.map((ref) => ({ ...ref, provider: ref.provider ?? defaultProvider }))
-    const ownIds = withProvider.filter(({ taskId }) => isTaskId(taskId)).map(({ taskId }) => taskId)
-    const providerIds = withProvider.filter(({ taskId }) => !isTaskId(taskId) && isProviderId(taskId))
-    const own = ownIds.length > 0 ? await findEach(store, ownIds) : new Map<string, Task>()
+    const named = refs.map((ref) => ({ ...ref, provider: ref.provider ?? defaultProvider }))
+    const taskIds = named.filter(({ taskId }) => isTaskId(taskId)).map(({ taskId }) => taskId)
+    const providerIds = named.filter(({ taskId }) => !isTaskId(taskId) && isProviderTaskId(taskId))
+    const byTaskId = taskIds.length > 0 ? await findEach(reader, taskIds) : new Map<string, Task>()
     const known = [
-      ...[...own.values()].flatMap((task) => (task instanceof Error ? [] : [task])),
+      ...[...byTaskId.values()].flatMap((task) => (task instanceof Error ? [] : [task])),
       ...(providerIds.length > 0
-        ? await store.findBound(providerIds.map(({ provider, taskId }) => ({ provider, providerTaskId: taskId })))
+        ? await reader.findBound(providerIds.map(({ provider, taskId }) => ({ provider, providerTaskId: taskId })))
         : []),
     ]
-    const byName = new Map<string, Task>()
+    const byKey = new Map<string, Task>()
     for (const task of known) {
-      byName.set(task.id, task)
-      if (task.providerTaskId !== null) byName.set(keyOf(task.provider, task.providerTaskId), task)
+      byKey.set(task.id, task)
+      if (task.providerTaskId !== null) byKey.set(keyOf(task.provider, task.providerTaskId), task)
     }
     const found = await Promise.allSettled(
-      withProvider.map(async ({ taskId, provider }) => {
-        const unreadable = own.get(taskId)
-        if (unreadable instanceof Error) throw unreadable
-        const task = byName.get(isTaskId(taskId) ? taskId : keyOf(provider, taskId))
+      named.map(async ({ taskId, provider }) => {
+        const error = byTaskId.get(taskId)
+        if (error instanceof Error) throw error
+        const task = byKey.get(isTaskId(taskId) ? taskId : keyOf(provider, taskId))
         if (task?.owner === owner) return task
-        if (isTaskId(taskId) || !isProviderId(taskId) || !lookupPattern.test(taskId)) return null
+        if (isTaskId(taskId) || !isProviderTaskId(taskId) || !lookupPattern.test(taskId)) return null
         if (!mayAdopt && providers.has(provider)) throw new AdoptionNotAllowedError()
-        return lookUpOnce(owner, provider, taskId)
+        return missLimit.run(owner, keyOf(provider, taskId), async () => {
+          const bound = await lookUp(owner, provider, taskId)
+          // A task of another caller is a miss.
+          return bound?.owner === owner ? bound : null
+        })
       }),
     )
     return found.map((each) => (each.status === 'fulfilled' ? each.value : asError(each.reason)))
   }
 
-  async function lookUpOnce(owner: string, provider: ProviderName, providerTaskId: string): Promise<Task | null> {
-    const cacheKey = JSON.stringify([owner, keyOf(provider, providerTaskId)])
-    if ((misses.get(cacheKey) ?? 0) > Date.now()) return null
-    const answer =
-      lookupsUnderWay.get(cacheKey) ??
-      missLimit.run(
-        owner,
-        () => askProvider(owner, provider, providerTaskId),
-        // Another's task costs what an unknown one costs.
-        (task) => task?.owner !== owner,
-      )
-    lookupsUnderWay.set(cacheKey, answer)
-    try {
-      const task = await answer
-      if (task?.owner === owner) return task
-      rememberMiss(cacheKey)
-      return null
-    } finally {
-      lookupsUnderWay.delete(cacheKey)
-    }
-  }
-
-  /** The task that bears the id after the provider was asked: adopted, bound by its own callback URL, or none. */
-  async function askProvider(owner: string, name: ProviderName, providerTaskId: string): Promise<Task | null> {
+  /** The task of a provider task id, after asking the provider. */
+  async function lookUp(owner: string, name: ProviderName, providerTaskId: string): Promise<Task | null> {
     const answer = await providers.get(name)?.check(providerTaskId)
     switch (answer?.kind) {
       case undefined:
@@ -129,12 +111,12 @@ export function createFind(options: FindOptions): Find {
       case 'inconclusive':
         throw new ProviderUnreadableError('The provider could not be asked for this task. Try again later.')
       case 'found':
-        return taskOf(owner, name, answer, providerTaskId)
+        return bindOrAdopt(owner, name, answer, providerTaskId)
     }
   }
 
-  /** The task that is seen: one that bears the id, or that was ordered with the callback address, or the asker's from now on. */
-  async function taskOf(
+  /** Binds the order that the callback URL in record-info belongs to, or else adopts the task for the caller. */
+  async function bindOrAdopt(
     owner: string,
     name: ProviderName,
     answer: FoundTask,
@@ -143,46 +125,40 @@ export function createFind(options: FindOptions): Find {
     const { callbackUrl, report } = answer
     const taskId = callbackUrl === null ? null : addresses.taskOf(callbackUrl)
     let task = taskId === null ? null : await record(taskId, report)
-    const restorable = taskId === null || task !== null || callbackUrl === null ? null : addresses.orderOf(callbackUrl)
-    if (restorable?.provider === name) {
-      await restoreOrder(restorable)
-      task = await record(restorable.taskId, report)
+    const lostOrder = taskId === null || task !== null || callbackUrl === null ? null : addresses.orderOf(callbackUrl)
+    if (lostOrder?.provider === name) {
+      await restoreOrder(lostOrder)
+      task = await record(lostOrder.taskId, report)
     }
-    // An address of ours whose task no store has any more, and which says nothing of its order, is like any task made outside.
+    // A callback URL of a lost task that contains no order is ignored: the task is adopted like one made outside.
     if (task !== null) return recordInfoIdOf(task) === providerTaskId ? task : null
-    if (await isEchoOfAnOrder(answer)) return null
-    await refuseIfMayBelongToAnOrder(name, answer)
+    if (await namesAnOrder(answer)) return null
+    await rejectIfAnUnboundOrderMatches(name, answer)
     return adopt(owner, name, answer)
   }
 
   async function adopt(owner: string, name: ProviderName, answer: FoundTask): Promise<Task> {
-    const nowMs = store.nowMs()
+    const nowMs = clock.nowMs()
     const task = advance(adoptedTask(owner, name, answer, nowMs), answer.report, nowMs)
     const retentionMs = providers.get(name)?.retentionMs ?? 0
-    const state = { nowMs, lastCallbackMs: null, nextGraceEndsMs: null, retentionMs, jitter: Math.random() }
-    return store.adopt(task, nextCheckAt(task, state, times))
+    const state = { nowMs, lastCallbackMs: null, nextGraceEndsMs: null, retentionMs, jitter: random() }
+    return store.adopt(task, nextCheckAt(task, state, timings))
   }
 
-  /** An echo that names an order of ours in a spelling that proves nothing gives the task to nobody else. */
-  async function isEchoOfAnOrder({ callbackUrl }: FoundTask): Promise<boolean> {
-    const withProvider = callbackUrl === null ? null : addresses.namedIn(callbackUrl)
-    return withProvider !== null && (await store.find([withProvider])).length > 0
+  /** Whether the callback URL names an order of this store, even if its token does not verify. Such a task is not adopted. */
+  async function namesAnOrder({ callbackUrl }: FoundTask): Promise<boolean> {
+    const named = callbackUrl === null ? null : addresses.namedIn(callbackUrl)
+    return named !== null && (await reader.find([named])).length > 0
   }
 
   /**
-   * A task may be of an order that its provider has not answered yet, even if it echoes no address of ours, or one in a
-   * spelling that proves nothing. It is nobody's until that order is answered. Throws ProviderUnreadableError.
+   * Rejects with ProviderUnreadableError if the task may belong to an order that the provider has not answered yet: its callback
+   * URL may be missing or masked. Once that order is answered, the task can be told apart.
    */
-  async function refuseIfMayBelongToAnOrder(name: ProviderName, answer: FoundTask): Promise<void> {
-    const orders = await store.findUnbound(name, maxUnboundOrders)
-    if (!orders.some((order) => mayBelongTo(order, answer))) return
-    throw new ProviderUnreadableError('It is not known yet to which order this task belongs. Try again in a minute.')
-  }
-
-  function rememberMiss(name: string): void {
-    const [oldest] = misses.keys()
-    if (misses.size >= maxRememberedMisses && oldest !== undefined) misses.delete(oldest)
-    misses.set(name, Date.now() + missTtlMs)
+  async function rejectIfAnUnboundOrderMatches(name: ProviderName, answer: FoundTask): Promise<void> {
+    const orders = await reader.findUnbound(name, maxUnboundOrders)
+    if (!orders.some((order) => matches(order, answer))) return
+    throw new ProviderUnreadableError('It is not known yet which order this task belongs to. Try again in a minute.')
   }
 }
 
@@ -194,8 +170,8 @@ function keyOf(provider: ProviderName, providerTaskId: string): string {
   return `${provider}/${providerTaskId}`
 }
 
-function adoptedTask(owner: string, provider: ProviderName, seen: FoundTask, nowMs: number): Task {
-  const { report, createdAtMs } = seen
+function adoptedTask(owner: string, provider: ProviderName, found: FoundTask, nowMs: number): Task {
+  const { report, createdAtMs } = found
   const completedAtMs = report.outcome.state === 'pending' ? null : report.outcome.completedAtMs
   const times = [createdAtMs, completedAtMs].filter((time) => time !== null)
   return {
@@ -219,8 +195,8 @@ function adoptedTask(owner: string, provider: ProviderName, seen: FoundTask, now
   }
 }
 
-/** Whether nothing that is known of a provider's task says that it is not this order's. */
-function mayBelongTo(order: Task, { report, createdAtMs }: FoundTask): boolean {
+/** Whether a task at the provider may belong to an unbound order: nothing that is known about it says otherwise. */
+function matches(order: Task, { report, createdAtMs }: FoundTask): boolean {
   if (order.sharedProviderTaskId !== null) return false
   if (report.audioId !== null && report.audioId !== order.audioId) return false
   if (report.type !== null && report.type !== order.type) return false

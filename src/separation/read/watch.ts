@@ -1,27 +1,29 @@
 import { Repeater } from '@repeaterjs/repeater'
-import { StoreUnavailableError } from '../errors.ts'
-import type { ReadTask } from './read-task.ts'
-import { isSettled, type Task } from '../task.ts'
 import type { Changes } from '../changes.ts'
+import { StoreUnavailableError } from '../errors.ts'
+import { isSettled, type Task } from '../task.ts'
+import type { ReadTask } from './read-task.ts'
 
 export interface WatchOptions {
   readonly readTask: ReadTask
   readonly changes: Changes
+  /** From 0 to 1, exclusive. Spreads the rereads of many subscribers. */
+  readonly random?: () => number
 }
 
-/** A change is told of only once and may go astray, so that the task is read at least this often. */
+/** A notification may be lost, so a watched task is read again after this time. */
 const rereadMs = 30_000
-/** While the store is away it is asked again so soon: who waits for the task goes on waiting. */
-const storeRetryMs = 1_000
+/** How soon a read is repeated while the store is unavailable. The subscription stays open. */
+const retryAfterMs = 1_000
 
 /**
- * The task as it is, then once for every change, ending when it is settled; null alone if there is none. Listens before
- * it reads, so that no change falls between; a slow reader is given the latest state and misses the ones before it.
- * A Repeater, not a generator: a generator that waits cannot be told that its reader has left.
+ * The task as it is, then at every change, until it is settled; a single null if there is no task. Listens before it reads, so
+ * that no change is missed. A slow subscriber gets the latest state and skips those before it.
+ * It is a Repeater, because a waiting generator cannot be told that its subscriber has left.
  */
 export function watchTask(
   findTask: () => Promise<Task | null>,
-  { readTask, changes }: WatchOptions,
+  { readTask, changes, random = Math.random }: WatchOptions,
 ): AsyncIterable<Task | null> {
   return new Repeater<Task | null>(async (push, stop) => {
     const found = await findTask()
@@ -56,13 +58,13 @@ export function watchTask(
         if (isClosed) break
       }
       mayHaveChanged = false
-      waitMs = rereadAfterMs()
+      waitMs = rereadMs * (0.8 + 0.2 * random())
       let task: Task | null
       try {
         task = await readTask(found.id)
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error
-        waitMs = storeRetryMs
+        waitMs = retryAfterMs
         continue
       }
       if (task === null) break
@@ -73,9 +75,4 @@ export function watchTask(
     }
     stop()
   })
-}
-
-/** Those who wait do not all read at one time. */
-function rereadAfterMs(): number {
-  return rereadMs * (0.8 + 0.2 * Math.random())
 }

@@ -1,10 +1,11 @@
-import type { ReportedStem } from './report.ts'
 import { knownParts, stemName, type CompletedAt, type Result, type Source, type Stem } from '../task.ts'
+import { compareText, pickText } from './merge-text.ts'
+import type { ReportedStem } from './report.ts'
 
-/** How many stems a task keeps at most: several times what any provider yields, and few enough to read at every change. */
+/** The most stems that a task keeps: several times what any provider yields, and few enough to read at every change. */
 export const maxStems = 64
 
-/** What one report says that a separation has yielded. */
+/** The result in one report. */
 export function resultOf(
   stems: readonly ReportedStem[],
   { by, atMs, completedAtMs }: { readonly by: Source; readonly atMs: number; readonly completedAtMs: CompletedAt },
@@ -19,7 +20,7 @@ export function resultOf(
   }
 }
 
-/** Both results as one, in whichever order they are given. Stems are only added, and none beyond `maxStems`. */
+/** Merges two results, in either order. Stems are only added, up to `maxStems`. */
 export function mergeResults(a: Result | null, b: Result): Result {
   if (a === null) return b
   return {
@@ -27,12 +28,6 @@ export function mergeResults(a: Result | null, b: Result): Result {
     completedAtMs: preferredTime(a.completedAtMs, b.completedAtMs),
     foundAtMs: Math.min(a.foundAtMs, b.foundAtMs),
   }
-}
-
-/** The smaller of two texts, so that order cannot matter; the other one where one is null. */
-export function pickText<T extends string | number>(a: T | null, b: T | null): T | null {
-  if (a === null || b === null) return a ?? b
-  return a <= b ? a : b
 }
 
 function mergeStems(before: readonly Stem[], added: readonly Stem[]): readonly Stem[] {
@@ -46,7 +41,7 @@ function mergeStems(before: readonly Stem[], added: readonly Stem[]): readonly S
 }
 
 function mergeStem(a: Stem, b: Stem): Stem {
-  // Whoever names a stem names its address, so that the address shows which source the rest is from.
+  // Every reported stem has a URL, so the source of the URL is the source of the whole stem.
   if (a.url.by !== b.url.by) return a.url.by === 'record-info' ? a : b
   return {
     part: a.part,
@@ -61,7 +56,7 @@ function laterUrl(a: Stem['url'], b: Stem['url']): Stem['url'] {
   return (b.atMs - a.atMs || compareText(a.value, b.value)) <= 0 ? a : b
 }
 
-/** A time that the provider gave, before one that is only ours; then record-info's; then the smaller. */
+/** A time given by the provider before one of the gateway; then that of record-info; then the smaller. */
 function preferredTime(a: CompletedAt, b: CompletedAt): CompletedAt {
   if (a.isReported !== b.isReported) return a.isReported ? a : b
   if (a.by !== b.by) return a.by === 'record-info' ? a : b
@@ -70,10 +65,4 @@ function preferredTime(a: CompletedAt, b: CompletedAt): CompletedAt {
 
 function rankOf(stem: Stem): number {
   return stem.part === 'other' ? knownParts.length : knownParts.indexOf(stem.part)
-}
-
-/** Negative if `a` comes before `b`, in the order of UTF-16 code units, whatever the locale. */
-export function compareText(a: string, b: string): number {
-  if (a === b) return 0
-  return a < b ? -1 : 1
 }

@@ -1,0 +1,112 @@
+import type { InputIssue, OrderRefusal } from '../../separation/order/order-refusal.ts'
+import { builder } from './builder.ts'
+import { withCost } from './field-cost.ts'
+import { SeparationTask } from './separation-task.ts'
+
+type RefusalOf<Kind extends OrderRefusal['kind']> = Extract<OrderRefusal, { readonly kind: Kind }>
+
+const SeparateError = builder.interfaceRef<OrderRefusal>('SeparateError').implement({
+  description: 'Why an order was refused. Nothing was charged.',
+  fields: (t) => ({
+    message: t.string({
+      description: 'What is wrong and what to do next, as a sentence to show to people.',
+      resolve: ({ message }) => message,
+    }),
+    retryable: t.boolean({
+      description: 'Whether the same order may succeed later.',
+      resolve: ({ retryable }) => retryable,
+    }),
+  }),
+})
+
+/** One for each field of SeparateInput. */
+const maxIssues = 6
+/** `["input", <field>]` */
+const maxPathLength = 2
+
+const InputIssueType = builder.objectRef<InputIssue>('InputIssue').implement({
+  description: 'One problem with an input.',
+  fields: (t) => ({
+    path: t.stringList({
+      description: 'The path of the field, from the argument down, such as `["input", "audioId"]`.',
+      extensions: withCost({ maxItems: maxPathLength }),
+      resolve: ({ path }) => [...path],
+    }),
+    message: t.string({ description: 'What is wrong with the field.', resolve: ({ message }) => message }),
+  }),
+})
+
+const InvalidInput = builder.objectRef<RefusalOf<'invalid-input'>>('InvalidInputError').implement({
+  description: 'The input is invalid. Fix every problem in `issues`.',
+  interfaces: [SeparateError],
+  fields: (t) => ({
+    issues: t.field({
+      type: [InputIssueType],
+      description: 'All problems with the input.',
+      extensions: withCost({ maxItems: maxIssues }),
+      resolve: ({ issues }) => [...issues],
+    }),
+  }),
+})
+
+const IdempotencyConflict = builder.objectRef<RefusalOf<'idempotency-conflict'>>('IdempotencyConflictError').implement({
+  description: 'The `idempotencyKey` was first used with another input. Use a new key for a new order.',
+  interfaces: [SeparateError],
+  fields: (t) => ({
+    task: t.field({
+      type: SeparationTask,
+      description: 'The task that was ordered with the key.',
+      resolve: ({ task }) => task,
+    }),
+  }),
+})
+
+const InsufficientCredits = builder.objectRef<RefusalOf<'insufficient-credits'>>('InsufficientCreditsError').implement({
+  description: "The operator's account at the provider does not have enough credits.",
+  interfaces: [SeparateError],
+})
+
+const RateLimited = builder.objectRef<RefusalOf<'rate-limited'>>('RateLimitedError').implement({
+  description: 'Too many orders in a short time. Send the same order again later.',
+  interfaces: [SeparateError],
+  fields: (t) => ({
+    retryAfterSeconds: t.float({
+      description: 'How long to wait before sending the order again, in seconds.',
+      resolve: ({ retryAfterSeconds }) => retryAfterSeconds,
+    }),
+  }),
+})
+
+const TrackNotFound = builder.objectRef<RefusalOf<'track-not-found'>>('TrackNotFoundError').implement({
+  description: 'The provider has no such track. Check that `provider` is the one that generated the music.',
+  interfaces: [SeparateError],
+})
+
+const ProviderRefused = builder.objectRef<RefusalOf<'refused'>>('ProviderRefusedError').implement({
+  description: 'The provider refused the order for another reason. See `message` and `providerCode`.',
+  interfaces: [SeparateError],
+  fields: (t) => ({
+    providerCode: t.int({
+      nullable: true,
+      description: "The provider's error code, if it sent one.",
+      resolve: ({ providerCode }) => providerCode,
+    }),
+  }),
+})
+
+const ProviderUnavailable = builder.objectRef<RefusalOf<'unavailable'>>('ProviderUnavailableError').implement({
+  description:
+    "The provider accepts no orders now: it is unreachable, is down for maintenance, or rejects the gateway's API key.",
+  interfaces: [SeparateError],
+})
+
+/** The GraphQL type of every refusal. */
+export const refusalTypes = {
+  'invalid-input': InvalidInput,
+  'idempotency-conflict': IdempotencyConflict,
+  'insufficient-credits': InsufficientCredits,
+  'rate-limited': RateLimited,
+  'track-not-found': TrackNotFound,
+  refused: ProviderRefused,
+  unavailable: ProviderUnavailable,
+} as const satisfies { [Kind in OrderRefusal['kind']]: { readonly $inferType: RefusalOf<Kind> } }

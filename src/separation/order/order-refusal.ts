@@ -1,0 +1,57 @@
+import type { Refusal, Task } from '../task.ts'
+
+/** One thing that is wrong with an input. */
+export interface InputIssue {
+  /** The names from the input's root, e.g. `['input', 'audioId']`. */
+  readonly path: readonly string[]
+  readonly message: string
+}
+
+/** Why an order was not accepted. Nothing was charged. `retryable`: whether the same call may succeed later. */
+export type OrderRefusal = { readonly message: string } & (
+  | { readonly kind: 'invalid-input'; readonly retryable: false; readonly issues: readonly InputIssue[] }
+  /** The idempotency key was first used with another input. `task` is the task of that key. */
+  | { readonly kind: 'idempotency-conflict'; readonly retryable: false; readonly task: Task }
+  /** The operator's account at the provider has too few credits. */
+  | { readonly kind: 'insufficient-credits'; readonly retryable: false }
+  | { readonly kind: 'rate-limited'; readonly retryable: true; readonly retryAfterSeconds: number }
+  /** The provider has no such track. */
+  | { readonly kind: 'track-not-found'; readonly retryable: false }
+  /** The provider refused for another reason. */
+  | { readonly kind: 'refused'; readonly retryable: false; readonly providerCode: number | null }
+  /** The provider cannot accept orders now. */
+  | { readonly kind: 'unavailable'; readonly retryable: boolean }
+)
+
+const defaultRetryAfterSeconds = 10
+
+export function invalidInput(issues: readonly InputIssue[]): OrderRefusal {
+  const message = issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join(' ')
+  return { kind: 'invalid-input', message, retryable: false, issues }
+}
+
+export function idempotencyConflict(task: Task): OrderRefusal {
+  const message = 'This idempotencyKey was first used with another input. Use a new key for a new order.'
+  return { kind: 'idempotency-conflict', message, retryable: false, task }
+}
+
+export function rateLimited(message: string, retryAfterSeconds: number): OrderRefusal {
+  return { kind: 'rate-limited', message, retryable: true, retryAfterSeconds }
+}
+
+/** The refusal of a provider as its caller sees it. */
+export function orderRefusalOf({ reason, message, providerCode, retryable, retryAfterSeconds }: Refusal): OrderRefusal {
+  switch (reason) {
+    case 'invalid-input':
+      return { kind: reason, message, retryable: false, issues: [{ path: ['input'], message }] }
+    case 'track-not-found':
+    case 'insufficient-credits':
+      return { kind: reason, message, retryable: false }
+    case 'rate-limited':
+      return rateLimited(message, retryAfterSeconds ?? defaultRetryAfterSeconds)
+    case 'refused':
+      return { kind: reason, message, retryable: false, providerCode }
+    case 'unavailable':
+      return { kind: reason, message, retryable }
+  }
+}

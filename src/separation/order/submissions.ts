@@ -1,0 +1,75 @@
+import type { Log } from '../../runtime/log.ts'
+import type { RecordReports } from '../advance/record.ts'
+import type { CallbackAddresses } from '../callback/callback-address.ts'
+import type { Provider, SubmitAnswer } from '../provider.ts'
+import type { Task } from '../task.ts'
+import { retryUntilStored } from './retry-until-stored.ts'
+import type { SeparateInput } from './separate-input.ts'
+
+/** A submit that is under way. */
+export interface Submission {
+  /** Resolves to the provider's answer. */
+  readonly answer: Promise<SubmitAnswer>
+  /** Resolves when the answer is stored. */
+  readonly stored: Promise<void>
+}
+
+export interface SubmissionsOptions {
+  readonly record: RecordReports
+  readonly addresses: CallbackAddresses
+  readonly log: Log
+  /** How long an unknown answer is remembered. */
+  readonly submitTimeoutMs: number
+}
+
+/** The submits of this gateway. Each order is sent once, and its answer is stored however long that takes. */
+export interface Submissions {
+  /** Sends an order that is already stored. */
+  submit(task: Task, input: SeparateInput, provider: Provider): Submission
+  /** The submit of this task, if it is under way. */
+  find(taskId: string): Submission | undefined
+  /** Whether the submit of this task has recently ended without a usable answer. */
+  isUnanswered(taskId: string): boolean
+  /** Resolves when the answers that are under way now are stored. */
+  settled(): Promise<unknown>
+}
+
+export function createSubmissions({ record, addresses, log, submitTimeoutMs }: SubmissionsOptions): Submissions {
+  const underWay = new Map<string, Submission>()
+  const unanswered = new Set<string>()
+
+  async function store(task: Task, answer: SubmitAnswer): Promise<void> {
+    const detail = { taskId: task.id, provider: task.provider }
+    switch (answer.kind) {
+      case 'accepted':
+        if (answer.providerTaskId === null) {
+          log.error(detail, 'the provider accepted and charged an order, but its task id cannot be stored')
+        }
+        return retryUntilStored(() => record(task.id, answer))
+      case 'refused':
+        return retryUntilStored(() => record(task.id, answer))
+      case 'unknown':
+        log.warn({ ...detail, cause: answer.cause }, 'a submit had no usable answer')
+        unanswered.add(task.id)
+        setTimeout(() => unanswered.delete(task.id), submitTimeoutMs).unref()
+    }
+  }
+
+  return {
+    submit(task, { musicTaskId, audioId, type }, provider) {
+      const callbackUrl = addresses.urlOf(task)
+      const answer = provider.submit({ owner: task.owner, musicTaskId, audioId, type, callbackUrl })
+      const submission: Submission = { answer, stored: answer.then((given) => store(task, given)) }
+      underWay.set(task.id, submission)
+      submission.stored
+        .catch((error: unknown) =>
+          log.error({ err: error, taskId: task.id }, 'the answer to a submit could not be stored'),
+        )
+        .finally(() => underWay.delete(task.id))
+      return submission
+    },
+    find: (taskId) => underWay.get(taskId),
+    isUnanswered: (taskId) => unanswered.has(taskId),
+    settled: () => Promise.allSettled([...underWay.values()].map(({ stored }) => stored)),
+  }
+}
