@@ -40,7 +40,7 @@ async function counted(gateway: TestGateway): Promise<readonly string[]> {
 }
 
 const unknownTaskLogs = (gateway: TestGateway) =>
-  gateway.logged.filter((line) => line.includes('"level":"error"') && line.includes('did not know this task'))
+  gateway.logged.filter((line) => line.includes('"level":"error"') && line.includes('the store has lost this task'))
 
 describe('a callback for a task that the store has forgotten', () => {
   test('restores the order: the provider tries again, and the same order joins instead of being charged', async () => {
@@ -157,7 +157,7 @@ describe('a callback address', () => {
   })
 
   test('is none once anything in it is changed', () => {
-    const { read, urlOf } = addressesOf('one-secret')
+    const { parse, urlOf } = addressesOf('one-secret')
     const path = pathOf(urlOf(task))
     const [token = '', sealed = ''] = path.split('/').at(-1)?.split('.') ?? []
     const [, ofAnother = ''] =
@@ -178,8 +178,8 @@ describe('a callback address', () => {
       sealed,
       `${token}/${sealed}`,
     ])
-      expect(read(`${beginning}${end}`)).toBeNull()
-    expect(read(`${beginning}${token}`)).toEqual({ taskId: task.id, provider: 'kie', order: null })
+      expect(parse(`${beginning}${end}`)).toBeNull()
+    expect(parse(`${beginning}${token}`)).toEqual({ taskId: task.id, provider: 'kie', order: null })
   })
 
   test.each([
@@ -200,10 +200,10 @@ describe('a callback address', () => {
     ],
     ['a caller that is too long by itself', { owner: `jwt:${'x'.repeat(400)}` }, null],
   ])('is short enough for %s', (_who, change, expected) => {
-    const { read, urlOf } = addressesOf('one-secret')
+    const { parse, urlOf } = addressesOf('one-secret')
     const url = urlOf({ ...task, ...change })
     expect(url.length).toBeLessThanOrEqual(480)
-    const address = read(pathOf(url))
+    const address = parse(pathOf(url))
     expect(address).toMatchObject({ taskId: task.id })
     if (expected === null) expect(address?.order).toBeNull()
     else expect(address?.order).toMatchObject(expected)

@@ -383,7 +383,10 @@ describe('who joined while the order was under way', () => {
         return store.replace(task, before)
       },
     }))
-    await expect(separations.separate('anonymous', { ...input, idempotencyKey: 'early' })).rejects.toThrow('credits')
+    expect(await separations.separate('anonymous', { ...input, idempotencyKey: 'early' })).toMatchObject({
+      kind: 'refused',
+      refusal: { kind: 'insufficient-credits' },
+    })
     expect(await Promise.all(joined)).toEqual([expect.stringContaining('credits')])
     expect(provider.orders).toHaveLength(1)
     provider.answerSubmit(accepted('provider-task-2'))
@@ -500,5 +503,5 @@ test("an order that the provider calls by another task's id is charged, and the 
   const [first, second] = [await order(gateway, { audioId: 'first' }), await order(gateway, { audioId: 'second' })]
   expect(await storedTask(store, first)).toMatchObject({ providerTaskId: 'the-same-id', charge: 'CHARGED' })
   expect(await storedTask(store, second)).toMatchObject({ providerTaskId: null, charge: 'CHARGED', state: 'pending' })
-  expect(gateway.logged.join('\n')).toContain('an id to which another task is bound')
+  expect(gateway.logged.join('\n')).toContain('an id that another task is bound to')
 })

@@ -66,8 +66,8 @@ export function createPoller(options: PollerOptions): Poller {
   const outage = createOutageLog({
     log,
     level: 'error',
-    away: 'checks fail',
-    back: 'checks succeed again',
+    downMessage: 'checks fail',
+    upMessage: 'checks succeed again',
     detail: { provider },
     quietMs: outageQuietMs,
   })
