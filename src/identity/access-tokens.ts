@@ -12,24 +12,24 @@ export interface AccessTokensOptions {
   readonly log: Log
 }
 
-/** Who bears the token, if it is good now. */
+/** Identifies the caller of a token, if it is valid. */
 export type AccessTokens = (token: string) => Promise<IdentifyResult>
 
-/** Those that need the issuer's private key; a shared secret or `none` would let anybody make tokens. */
+/** Only algorithms that need the issuer's private key. With a shared secret or `none`, others could create tokens. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 
-/** How long a set of keys is good, and how soon a token with an unknown key may have it fetched again, in milliseconds. */
+/** How long the keys are cached, and how soon a token with an unknown key may cause another fetch, in milliseconds. */
 const keySetTtlMs = 600_000
 const refetchAfterMs = 5_000
 const fetchTimeoutMs = 5_000
-/** How far the clocks of the issuer and this machine may differ: a token is good for so much longer, and earlier. */
+/** How far the clocks of the issuer and this machine may differ: a token is valid that much earlier and longer. */
 const clockToleranceSeconds = 5
-/** Anything that can be kept and read. */
+/** No control characters and no unpaired surrogates. */
 const subjectPattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u
-/** The longest time that a timer of Node's can wait. */
+/** The maximum delay of a Node timer, in milliseconds. */
 const maxTimerMs = 2 ** 31 - 1
 
-/** JWTs of one issuer (RFC 7519), verified by the keys that it publishes (RFC 7517). */
+/** Verifies JWTs of one issuer (RFC 7519) with the keys that it publishes (RFC 7517). */
 export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTokensOptions): AccessTokens {
   const fetches = createJwksFetches()
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
@@ -42,18 +42,18 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
   const outage = createOutageLog({
     log,
     level: 'error',
-    downMessage: 'the keys of JWT_JWKS_URL cannot be had',
-    upMessage: 'the keys of JWT_JWKS_URL can be had again',
+    downMessage: 'the keys of JWT_JWKS_URL are unavailable',
+    upMessage: 'the keys of JWT_JWKS_URL are available again',
   })
 
-  /** Whether the issuer has published the key of this token, by what was fetched last. */
+  /** Whether the last fetched key set contains the key of this token. */
   function isKeyKnown(token: string): boolean {
     const { kid } = decodeProtectedHeader(token)
     return kid !== undefined && (keys.jwks()?.keys.some((key) => key.kid === kid) ?? false)
   }
 
-  return async function find(token) {
-    const begunBefore = fetches.begun()
+  return async function identify(token) {
+    const startedBefore = fetches.started()
     try {
       const { payload } = await jwtVerify(token, keys, {
         issuer,
@@ -68,25 +68,25 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
       return {
         session: {
           owner: `jwt:${issuer}|${sub}`,
-          onEnd: (listener) => atTime((exp + clockToleranceSeconds) * 1_000, listener),
+          onEnd: (listener) => callAt((exp + clockToleranceSeconds) * 1_000, listener),
         },
       }
     } catch (error) {
-      if (error instanceof errors.JWTExpired) return unauthenticated('This token has expired. Get a new one.')
-      // The issuer may have published the key since the last fetch, and may not be asked again yet.
-      const mayBeNew = error instanceof errors.JWKSNoMatchingKey && fetches.answered() <= begunBefore
+      if (error instanceof errors.JWTExpired) return unauthenticated('The token has expired. Get a new one.')
+      // The issuer may have published the key since the last fetch, and the next fetch is not allowed yet.
+      const mayBeNew = error instanceof errors.JWKSNoMatchingKey && fetches.lastAnswered() <= startedBefore
       if (mayBeNew && !isKeyKnown(token)) {
-        return unavailable('The key of this token is not known yet. Try again in a moment.')
+        return unavailable('The key of the token is not known yet. Try again in a moment.')
       }
-      if (isOfTheToken(error)) return invalidCredential
+      if (isTokenError(error)) return invalidCredential
       outage.failed({ err: error })
-      return unavailable('The keys of the issuer of tokens cannot be had now. Try again in a moment.')
+      return unavailable("The token issuer's keys are unavailable. Try again in a moment.")
     }
   }
 }
 
-/** Whether it is the token that is wrong, and not that the keys could not be fetched or read. */
-function isOfTheToken(error: unknown): boolean {
+/** Whether the token is invalid. If not, the keys could not be fetched or parsed. */
+function isTokenError(error: unknown): boolean {
   if (!(error instanceof errors.JOSEError)) return false
   return !(
     error instanceof errors.JWKSTimeout ||
@@ -95,8 +95,8 @@ function isOfTheToken(error: unknown): boolean {
   )
 }
 
-/** Calls the listener at a time in milliseconds since 1970, until the returned function is called. */
-function atTime(timeMs: number, listener: () => void): () => void {
+/** Calls the listener at a time in milliseconds since 1970. The returned function cancels the call. */
+function callAt(timeMs: number, listener: () => void): () => void {
   let timer: NodeJS.Timeout
   const wait = () => {
     const leftMs = timeMs - Date.now()

@@ -7,45 +7,45 @@ import type { Session } from './session.ts'
 import type { Log } from '../runtime/log.ts'
 
 export interface ApiKeys {
-  /** The session of whoever has this key; null if it is nobody's. */
+  /** The session of the caller with this key; null if the key is unknown. */
   find(key: string): Session | null
   close(): void
 }
 
 export interface ApiKeysOptions {
-  /** Those that stand in the environment. */
+  /** The keys of API_KEYS. */
   readonly keys: readonly ApiKey[]
-  /** A file with more of them, read again when it changes; null: there is none. */
+  /** API_KEYS_FILE, a file with more keys, which is read again when it changes. null: unset. */
   readonly file: string | null
   readonly log: Log
 }
 
-interface Held {
+interface StoredKey {
   readonly name: string
   readonly digest: Buffer
-  /** null once the key is good no longer. */
+  /** null once the key has been removed. */
   listeners: Set<() => void> | null
 }
 
-/** The file cannot be used from the beginning. The message says why, and names no key. */
+/** API_KEYS_FILE is unusable at the start. The message says why, without the text of a key. */
 export class ApiKeysFileError extends Error {
   override readonly name = 'ApiKeysFileError'
 }
 
-/** How often the file is looked at, in milliseconds: who is no longer in it is out within a second. */
+/** How often the file is read, in milliseconds: a removed key stops working within 1 second. */
 const pollIntervalMs = 400
-/** How long the file has to stay as it is before it is believed: whoever writes it may be half-way. */
+/** How long the file must stay unchanged before it is used, in milliseconds: a write may be in progress. */
 const settleMs = 100
 
 /**
- * Callers by their keys, of which only digests are kept. Throws ApiKeysFileError if the file cannot be used at the
- * beginning. If that happens later, what it said before still holds and the log says so.
+ * Finds callers by their keys. Keeps only digests of the keys. Throws ApiKeysFileError if the file is unusable at the start.
+ * If it becomes unusable later, its previous keys stay valid and an error is logged.
  */
 export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
-  const fixed = keys.map(held)
+  const fixed = keys.map(storedKey)
   const first = file === null ? { text: '', keys: [] } : readFirst(file, keys)
   let { text } = first
-  let fromFile = first.keys.map(held)
+  let fromFile = first.keys.map(storedKey)
   let hasLoggedError = false
   let isPolling = false
   const polling = file === null ? undefined : setInterval(() => void poll(file), pollIntervalMs).unref()
@@ -54,28 +54,27 @@ export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
     if (isPolling) return
     isPolling = true
     try {
-      const now = await readFile(path, 'utf8')
-      if (now !== text) {
+      const newText = await readFile(path, 'utf8')
+      if (newText !== text) {
         await sleep(settleMs)
-        if (now === (await readFile(path, 'utf8'))) exchange(now)
+        if (newText === (await readFile(path, 'utf8'))) update(newText)
       }
       hasLoggedError = false
     } catch (error) {
-      if (!hasLoggedError)
-        log.error({ err: error }, 'API_KEYS_FILE cannot be used: the keys that it held stay as they were')
+      if (!hasLoggedError) log.error({ err: error }, 'API_KEYS_FILE is unusable; its previous keys stay valid')
       hasLoggedError = true
     } finally {
       isPolling = false
     }
   }
 
-  function exchange(now: string): void {
-    const next = parseApiKeysFile(now, keys).map((key) => findHeld(fromFile, key) ?? held(key))
-    const gone = fromFile.filter((each) => !next.includes(each))
-    text = now
+  function update(newText: string): void {
+    const next = parseApiKeysFile(newText, keys).map((key) => findStored(fromFile, key) ?? storedKey(key))
+    const removed = fromFile.filter((key) => !next.includes(key))
+    text = newText
     fromFile = next
-    log.info({ keys: next.length, removed: gone.length }, 'API_KEYS_FILE has been read again')
-    for (const key of gone) {
+    log.info({ keys: next.length, removed: removed.length }, 'API_KEYS_FILE was reloaded')
+    for (const key of removed) {
       const listeners = key.listeners ?? []
       key.listeners = null
       for (const listener of listeners) listener()
@@ -85,8 +84,8 @@ export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
   return {
     find(key) {
       const digest = digestOf(key)
-      // Every key is compared, so that the time tells nothing of which one it was.
-      const [found] = [...fixed, ...fromFile].filter((each) => timingSafeEqual(each.digest, digest))
+      // Compares every key, so that the response time does not reveal which one matched.
+      const [found] = [...fixed, ...fromFile].filter((stored) => timingSafeEqual(stored.digest, digest))
       if (found === undefined) return null
       return {
         owner: `key:${found.name}`,
@@ -110,18 +109,18 @@ function readFirst(
     return { text, keys: parseApiKeysFile(text, others) }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new ApiKeysFileError(`API_KEYS_FILE cannot be used: ${reason}`, { cause: error })
+    throw new ApiKeysFileError(`API_KEYS_FILE is unusable: ${reason}`, { cause: error })
   }
 }
 
-function held({ name, key }: ApiKey): Held {
+function storedKey({ name, key }: ApiKey): StoredKey {
   return { name, digest: digestOf(key), listeners: new Set() }
 }
 
-/** What is held already goes on, with those who listen. */
-function findHeld(all: readonly Held[], { name, key }: ApiKey): Held | undefined {
+/** Finds a key that is already stored, so that its listeners are kept. */
+function findStored(all: readonly StoredKey[], { name, key }: ApiKey): StoredKey | undefined {
   const digest = digestOf(key)
-  return all.find((each) => each.name === name && each.digest.equals(digest))
+  return all.find((stored) => stored.name === name && stored.digest.equals(digest))
 }
 
 function digestOf(key: string): Buffer {

@@ -10,14 +10,14 @@ export interface Identity {
   /** Whether API keys or JWTs are configured. */
   readonly hasCredentials: boolean
   /**
-   * Identifies the caller. Every credential that is sent counts, and all of them must be the same one.
-   * @param request the request, or the upgrade
-   * @param others values of `Authorization` that come beside the headers, as in the parameters of a WebSocket
+   * Identifies the caller. If the request contains several credentials, all must be equal.
+   * @param request the request, or the upgrade of a WebSocket
+   * @param others values of `Authorization` outside the headers, as in the connection parameters of a WebSocket
    */
   identify(request: IncomingMessage, others?: readonly string[]): Promise<IdentifyResult>
-  /** Why this request is denied before its caller is identified; null if it is not. */
+  /** Why the request is denied before its caller is identified; null if it is allowed. */
   accessDenied(request: IncomingMessage): AuthFailure | null
-  /** Whether the request comes from this machine, as requests of the operator must, whoever else may order. */
+  /** Whether the request comes from this machine, which the operator's routes require. */
   isLocalRequest(request: IncomingMessage): boolean
   /** Stops watching API_KEYS_FILE. */
   close(): void
@@ -38,19 +38,21 @@ const localOnly: AuthFailure = {
   status: 403,
   code: 'FORBIDDEN',
   message:
-    'This gateway answers GraphQL on its own machine alone, under http://localhost or http://127.0.0.1, and not ' +
-    'through a proxy or a tunnel. To let others in, its operator gives them keys (API_KEYS), or sets ALLOW_ANONYMOUS=true.',
+    'This gateway accepts GraphQL requests only from its own machine, at http://localhost or http://127.0.0.1, and not ' +
+    'through a proxy or a tunnel. To allow other clients, the operator sets API_KEYS or ALLOW_ANONYMOUS=true.',
 }
-/** Anything else is no JWT, signed or not. */
+/** The form of a JWT, signed or unsigned. */
 const tokenPattern = /^[\w-]+\.[\w-]+\.[\w-]*$/
-const several = unauthenticated('Different credentials are given. Send one.')
-const missing = unauthenticated('Say who you are: send a key or a token as `Authorization: Bearer <key>`.')
+const several = unauthenticated('The request contains different credentials. Send one.')
+const missing = unauthenticated(
+  'A credential is required. Send an API key or a token as `Authorization: Bearer <key>`.',
+)
 
 /**
- * Identifies callers by API key, by JWT, or as `anonymous`. An invalid credential is never ignored. While no credentials
- * are configured, every request from this machine is the caller `anonymous` and all others are denied: a tunnel that was
- * opened for callbacks must not let strangers order, nor must a web page whose host name resolves to this machine.
- * Loads only what is configured. Throws ApiKeysFileError if API_KEYS_FILE cannot be used.
+ * Identifies callers by API key, by JWT, or as `anonymous`. An invalid credential is never ignored. Without configured
+ * credentials, every request from this machine has the caller `anonymous` and all others are denied: a tunnel for callbacks
+ * must not let strangers order, and neither must a web page whose host name resolves to this machine. Loads only the modules
+ * that the configuration needs. Throws ApiKeysFileError if API_KEYS_FILE is unusable.
  */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const { apiKeys: keys, apiKeysFile: file, jwt, allowAnonymous, log } = options
@@ -72,9 +74,9 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
       const failure = accessDenied(request)
       if (failure !== null) return { failure }
       if (!hasCredentials) return { session: anonymous }
-      // Node's own `headers` would pass over all but the first.
-      const given = [...(request.headersDistinct['authorization'] ?? []), ...others].map(credentialIn)
-      const [credential, another] = new Set(given)
+      // `headers` holds only the first of several Authorization headers.
+      const credentials = [...(request.headersDistinct['authorization'] ?? []), ...others].map(parseBearer)
+      const [credential, another] = new Set(credentials)
       if (another !== undefined) return several
       if (credential === undefined) return allowAnonymous ? { session: anonymous } : missing
       if (credential === null) return invalidCredential
@@ -85,7 +87,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   }
 }
 
-/** The key or token in the value of an `Authorization` header; null if it is in no form that is taken. */
-function credentialIn(authorization: string): string | null {
+/** The key or token in the value of an `Authorization` header; null if the value is not `Bearer <credential>`. */
+function parseBearer(authorization: string): string | null {
   return /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? null
 }

@@ -1,39 +1,39 @@
-/** How long the issuer is left alone after a fetch, even one that failed, in milliseconds. */
-const restMs = 1_000
+/** The minimum time between two fetches, even if the first one failed, in milliseconds. */
+const minIntervalMs = 1_000
 
 /** The requests to JWT_JWKS_URL. */
 export interface JwksFetches {
   readonly fetch: typeof fetch
-  /** How many have begun. */
-  begun(): number
-  /** The number of the last one that was answered, counted from 1. */
-  answered(): number
+  /** How many fetches have started. */
+  started(): number
+  /** The number of the fetch that was answered last, counted from 1. */
+  lastAnswered(): number
 }
 
-/** jose remembers what it has fetched, and not that a fetch has failed: each token would be another one. */
+/** Limits fetches. jose caches keys but not failures, so without a limit every token would cause a fetch during an outage. */
 export function createJwksFetches(): JwksFetches {
-  const mayFetch = createPause(restMs)
-  let begun = 0
-  let answered = 0
+  const mayFetch = createThrottle(minIntervalMs)
+  let started = 0
+  let lastAnswered = 0
   return {
-    begun: () => begun,
-    answered: () => answered,
+    started: () => started,
+    lastAnswered: () => lastAnswered,
     async fetch(...request) {
-      if (!mayFetch()) throw new Error('The issuer was asked a moment ago, and nothing that can be used came.')
-      begun += 1
-      const number = begun
+      if (!mayFetch()) throw new Error('JWT_JWKS_URL was fetched a moment ago without a usable result.')
+      started += 1
+      const number = started
       const response = await fetch(...request)
-      answered = number
+      lastAnswered = number
       return response
     },
   }
 }
 
-/** True at most once in `pauseMs`, however the clock is set. */
-function createPause(pauseMs: number): () => boolean {
+/** Returns a function that returns true at most once in `intervalMs`, even if the clock is set back. */
+function createThrottle(intervalMs: number): () => boolean {
   let lastMs = -Infinity
-  return function isOver() {
-    if (Math.abs(Date.now() - lastMs) < pauseMs) return false
+  return function isAllowed() {
+    if (Math.abs(Date.now() - lastMs) < intervalMs) return false
     lastMs = Date.now()
     return true
   }

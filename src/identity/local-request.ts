@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { isLoopback } from '../runtime/loopback.ts'
 
-/** Headers that a proxy, a tunnel or a content delivery network adds to what it forwards. */
+/** Headers that proxies, tunnels and content delivery networks add to forwarded requests. */
 const forwardingHeader = new RegExp(
   [
     'forwarded|via|cdn-loop',
@@ -15,13 +15,13 @@ const forwardingHeader = new RegExp(
     .join('|'),
 )
 
-/** As Node writes them, with an IPv4 address of a server that listens on IPv6. */
+/** Loopback addresses as Node formats them, including an IPv4 address on an IPv6 server. */
 const loopbackAddress = /^(::1|(::ffff:)?127(\.\d{1,3}){3})$/
 
 /**
- * Whether a request comes from this machine: over a loopback address, under a loopback name, and through no proxy that
- * says so. The name alone proves nothing, because a client writes what it likes; the address alone does not either,
- * because of proxies, and of pages that point a name of their own at this machine.
+ * Whether a request comes from this machine: from a loopback address, for a loopback host name, and without forwarding headers.
+ * The host name alone proves nothing, because clients choose it. The address alone proves nothing either, because of local
+ * proxies, and of web pages whose host name resolves to this machine.
  */
 export function isLocalRequest({ headers, socket }: IncomingMessage): boolean {
   return (
@@ -31,7 +31,7 @@ export function isLocalRequest({ headers, socket }: IncomingMessage): boolean {
   )
 }
 
-/** The name in a Host header, without the port. */
+/** The host name in a Host header, without the port. */
 function hostNameOf(host: string | undefined): string {
   return (host ?? '').replace(/:\d+$/, '')
 }

@@ -5,54 +5,54 @@ import type { AuthFailure } from './session.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 
 export interface OperatorOptions {
-  /** ADMIN_TOKEN; null: unset. */
+  /** ADMIN_TOKEN. null: unset. */
   readonly adminToken: string | null
-  /** Where ADMIN_PORT listens; null: nowhere. */
+  /** The address on which ADMIN_PORT listens. null: ADMIN_PORT is unset. */
   readonly adminHost: string | null
 }
 
-/** Who reads the metrics and the readiness. No caller does because of its key. */
+/** Decides who may read the metrics and the readiness. A caller's API key or token gives no access. */
 export interface Operator {
-  /** Whether the request carries ADMIN_TOKEN. */
+  /** Whether the request has ADMIN_TOKEN. */
   hasToken(request: IncomingMessage): boolean
-  /** Why the main port does not show the metrics to this request; null if it does, `elsewhere`: ADMIN_PORT alone does. */
+  /** Why the main port refuses the metrics to this request. null: it does not. `elsewhere`: only ADMIN_PORT serves them. */
   refusalOfMetrics(request: IncomingMessage): AuthFailure | 'elsewhere' | null
-  /** Why ADMIN_PORT does not show this to this request; null if it does. */
+  /** Why ADMIN_PORT refuses this request; null if it does not. */
   refusalOnAdminPort(what: 'metrics' | 'health', request: IncomingMessage): AuthFailure | null
 }
 
 const tokenMissing: AuthFailure = {
   status: 401,
   code: 'UNAUTHENTICATED',
-  message: 'The metrics are for the operator: send ADMIN_TOKEN as `Authorization: Bearer <token>`.',
+  message: 'The metrics require ADMIN_TOKEN. Send it as `Authorization: Bearer <token>`.',
 }
 
 const localOnly: AuthFailure = {
   status: 403,
   code: 'FORBIDDEN',
   message:
-    'The metrics are shown on the gateway’s own machine alone, under http://localhost or http://127.0.0.1. To read ' +
-    'them from elsewhere, its operator sets ADMIN_TOKEN or ADMIN_PORT.',
+    'The metrics are available only on the gateway’s own machine, at http://localhost or http://127.0.0.1. To read them ' +
+    'from another machine, the operator sets ADMIN_TOKEN or ADMIN_PORT.',
 }
 
-/** What a request is told that does not come from this machine, where only those that do are answered. */
+/** Refuses a request from another machine. */
 export const operatorLocalOnly: AuthFailure = {
   status: 403,
   code: 'FORBIDDEN',
-  message: 'This is shown on the gateway’s own machine alone, under http://localhost or http://127.0.0.1.',
+  message: 'This URL is available only on the gateway’s own machine, at http://localhost or http://127.0.0.1.',
 }
 
 /**
- * Where ADMIN_TOKEN is set, the metrics need it on either port and from everywhere. Without it they are for this machine,
- * or for whoever reaches ADMIN_PORT if ADMIN_HOST is no loopback address.
+ * If ADMIN_TOKEN is set, the metrics require it on both ports and from every machine. Otherwise they are available on this
+ * machine, or to everyone who can reach ADMIN_PORT if ADMIN_HOST is not a loopback address.
  */
 export function createOperator({ adminToken, adminHost }: OperatorOptions): Operator {
   const isAdminPortOpen = adminHost !== null && !isLoopback(adminHost)
   const expected = adminToken === null ? null : digestOf(adminToken)
 
   function hasToken({ headers }: IncomingMessage): boolean {
-    const given = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
-    return expected !== null && given !== undefined && timingSafeEqual(digestOf(given), expected)
+    const token = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
+    return expected !== null && token !== undefined && timingSafeEqual(digestOf(token), expected)
   }
 
   return {

@@ -1,4 +1,4 @@
-/** A key and the caller whom it lets in. A caller may have several, as while one is exchanged for another. */
+/** An API key and the name of its caller. A caller may have several keys, for example during a key rotation. */
 export interface ApiKey {
   readonly name: string
   readonly key: string
@@ -7,21 +7,21 @@ export interface ApiKey {
 const minKeyLength = 16
 
 /**
- * Reads the text of API_KEYS_FILE. Throws an Error if it may be half written: a write that was interrupted leaves an empty
- * file, or one whose last line has no end.
- * @param others those of API_KEYS, whose keys must not stand here under another name
+ * Parses API_KEYS_FILE. Throws an Error if the file may be incomplete: an interrupted write leaves an empty file, or one whose
+ * last line does not end with a newline.
+ * @param others the keys of API_KEYS. The file must not contain them under another name
  */
 export function parseApiKeysFile(text: string, others: readonly ApiKey[]): readonly ApiKey[] {
-  if (text.trim() === '') throw new Error('it is empty; a file that lets nobody in holds a comment, such as "# nobody"')
-  if (!text.endsWith('\n')) throw new Error('it does not end with a line end, so its last line may be half written')
+  if (text.trim() === '') throw new Error('it is empty; to allow no keys, write a comment such as "# none"')
+  if (!text.endsWith('\n')) throw new Error('it does not end with a newline, so its last line may be incomplete')
   const keys = parseApiKeys(text, 'lines')
   refuseSharedKeys([...others, ...keys])
   return keys
 }
 
 /**
- * Reads `name:key` pairs: one a line, where what begins with # is a comment, or separated by commas. Throws an Error that
- * names the mistake and no key.
+ * Parses `name:key` pairs, either one per line with # comments, or separated by commas. Throws an Error that describes the
+ * mistake without the key.
  */
 export function parseApiKeys(text: string, form: 'lines' | 'commas'): readonly ApiKey[] {
   const entries = text
@@ -30,19 +30,19 @@ export function parseApiKeys(text: string, form: 'lines' | 'commas'): readonly A
     .filter((entry) => entry !== '' && !(form === 'lines' && entry.startsWith('#')))
   const keys = entries.map((entry, index) => {
     const [, name, key] = /^([\w.-]{1,64}):([\x21-\x7e]+)$/.exec(entry) ?? []
-    const which = `the ${index + 1}. entry`
+    const label = `entry ${index + 1}`
     if (name === undefined || key === undefined) {
-      throw new Error(`${which} is not name:key, with a name of letters, digits, dots, dashes and underscores`)
+      throw new Error(`${label} must be name:key, with a name of letters, digits, dots, dashes and underscores`)
     }
     if (key.length < minKeyLength)
-      throw new Error(`${which} (${name}) has a key of fewer than ${minKeyLength} characters`)
+      throw new Error(`${label} (${name}) has a key with fewer than ${minKeyLength} characters`)
     return { name, key }
   })
   refuseSharedKeys(keys)
   return keys
 }
 
-/** Throws an Error if two callers have the same key: nobody could say whose tasks it shows. */
+/** Throws an Error if two callers have the same key, because a key must identify one caller. */
 function refuseSharedKeys(keys: readonly ApiKey[]): void {
   const names = new Map<string, string>()
   for (const { name, key } of keys) {

@@ -1,14 +1,14 @@
-/** Who asks, for as long as the credential is good. */
+/** An identified caller, as long as the credential is valid. */
 export interface Session {
-  /** In whose name tasks are ordered, read and listed: `key:<name>`, `jwt:<issuer>|<subject>` or `anonymous`. */
+  /** The owner of the caller's tasks: `key:<name>`, `jwt:<issuer>|<subject>` or `anonymous`. */
   readonly owner: string
-  /** Calls the listener once the credential is good no longer, until the returned function is called. */
+  /** Calls the listener once, when the credential becomes invalid. The returned function removes the listener. */
   onEnd(listener: () => void): () => void
 }
 
-/** Why somebody is not let in. The message is for them, and holds nothing that they have sent. */
+/** Why a request is refused. The message is for the client, and does not repeat what it sent. */
 export interface AuthFailure {
-  /** 401: without a credential that is good; 403: not from there; 503: it cannot be found out now. */
+  /** 401: no valid credential. 403: not allowed from this network or origin. 503: the credential cannot be verified now. */
   readonly status: 401 | 403 | 503
   readonly code: 'UNAUTHENTICATED' | 'FORBIDDEN' | 'UNAVAILABLE'
   readonly message: string
@@ -20,10 +20,10 @@ export const unauthenticated = (message: string): IdentifyResult => ({
   failure: { status: 401, code: 'UNAUTHENTICATED', message },
 })
 
-/** Whether they may come in cannot be found out now, and can be in a moment. */
+/** The credential cannot be verified now, but may be verified in a moment. */
 export const unavailable = (message: string): IdentifyResult => ({
   failure: { status: 503, code: 'UNAVAILABLE', message },
 })
 
-/** In the same words for keys and tokens, whatever is wrong with them. */
-export const invalidCredential = unauthenticated('This credential is not good here.')
+/** The same message for every invalid key or token, so that it does not show what is wrong. */
+export const invalidCredential = unauthenticated('The credential is invalid.')

@@ -1,11 +1,11 @@
-/** Limits how many of something each caller or address holds at a time. */
+/** Limits how many slots each caller or IP address holds at the same time. */
 export interface ConcurrencyLimit {
   readonly maxPerKey: number
-  /** Counts one more for the key. The returned function releases it, once; null if the key holds all that it may. */
+  /** Acquires a slot for the key. Returns a function that releases it, or null if the key has no free slot. */
   acquire(key: string): (() => void) | null
 }
 
-/** At most `maxPerKey` at a time for each key. Holds nothing for a key that has released everything. */
+/** A limit of `maxPerKey` slots for each key. A key without slots takes no memory. */
 export function createConcurrencyLimit(maxPerKey: number): ConcurrencyLimit {
   const held = new Map<string, number>()
 

@@ -1,14 +1,14 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
-/** How often each caller may come. */
+/** Limits the requests of each caller. */
 export interface RequestRate {
-  /** Counts one; for how many seconds there is no place for it, or 0. */
+  /** Counts a request. Returns 0 if it is allowed, else the seconds until the next slot. */
   acquire(owner: string): Promise<number>
 }
 
 const minuteSeconds = 60
 
-/** So many in a minute for each caller by itself. */
+/** A limit of `perMinute` requests per minute for each caller. */
 export function createRequestRate(perMinute: number): RequestRate {
   const limiter = new RateLimiterMemory({ points: perMinute, duration: minuteSeconds })
   return {

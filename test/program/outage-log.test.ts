@@ -91,7 +91,7 @@ test('callbacks with an invalid signature are logged once, and each one at debug
   for (let i = 0; i < 10; i++) {
     expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'), forged)).toBe(200)
   }
-  expect(messagesOf(gateway)).toEqual([expect.stringMatching(/^callbacks are not taken at their word/)])
+  expect(messagesOf(gateway)).toEqual([expect.stringMatching(/^callbacks are not trusted/)])
   const each = gateway.logged.filter((line) => line.includes('the signature is wrong') && line.includes('"debug"'))
   expect(each).toHaveLength(10)
 })
@@ -121,7 +121,7 @@ test('an unavailable JWKS endpoint is logged once', async () => {
     expect(response.status).toBe(503)
     await sleep(200)
   }
-  expect(messagesOf(gateway)).toEqual(['the keys of JWT_JWKS_URL cannot be had'])
+  expect(messagesOf(gateway)).toEqual(['the keys of JWT_JWKS_URL are unavailable'])
 })
 
 test('a lasting outage is logged again with a count, and intermittent failures are one outage', async () => {

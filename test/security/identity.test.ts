@@ -489,7 +489,7 @@ describe('API_KEYS_FILE', () => {
     line.send({ type: 'connection_init', payload: { authorization: `Bearer ${fileKey}` } })
     await line.reachability('connection_ack')
     await put(file, `mobile:${mobileKey}\n`)
-    await soon(line.reachability('credential is good no longer'))
+    await soon(line.reachability('credential is no longer valid'))
     const query = 'mutation { separate(input: { musicTaskId: "music", audioId: "done" }) { __typename } }'
     line.send({ id: '1', type: 'subscribe', payload: { query } })
     await line.closed
@@ -665,9 +665,9 @@ describe('API_KEYS_FILE', () => {
     }
     await Promise.all([
       live(null, /API_KEYS_FILE.*no such file/),
-      live(wrong, /API_KEYS_FILE.*the 2\. entry is not name:key/),
+      live(wrong, /API_KEYS_FILE.*entry 2 must be name:key/),
       live('', /API_KEYS_FILE.*is empty/),
-      live(`web:${'x'.repeat(20)}`, /API_KEYS_FILE.*does not end with a line end/),
+      live(`web:${'x'.repeat(20)}`, /API_KEYS_FILE.*does not end with a newline/),
       live(`web:${'x'.repeat(20)}\n`, /API_KEYS_FILE.*mobile and web have the same key/, {
         API_KEYS: `mobile:${'x'.repeat(20)}`,
       }),
