@@ -210,7 +210,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     waitingForDisabled,
     subscriptions: changes.size,
     async close() {
-      readiness.leave()
+      readiness.stop()
       // Load balancers go by what they were told last. Without a delay, not even a turn passes: nothing more may begin.
       if (config.shutdownDelayMs > 0) await sleep(config.shutdownDelayMs)
       const startedAt = performance.now()

@@ -3,15 +3,14 @@ const legacyType = 'application/json'
 
 interface Range {
   readonly name: string
-  /** From 0, which means never, to 1. */
+  /** From 0 (not acceptable) to 1. */
   readonly weight: number
 }
 
 /**
- * The media type of an error of GraphQL's: the one of the two that `accept` prefers (RFC 9110, 12.5.1), and of two that
- * are equally good the one that is named first. `application/json` where nothing is said, or only by a wildcard, as the
- * specification of GraphQL over HTTP has it for clients that know of nothing else, and where neither is accepted:
- * whoever is refused has to learn why.
+ * The media type for a GraphQL error: the one that `accept` prefers (RFC 9110, 12.5.1), or the first of two with the same
+ * weight. `application/json` if `accept` is missing or contains only wildcards, as GraphQL over HTTP requires for older
+ * clients, and if neither type is acceptable, so that the client always gets the reason.
  */
 export function acceptedType(accept = ''): string {
   const ranges = accept.split(',').map(readRange)
@@ -25,6 +24,7 @@ export function acceptedType(accept = ''): string {
 
 function readRange(text: string): Range {
   const [name = '', ...parameters] = text.toLowerCase().split(';')
-  const weight = parameters.map((each) => /^\s*q\s*=\s*([\d.]+)\s*$/.exec(each)?.[1]).find((each) => each !== undefined)
+  const weights = parameters.map((parameter) => /^\s*q\s*=\s*([\d.]+)\s*$/.exec(parameter)?.[1])
+  const weight = weights.find((value) => value !== undefined)
   return { name: name.trim(), weight: Number(weight ?? 1) || 0 }
 }

@@ -8,7 +8,7 @@ import type { Log } from '../runtime/log.ts'
 
 export interface AdminServerOptions {
   readonly operator: Operator
-  /** Throws if the gateway cannot take orders now. */
+  /** Throws if the gateway cannot accept orders now. */
   readonly checkReady: () => Promise<void>
   readonly metrics: Metrics
   readonly log: Log
@@ -16,17 +16,17 @@ export interface AdminServerOptions {
 
 /** The server of ADMIN_PORT. */
 export interface AdminServer {
-  /** Begins to listen; resolves to the port. */
+  /** Starts to listen and resolves to the port. */
   listen(host: string, port: number): Promise<number>
-  /** Cuts every connection. */
+  /** Closes every connection at once. */
   close(): Promise<void>
 }
 
-/** Metrics and health on a port of their own, which need not be published. */
+/** Metrics and health on a separate port, which need not be public. */
 export function createAdminServer({ operator, checkReady, metrics, log }: AdminServerOptions): AdminServer {
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
-      log.error({ err: error }, 'a request to ADMIN_PORT went wrong')
+      log.error({ err: error }, 'a request to ADMIN_PORT failed')
       response.destroy()
     })
   })
@@ -43,7 +43,7 @@ export function createAdminServer({ operator, checkReady, metrics, log }: AdminS
       case '/health/live':
         return sendLiveness(response)
       default:
-        sendJson(response, 404, { message: 'There is nothing here but /metrics, /health/ready and /health/live.' })
+        sendJson(response, 404, { message: 'Not found. This port serves /metrics, /health/ready and /health/live.' })
     }
   }
 

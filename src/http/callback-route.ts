@@ -11,12 +11,12 @@ import { readBody, sendJson } from './respond.ts'
 import { decompressBody } from './decompress-body.ts'
 import type { Log } from '../runtime/log.ts'
 
-/** Verifies and reads a callback of one provider's in one step. */
+/** Verifies and parses a callback of one provider in one step. */
 export interface CallbackParser {
   parseCallback(callback: { readonly headers: IncomingHttpHeaders; readonly body: unknown; readonly nowMs: number }): {
-    /** The provider's id that it names; null if it names none. To be believed only if the provider confirms it. */
+    /** The provider's task id in the payload; null if there is none. Do not trust it until the provider confirms it. */
     readonly providerTaskId: string | null
-    /** null: it cannot be read or not be trusted, and only wakes a check. */
+    /** null: the callback cannot be parsed or trusted. It only triggers a check. */
     readonly report: ProviderReport | null
     /** Why `report` is null, for the log. */
     readonly problem: string | null
@@ -28,23 +28,23 @@ export interface CallbackRouteOptions {
   readonly parsers: ReadonlyMap<ProviderName, CallbackParser>
   readonly separations: Pick<Separations, 'saveCallback'>
   readonly log: Log
-  /** Called when a callback came to an address of ours for a task that the store does not know. */
+  /** Called for a callback at a valid URL whose task is not in the store. */
   readonly onUnknownTask: (provider: ProviderName, outcome: 'restored' | 'unknown') => void
 }
 
 const maxBodyBytes = 256 * 1024
-/** How long the callbacks of a provider have to be good, after one that was not, in milliseconds. */
-const distrustQuietMs = 60_000
-/** How often one address may come with a token that nobody made. */
+/** How long no callback of a provider must be untrusted before the log says that all are trusted again, in milliseconds. */
+const untrustedQuietMs = 60_000
+/** How many requests with an invalid token one IP address may send. */
 const invalidTokensPerMinute = 120
 
-/** `POST /callbacks/…`, at a task's own address: verified, stored, answered; asking the provider comes after. */
+/** `POST /callbacks/…`, a URL of its own for each task: verifies, stores and answers. The check of the provider follows. */
 export function createCallbackRoute(options: CallbackRouteOptions) {
   const { addresses, parsers, separations, log, onUnknownTask } = options
-  // Only those whose token is wrong are counted: a provider may share its address with somebody who guesses.
+  // Counts only invalid tokens: a provider may share its IP address with a client that guesses tokens.
   const invalidTokenRate = createRequestRate(invalidTokensPerMinute)
 
-  const distrustLogs = new Map([...parsers.keys()].map((provider) => [provider, createDistrustLog(provider, log)]))
+  const untrustedLogs = new Map([...parsers.keys()].map((provider) => [provider, createUntrustedLog(provider, log)]))
 
   return async function handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const address = addresses.parse(path)
@@ -53,21 +53,21 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
       const waitSeconds = await invalidTokenRate.acquire(request.socket.remoteAddress ?? '')
       if (waitSeconds === 0) return sendNotFound(response)
       const headers = { 'retry-after': String(waitSeconds) }
-      return sendJson(response, 429, { message: 'Too many requests that are no callbacks.' }, headers)
+      return sendJson(response, 429, { message: 'Too many requests with an invalid callback URL.' }, headers)
     }
     if (request.method !== 'POST') {
-      sendJson(response, 405, { message: 'Callbacks come by POST.' }, { allow: 'POST' })
+      sendJson(response, 405, { message: 'Send callbacks by POST.' }, { allow: 'POST' })
       return
     }
-    const packed = await readBody(request, maxBodyBytes)
-    const bytes = packed === 'too-large' ? packed : await decompressBody(packed, request.headers, maxBodyBytes)
+    const raw = await readBody(request, maxBodyBytes)
+    const bytes = raw === 'too-large' ? raw : await decompressBody(raw, request.headers, maxBodyBytes)
     if (bytes === 'too-large') {
-      sendJson(response, 413, { message: `A callback may hold ${maxBodyBytes / 1024} KiB.` })
+      sendJson(response, 413, { message: `The body of a callback must not exceed ${maxBodyBytes / 1024} KiB.` })
       return
     }
     const body = readJson(bytes)
     if (body === undefined) {
-      sendJson(response, 400, { message: 'A callback is JSON.' })
+      sendJson(response, 400, { message: 'The body of a callback must be JSON.' })
       return
     }
 
@@ -78,47 +78,46 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
       nowMs: Date.now(),
     })
     if (problem !== null) {
-      log.debug({ provider, taskId, problem }, 'a callback is not taken at its word')
-      distrustLogs.get(provider)?.failed({ taskId, problem })
-    } else distrustLogs.get(provider)?.worked()
+      log.debug({ provider, taskId, problem }, 'a callback is not trusted')
+      untrustedLogs.get(provider)?.failed({ taskId, problem })
+    } else untrustedLogs.get(provider)?.worked()
     try {
       const outcome = await separations.saveCallback({ taskId, provider, providerTaskId, report, order })
       if (outcome === 'saved') return sendJson(response, 200, { status: 'received' })
       onUnknownTask(provider, outcome)
       if (outcome === 'unknown') log.error({ provider, taskId }, unknownTask)
-      // It may be another store that knows the task. Otherwise the next try finds it restored.
+      // Another database may hold the task, or the next attempt finds it restored.
       sendUnavailable(response)
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
-      log.debug({ provider, taskId }, 'a callback could not be written down; the provider will try again')
+      log.debug({ provider, taskId }, 'a callback could not be stored; the provider will send it again')
       sendUnavailable(response)
     }
   }
 }
 
 const unknownTask =
-  'a callback came to an address of ours for a task that the store does not know, and the address does not say whose order ' +
-  'it was. Was the database replaced by an older copy, or is it another one?'
+  'a callback has a valid URL, but its task is not in the database and the URL does not contain the order. Check whether ' +
+  'DATABASE_URL points to another database, or whether the database was replaced by an older copy'
 
-/** The provider will try again. */
+/** Answers 503, so that the provider sends the callback again. */
 function sendUnavailable(response: ServerResponse): void {
   sendJson(response, 503, { message: 'Try again later.' }, { 'retry-after': '5' })
 }
 
-/** One wrong callback among good ones is no reason to log that all is well again. */
-function createDistrustLog(provider: ProviderName, log: Log): OutageLog {
+/** A single untrusted callback among trusted ones must not log a recovery: hence the long quiet time. */
+function createUntrustedLog(provider: ProviderName, log: Log): OutageLog {
   return createOutageLog({
     log,
     level: 'warn',
-    downMessage:
-      'callbacks are not taken at their word: they only make the provider be asked (LOG_LEVEL=debug logs each)',
-    upMessage: 'callbacks are taken at their word again',
+    downMessage: 'callbacks are not trusted: each one only triggers a check of the task (LOG_LEVEL=debug logs each)',
+    upMessage: 'callbacks are trusted again',
     detail: { provider },
-    quietMs: distrustQuietMs,
+    quietMs: untrustedQuietMs,
   })
 }
 
-/** One answer for every address that nobody made, whatever is wrong with it. */
+/** The same answer for every invalid callback URL, so that it does not show what is wrong. */
 function sendNotFound(response: ServerResponse): void {
-  sendJson(response, 404, { message: 'There is nothing here.' })
+  sendJson(response, 404, { message: 'Not found.' })
 }

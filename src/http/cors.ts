@@ -1,21 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isOwnOrigin, type LogRefusedOrigin } from './refused-origins.ts'
 
-/** Puts the headers of CORS on an answer. True: it was a preflight, and is answered. */
+/** Sets the CORS headers of an answer. Returns true if the request was a preflight, which is then answered. */
 export type Cors = (request: IncomingMessage, response: ServerResponse) => boolean
 
-/** How long a browser need not ask again, in seconds. */
+/** How long a browser may cache a preflight, in seconds. */
 const maxAgeSeconds = 600
 
-/** CORS for pages of these origins, and not a word to any other. Credentials are never allowed: nothing of ours is a cookie. */
+/** Sends CORS headers to pages of these origins only. Never allows credentials, because the gateway uses no cookies. */
 export function createCors(origins: readonly string[], logRefusedOrigin: LogRefusedOrigin): Cors {
   return function allowOrigin({ method, headers }, response) {
     if (origins.length > 0) response.setHeader('vary', 'Origin')
-    const origin = origins.find((each) => each === headers.origin)
+    const origin = origins.find((allowed) => allowed === headers.origin)
     if (origin === undefined) {
-      // Behind a proxy that sends another Host our own pages are known by what their browser says.
-      const isOwn = isOwnOrigin(headers) || headers['sec-fetch-site'] === 'same-origin'
-      if (headers.origin !== undefined && !isOwn) logRefusedOrigin(headers.origin)
+      // Behind a proxy that changes Host, only Sec-Fetch-Site shows that the page is ours.
+      const isSameOrigin = isOwnOrigin(headers) || headers['sec-fetch-site'] === 'same-origin'
+      if (headers.origin !== undefined && !isSameOrigin) logRefusedOrigin(headers.origin)
       return false
     }
     response.setHeader('access-control-allow-origin', origin)

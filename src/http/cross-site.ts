@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 
 /**
- * Whether a page of another origin has its visitor's browser ask, without that origin being listed. Only a GET needs the
- * question: for a POST of JSON the browser itself asks us first (CORS). Only browsers send `Sec-Fetch-Site`, and only
- * they carry somebody else's page to where the page could not come by itself. `same-site` is another origin too: another
- * port of this machine, or a neighbour's subdomain.
+ * Whether a browser sends the request for a page of another origin that is not in CORS_ORIGINS. Only a GET needs this test:
+ * before a POST of JSON the browser sends a preflight (CORS). Only browsers send `Sec-Fetch-Site`, and only a browser lets a
+ * foreign page reach a gateway that the page's author cannot reach. `same-site` is another origin too: another port of this
+ * machine, or another subdomain.
  */
 export function isFromForeignPage({ headers }: IncomingMessage, corsOrigins: readonly string[]): boolean {
   const site = headers['sec-fetch-site']

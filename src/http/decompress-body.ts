@@ -5,15 +5,14 @@ import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 const decompressors = {
   gzip: promisify(gunzip),
   deflate: promisify(inflate),
-  /** What some senders mean by `deflate`. */
+  /** Some senders use `deflate` without the zlib frame. */
   'deflate-raw': promisify(inflateRaw),
   br: promisify(brotliDecompress),
 }
 
 /**
- * The bytes of a body without its `Content-Encoding` (RFC 9110, 8.4.1), or `too-large` if there are more than `maxBytes`:
- * no more than that is ever unpacked. A body that cannot be unpacked is returned as it is, since proxies are known to
- * unpack a body and to keep its header.
+ * Undoes the `Content-Encoding` of a body (RFC 9110, 8.4.1). Stops at `maxBytes` and returns `too-large` if there is more.
+ * A body that cannot be decompressed is returned unchanged, because some proxies decompress a body and keep its header.
  */
 export async function decompressBody(
   body: Buffer,
@@ -30,12 +29,12 @@ export async function decompressBody(
 }
 
 function encodingOf(body: Buffer, headers: IncomingHttpHeaders): keyof typeof decompressors | null {
-  // The first two bytes of gzip (RFC 1952, 2.3.1) begin no text, so that they count more than the header.
+  // No text begins with gzip's first two bytes (RFC 1952, 2.3.1), so they take precedence over the header.
   if (body[0] === 0x1f && body[1] === 0x8b) return 'gzip'
   const named = headers['content-encoding']?.trim().toLowerCase()
   if (named === 'br') return 'br'
   if (named !== 'deflate') return null
-  // The first half byte of a frame names its method, which is always 8 (RFC 1950, 2.2).
+  // The low 4 bits of a zlib frame are its method, which is always 8 (RFC 1950, 2.2).
   return ((body[0] ?? 0) & 0x0f) === 8 ? 'deflate' : 'deflate-raw'
 }
 

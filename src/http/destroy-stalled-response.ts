@@ -1,19 +1,19 @@
 import type { ServerResponse } from 'node:http'
 
-/** How long a reader may leave what it is sent unread, in milliseconds. */
-const longestMs = 30_000
-const polls = 3
+/** How long a client may leave a stream unread, in milliseconds. */
+const maxStalledMs = 30_000
+const maxStalledPolls = 3
 
-/** Cuts a stream whose reader has stopped reading, so that nothing is kept for nobody. */
+/** Closes the connection of a stream that its client no longer reads, so that its data is not buffered forever. */
 export function destroyStalledResponse(response: ServerResponse): void {
-  let written = -1
+  let lastBytesWritten = -1
   let stalledPolls = 0
-  const looking = setInterval(() => {
-    const now = response.socket?.bytesWritten ?? 0
-    const isStuck = response.writableLength > 0 && now === written
-    stalledPolls = isStuck ? stalledPolls + 1 : 0
-    written = now
-    if (stalledPolls >= polls) response.destroy()
-  }, longestMs / polls).unref()
-  response.once('close', () => clearInterval(looking))
+  const polling = setInterval(() => {
+    const bytesWritten = response.socket?.bytesWritten ?? 0
+    const isStalled = response.writableLength > 0 && bytesWritten === lastBytesWritten
+    stalledPolls = isStalled ? stalledPolls + 1 : 0
+    lastBytesWritten = bytesWritten
+    if (stalledPolls >= maxStalledPolls) response.destroy()
+  }, maxStalledMs / maxStalledPolls).unref()
+  response.once('close', () => clearInterval(polling))
 }

@@ -16,7 +16,7 @@ export interface GraphqlRouteOptions {
   readonly identity: Identity
   readonly requestRate: RequestRate
   readonly cors: Cors
-  /** Pages of these origins may ask by GET, beside our own. */
+  /** Pages of these origins may send GET requests, in addition to the gateway's own pages. */
   readonly corsOrigins: readonly string[]
   /** null: GraphiQL is off. */
   readonly graphiql: GraphiqlPage | null
@@ -24,9 +24,9 @@ export interface GraphqlRouteOptions {
 
 export interface GraphqlRoute {
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>
-  /** Answers a request that comes while the gateway stops. */
+  /** Refuses a request that arrives while the gateway is stopping. */
   sendStopping(request: IncomingMessage, response: ServerResponse): void
-  /** Whether the answer is a stream of a subscription's. */
+  /** Whether the response streams a subscription. */
   isStream(response: ServerResponse): boolean
 }
 
@@ -37,41 +37,41 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
 
   return { handle, sendStopping, isStream: (response) => streams.has(response) }
 
-  /** What every answer bears. True: it was a preflight, and is answered. */
-  function begin(request: IncomingMessage, response: ServerResponse): boolean {
-    // An answer is one caller's, and a GET tells how things stand now.
+  /** Sets the headers of every answer. Returns true if the request was a preflight, which is then answered. */
+  function setHeaders(request: IncomingMessage, response: ServerResponse): boolean {
+    // An answer belongs to one caller and is out of date at once.
     response.setHeader('cache-control', 'no-store')
-    // Before anything is refused, so that a page can read of it.
+    // CORS headers must come before any refusal, so that a page can read why it was refused.
     return cors(request, response)
   }
 
   function sendStopping(request: IncomingMessage, response: ServerResponse): void {
-    if (begin(request, response)) return
+    if (setHeaders(request, response)) return
     sendGraphqlError(response, 503, stoppingMessage, 'UNAVAILABLE', stoppingHeaders)
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (begin(request, response)) return
+    if (setHeaders(request, response)) return
     const failure = identity.accessDenied(request)
     if (failure !== null) return refuse(response, failure)
-    if (!isAddressed(request)) {
-      sendGraphqlError(response, 400, 'The Host header must name a host.', 'BAD_REQUEST')
+    if (!hasValidHost(request)) {
+      sendGraphqlError(response, 400, 'The Host header must contain a valid host name.', 'BAD_REQUEST')
       return
     }
-    // A browser that opens a page can send no credential. The page holds nothing but an editor.
-    if (isForPeople(request)) return graphiql === null ? sendGraphiqlOff(response) : graphiql(request, response)
+    // GraphiQL needs no credential: a browser cannot send one when it opens a page, and the page contains no data.
+    if (isPageRequest(request)) return graphiql === null ? sendGraphiqlOff(response) : graphiql(request, response)
     if (request.method !== 'POST' && isFromForeignPage(request, corsOrigins)) return refuse(response, foreignPage)
     const identified = await identity.identify(request)
     if ('failure' in identified) return refuse(response, identified.failure)
     if (response.destroyed) return
     const { session } = identified
-    let isOver = false
-    let cut = () => {}
+    let hasEnded = false
+    let destroyStream = () => {}
     response.once(
       'close',
       session.onEnd(() => {
-        isOver = true
-        cut()
+        hasEnded = true
+        destroyStream()
       }),
     )
     const waitSeconds = await requestRate.acquire(session.owner)
@@ -81,20 +81,20 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
       return
     }
     if (!(await receiveOperation(request, response))) return
-    if (isOver) return refuse(response, isOverNow)
-    // Not Yoga's own listener, which answers an error on the way to it with a stack. Thrown on, it is told to our log alone.
+    if (hasEnded) return refuse(response, sessionEnded)
+    // Yoga's own request listener would send the stack of an error to the client. Here the error goes to our log only.
     const answer = await pipeline.handleNodeRequestAndResponse(request, response, {
-      // A GET is safe (RFC 9110, 9.2.1): a link or an image must not make a task anybody's.
+      // A GET must be safe (RFC 9110, 9.2.1): opening a link or an image must not adopt a task.
       caller: { owner: session.owner, mayAdopt: request.method === 'POST' },
       onSubscribe() {
         streams.add(response)
-        // Cut off, not ended: the end of a stream would say that the subscription is complete.
-        cut = () => response.destroy()
-        if (isOver) cut()
+        // Destroy the stream instead of ending it: a normal end would mean that the subscription is complete.
+        destroyStream = () => response.destroy()
+        if (hasEnded) destroyStream()
         destroyStalledResponse(response)
       },
     })
-    // Of a stream Yoga says that it may be kept, and its connection too, which the server may have to close.
+    // Yoga allows caching of a stream, and keeps its connection alive, which the server may have to close.
     answer.headers.delete('cache-control')
     answer.headers.delete('connection')
     await sendNodeResponse(answer, response, request, true)
@@ -113,21 +113,21 @@ function sendGraphiqlOff(response: ServerResponse): void {
 const foreignPage: AuthFailure = {
   status: 403,
   code: 'FORBIDDEN',
-  message: 'Pages of this origin may not ask. To let them, the operator lists it in CORS_ORIGINS.',
+  message: 'Pages of this origin are not allowed. The operator can add the origin to CORS_ORIGINS.',
 }
 
-const isOverNow: AuthFailure = {
+const sessionEnded: AuthFailure = {
   status: 401,
   code: 'UNAUTHENTICATED',
-  message: 'Your credential is good no longer.',
+  message: 'Your credential is no longer valid.',
 }
 
-/** Yoga makes a URL of it; where it cannot, that is the sender's mistake. */
-function isAddressed({ headers: { host }, url = '' }: IncomingMessage): boolean {
+/** Whether Yoga can build a URL from the request. If it cannot, the client made the mistake. */
+function hasValidHost({ headers: { host }, url = '' }: IncomingMessage): boolean {
   return host === undefined || URL.canParse(`http://${host}${url}`)
 }
 
-/** A browser that was sent here by a person, not by a program. */
-function isForPeople({ method, headers, url = '' }: IncomingMessage): boolean {
+/** Whether a browser opens the URL as a page, without an operation. */
+function isPageRequest({ method, headers, url = '' }: IncomingMessage): boolean {
   return method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '') && !/[?&]query=/.test(url)
 }

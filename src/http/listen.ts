@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 
-/** Begins to listen; resolves to the port, which is a free one for 0. Rejects if the address cannot be listened on. */
+/** Starts to listen and resolves to the port. Port 0 selects a free one. Rejects if the address is not available. */
 export function listen(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -13,6 +13,6 @@ export function listen(server: Server, host: string, port: number): Promise<numb
 
 function portOf(server: Server): number {
   const address = server.address()
-  if (address === null || typeof address === 'string') throw new TypeError('A server that listens on a port has one.')
+  if (address === null || typeof address === 'string') throw new TypeError('The server does not listen on a TCP port.')
   return address.port
 }

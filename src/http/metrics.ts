@@ -2,21 +2,21 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { ProviderName } from '../separation/task.ts'
 import type { CheckAnswer, Provider, SubmitAnswer } from '../separation/provider.ts'
 
-/** What is counted, in Prometheus' text format. No label holds anything that a caller or a provider wrote. */
+/** The metrics, in the Prometheus text format. No label contains text of a caller or a provider. */
 export interface Metrics {
   /** Counts an answered request. */
   answered(route: string, status: number, seconds: number): void
-  /** The provider, with its calls counted. */
+  /** Wraps a provider so that its calls are counted. */
   counted<T extends Provider>(provider: T): T
-  /** Counts a callback at an address of ours for a task that the store did not know. */
+  /** Counts a callback at a valid URL whose task is not in the store. */
   unknownTask(provider: ProviderName, outcome: 'restored' | 'unknown'): void
   text(): Promise<{ readonly type: string; readonly body: string }>
 }
 
 export interface Gauges {
-  /** How many subscriptions wait for a change. */
+  /** How many subscriptions are waiting for a change. */
   readonly waiting: () => number
-  /** How many lines of the log were dropped since the start. */
+  /** How many log lines were dropped since the start. */
   readonly droppedLogLines: () => number
 }
 
@@ -32,19 +32,19 @@ export function createMetrics({ waiting, droppedLogLines }: Gauges): Metrics {
   })
   const calls = new Counter({
     name: 'stemgate_provider_calls_total',
-    help: 'Calls to providers, by what came of them.',
+    help: 'Calls to providers, by kind of call and answer.',
     labelNames: ['provider', 'call', 'answer'],
     registers,
   })
   const unknownTasks = new Counter({
     name: 'stemgate_unknown_task_callbacks_total',
-    help: 'Callbacks for tasks that the store did not know, as after a restore; restored: the order was stored again.',
+    help: 'Callbacks whose task is not in the database, as after a restore. restored: the order was stored again.',
     labelNames: ['provider', 'outcome'],
     registers,
   })
   new Gauge({
     name: 'stemgate_subscriptions',
-    help: 'Subscriptions that wait for a change.',
+    help: 'Subscriptions that are waiting for a change.',
     registers,
     collect() {
       this.set(waiting())
@@ -52,7 +52,7 @@ export function createMetrics({ waiting, droppedLogLines }: Gauges): Metrics {
   })
   new Counter({
     name: 'stemgate_log_lines_dropped_total',
-    help: 'Lines of the log that were dropped because nobody read them in time, or they could not be written.',
+    help: 'Log lines that were dropped because they could not be written, or not fast enough.',
     registers,
     collect() {
       this.reset()
@@ -75,7 +75,7 @@ export function createMetrics({ waiting, droppedLogLines }: Gauges): Metrics {
     counted: (provider) => ({
       ...provider,
       submit: (order) => count(provider.name, 'submit', provider.submit(order)),
-      check: (...asked) => count(provider.name, 'check', provider.check(...asked)),
+      check: (...args) => count(provider.name, 'check', provider.check(...args)),
     }),
     unknownTask: (provider, outcome) => unknownTasks.inc({ provider, outcome }),
     text: async () => ({ type: registry.contentType, body: await registry.metrics() }),

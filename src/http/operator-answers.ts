@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Metrics } from './metrics.ts'
 import { sendJson } from './respond.ts'
 
-/** Answers 200 while the gateway can take orders, else 503. `checkReady` throws if it cannot. */
+/** Answers 200 if the gateway can accept orders, else 503. `checkReady` throws if it cannot. */
 export async function sendReadiness(response: ServerResponse, checkReady: () => Promise<void>): Promise<void> {
   await checkReady().then(
     () => sendJson(response, 200, { status: 'ready' }),
@@ -10,12 +10,12 @@ export async function sendReadiness(response: ServerResponse, checkReady: () => 
   )
 }
 
-/** Answers that the process runs. */
+/** Answers 200 as long as the process runs. */
 export function sendLiveness(response: ServerResponse): void {
   sendJson(response, 200, { status: 'live' })
 }
 
-/** Answers with the metrics, in Prometheus' text format. */
+/** Sends the metrics in the Prometheus text format. */
 export async function sendMetrics(response: ServerResponse, metrics: Metrics): Promise<void> {
   const { type, body } = await metrics.text()
   response.writeHead(200, { 'content-type': type })

@@ -1,6 +1,6 @@
 /**
- * The JSON in the bytes; undefined if there is none. It may be in UTF-8 or UTF-16, with a byte order mark or without: the
- * bytes tell, because JSON begins with a character of ASCII. What a `charset` says of them may be wrong.
+ * Parses JSON in UTF-8 or UTF-16, with or without a byte order mark; returns undefined for anything else. The first bytes
+ * show the encoding, because JSON begins with an ASCII character. The `charset` of the header is ignored: it may be wrong.
  */
 export function readJson(bytes: Buffer): unknown {
   try {

@@ -1,55 +1,55 @@
 import { withTimeout } from '../runtime/with-timeout.ts'
 
-/** Whether the gateway can take an order now. */
+/** Whether the gateway can accept orders now. */
 export interface Readiness {
-  /** Throws if an order cannot be taken. */
+  /** Throws if the gateway cannot accept orders. */
   check(): Promise<void>
-  /** From now on the gateway is not ready, whatever its store does: it is about to stop. */
-  leave(): void
+  /** Makes the gateway permanently not ready, because it is about to stop. */
+  stop(): void
 }
 
 export interface ReadinessOptions {
-  /** Rejects if nothing can be written. */
+  /** Rejects if the store cannot write. */
   readonly checkWritable: () => Promise<void>
   /** How long a write may take, in milliseconds. */
-  readonly withinMs?: number
-  /** How long an answer is given to those who ask next, in milliseconds. */
-  readonly keptMs?: number
+  readonly timeoutMs?: number
+  /** How long a result is cached, in milliseconds. */
+  readonly cacheMs?: number
 }
 
 class NotReadyError extends Error {
   override readonly name = 'NotReadyError'
 }
 
-/** However many ask, one write is under way at most, and one begins in `keptMs`. */
-export function createReadiness({ checkWritable, withinMs = 1_000, keptMs = 1_000 }: ReadinessOptions): Readiness {
-  let isLeaving = false
+/** For any number of requests at most one write is in progress, and at most one starts in `cacheMs`. */
+export function createReadiness({ checkWritable, timeoutMs = 1_000, cacheMs = 1_000 }: ReadinessOptions): Readiness {
+  let isStopping = false
   let last: { readonly isReady: boolean; readonly untilMs: number } | null = null
-  let writing: Promise<boolean> | null = null
-  let asking: Promise<boolean> | null = null
+  let pendingWrite: Promise<boolean> | null = null
+  let pendingResult: Promise<boolean> | null = null
 
-  async function ask(): Promise<boolean> {
-    // A write that takes longer than anybody waits for it goes on: another one would only stand behind it.
-    writing ??= checkWritable()
+  async function testWrite(): Promise<boolean> {
+    // After a timeout the write continues. Another one would only wait behind it.
+    pendingWrite ??= checkWritable()
       .then(
         () => true,
         () => false,
       )
-      .finally(() => (writing = null))
-    const isReady = (await withTimeout(withinMs, writing)) ?? false
-    last = { isReady, untilMs: performance.now() + keptMs }
+      .finally(() => (pendingWrite = null))
+    const isReady = (await withTimeout(timeoutMs, pendingWrite)) ?? false
+    last = { isReady, untilMs: performance.now() + cacheMs }
     return isReady
   }
 
   return {
     async check() {
       if (last === null || performance.now() >= last.untilMs) {
-        await (asking ??= ask().finally(() => (asking = null)))
+        await (pendingResult ??= testWrite().finally(() => (pendingResult = null)))
       }
-      if (isLeaving || last?.isReady !== true) throw new NotReadyError('No order can be taken now.')
+      if (isStopping || last?.isReady !== true) throw new NotReadyError('The gateway cannot accept orders now.')
     },
-    leave() {
-      isLeaving = true
+    stop() {
+      isStopping = true
     },
   }
 }

@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream'
 import type { AuthFailure } from '../identity/session.ts'
 import { acceptedType } from './accepted-type.ts'
 
-/** What a client hears that kept its connection open and asks again, when the gateway no longer takes anything. */
+/** The answer to a request on an open connection after the gateway has stopped accepting requests. */
 export const stoppingMessage = 'The gateway is stopping. Try again.'
 export const stoppingHeaders = { connection: 'close', 'retry-after': '1' }
 
-/** Answers with JSON. */
+/** Sends JSON. */
 export function sendJson(
   response: ServerResponse,
   status: number,
@@ -18,7 +18,7 @@ export function sendJson(
   response.end(JSON.stringify(body))
 }
 
-/** Answers as GraphQL does where an operation was not even read, in the media type that the client accepts. */
+/** Sends a GraphQL error for an operation that was not parsed, in the media type that the client accepts. */
 export function sendGraphqlError(
   response: ServerResponse,
   status: number,
@@ -31,13 +31,13 @@ export function sendGraphqlError(
   sendJson(response, status, { errors }, { 'content-type': `${type}; charset=utf-8`, ...headers })
 }
 
-/** Answers whoever is not let in. */
+/** Answers a request that failed authentication or was denied access. */
 export function refuse(response: ServerResponse, { status, code, message }: AuthFailure): void {
   const headers = { 401: { 'www-authenticate': 'Bearer realm="stemgate"' }, 403: {}, 503: { 'retry-after': '5' } }
   sendGraphqlError(response, status, message, code, headers[status])
 }
 
-/** Answers an upgrade that is not granted. The socket goes at once: a peer that keeps its half open would hold it for ever. */
+/** Refuses an upgrade with 403. Destroys the socket at once: a peer could keep a half-closed one open forever. */
 export function refuseUpgrade(socket: Duplex, body: unknown): void {
   const text = JSON.stringify(body)
   socket.end(
@@ -48,8 +48,8 @@ export function refuseUpgrade(socket: Duplex, body: unknown): void {
 }
 
 /**
- * The whole body of a request, or `too-large` as soon as it is known to be larger than `maxBytes`. Throws if the line is
- * cut. The rest of a large body is let go by: a line that we close on a sender who is still sending loses our answer.
+ * Reads the body of a request. Returns `too-large` as soon as it exceeds `maxBytes`; the rest is read and discarded, because
+ * closing the connection while the client sends would lose the answer. Throws if the connection breaks.
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | 'too-large'> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return 'too-large'

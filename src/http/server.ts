@@ -15,13 +15,13 @@ export interface HttpServerOptions extends RoutesOptions {
 }
 
 export interface HttpServer {
-  /** Begins to listen; resolves to the port. */
+  /** Starts to listen and resolves to the port. */
   listen(host: string, port: number): Promise<number>
-  /** Takes no new requests, closes the sockets, and resolves when the requests under way are answered or `withinMs` is over. */
-  close(withinMs: number): Promise<void>
+  /** Accepts no new requests, closes the sockets, and resolves when all requests are answered or after `timeoutMs`. */
+  close(timeoutMs: number): Promise<void>
 }
 
-/** For every answer: nothing of ours is to be guessed at, framed, or told to other sites. */
+/** The headers of every answer: no MIME sniffing, no framing, no referrer to other sites. */
 const securityHeaders = [
   ['x-content-type-options', 'nosniff'],
   ['x-frame-options', 'DENY'],
@@ -31,12 +31,12 @@ const securityHeaders = [
 const internalErrorMessage = 'An internal error occurred. The gateway has logged it.'
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
-/** How often it is looked for those who take longer; Node's own half minute would let each of them be as late. */
+/** How often the two timeouts are checked. With Node's default of 30 s a timeout could be that late. */
 const connectionCheckIntervalMs = 2_000
-/** Whoever has connected just before a stop is still answered: a request that was sent may not be one to send again. */
+/** How long a stopping gateway still answers clients that have just connected: their requests may not be safe to repeat. */
 const lingerMs = 500
 
-/** One server for everything: its connections, from the first byte to an orderly stop. */
+/** The HTTP server for all routes, and its connections until an orderly stop. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { graphql, websocket, metrics, log } = options
   const routes = createRoutes(options)
@@ -54,13 +54,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   )
   const connections = new Set<Duplex>()
   const upgraded = new Set<Duplex>()
-  const underWay = new Set<ServerResponse>()
-  /** Connections on which there was a request. */
+  const pending = new Set<ServerResponse>()
+  /** Connections that have had a request. */
   const requested = new WeakSet<Duplex>()
-  /** Connections on which an upgrade was ignored: how far the parser has come on them is known no longer. */
+  /** Connections on which an upgrade was ignored. Node's parser may be at the wrong position on them. */
   const desynchronised = new WeakSet<Duplex>()
   let accepted = 0
-  let isLeaving = false
+  /** The stop has begun: only new connections are answered. */
+  let isLingering = false
+  /** Nothing is answered any more. */
   let isStopping = false
   server.on('connection', (socket) => {
     accepted += 1
@@ -68,8 +70,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     socket.once('close', () => connections.delete(socket))
   })
   server.on('upgrade', (request, socket, head) => {
-    // Before anything else: a reset that nobody listens for ends the process.
-    socket.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
+    // Must come first: an 'error' event without a listener ends the process.
+    socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
     connections.delete(socket)
     upgraded.add(socket)
     socket.once('close', () => upgraded.delete(socket))
@@ -79,32 +81,32 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   return {
     listen: (host, port) => listen(server, host, port),
 
-    async close(withinMs) {
-      isLeaving = true
+    async close(timeoutMs) {
+      isLingering = true
       await acceptPendingConnections()
       const answered = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const response of underWay) if (!response.headersSent) response.setHeader('connection', 'close')
-      cutStreams()
-      // One may still begin, whose request was half read.
-      const cutting = setInterval(cutStreams, 100)
+      for (const response of pending) if (!response.headersSent) response.setHeader('connection', 'close')
+      destroyStreams()
+      // A request that was only half received may still start a stream.
+      const destroying = setInterval(destroyStreams, 100)
       const socketsClosed = websocket.close()
       await withTimeout(lingerMs, answered)
       isStopping = true
-      // Node itself would wait for a connection on which nothing was ever asked.
-      const busy = new Set<Duplex>([...underWay].map(({ req }) => req.socket))
+      // Node would wait for connections that never had a request.
+      const busy = new Set<Duplex>([...pending].map(({ req }) => req.socket))
       for (const socket of connections) if (!busy.has(socket)) socket.destroy()
       const timer = setTimeout(() => {
         server.closeAllConnections()
-        // Node no longer counts these among its own, and waits for them all the same.
+        // Node does not close these, but waits for them.
         for (const socket of upgraded) socket.destroy()
-      }, withinMs)
+      }, timeoutMs)
       await Promise.all([answered, socketsClosed])
       clearTimeout(timer)
-      clearInterval(cutting)
+      clearInterval(destroying)
     },
   }
 
-  /** The system has said yes to them already; to stop listening would reset them. One is let in at a turn of the loop. */
+  /** Accepts connections that the kernel has already accepted; closing the server would reset them. Node takes one per turn. */
   async function acceptPendingConnections(): Promise<void> {
     const untilMs = performance.now() + lingerMs
     for (let quietTurns = 0; quietTurns < 3 && performance.now() < untilMs; quietTurns++) {
@@ -114,14 +116,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     }
   }
 
-  /** Cut off, not ended: the end of a stream would say that the subscription is complete. */
-  function cutStreams(): void {
-    for (const response of underWay) if (graphql.isStream(response)) response.destroy()
+  /** Destroys streams instead of ending them: a normal end would mean that the subscription is complete. */
+  function destroyStreams(): void {
+    for (const response of pending) if (graphql.isStream(response)) response.destroy()
   }
 
-  /** Whether an earlier request of the connection is not answered yet: a socket must not begin in the middle of an answer. */
+  /** Whether an earlier request on the connection is unanswered. A WebSocket must not start within its answer. */
   function isBusy(socket: Duplex): boolean {
-    return [...underWay].some(({ req }) => req.socket === socket)
+    return [...pending].some(({ req }) => req.socket === socket)
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse, isUpgradeIgnored: boolean): Promise<void> {
@@ -131,19 +133,19 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const route = routes.find(path)
     const isFirst = !requested.has(request.socket)
     requested.add(request.socket)
-    // It never goes out: the connection is closed after the answer before it.
+    // This answer is never sent: the connection closes after the previous answer.
     if (desynchronised.has(request.socket))
       return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
     if (isUpgradeIgnored) desynchronised.add(request.socket)
-    if (isStopping || (isLeaving && !isFirst)) {
+    if (isStopping || (isLingering && !isFirst)) {
       if (route.name === 'graphql') return graphql.sendStopping(request, response)
       return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
     }
-    if (isLeaving || isUpgradeIgnored) response.setHeader('connection', 'close')
-    underWay.add(response)
+    if (isLingering || isUpgradeIgnored) response.setHeader('connection', 'close')
+    pending.add(response)
     response.once('close', () => {
-      underWay.delete(response)
-      if (isLeaving) request.socket.end()
+      pending.delete(response)
+      if (isLingering) request.socket.end()
     })
     response.once('finish', () => {
       metrics.answered(route.name, response.statusCode, (performance.now() - startedAt) / 1000)
@@ -151,8 +153,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     try {
       await routes.dispatch(route, request, response, path)
     } catch (error) {
-      const isCutOff = request.destroyed && !request.complete
-      if (isCutOff) return
+      const isAborted = request.destroyed && !request.complete
+      if (isAborted) return
       log.error({ err: error, route: route.name }, 'a request failed')
       if (response.headersSent) response.destroy()
       else if (route.name === 'graphql') sendGraphqlError(response, 500, internalErrorMessage, 'INTERNAL_SERVER_ERROR')

@@ -76,7 +76,7 @@ describe.concurrent('a callback is refused', () => {
     expect(body.length).toBeLessThan(256 * kib)
     expect(await callBack(body, { 'content-type': json, 'content-encoding': encoding })).toMatchObject({
       status: 413,
-      text: '{"message":"A callback may hold 256 KiB."}',
+      text: '{"message":"The body of a callback must not exceed 256 KiB."}',
     })
     expect(await savedCallbacks()).toEqual([])
   })

@@ -71,7 +71,7 @@ describe('a GET', () => {
     const { gateway } = await start()
     const query = '{ separation(taskId: "made-elsewhere", provider: APIKLEY) { id } }'
     const [result] = await transports.GET(gateway.url, { query })
-    expect(result?.errors?.[0]?.message).toContain('APIKLEY is off')
+    expect(result?.errors?.[0]?.message).toContain('APIKLEY is not enabled')
   })
 })
 

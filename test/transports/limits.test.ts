@@ -251,7 +251,7 @@ describe.each(forQueries)('over %s', (name) => {
 describe('a body', () => {
   const json = { 'content-type': 'application/json' }
   const tooLarge = {
-    errors: [{ message: 'A request may hold 64 KiB.', extensions: { code: 'PAYLOAD_TOO_LARGE' } }],
+    errors: [{ message: 'The request body must not exceed 64 KiB.', extensions: { code: 'PAYLOAD_TOO_LARGE' } }],
   }
 
   test('of 64 KiB is taken', async () => {
@@ -276,7 +276,7 @@ describe('a body', () => {
     const gateway = await startGateway()
     const answer = await sendChunks(gateway.url, 40, Buffer.alloc(64 * kib, 'x'))
     expect(answer).toMatch(/^HTTP\/1\.1 413 /)
-    expect(answer).toContain('A request may hold 64 KiB.')
+    expect(answer).toContain('The request body must not exceed 64 KiB.')
   })
 
   test('that is too large leaves the connection as it was', async () => {

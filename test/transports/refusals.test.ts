@@ -172,7 +172,7 @@ describe('a body that is no JSON', () => {
         })
         expect(status).toBe(400)
         expect(JSON.parse(text)).toEqual({
-          errors: [{ message: 'The body must be JSON.', extensions: { code: 'BAD_REQUEST' } }],
+          errors: [{ message: 'The request body must be JSON.', extensions: { code: 'BAD_REQUEST' } }],
         })
       }
       expect(gateway.logged.filter((line) => !line.includes('"level":20'))).toEqual([])

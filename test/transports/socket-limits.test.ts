@@ -35,7 +35,7 @@ describe('one socket', () => {
     await expect.poll(() => report.filter(({ type }) => type === 'error'), { timeout: 15_000 }).toHaveLength(4_900)
     expect(report.find(({ type }) => type === 'error')?.payload).toEqual([
       {
-        message: 'A socket may carry 100 operations at a time. Complete some, or open another socket.',
+        message: 'A socket is limited to 100 concurrent operations. Complete some of them or open another socket.',
         extensions: { code: 'RATE_LIMITED' },
       },
     ])

@@ -4,18 +4,18 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { graphiqlScript } from './graphiql-script.ts'
 
-/** Answers a browser with GraphiQL, whole, without any other server. */
+/** Sends GraphiQL as one page that loads nothing from other servers. */
 export type GraphiqlPage = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 /**
- * GraphiQL 5 can drag its tabs about, and holds tabs that it opens with to be on their way: the first click on one moves
- * it under the pointer and selects nothing. Tabs that cannot be moved can be clicked.
+ * Disables the dragging of tabs. GraphiQL 5 treats its initial tabs as being dragged: the first click on a tab moves it under
+ * the pointer and does not select it.
  */
 const fixedTabsStyle = '.graphiql-tab { transform: none !important }'
 
 export interface GraphiqlPageOptions {
   readonly readTabs: () => Promise<readonly string[]>
-  /** Whether people may say who they are. */
+  /** Whether the gateway accepts credentials. */
   readonly takesCredentials: boolean
 }
 
@@ -24,11 +24,11 @@ interface Page {
   readonly etag: string
 }
 
-/** The page is 9 MB: it is made when it is first asked for, only its compressed form is kept, and a browser fetches it once. */
+/** The page is 9 MB. It is rendered at the first request and kept compressed, and a browser downloads it once. */
 export function createGraphiqlPage({ readTabs, takesCredentials }: GraphiqlPageOptions): GraphiqlPage {
   let page: Promise<Page> | null = null
 
-  async function makePage(): Promise<Page> {
+  async function renderPage(): Promise<Page> {
     try {
       const body = await render(await readTabs(), takesCredentials)
       return { body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` }
@@ -39,14 +39,14 @@ export function createGraphiqlPage({ readTabs, takesCredentials }: GraphiqlPageO
   }
 
   return async function sendPage({ headers }, response) {
-    page ??= makePage()
+    page ??= renderPage()
     const { body, etag } = await page
     response.setHeader('etag', etag)
-    // The browser keeps it, and asks each time whether it is still the same.
+    // The browser caches the page and revalidates it each time.
     response.setHeader('cache-control', 'no-cache')
-    // At this address others are answered with JSON.
+    // The same URL answers other clients with JSON.
     response.appendHeader('vary', 'Accept')
-    if (names(headers['if-none-match'], etag)) {
+    if (matchesEtag(headers['if-none-match'], etag)) {
       response.writeHead(304).end()
       return
     }
@@ -59,8 +59,8 @@ export function createGraphiqlPage({ readTabs, takesCredentials }: GraphiqlPageO
   }
 }
 
-/** Whether `If-None-Match` names the page: alone, among others, or weakly, as a proxy makes it. */
-function names(ifNoneMatch: string | undefined, etag: string): boolean {
+/** Whether `If-None-Match` contains the ETag: alone, in a list, or as a weak tag, which proxies create. */
+function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
   const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
   return tags.includes(etag) || tags.includes('*')
 }
@@ -70,12 +70,12 @@ async function render(tabs: readonly string[], takesCredentials: boolean): Promi
   const html = renderGraphiQL({
     title: 'Stemgate',
     endpoint: '/graphql',
-    // Its headers editor speaks for HTTP alone: its sockets would come without the credential.
+    // GraphiQL's headers editor applies to HTTP only: a WebSocket would have no credential.
     subscriptionsProtocol: takesCredentials ? 'SSE' : 'WS',
     defaultTabs: tabs.map((query) => ({ query })),
     defaultEditorToolsVisibility: takesCredentials ? 'headers' : false,
     shouldPersistHeaders: false,
   })
-  const ours = `<style>${fixedTabsStyle}</style><script>${graphiqlScript}</script></head>`
-  return promisify(gzip)(html.replace('</head>', () => ours))
+  const additions = `<style>${fixedTabsStyle}</style><script>${graphiqlScript}</script></head>`
+  return promisify(gzip)(html.replace('</head>', () => additions))
 }

@@ -1,51 +1,50 @@
-/** Stands for the last task that was ordered in this browser. Never an id: no id holds such a character. */
+/** Placeholder for the last task ordered in this browser. No id contains `…`. */
 export const lastTaskPlaceholder = 'sep_…'
 
 /**
- * What our page adds to GraphiQL, which has no setting for it: after an order it shows the task until its end, and it puts
- * the id of the last task in the place of `sep_…`. It stands between GraphiQL and the network, because the page that we
- * are given takes its settings as JSON alone.
+ * The script that the page adds to GraphiQL: after an order it shows the task until it is settled, and it replaces `sep_…` by
+ * the id of the last task. It wraps fetch and WebSocket, because GraphiQL's page accepts settings as JSON only.
  */
 export const graphiqlScript = `
 (() => {
   const placeholder = ${JSON.stringify(lastTaskPlaceholder)}
   const noTaskYet =
-    'No task has been ordered in this browser yet. Play the tab Separate, or put the id of a task in the place of ' + placeholder + '.'
-  const ask = window.fetch.bind(window)
+    'No task has been ordered in this browser yet. Run the tab Separate, or replace ' + placeholder + ' by the id of a task.'
+  const originalFetch = window.fetch.bind(window)
 
-  // Survives a reload, unless the browser keeps nothing for this page.
-  let memory = {}
-  try { memory = window.localStorage } catch {}
-  // In an address it is percent-encoded.
+  // Survives a reload, unless the browser blocks storage for this page.
+  let storage = {}
+  try { storage = window.localStorage } catch {}
+  // In a URL the placeholder is percent-encoded.
   const placeholders = [placeholder, encodeURIComponent(placeholder)]
   const withLastTask = (text) =>
-    placeholders.reduce((filled, each) => filled.replaceAll(each, memory['stemgate:last-task'] ?? each), text)
-  const isOpen = (text) => placeholders.some((each) => text.includes(each))
+    placeholders.reduce((result, each) => result.replaceAll(each, storage['stemgate:last-task'] ?? each), text)
+  const hasPlaceholder = (text) => placeholders.some((each) => text.includes(each))
 
-  // Over HTTP: a POST, or a GET, as for subscriptions by SSE.
-  window.fetch = async (given, request) => {
-    const address = withLastTask(String(given))
+  // HTTP: a POST, or a GET, as for subscriptions over SSE.
+  window.fetch = async (input, request) => {
+    const url = withLastTask(String(input))
     const body = withLastTask(request?.body ?? '')
-    if (isOpen(address + body)) return Response.json({ errors: [{ message: noTaskYet }] })
-    if (body === '') return ask(address, request)
-    const response = await ask(address, { ...request, body })
-    const answer = /json/.test(response.headers.get('content-type')) ? await response.clone().json().catch(() => null) : null
-    const { reused, task } = answer?.data?.separate ?? {}
+    if (hasPlaceholder(url + body)) return Response.json({ errors: [{ message: noTaskYet }] })
+    if (body === '') return originalFetch(url, request)
+    const response = await originalFetch(url, { ...request, body })
+    const result = /json/.test(response.headers.get('content-type')) ? await response.clone().json().catch(() => null) : null
+    const { reused, task } = result?.data?.separate ?? {}
     if (reused === undefined || task?.id === undefined) return response
-    memory['stemgate:last-task'] = task.id
+    storage['stemgate:last-task'] = task.id
     const [fields] = /fragment SeparationFields [^]*/.exec(JSON.parse(body).query) ?? []
     if (task.settled !== false || fields === undefined) return response
-    return (await follow(task.id, fields, answer, address, request)) ?? response
+    return (await follow(task.id, fields, result, url, request)) ?? response
   }
 
-  // The answer to the order, then what a subscription shows of its task, in one stream of events; null if there is none.
-  async function follow(taskId, fields, answer, address, request) {
+  // Returns one event stream: the result of the order, then the updates of its task. Returns null if the subscription fails.
+  async function follow(taskId, fields, result, url, request) {
     const headers = new Headers(request.headers)
     headers.set('accept', 'text/event-stream')
     const query = 'subscription { separationUpdated(taskId: "' + taskId + '") { ...SeparationFields } } ' + fields
-    const updates = await ask(address, { ...request, headers, body: JSON.stringify({ query }) }).catch(() => null)
+    const updates = await originalFetch(url, { ...request, headers, body: JSON.stringify({ query }) }).catch(() => null)
     if (!/event-stream/.test(updates?.headers.get('content-type'))) return null
-    const first = new TextEncoder().encode('event: next\\ndata: ' + JSON.stringify(answer) + '\\n\\n')
+    const first = new TextEncoder().encode('event: next\\ndata: ' + JSON.stringify(result) + '\\n\\n')
     const stream = new TransformStream({ start: (controller) => controller.enqueue(first) })
     return new Response(updates.body.pipeThrough(stream), { headers: updates.headers })
   }
@@ -54,13 +53,13 @@ export const graphiqlScript = `
   window.WebSocket = class extends window.WebSocket {
     send(message) {
       const text = withLastTask(message)
-      if (!isOpen(text)) return super.send(text)
+      if (!hasPlaceholder(text)) return super.send(text)
       const data = JSON.stringify({ id: JSON.parse(text).id, type: 'error', payload: [{ message: noTaskYet }] })
       queueMicrotask(() => this.dispatchEvent(new MessageEvent('message', { data })))
     }
   }
 
-  // GraphiQL would write the tab's text into the address, and a reload would send it as an operation.
+  // Keeps GraphiQL from writing the tab's text into the URL: a reload would send it as an operation.
   window.history.replaceState = () => {}
 })()
 `

@@ -5,76 +5,76 @@ import { lastTaskPlaceholder } from './graphiql-script.ts'
 export interface TestTrackOfTab {
   readonly audioId: string
   readonly description: string
-  /** How the order is answered; an object is a refusal. */
+  /** The answer to the order. An object is a refusal. */
   readonly answer: string | object
 }
 
-/** How many characters of a line GraphiQL shows in a window of 1280 pixels, without scrolling. */
+/** How many characters of a line GraphiQL shows in a window of 1280 pixels without scrolling. */
 const visibleColumns = 48
 
 /**
- * The ready tabs: order, split, watch, read, list, and an order of each test track of the sandbox. They are the documents
- * of `schema/operations`, which frontends start from too, with their variables filled in.
- * @param testTracks none while the sandbox is off: then an order has to be filled in, because it costs
+ * The tabs that GraphiQL opens with: order, split, watch, read, list, and one order for each test track of the sandbox. They
+ * are the documents in `schema/operations` with values instead of variables.
+ * @param testTracks empty if the sandbox is off. Then the ids of an order are left to fill in, because it costs money
  */
 export async function readGraphiqlTabs(testTracks: readonly TestTrackOfTab[]): Promise<string[]> {
   const isSandboxOn = testTracks.length > 0
-  const price = isSandboxOn ? [] : ['The provider charges. Put in the two ids.']
+  const price = isSandboxOn ? [] : ['The provider charges. Fill in the two ids.']
   const track = isSandboxOn
     ? { musicTaskId: '"my-music"', audioId: '"done"' }
     : { musicTaskId: '"<id of the music task>"', audioId: '"<id of the track>"' }
-  const follows = 'This page then shows the task until its end.'
-  const lastTask = `"${lastTaskPlaceholder}": the last task of this browser.`
+  const follows = 'The page then shows the task until it is settled.'
+  const lastTask = `"${lastTaskPlaceholder}" is the last task of this browser.`
   const taskId = `"${lastTaskPlaceholder}"`
   return Promise.all([
-    tab('separate', 'Separate', { input: input(track) }, [...price, 'Orders the voice and the rest.', follows]),
+    tab('separate', 'Separate', { input: input(track) }, [...price, 'Orders vocals and instrumental.', follows]),
     tab('separate', 'Split', { input: input({ ...track, type: 'SPLIT_STEM' }) }, [
       ...price,
       'Orders every instrument.',
       follows,
     ]),
     tab('watch', 'Watch', { taskId }, [
-      'Shows a task now and at every change.',
+      'Shows a task now and after every change.',
       lastTask,
-      'To watch another one, put in its id.',
+      'Replace it to watch another task.',
     ]),
-    tab('read', 'Read', { taskId }, ['Reads a task.', lastTask, 'To read another one, put in its id.']),
-    tab('list', 'List', { first: '10' }, ['Lists the newest tasks first.']),
+    tab('read', 'Read', { taskId }, ['Reads a task.', lastTask, 'Replace it to read another task.']),
+    tab('list', 'List', { first: '10' }, ['Lists tasks, newest first.']),
     ...testTracks.map(({ audioId, description, answer }) => {
       const idempotencyKey = `"try-${audioId}-1"`
-      const again =
+      const hints =
         typeof answer === 'object'
-          ? ['Nothing is charged, however often you play.']
-          : ['Played again, it shows the same task.', 'To order anew: another key, and force: true.']
+          ? ['Nothing is charged.']
+          : ['A second run returns the same task.', 'To order again, change the key, set force: true.']
       return tab(
         'separate',
         titleOf(audioId),
         { input: input({ musicTaskId: '"my-music"', audioId: `"${audioId}"`, idempotencyKey }) },
-        [`Test track ${audioId}:`, description, ...again],
+        [`Test track ${audioId}:`, description, ...hints],
       )
     }),
   ])
 }
 
-/** An operation under a title of its own, with values in the place of its variables, below a comment. */
+/** An operation with its own name, with values instead of variables, below a comment. */
 async function tab(
   name: OperationName,
   title: string,
   values: Readonly<Record<string, string>>,
   comment: readonly string[],
 ): Promise<string> {
-  const [, ...lines] = filledIn(await readOperation(name), title, values).split('\n')
+  const [, ...lines] = withValues(await readOperation(name), title, values).split('\n')
   return [...comment.flatMap(commentLines), ...lines].join('\n')
 }
 
-/** An input object, a line for each of its fields, as the argument of a field that stands two spaces in. */
+/** An input object with one field per line, as the argument of a field that is indented by 2 spaces. */
 function input(fields: Readonly<Record<string, string>>): string {
   const lines = Object.entries(fields).map(([name, value]) => `      ${name}: ${value}`)
   return ['{', ...lines, '    }'].join('\n')
 }
 
-/** An operation under another name, with values in the place of its variables; arguments without a value are left out. */
-function filledIn(operation: string, title: string, values: Readonly<Record<string, string>>): string {
+/** Renames an operation and replaces its variables by values. Drops arguments without a value. */
+function withValues(operation: string, title: string, values: Readonly<Record<string, string>>): string {
   return operation
     .replace(/^(mutation|query|subscription) .*$/m, `$1 ${title} {`)
     .replace(/(,\s*)?\b(\w+): \$(\w+)/g, (_all, comma = '', argument: string, variable: string) => {
@@ -85,7 +85,7 @@ function filledIn(operation: string, title: string, values: Readonly<Record<stri
     .replace(/\(input: (\{[^}]*\})\)/, '(\n    input: $1\n  )')
 }
 
-/** A text as comments that can be read without scrolling. */
+/** Wraps a text into comment lines that fit without scrolling. */
 function commentLines(text: string): string[] {
   const lines: string[] = []
   let line = '#'

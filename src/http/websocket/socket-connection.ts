@@ -4,31 +4,31 @@ import type { WebSocket } from 'ws'
 import type { Identity } from '../../identity/identity.ts'
 import type { Session } from '../../identity/session.ts'
 
-/** A socket, and who is at its other end, once that is known. */
+/** A socket, and the session of its caller once that is known. */
 export interface SocketConnection {
   readonly ws: WebSocket
   readonly request: IncomingMessage
   session: Session | null
-  /** No longer waits for the end of the session. */
-  forget: () => void
+  /** Stops listening for the end of the session. */
+  unsubscribe: () => void
 }
 
 /**
- * For the first, clients of graphql-ws do not connect again. For 1013 they do, as they must while it cannot be found out who
- * they are; for 4500 they never do, whatever their `shouldRetry` says.
+ * The close code for each status. graphql-ws clients do not reconnect after the first two. After 1013 (try again later) they
+ * do, as needed while callers cannot be identified; after 4500 they never do, whatever their `shouldRetry` returns.
  */
 const closeCodeOf = { 401: CloseCode.Unauthorized, 403: CloseCode.Forbidden, 503: 1013 } as const
-/** In bytes: what a close frame can hold. */
+/** In bytes. A close frame holds at most 123. */
 const maxReasonBytes = 120
-/** How long who is sent away may take to say goodbye, in milliseconds. */
+/** How long the client may take to answer a close frame, in milliseconds. */
 const closeTimeoutMs = 2_000
 
-/** As much of a reason as a close frame can hold, in whole characters: graphql-ws repeats an id in one, however long that is. */
+/** Truncates a reason to the size of a close frame, in whole characters: graphql-ws puts ids of any length into reasons. */
 export function truncateReason(reason: string): string {
   return new TextDecoder().decode(Buffer.from(reason).subarray(0, maxReasonBytes), { stream: true })
 }
 
-/** Closes the socket; resolves when it is closed, by its other side or, if that does not listen, without it. */
+/** Closes the socket and resolves when it is closed. Terminates it if the client does not answer. */
 export async function closeGracefully(ws: WebSocket, code: number, reason: string): Promise<void> {
   const closed = new Promise<void>((resolve) => ws.once('close', () => resolve()))
   ws.close(code, reason)
@@ -38,8 +38,8 @@ export async function closeGracefully(ws: WebSocket, code: number, reason: strin
 }
 
 /**
- * Finds out who has connected, by the parameters of the connection or the header of the upgrade. Whoever is not let in,
- * or no longer, is told so by the code with which the socket closes.
+ * Identifies the caller by the connection parameters or the header of the upgrade. Closes the socket with a code that shows
+ * the reason if authentication fails, or when the session ends.
  */
 export async function authenticate(
   identity: Pick<Identity, 'identify'>,
@@ -55,23 +55,23 @@ export async function authenticate(
     return false
   }
   connection.session = identified.session
-  connection.forget = identified.session.onEnd(() => {
-    void closeGracefully(ws, CloseCode.Forbidden, 'Your credential is good no longer.')
+  connection.unsubscribe = identified.session.onEnd(() => {
+    void closeGracefully(ws, CloseCode.Forbidden, 'Your credential is no longer valid.')
   })
   return true
 }
 
 /**
- * Every `authorization` in the parameters of a connection, in any case and also below `headers`, where clients of other
- * servers put it. What is no text stands as an empty one: it is no credential that is good, and not none.
+ * Every `authorization` in the connection parameters, in any letter case, also below `headers`, where clients of other servers
+ * put it. A value that is not a string becomes an empty string, which is an invalid credential rather than none.
  */
 function authorizationsIn(params: Readonly<Record<string, unknown>> | undefined): readonly string[] {
-  const headers = valuesOf(params, 'headers').flatMap((each) => valuesOf(each, 'authorization'))
-  const given = [...valuesOf(params, 'authorization'), ...headers]
-  return given.map((each) => (typeof each === 'string' ? each : ''))
+  const nested = valuesOf(params, 'headers').flatMap((headers) => valuesOf(headers, 'authorization'))
+  const values = [...valuesOf(params, 'authorization'), ...nested]
+  return values.map((value) => (typeof value === 'string' ? value : ''))
 }
 
-/** What stands under a name in any case, null and undefined aside; nothing if it is not an object. */
+/** The values of an object under a name in any letter case, without null and undefined. Empty if it is not an object. */
 function valuesOf(object: unknown, name: string): readonly unknown[] {
   if (typeof object !== 'object' || object === null) return []
   return Object.entries(object).flatMap(([key, value]: [string, unknown]) =>

@@ -11,11 +11,12 @@ export interface SocketOperationsOptions {
   readonly log: Log
 }
 
-/** What comes over a socket, carried out by the pipeline as it is over HTTP. */
+/** Runs the operations of a socket through the same pipeline as HTTP. */
 export interface SocketOperations extends Enveloped {
   /**
-   * What is to be carried out, or the errors for which it is not. Throwing would close the socket with all that is on it.
-   * @param count how many operations are on the socket, this one included
+   * Returns the execution arguments of an operation, or the errors that prevent it. It must not throw: that would close the
+   * socket and all its operations.
+   * @param count how many operations the socket has, including this one
    */
   prepare(
     session: Session | null,
@@ -24,17 +25,17 @@ export interface SocketOperations extends Enveloped {
   ): Promise<ExecutionArgs | readonly GraphQLError[]>
 }
 
-/** What carries out an operation that is prepared. */
+/** Executes a prepared operation. */
 interface Enveloped {
   readonly execute: (args: ExecutionArgs) => OperationResult
   readonly subscribe: (args: ExecutionArgs) => OperationResult
 }
 
-/** Of one socket, at a time. */
+/** The maximum number of concurrent operations on one socket. */
 const maxOperations = 100
 
 export function createSocketOperations({ pipeline, requestRate, log }: SocketOperationsOptions): SocketOperations {
-  /** By the context of the operation, which is its own. */
+  /** Keyed by the context of the operation, which is unique to it. */
   const envelopes = new WeakMap<object, Enveloped>()
 
   return {
@@ -49,7 +50,7 @@ export function createSocketOperations({ pipeline, requestRate, log }: SocketOpe
     { query, operationName, variables }: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
     if (count > maxOperations) return [tooManyOperations()]
-    if (session === null) throw new TypeError('Nobody subscribes before having been let in.')
+    if (session === null) throw new TypeError('An operation arrived before authentication.')
     const waitSeconds = await requestRate.acquire(session.owner)
     if (waitSeconds > 0) {
       const extensions = { code: 'RATE_LIMITED', retryAfterSeconds: waitSeconds }
@@ -59,7 +60,7 @@ export function createSocketOperations({ pipeline, requestRate, log }: SocketOpe
     const { schema, parse, validate, contextFactory, execute, subscribe } = pipeline.getEnveloped({ caller })
     try {
       const document = parse(query)
-      // In Yoga's order, so that a document with both faults is told of the same one.
+      // Same order as Yoga, so that a document with both errors gets the same one on every transport.
       if (!getOperationAST(document, operationName)) return [operationNotFound()]
       const errors = validate(schema, document)
       if (errors.length > 0) return errors
@@ -68,14 +69,14 @@ export function createSocketOperations({ pipeline, requestRate, log }: SocketOpe
       return { schema, document, operationName, variableValues: variables, contextValue }
     } catch (error) {
       if (error instanceof GraphQLError) return [error]
-      log.error({ err: error }, 'an operation could not be prepared')
+      log.error({ err: error }, 'an operation of a socket could not be prepared')
       return [new GraphQLError('An internal error occurred. The gateway has logged it.', internal)]
     }
   }
 
   function envelopeOf({ contextValue }: ExecutionArgs): Enveloped {
     const envelope = typeof contextValue === 'object' && contextValue !== null ? envelopes.get(contextValue) : undefined
-    if (envelope === undefined) throw new TypeError('An operation came without its envelope.')
+    if (envelope === undefined) throw new TypeError('The operation was not prepared.')
     return envelope
   }
 }
@@ -83,20 +84,20 @@ export function createSocketOperations({ pipeline, requestRate, log }: SocketOpe
 const internal = { extensions: { code: 'INTERNAL_SERVER_ERROR' } }
 
 function tooManyOperations(): GraphQLError {
-  const message = `A socket may carry ${maxOperations} operations at a time. Complete some, or open another socket.`
+  const message = `A socket is limited to ${maxOperations} concurrent operations. Complete some of them or open another socket.`
   return new GraphQLError(message, { extensions: { code: 'RATE_LIMITED' } })
 }
 
-/** In Yoga's words, so that it reads as it does over HTTP. */
+/** Yoga's message, so that the error is the same as over HTTP. */
 function operationNotFound(): GraphQLError {
   return new GraphQLError('Could not determine what operation to execute.', {
     extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
   })
 }
 
-/** The error as HTTP shows it: without what is meant for Yoga's own status line. */
-export function formatted(error: GraphQLError): GraphQLFormattedError {
+/** Formats an error as over HTTP: without the extension `http`, from which Yoga derives the status. */
+export function formatError(error: GraphQLError): GraphQLFormattedError {
   const { extensions, ...rest } = error.toJSON()
-  const { http: _, ...shown } = extensions ?? {}
-  return { ...rest, ...(Object.keys(shown).length > 0 ? { extensions: shown } : {}) }
+  const { http: _, ...others } = extensions ?? {}
+  return { ...rest, ...(Object.keys(others).length > 0 ? { extensions: others } : {}) }
 }

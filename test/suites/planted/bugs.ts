@@ -137,8 +137,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'http/callback-route.ts',
-        from: "log.debug({ provider, taskId, problem }, 'a callback is not taken at its word')",
-        to: "log.debug({ provider, taskId, problem, path }, 'a callback is not taken at its word')",
+        from: "log.debug({ provider, taskId, problem }, 'a callback is not trusted')",
+        to: "log.debug({ provider, taskId, problem, path }, 'a callback is not trusted')",
       },
     ],
     tests: ['flows/callback'],
@@ -391,8 +391,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'http/callback-route.ts',
-        from: "{ message: 'A callback is JSON.' }",
-        to: "{ message: new Error('A callback is JSON.').stack }",
+        from: "{ message: 'The body of a callback must be JSON.' }",
+        to: "{ message: new Error('The body of a callback must be JSON.').stack }",
       },
     ],
     tests: ['suites/fuzz'],
@@ -402,7 +402,7 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'http/callback-route.ts',
-        from: "{ message: 'A callback is JSON.' }",
+        from: "{ message: 'The body of a callback must be JSON.' }",
         to: '{ message: `${path} takes JSON.` }',
       },
     ],
@@ -466,7 +466,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'whatever arrives: a Host that is none is let through',
     edits: [
-      { file: 'http/graphql-route.ts', from: 'if (!isAddressed(request)) {', to: 'if (request.method === null) {' },
+      { file: 'http/graphql-route.ts', from: 'if (!hasValidHost(request)) {', to: 'if (request.method === null) {' },
     ],
     tests: ['suites/fuzz', 'transports/limits'],
   },
