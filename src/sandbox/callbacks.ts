@@ -1,45 +1,45 @@
 import { Agent, request } from 'undici'
 import type { Timers } from './timers.ts'
 
-/** A callback that is to be delivered. */
+/** A callback to deliver. */
 export interface Delivery {
   readonly url: string
   readonly body: unknown
-  /** Names the task in the log. */
+  /** Identifies the task in the log. */
   readonly task: string
-  /** Told once: whether somebody answered with HTTP 200. Not told when the sandbox is closed meanwhile. */
+  /** Called once, with whether the receiver answered HTTP 200. Not called after the sandbox is closed. */
   readonly onEnd: (delivered: boolean) => void
 }
 
 export interface Callbacks {
   send(delivery: Delivery): void
-  /** Drops the deliveries in flight. Those that wait to be tried again wait on timers, which are stopped elsewhere. */
+  /** Aborts the deliveries in flight. Does not stop `timers`, on which retries wait. */
   close(): Promise<void>
 }
 
 export interface CallbacksOptions {
-  /** How long an answer may take, in ms. */
+  /** The timeout of an answer, in milliseconds. */
   readonly timeoutMs: number
-  /** The pauses before each further try, in ms. */
-  readonly retryPausesMs: readonly number[]
+  /** The delay before each retry, in milliseconds. */
+  readonly retryDelaysMs: readonly number[]
   readonly timers: Timers
   readonly log: (message: string, detail: Record<string, unknown>) => void
 }
 
-/** The class or code of an error. Its message may hold the URL, so it is left out. */
+/** The class or code of an error, without its message, which may contain the URL. */
 function nameOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }
 
-/** Posts callbacks: JSON, redirects not followed, done when the answer is HTTP 200. */
-export function createCallbacks({ timeoutMs, retryPausesMs, timers, log }: CallbacksOptions): Callbacks {
-  // No connection is used twice: a callback must not fail because an idle connection has died.
+/** Posts callbacks as JSON. Follows no redirects. A callback is delivered when the answer is HTTP 200. */
+export function createCallbacks({ timeoutMs, retryDelaysMs, timers, log }: CallbacksOptions): Callbacks {
+  // Uses no connection twice: a callback must not fail because an idle connection was closed.
   const agent = new Agent({ pipelining: 0 })
   const inFlight = new Set<Promise<void>>()
   let closed = false
 
-  /** Null when it was taken, else why not. */
+  /** Returns null if the callback was delivered, else the reason. */
   async function post(url: string, body: unknown): Promise<string | null> {
     try {
       const response = await request(url, {
@@ -56,23 +56,29 @@ export function createCallbacks({ timeoutMs, retryPausesMs, timers, log }: Callb
     }
   }
 
-  async function tryOnce(delivery: Delivery, attempt: number): Promise<void> {
+  async function attemptDelivery(delivery: Delivery, attempt: number): Promise<void> {
     const reason = await post(delivery.url, delivery.body)
     if (closed) return
     if (reason === null) {
       delivery.onEnd(true)
       return
     }
-    const pauseMs = retryPausesMs[attempt - 1]
+    const delayMs = retryDelaysMs[attempt - 1]
     const { host } = new URL(delivery.url)
-    log('sandbox callback was not taken', { task: delivery.task, host, attempt, reason, last: pauseMs === undefined })
-    if (pauseMs === undefined) delivery.onEnd(false)
-    else timers.at(Date.now() + pauseMs, () => start(delivery, attempt + 1))
+    log('the sandbox could not deliver a callback', {
+      task: delivery.task,
+      host,
+      attempt,
+      reason,
+      last: delayMs === undefined,
+    })
+    if (delayMs === undefined) delivery.onEnd(false)
+    else timers.at(Date.now() + delayMs, () => start(delivery, attempt + 1))
   }
 
   function start(delivery: Delivery, attempt: number): void {
-    const trying = tryOnce(delivery, attempt).finally(() => inFlight.delete(trying))
-    inFlight.add(trying)
+    const running = attemptDelivery(delivery, attempt).finally(() => inFlight.delete(running))
+    inFlight.add(running)
   }
 
   return {

@@ -3,20 +3,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Song } from './song/song.ts'
 import { type FileName, fileNames } from './stems.ts'
 
-/** Serves the song's files. */
+/** Serves the files of the song. */
 export interface Files {
-  /** Answers a GET, HEAD or OPTIONS of `/<name>.wav` or `/<anything short>/<name>.wav`; false if there is no such file. */
+  /** Answers a GET, HEAD or OPTIONS of `/<name>.wav` or `/<folder>/<name>.wav`; false if there is no such file. */
   serve(path: string, request: IncomingMessage, response: ServerResponse): boolean
 }
 
-const sharing = {
+const corsHeaders = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'Accept-Ranges, Content-Length, Content-Range, ETag',
   'cross-origin-resource-policy': 'cross-origin',
 }
 
-const preflight = {
-  ...sharing,
+const preflightHeaders = {
+  ...corsHeaders,
   'access-control-allow-methods': 'GET, HEAD, OPTIONS',
   'access-control-allow-headers': 'Range, If-Range, If-None-Match',
   'access-control-max-age': '86400',
@@ -28,8 +28,8 @@ interface ByteRange {
 }
 
 /**
- * Reads a Range header (RFC 9110, section 14). `whole`: there is none that we understand, or several ranges, which may
- * be answered with the whole; `none`: nothing of the file lies within.
+ * Reads a Range header (RFC 9110, section 14). Returns `whole` without a valid range, and for several ranges, which may be
+ * answered with the whole file. Returns `none` if the range is outside the file.
  */
 function readRange(header: string | undefined, size: number): ByteRange | 'whole' | 'none' {
   const found = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(header ?? '')
@@ -50,7 +50,7 @@ function findName(path: string): FileName | null {
   return fileNames.find((name) => name === stem) ?? null
 }
 
-/** Range requests, validators and CORS, so that players can seek and a page can draw a waveform. */
+/** Supports range requests, validators and CORS, so that players can seek and a page can draw a waveform. */
 export function createFiles(song: Song): Files {
   const etags = new Map<FileName, string>()
 
@@ -64,7 +64,7 @@ export function createFiles(song: Song): Files {
     const file = song.file(name)
     const etag = etagOf(name, file)
     const headers = {
-      ...sharing,
+      ...corsHeaders,
       'accept-ranges': 'bytes',
       'cache-control': 'public, max-age=86400',
       'content-type': 'audio/wav',
@@ -78,7 +78,9 @@ export function createFiles(song: Song): Files {
     const wantsRange = request.method === 'GET' && (ifRange === undefined || ifRange === etag)
     const range = wantsRange ? readRange(request.headers.range, file.length) : 'whole'
     if (range === 'none') {
-      response.writeHead(416, { ...sharing, 'content-range': `bytes */${file.length}`, 'content-length': '0' }).end()
+      response
+        .writeHead(416, { ...corsHeaders, 'content-range': `bytes */${file.length}`, 'content-length': '0' })
+        .end()
     } else if (range === 'whole') {
       response.writeHead(200, { ...headers, 'content-length': String(file.length) })
       response.end(request.method === 'HEAD' ? undefined : file)
@@ -95,7 +97,7 @@ export function createFiles(song: Song): Files {
     serve(path, request, response) {
       const name = findName(path)
       if (name === null) return false
-      if (request.method === 'OPTIONS') response.writeHead(204, preflight).end()
+      if (request.method === 'OPTIONS') response.writeHead(204, preflightHeaders).end()
       else if (request.method === 'GET' || request.method === 'HEAD') send(name, request, response)
       else return false
       return true

@@ -10,20 +10,20 @@ export interface LedgerEntry {
   readonly chargedAt: number
 }
 
-/** What would have been paid if the sandbox took money. Lives in memory. */
+/** The charges that the sandbox would have made. Kept in memory. */
 export interface Ledger {
   charge(entry: LedgerEntry): void
-  /** The last charges, oldest first; `total` and `creditsUsed` count the forgotten ones too. */
+  /** The latest charges, oldest first. `total` and `creditsUsed` include the removed ones. */
   list(): { readonly total: number; readonly creditsUsed: number; readonly charges: readonly LedgerEntry[] }
-  /** Credits that are left; never a whole number, because the provider says that it is a float. */
+  /** The remaining credits. Never an integer, because the providers document a float. */
   credits(): number
 }
 
 const creditsOf: Readonly<Record<OrderType, number>> = { separate_vocal: 10, split_stem: 50 }
 const initialCredits = 1_000_000.5
-const kept = 10_000
+const maxCharges = 10_000
 
-/** An empty ledger. Nobody is ever refused for want of credits, apart from the track that is made for it. */
+/** Creates an empty ledger. Using up the credits refuses no order; only the test track `no-credits` does. */
 export function createLedger(): Ledger {
   const charges: LedgerEntry[] = []
   let total = 0
@@ -33,7 +33,7 @@ export function createLedger(): Ledger {
       total += 1
       creditsUsed += creditsOf[entry.type]
       charges.push(entry)
-      if (charges.length > kept) charges.shift()
+      if (charges.length > maxCharges) charges.shift()
     },
     list: () => ({ total, creditsUsed, charges: [...charges] }),
     credits: () => Math.max(0.5, initialCredits - creditsUsed),

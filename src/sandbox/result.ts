@@ -4,19 +4,19 @@ import { type FileName, type StemNames, stemsOfType } from './stems.ts'
 import type { SandboxOrder } from './task-id.ts'
 import type { TestTrack } from './test-tracks.ts'
 
-/** A task and what the table says of its track. */
+/** A task and its test track. */
 export interface SandboxTask {
   readonly id: string
   readonly order: SandboxOrder
   readonly track: TestTrack
 }
 
-/** A time in the life of a task, in milliseconds since 1970; `times` is a multiple of the usual duration. */
-export function timeOf(task: SandboxTask, times: number): number {
-  return task.order.createdAtMs + Math.round(times * task.order.delayMs)
+/** When `delays` times the delay of the task has passed, in milliseconds since 1970. */
+export function timeOf(task: SandboxTask, delays: number): number {
+  return task.order.createdAtMs + Math.round(delays * task.order.delayMs)
 }
 
-/** Names the task where its whole id would be too long. */
+/** A short name of the task, for places where its id is too long. */
 export function shortNameOf(taskId: string): string {
   return createHash('sha256').update(taskId).digest('hex').slice(0, 16)
 }
@@ -60,17 +60,17 @@ const errorMessages = {
   CALLBACK_EXCEPTION: 'Error occurred during callback.',
 } as const
 
-export interface Circumstances {
+export interface ResultContext {
   /** Milliseconds since 1970. */
   readonly nowMs: number
-  /** Where the files are, without `/sandbox`. */
+  /** The base URL of the files, without `/sandbox`. */
   readonly publicUrl: string
 }
 
-/** The `data` of record-info. `callbackLost`: the callback was tried to the end and nobody took it. */
+/** The `data` of record-info. `callbackLost`: the last retry of the callback failed. */
 export function recordInfoOf(
   task: SandboxTask,
-  { nowMs, publicUrl }: Circumstances,
+  { nowMs, publicUrl }: ResultContext,
   callbackLost: boolean,
 ): Readonly<Record<string, unknown>> {
   const { id, order, track } = task
@@ -96,8 +96,8 @@ function hasCallbackField(stem: StemNames): stem is StemNames & { readonly callb
   return stem.callbackField !== null
 }
 
-/** The body of a callback: empty strings where there is no URL, and no piano. */
-export function callbackOf(task: SandboxTask, { nowMs, publicUrl }: Circumstances) {
+/** The body of a callback. Missing URLs are empty strings, and there is no piano. */
+export function callbackOf(task: SandboxTask, { nowMs, publicUrl }: ResultContext) {
   const { endsAs } = task.track
   if (endsAs !== 'SUCCESS') {
     return { code: 500, msg: errorMessages[endsAs], data: { task_id: task.id, vocal_separation_info: null } }

@@ -10,69 +10,69 @@ import { createTasks } from './tasks.ts'
 import { testTracks } from './test-tracks.ts'
 import { createTimers } from './timers.ts'
 
-/** The provider's own waits, in ms. */
+/** The timeouts and delays of the provider, in milliseconds. */
 export interface SandboxTiming {
-  /** How long the receiver of a callback may take to answer. */
+  /** The timeout of an answer to a callback. */
   readonly callbackTimeoutMs: number
-  /** The pauses before each of the further tries of a callback. */
-  readonly retryPausesMs: readonly number[]
-  /** When the submit of `hanging-answer` is answered. */
+  /** The delay before each retry of a callback. */
+  readonly retryDelaysMs: readonly number[]
+  /** The delay of the answer to a submit of `hanging-answer`. */
   readonly lateAnswerMs: number
 }
 
 export interface SandboxOptions {
-  /** Where those who fetch files reach this server, e.g. `http://127.0.0.1:4000`; asked late, as the port may be. */
+  /** The base URL of the files, e.g. `http://127.0.0.1:4000`. A function, because the port may be known late. */
   readonly publicUrl: () => string
-  /** What a client of the API must send: `Authorization: Bearer <key>`. */
+  /** Clients of the API must send `Authorization: Bearer <key>`. */
   readonly apiKey: string
   /**
-   * Callbacks are sent below this address alone, e.g. `http://127.0.0.1:4000/callbacks/`; asked late, as the port may be.
-   * Otherwise whoever has the key could make this machine post to any other.
+   * Callbacks are sent only to URLs below this one, e.g. `http://127.0.0.1:4000/callbacks/`. Otherwise a client with the key
+   * could make this machine post to any other. A function, because the port may be known late.
    */
   readonly callbacksUrl: () => string
-  /** Seals task ids so that they cannot be made up. */
+  /** Seals task ids, so that they cannot be forged. */
   readonly secret: string
-  /** How long a usual separation takes, in ms. */
+  /** The default duration of a separation, in milliseconds. */
   readonly delayMs: number
-  /** Told what went wrong; never a callback URL, which holds a secret, only its host. */
+  /** Logs failures. Of a callback URL, which holds a secret, it gets only the host. */
   readonly log: (message: string, detail: Record<string, unknown>) => void
-  /** Made shorter by tests. */
+  /** Tests shorten it. */
   readonly timing?: Partial<SandboxTiming>
 }
 
-/** A provider without money: the same REST contract as the real ones, under `/sandbox` of a server. */
+/** A free provider with the REST contract of the real ones, under `/sandbox` of a server. */
 export interface Sandbox {
-  /** Answers a request whose path begins with `/sandbox`: the caller has checked that. */
+  /** Answers a request. The caller has checked that its path begins with `/sandbox`. */
   handle(request: IncomingMessage, response: ServerResponse): void
-  /** Stops timers and deliveries in flight, and cuts the submits that are still waiting for their answer. */
+  /** Stops timers and deliveries in flight, and cuts the connections of submits without an answer. */
   close(): Promise<void>
 }
 
-const providersTiming: SandboxTiming = {
+const defaultTiming: SandboxTiming = {
   callbackTimeoutMs: 15_000,
-  retryPausesMs: [1000, 3000, 9000],
+  retryDelaysMs: [1000, 3000, 9000],
   lateAnswerMs: 60_000,
 }
 
 const maxBodyBytes = 64 * 1024
 
-/** Makes the provider. It does nothing until it is asked; `close` it when the server closes. */
+/** Creates the sandbox. It does nothing before its first request. Call `close` when the server closes. */
 export function createSandbox(options: SandboxOptions): Sandbox {
   const { publicUrl, apiKey, callbacksUrl, secret, delayMs, log, timing } = options
-  const { callbackTimeoutMs, retryPausesMs, lateAnswerMs } = { ...providersTiming, ...timing }
+  const { callbackTimeoutMs, retryDelaysMs, lateAnswerMs } = { ...defaultTiming, ...timing }
   const ledger = createLedger()
   const files = createFiles(createSong())
   const timers = createTimers()
-  const callbacks = createCallbacks({ timeoutMs: callbackTimeoutMs, retryPausesMs, timers, log })
+  const callbacks = createCallbacks({ timeoutMs: callbackTimeoutMs, retryDelaysMs, timers, log })
   const tasks = createTasks({ publicUrl, delayMs, taskIds: createTaskIds(secret), ledger, callbacks, timers })
-  const waiting = new Set<ServerResponse>()
+  const pendingResponses = new Set<ServerResponse>()
 
   function answerLate(response: ServerResponse, data: unknown): void {
     const cancel = timers.at(Date.now() + lateAnswerMs, () => succeed(response, data))
-    waiting.add(response)
+    pendingResponses.add(response)
     response.once('close', () => {
       cancel()
-      waiting.delete(response)
+      pendingResponses.delete(response)
     })
   }
 
@@ -101,7 +101,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   }
 
   async function callApi(call: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse) {
-    if (!isSame(request.headers.authorization ?? '', `Bearer ${apiKey}`)) {
+    if (!isEqual(request.headers.authorization ?? '', `Bearer ${apiKey}`)) {
       return refuse(response, { code: 401, msg: 'You do not have access permissions' })
     }
     switch (call) {
@@ -131,7 +131,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   }
 
   function fail(response: ServerResponse, error: unknown): void {
-    log('sandbox failed to answer', { error })
+    log('the sandbox could not answer a request', { error })
     if (response.headersSent) response.destroy()
     else sendJson(response, { code: 500, msg: 'Internal Error', data: null })
   }
@@ -139,26 +139,26 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   return {
     handle(request, response) {
       route(request, response).catch((error: unknown) => {
-        // A client that left in the middle of its request is no news.
+        // Ignores a client that disconnected in the middle of its request.
         if (request.complete) fail(response, error)
         else response.destroy()
       })
     },
     async close() {
       timers.stop()
-      for (const response of waiting) response.destroy()
+      for (const response of pendingResponses) response.destroy()
       await callbacks.close()
     },
   }
 }
 
-/** In a time that tells nothing of where they differ. */
-function isSame(given: string, expected: string): boolean {
+/** Compares in constant time. */
+function isEqual(actual: string, expected: string): boolean {
   const digestOf = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digestOf(given), digestOf(expected))
+  return timingSafeEqual(digestOf(actual), digestOf(expected))
 }
 
-/** Null if it is longer than the provider takes. It is read to its end even so, or the client would miss the answer. */
+/** Returns null if the body is too long. Reads it to its end nevertheless, or the client would miss the answer. */
 async function readBody(request: IncomingMessage): Promise<string | null> {
   const chunks: Buffer[] = []
   let bytes = 0
@@ -184,7 +184,7 @@ function succeed(response: ServerResponse, data: unknown): void {
   sendJson(response, { code: 200, msg: 'success', data })
 }
 
-/** The provider says what is wrong in the body; HTTP says 200 all the same. */
+/** Answers an error as the providers do: HTTP 200 with the code in the body. */
 function refuse(response: ServerResponse, { code, msg }: Refusal): void {
   sendJson(response, { code, msg, data: null })
 }

@@ -1,19 +1,19 @@
-/** What can be ordered, in the providers' own words. */
+/** The types of separations, as the providers name them. */
 export const orderTypes = ['separate_vocal', 'split_stem'] as const
 export type OrderType = (typeof orderTypes)[number]
 
-/** One stem of a result: the names that the provider's pages give it, and our file. */
+/** One stem of a result: its names in the API, and its file. */
 export interface StemNames {
   /** The field of record-info's `response`. */
   readonly urlField: string
-  /** The field of a callback's `vocal_separation_info`; null where callbacks have none. */
+  /** The field of a callback's `vocal_separation_info`; null if callbacks do not have this stem. */
   readonly callbackField: string | null
   /** `stem_type_group_name` in `originData`. */
   readonly label: string
   readonly file: FileName
 }
 
-/** The parts of the song, from which everything else is summed. */
+/** The parts of the song. All other files are sums of them. */
 export const partFiles = [
   'vocal',
   'backing-vocals',
@@ -31,7 +31,7 @@ export const partFiles = [
 ] as const
 export type PartFile = (typeof partFiles)[number]
 
-/** Sums of parts: the whole song, and the two that `separate_vocal` gives. */
+/** Sums of parts: the whole song, and the two stems of `separate_vocal`. */
 export const sumFiles = {
   mix: partFiles,
   'vocals-all': ['vocal', 'backing-vocals'],
@@ -39,12 +39,12 @@ export const sumFiles = {
 } as const satisfies Record<string, readonly PartFile[]>
 export type SumFile = keyof typeof sumFiles
 
-/** The name of an audio file, without its ending. */
+/** The name of an audio file, without its extension. */
 export type FileName = PartFile | SumFile
 
 export const fileNames: readonly FileName[] = [...partFiles, 'mix', 'vocals-all', 'instrumental']
 
-/** What each type yields, in the order of the pages. */
+/** The stems of each type, in the order of the providers' pages. */
 export const stemsOfType: Readonly<Record<OrderType, readonly StemNames[]>> = {
   separate_vocal: [
     {

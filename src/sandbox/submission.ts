@@ -2,13 +2,13 @@ import { orderTypes, type OrderType } from './stems.ts'
 import { maxOrderBytes } from './task-id.ts'
 import { findTestTrack, type TestTrack } from './test-tracks.ts'
 
-/** An error as the provider puts it: HTTP 200 with this `code` in the body. */
+/** An error in the providers' form: HTTP 200 with this `code` in the body. */
 export interface Refusal {
   readonly code: number
   readonly msg: string
 }
 
-/** A submit that is well-formed and names a track that exists. */
+/** A valid submit of an existing track. */
 export interface Submission {
   readonly musicTaskId: string
   readonly audioId: string
@@ -18,7 +18,7 @@ export interface Submission {
 }
 
 const notFound: Refusal = { code: 422, msg: 'Record does not exist' }
-/** For an audioId in bytes: its length has one byte in a task id. */
+/** For an audioId, in bytes: a task id stores its length in one byte. */
 const maxIdLength = 128
 
 function parseJsonObject(text: string): Readonly<Record<string, unknown>> | null {
@@ -30,19 +30,19 @@ function parseJsonObject(text: string): Readonly<Record<string, unknown>> | null
   }
 }
 
-function isWebAddress(text: string): boolean {
+function isHttpUrl(text: string): boolean {
   const protocol = URL.canParse(text) ? new URL(text).protocol : null
   return protocol === 'http:' || protocol === 'https:'
 }
 
-/** Whether an address is below another one, as the client will read both: with `..` and the like resolved. */
-function isBelow(address: string, base: string): boolean {
-  return new URL(address).href.startsWith(new URL(base).href)
+/** Whether a URL is below another one, with `..` resolved as the HTTP client will resolve it. */
+function isBelow(url: string, base: string): boolean {
+  return new URL(url).href.startsWith(new URL(base).href)
 }
 
 /**
- * Reads the body of `POST /api/v1/vocal-removal/generate`, as strictly as its page.
- * @param callbacksUrl where callbacks may go: below this address
+ * Reads the body of `POST /api/v1/vocal-removal/generate`, as strictly as the providers document it.
+ * @param callbacksUrl callback URLs must be below this one
  */
 export function readSubmission(body: string, callbacksUrl: string): Submission | Refusal {
   const fields = parseJsonObject(body)
@@ -51,7 +51,7 @@ export function readSubmission(body: string, callbacksUrl: string): Submission |
   if (typeof taskId !== 'string' || taskId === '') return { code: 422, msg: 'Please enter taskId.' }
   if (typeof audioId !== 'string' || audioId === '') return { code: 422, msg: 'Please enter audioId.' }
   if (typeof callBackUrl !== 'string' || callBackUrl === '') return { code: 422, msg: 'Please enter callBackUrl.' }
-  if (!isWebAddress(callBackUrl)) return { code: 422, msg: 'callBackUrl must be an http or https URL.' }
+  if (!isHttpUrl(callBackUrl)) return { code: 422, msg: 'callBackUrl must be an http or https URL.' }
   if (!isBelow(callBackUrl, callbacksUrl)) return { code: 422, msg: `callBackUrl must be below ${callbacksUrl}.` }
   const known = orderTypes.find((name) => name === type)
   if (known === undefined) return { code: 422, msg: `type must be one of ${orderTypes.join(', ')}.` }

@@ -1,31 +1,31 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { orderTypes, type OrderType } from './stems.ts'
 
-/** What was ordered: all that record-info must know of a task. */
+/** An order: all that record-info needs to know about a task. */
 export interface SandboxOrder {
   readonly type: OrderType
   readonly audioId: string
   readonly callbackUrl: string
   /** Milliseconds since 1970. */
   readonly createdAtMs: number
-  /** How long a usual separation took when this was ordered, in ms. */
+  /** The default duration of a separation when this was ordered, in milliseconds. */
   readonly delayMs: number
 }
 
-/** Turns orders into task ids and back. */
+/** Converts orders to task ids and back. */
 export interface TaskIds {
-  /** A new id, another one every time: URL-safe, some 420 characters. */
+  /** Creates a new, unique id: URL-safe, about 420 characters. */
   make(order: SandboxOrder): string
-  /** What the id says; null if it was not made with our secret. */
+  /** Reads the order from an id; null if the id was not made with this secret. */
   read(id: string): SandboxOrder | null
 }
 
-/** What `audioId` and `callbackUrl` may be long together, in bytes: an id then has less than 900 characters. */
+/** The maximum length of `audioId` and `callbackUrl` together, in bytes. An id then has fewer than 900 characters. */
 export const maxOrderBytes = 620
 
 const nonceBytes = 12
 const tagBytes = 16
-/** Type, creation time, delay, length of the audio id. */
+/** The type, the creation time, the delay, and the length of the audio id. */
 const fixedBytes = 1 + 6 + 4 + 1
 const maxIdLength = 900
 
@@ -53,9 +53,9 @@ function unpack(packed: Buffer): SandboxOrder | null {
 }
 
 /**
- * The order stands in the id itself, so whoever has the secret can read it, after a restart too. It is encrypted and
- * authenticated (AES-256-GCM): an id cannot be made up, and it does not tell the callback URL, which holds a secret of
- * its own, to the clients that are shown the id.
+ * An id contains its order, so every gateway with the secret can read it, also after a restart. It is encrypted and
+ * authenticated (AES-256-GCM): an id cannot be forged, and does not reveal the callback URL, which holds a secret, to
+ * clients that see the id.
  */
 export function createTaskIds(secret: string): TaskIds {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'stemgate sandbox task id', 32))
@@ -69,7 +69,7 @@ export function createTaskIds(secret: string): TaskIds {
     },
     read(id) {
       const bytes = Buffer.from(id.slice(0, maxIdLength), 'base64url')
-      // The comparison refuses other spellings of the same bytes: one task has one id.
+      // Rejects other encodings of the same bytes: a task has exactly one id.
       if (bytes.length < nonceBytes + tagBytes + fixedBytes || bytes.toString('base64url') !== id) return null
       const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes })
       decipher.setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tagBytes))

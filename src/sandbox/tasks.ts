@@ -6,17 +6,17 @@ import type { TaskIds } from './task-id.ts'
 import { findTestTrack } from './test-tracks.ts'
 import type { Timers } from './timers.ts'
 
-/** The separations that were ordered. */
+/** The ordered separations. */
 export interface Tasks {
-  /** Takes an order, charges it and sees to its callbacks. Gives back the task's id. */
+  /** Accepts an order, charges it and schedules its callbacks. Returns the task id. */
   accept(submission: Submission): string
-  /** The `data` of record-info; null for an id that is not ours. */
+  /** The `data` of record-info; null for an unknown id. */
   read(id: string): Readonly<Record<string, unknown>> | null
 }
 
 export interface TasksOptions {
   readonly publicUrl: () => string
-  /** How long a usual separation takes, in ms. */
+  /** The default duration of a separation, in milliseconds. */
   readonly delayMs: number
   readonly taskIds: TaskIds
   readonly ledger: Ledger
@@ -24,35 +24,36 @@ export interface TasksOptions {
   readonly timers: Timers
 }
 
-const keptLosses = 10_000
+const maxLostTasks = 10_000
 
 /**
- * How a task stands follows from its id and the clock, with one exception: that nobody took its callback. That, and
- * callbacks that are still to be sent, are forgotten with the process.
+ * The state of a task follows from its id and the clock, except whether its callback was lost. Lost and scheduled callbacks
+ * are kept in memory only.
  */
 export function createTasks({ publicUrl, delayMs, taskIds, ledger, callbacks, timers }: TasksOptions): Tasks {
+  /** The tasks whose callback was lost. */
   const lost = new Set<string>()
 
-  function keepLoss(taskId: string): void {
+  function addLost(taskId: string): void {
     lost.add(taskId)
     const [oldest] = lost
-    if (lost.size > keptLosses && oldest !== undefined) lost.delete(oldest)
+    if (lost.size > maxLostTasks && oldest !== undefined) lost.delete(oldest)
   }
 
   function scheduleCallbacks(task: SandboxTask): void {
     const filesUrl = publicUrl()
     let delivered = false
-    for (const times of task.track.callbacksAfter) {
-      const timeMs = timeOf(task, times)
+    for (const delays of task.track.callbacksAfter) {
+      const timeMs = timeOf(task, delays)
       timers.at(timeMs, () => {
         callbacks.send({
           url: task.order.callbackUrl,
           body: callbackOf(task, { nowMs: timeMs, publicUrl: filesUrl }),
           task: shortNameOf(task.id),
-          onEnd(taken) {
-            delivered ||= taken
+          onEnd(isDelivered) {
+            delivered ||= isDelivered
             if (delivered) lost.delete(task.id)
-            else keepLoss(task.id)
+            else addLost(task.id)
           },
         })
       })

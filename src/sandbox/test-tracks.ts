@@ -1,22 +1,22 @@
-/** How a submit is answered: at once, after a minute, never, or with a refusal that charges nothing. */
+/** How a submit is answered: immediately, after a minute, never, or with a refusal that charges nothing. */
 export type SubmitAnswer = 'at-once' | 'late' | 'never' | { readonly code: number; readonly msg: string }
 
-/** What the sandbox does with a track. All times are multiples of the usual duration of a separation. */
+/** What the sandbox does with a track. All times are multiples of the default duration of a separation. */
 export interface TestTrack {
-  /** What `audioId` must be, or begin with: `slow-2` is another track that behaves like `slow`. */
+  /** The `audioId`, also with a suffix: `slow-2` is another track that behaves like `slow`. */
   readonly audioId: string
   readonly description: string
   readonly answer: SubmitAnswer
   /** When record-info leaves PENDING. */
   readonly endsAfter: number
   readonly endsAs: 'SUCCESS' | 'CREATE_TASK_FAILED' | 'GENERATE_AUDIO_FAILED' | 'CALLBACK_EXCEPTION'
-  /** From when on the URLs are told; null if never. */
+  /** When the URLs become available; null if never. */
   readonly urlsAfter: number | null
-  /** When callbacks are sent; the same time twice is two callbacks at once. */
+  /** When callbacks are sent. The same time twice sends two callbacks at once. */
   readonly callbacksAfter: readonly number[]
 }
 
-const usual = {
+const defaults = {
   answer: 'at-once',
   endsAfter: 1,
   endsAs: 'SUCCESS',
@@ -24,62 +24,62 @@ const usual = {
   callbacksAfter: [1],
 } as const satisfies Omit<TestTrack, 'audioId' | 'description'>
 
-const refused = { ...usual, urlsAfter: null, callbacksAfter: [] } as const
+const refused = { ...defaults, urlsAfter: null, callbacksAfter: [] } as const
 
-/** The tracks that can be separated in the sandbox, as payment services have test cards: one row, one behaviour. */
+/** The test tracks of the sandbox, like the test cards of payment services: one row for each behaviour. */
 export const testTracks: readonly TestTrack[] = [
-  { ...usual, audioId: 'done', description: 'Succeeds after the usual time and calls back.' },
+  { ...defaults, audioId: 'done', description: 'Succeeds after the default duration and sends a callback.' },
   {
-    ...usual,
+    ...defaults,
     audioId: 'slow',
-    description: 'Succeeds after ten times the usual time.',
+    description: 'Succeeds after 10 times the default duration.',
     endsAfter: 10,
     urlsAfter: 10,
     callbacksAfter: [10],
   },
   {
-    ...usual,
+    ...defaults,
     audioId: 'silent',
-    description: 'Succeeds, but no callback ever comes: only record-info tells.',
+    description: 'Succeeds without a callback: only record-info reports it.',
     callbacksAfter: [],
   },
   {
-    ...usual,
+    ...defaults,
     audioId: 'doubled',
-    description: 'Succeeds; the callback comes twice at once and again a little later.',
+    description: 'Succeeds and sends the callback twice at once, and again later.',
     callbacksAfter: [1, 1, 1.5],
   },
   {
-    ...usual,
+    ...defaults,
     audioId: 'failed-creation',
     description: 'Is accepted and charged, then ends as CREATE_TASK_FAILED, with a failure callback.',
     endsAs: 'CREATE_TASK_FAILED',
     urlsAfter: null,
   },
   {
-    ...usual,
+    ...defaults,
     audioId: 'failed-generation',
     description: 'Is accepted and charged, then ends as GENERATE_AUDIO_FAILED, with a failure callback.',
     endsAs: 'GENERATE_AUDIO_FAILED',
     urlsAfter: null,
   },
   {
-    ...usual,
+    ...defaults,
     audioId: 'exception-with-audio',
-    description: 'No callback comes; record-info says CALLBACK_EXCEPTION, and yet names the audio.',
+    description: 'Sends no callback; record-info reports CALLBACK_EXCEPTION, but has the audio.',
     endsAs: 'CALLBACK_EXCEPTION',
     callbacksAfter: [],
   },
   {
-    ...usual,
+    ...defaults,
     audioId: 'empty-stems',
-    description: 'Succeeds without a single URL, in the callback and in record-info, for ever.',
+    description: 'Succeeds, but neither the callback nor record-info ever has a URL.',
     urlsAfter: null,
   },
   {
-    ...usual,
+    ...defaults,
     audioId: 'late-stems',
-    description: 'Succeeds and calls back without URLs; record-info names them after the usual time again.',
+    description: 'Succeeds and sends a callback without URLs; record-info has them after twice the default duration.',
     urlsAfter: 2,
   },
   {
@@ -101,20 +101,20 @@ export const testTracks: readonly TestTrack[] = [
     answer: { code: 455, msg: 'The service is currently undergoing maintenance. Please try again later.' },
   },
   {
-    ...usual,
+    ...defaults,
     audioId: 'hanging-answer',
-    description: 'Is charged, runs and calls back, but the submit is answered only after a minute.',
+    description: 'Is charged and sends a callback, but the submit is answered only after a minute.',
     answer: 'late',
   },
   {
-    ...usual,
+    ...defaults,
     audioId: 'lost-answer',
-    description: 'Is charged, runs and calls back, but the connection of the submit is cut without an answer.',
+    description: 'Is charged and sends a callback, but the connection of the submit is cut without an answer.',
     answer: 'never',
   },
 ]
 
-/** Finds the row for an audio id, with or without a suffix; null for a track that does not exist. */
+/** Finds the test track of an audio id, with or without a suffix; null if there is none. */
 export function findTestTrack(audioId: string): TestTrack | null {
   return testTracks.find((track) => audioId === track.audioId || audioId.startsWith(`${track.audioId}-`)) ?? null
 }

@@ -1,13 +1,13 @@
-/** Timers that keep no process alive and can be stopped all at once. */
+/** Timers that do not keep the process alive and can be stopped together. */
 export interface Timers {
-  /** Calls back at that time (milliseconds since 1970) or after it, never before. Gives back what cancels it. */
+  /** Calls `call` at this time (milliseconds since 1970) or later, never earlier. Returns a function that cancels it. */
   at(timeMs: number, call: () => void): () => void
   stop(): void
 }
 
-const longestMs = 2 ** 31 - 1
+const maxTimeoutMs = 2 ** 31 - 1
 
-/** No timer runs yet. After `stop` none ever will. */
+/** After `stop`, no timer runs and none can be started. */
 export function createTimers(): Timers {
   const running = new Set<NodeJS.Timeout>()
   let stopped = false
@@ -16,12 +16,12 @@ export function createTimers(): Timers {
       let timer: NodeJS.Timeout | undefined
       function arm(): void {
         if (stopped) return
-        timer = setTimeout(wake, Math.min(longestMs, Math.max(0, timeMs - Date.now()))).unref()
+        timer = setTimeout(wake, Math.min(maxTimeoutMs, Math.max(0, timeMs - Date.now()))).unref()
         running.add(timer)
       }
       function wake(): void {
         if (timer !== undefined) running.delete(timer)
-        // Node's timers may be early by a millisecond, and cannot wait longer than some weeks.
+        // Node.js timers may fire 1 ms early, and cannot wait longer than 24.8 days.
         if (Date.now() < timeMs) arm()
         else call()
       }

@@ -103,7 +103,7 @@ async function startSandbox(options: Partial<SandboxOptions> = {}) {
     delayMs: 20,
     log: (message, detail) => logged.push(JSON.stringify({ message, ...detail })),
     ...options,
-    timing: { retryPausesMs: [1, 2, 3], ...options.timing },
+    timing: { retryDelaysMs: [1, 2, 3], ...options.timing },
   })
   url = await listen(createServer((request, response) => sandbox.handle(request, response)))
   disposals.push(() => sandbox.close())
@@ -541,7 +541,7 @@ describe('a callback', () => {
 
   test('is given up when the receiver does not answer in time', async () => {
     const receiver = await startReceiver(() => null)
-    const timing = { callbackTimeoutMs: 50, retryPausesMs: [1] }
+    const timing = { callbackTimeoutMs: 50, retryDelaysMs: [1] }
     const { submit, until, logged } = await startSandbox({ timing })
     await until(await submit('done', receiver.url), 'CALLBACK_EXCEPTION')
     expect(receiver.received).toHaveLength(2)

@@ -1,12 +1,12 @@
-/** Samples a second of everything that is synthesised here. */
+/** Samples a second. */
 export const sampleRate = 22_050
 
 const tableSize = 2048
 
-/** One period of a sound. */
+/** One period of a tone. */
 export type Waveform = Float32Array
 
-/** A waveform of these amplitudes: the fundamental first, then the overtones. */
+/** Creates a waveform from amplitudes: the fundamental first, then the overtones. */
 export function waveform(amplitudes: readonly number[]): Waveform {
   const table = new Float32Array(tableSize)
   for (const [index, amplitude] of amplitudes.entries()) {
@@ -16,7 +16,7 @@ export function waveform(amplitudes: readonly number[]): Waveform {
   return table
 }
 
-/** The waveform of a voice that sings one vowel: overtones are loud near the vowel's formants (hertz, loudness). */
+/** Creates the waveform of a sung vowel: overtones are loud near its formants. */
 export function vowel(hertz: number, formants: readonly (readonly [hertz: number, loudness: number])[]): Waveform {
   const overtones = Math.floor(4500 / hertz)
   return waveform(
@@ -28,7 +28,7 @@ export function vowel(hertz: number, formants: readonly (readonly [hertz: number
   )
 }
 
-/** Noise between -1 and 1 that is the same every time. */
+/** Creates reproducible noise between -1 and 1. */
 function createNoise(seed: number): () => number {
   let state = seed >>> 0 || 1
   return () => {
@@ -39,7 +39,7 @@ function createNoise(seed: number): () => number {
   }
 }
 
-/** When something sounds, and how loud. What rings beyond the end of the loop sounds at its beginning. */
+/** When a sound starts, how long and how loud it is. A sound that exceeds the loop continues at its beginning. */
 interface Sound {
   readonly startSeconds: number
   readonly seconds: number
@@ -51,9 +51,9 @@ export interface Tone extends Sound {
   readonly waveform: Waveform
   readonly attackSeconds: number
   readonly releaseSeconds: number
-  /** How fast a struck sound dies away, in 1/s; 0 for a held one. */
+  /** How fast the sound decays, in 1/s; 0 for a sustained one. */
   readonly decay: number
-  /** Depth of a 5.5 Hz vibrato, as a part of the pitch. */
+  /** The depth of a 5.5 Hz vibrato, as a fraction of the pitch. */
   readonly vibrato: number
 }
 
@@ -66,7 +66,7 @@ function mixInto(track: Float32Array, sound: Sound, sampleAt: (index: number) =>
   }
 }
 
-/** Adds a pitched note. It sounds for `seconds`, of which the last `releaseSeconds` fade. */
+/** Adds a note of `seconds`, of which the last `releaseSeconds` fade out. */
 export function addTone(track: Float32Array, tone: Tone): void {
   const count = tone.seconds * sampleRate
   const attack = Math.max(1, tone.attackSeconds * sampleRate)
@@ -85,9 +85,9 @@ export function addTone(track: Float32Array, tone: Tone): void {
 }
 
 export interface NoiseHit extends Sound {
-  /** How fast it dies away, in 1/s; negative swells up. */
+  /** How fast it decays, in 1/s. Negative: it swells. */
   readonly decay: number
-  /** From 0 (all of the noise sounds) to 1 (only its highest frequencies). */
+  /** From 0 (all frequencies) to 1 (only the highest). */
   readonly brightness: number
   readonly seed: number
 }
@@ -107,7 +107,7 @@ export function addNoise(track: Float32Array, hit: NoiseHit): void {
   })
 }
 
-/** Adds a drum skin: a sine that falls from one pitch to another, in hertz. */
+/** Adds a drum: a sine that falls from one pitch to another, in hertz. */
 export function addDrum(track: Float32Array, drum: Sound & { readonly from: number; readonly to: number }): void {
   const falling = Math.exp(-28 / sampleRate)
   const fading = Math.exp(-5 / drum.seconds / sampleRate)
@@ -122,7 +122,7 @@ export function addDrum(track: Float32Array, drum: Sound & { readonly from: numb
   })
 }
 
-/** Adds a plucked string (Karplus and Strong): noise that goes round in a loop as long as one period. */
+/** Adds a plucked string (Karplus-Strong): noise in a feedback loop of one period. */
 export function addPluck(track: Float32Array, pluck: Sound & { readonly hertz: number; readonly seed: number }): void {
   const noise = createNoise(pluck.seed)
   const string = Float32Array.from({ length: Math.round(sampleRate / pluck.hertz - 0.5) }, noise)

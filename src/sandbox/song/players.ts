@@ -13,35 +13,35 @@ import {
 } from './score.ts'
 import type { PartFile } from '../stems.ts'
 
-function fallingOvertones(count: number, steepness: number): Waveform {
+function fallingHarmonics(count: number, steepness: number): Waveform {
   return waveform(Array.from({ length: count }, (_, index) => 1 / (index + 1) ** steepness))
 }
 
 /** How an instrument plays its notes. */
-type Manner = Pick<Tone, 'attackSeconds' | 'releaseSeconds' | 'decay' | 'vibrato'> & {
+type Articulation = Pick<Tone, 'attackSeconds' | 'releaseSeconds' | 'decay' | 'vibrato'> & {
   readonly sound: (hertz: number) => Waveform
 }
 
-function sing(track: Float32Array, manner: Manner, [beat, length, midi]: ScoredNote): void {
+function playNote(track: Float32Array, articulation: Articulation, [beat, length, midi]: ScoredNote): void {
   addTone(track, {
-    ...manner,
+    ...articulation,
     startSeconds: beat * beatSeconds,
     seconds: length * beatSeconds,
     volume: 1,
     hertz: hertz(midi),
-    waveform: manner.sound(hertz(midi)),
+    waveform: articulation.sound(hertz(midi)),
   })
 }
 
-const held = { attackSeconds: 0.03, releaseSeconds: 0.06, decay: 0, vibrato: 0 } as const
+const sustained = { attackSeconds: 0.03, releaseSeconds: 0.06, decay: 0, vibrato: 0 } as const
 const struck = { attackSeconds: 0.004, releaseSeconds: 0.05, decay: 3.5, vibrato: 0 } as const
 
 type Player = (track: Float32Array) => void
 
 const players: Readonly<Record<PartFile, Player>> = {
   vocal(track) {
-    const ah: Manner = {
-      ...held,
+    const ah: Articulation = {
+      ...sustained,
       vibrato: 0.009,
       sound: (pitch) =>
         vowel(pitch, [
@@ -50,11 +50,11 @@ const players: Readonly<Record<PartFile, Player>> = {
           [2600, 0.25],
         ]),
     }
-    for (const note of melody) sing(track, ah, note)
+    for (const note of melody) playNote(track, ah, note)
   },
   'backing-vocals'(track) {
-    const ooh: Manner = {
-      ...held,
+    const ooh: Articulation = {
+      ...sustained,
       attackSeconds: 0.15,
       releaseSeconds: 0.25,
       vibrato: 0.006,
@@ -65,7 +65,7 @@ const players: Readonly<Record<PartFile, Player>> = {
         ]),
     }
     for (const { beat, chord } of everyBeats(beatsPerBar)) {
-      for (const midi of chord.slice(2)) sing(track, ooh, [beat, beatsPerBar, midi])
+      for (const midi of chord.slice(2)) playNote(track, ooh, [beat, beatsPerBar, midi])
     }
   },
   drums(track) {
@@ -83,10 +83,10 @@ const players: Readonly<Record<PartFile, Player>> = {
     }
   },
   bass(track) {
-    const string = fallingOvertones(6, 1.5)
+    const string = fallingHarmonics(6, 1.5)
     for (const { beat, chord } of everyBeats(0.5)) {
       const octave = beat % 2 === 1.5 ? 12 : 0
-      sing(track, { ...struck, decay: 2.5, sound: () => string }, [beat, 0.48, chord[0] - 12 + octave])
+      playNote(track, { ...struck, decay: 2.5, sound: () => string }, [beat, 0.48, chord[0] - 12 + octave])
     }
   },
   guitar(track) {
@@ -103,17 +103,17 @@ const players: Readonly<Record<PartFile, Player>> = {
     }
   },
   piano(track) {
-    const hammer = fallingOvertones(9, 1.3)
+    const hammer = fallingHarmonics(9, 1.3)
     for (const { beat, chord } of everyBeats(0.5)) {
       const inBar = beat % beatsPerBar
       if (inBar !== 0 && inBar !== 1.5 && inBar !== 3) continue
-      for (const midi of chord.slice(1)) sing(track, { ...struck, sound: () => hammer }, [beat, 1.4, midi + 12])
+      for (const midi of chord.slice(1)) playNote(track, { ...struck, sound: () => hammer }, [beat, 1.4, midi + 12])
     }
   },
   keyboard(track) {
     const reed = waveform([1, 0.1, 0.02, 0.25])
     for (const { beat, chord } of everyBeats(2)) {
-      for (const midi of chord.slice(1)) sing(track, { ...struck, decay: 1.6, sound: () => reed }, [beat, 2, midi])
+      for (const midi of chord.slice(1)) playNote(track, { ...struck, decay: 1.6, sound: () => reed }, [beat, 2, midi])
     }
   },
   percussion(track) {
@@ -127,8 +127,8 @@ const players: Readonly<Record<PartFile, Player>> = {
     }
   },
   strings(track) {
-    const bowed = fallingOvertones(10, 1)
-    const slow: Manner = {
+    const bowed = fallingHarmonics(10, 1)
+    const slow: Articulation = {
       attackSeconds: 0.35,
       releaseSeconds: 0.4,
       decay: 0,
@@ -136,14 +136,14 @@ const players: Readonly<Record<PartFile, Player>> = {
       sound: () => bowed,
     }
     for (const { beat, chord } of everyBeats(beatsPerBar)) {
-      for (const midi of chord.slice(1)) sing(track, slow, [beat, beatsPerBar, midi + 12])
+      for (const midi of chord.slice(1)) playNote(track, slow, [beat, beatsPerBar, midi + 12])
     }
   },
   synth(track) {
     const square = waveform([1, 0, 0.33, 0, 0.2, 0, 0.14])
     for (const [index, { beat, chord }] of everyBeats(0.25).entries()) {
       const midi = chord[1 + (index % 3)] ?? chord[1]
-      sing(track, { ...struck, decay: 9, sound: () => square }, [beat, 0.24, midi + 12])
+      playNote(track, { ...struck, decay: 9, sound: () => square }, [beat, 0.24, midi + 12])
     }
   },
   fx(track) {
@@ -151,22 +151,22 @@ const players: Readonly<Record<PartFile, Player>> = {
     addNoise(track, { startSeconds: 6, seconds: 2, volume: 1, decay: -1.8, brightness: 0.3, seed: 7002 })
   },
   brass(track) {
-    const horn = fallingOvertones(12, 0.8)
+    const horn = fallingHarmonics(12, 0.8)
     for (const beat of brassHits) {
       const chord = chords[Math.floor(beat / beatsPerBar)] ?? chords[0]
-      const manner: Manner = { ...held, attackSeconds: 0.04, decay: 2, sound: () => horn }
-      for (const midi of chord.slice(1)) sing(track, manner, [beat, 0.4, midi])
+      const articulation: Articulation = { ...sustained, attackSeconds: 0.04, decay: 2, sound: () => horn }
+      for (const midi of chord.slice(1)) playNote(track, articulation, [beat, 0.4, midi])
     }
   },
   woodwinds(track) {
     const flute = waveform([1, 0.25, 0.08])
     for (const note of counterMelody) {
-      sing(track, { ...held, attackSeconds: 0.06, vibrato: 0.006, sound: () => flute }, note)
+      playNote(track, { ...sustained, attackSeconds: 0.06, vibrato: 0.006, sound: () => flute }, note)
     }
   },
 }
 
-/** Plays one part alone, as loud as it happens to come out. */
+/** Plays one part alone, at an arbitrary volume. */
 export function playPart(name: PartFile): Float32Array {
   const track = new Float32Array(songSamples)
   players[name](track)

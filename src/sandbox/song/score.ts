@@ -4,7 +4,7 @@ import { sampleRate } from './instruments.ts'
 export const beatSeconds = 0.5
 export const beatsPerBar = 4
 
-/** A minor, F, C, G, one bar each: MIDI numbers, the bass note first. */
+/** A minor, F, C and G, one bar each, as MIDI numbers. The bass note comes first. */
 export const chords = [
   [45, 57, 60, 64],
   [41, 57, 60, 65],
@@ -14,16 +14,15 @@ export const chords = [
 
 const beats = chords.length * beatsPerBar
 
-/** How many samples the song has. */
+/** The number of samples in the song. */
 export const songSamples = beats * beatSeconds * sampleRate
 
-/** How long the song is. */
 export const songSeconds = songSamples / sampleRate
 
-/** When it begins, how long it is, and its MIDI number. */
+/** The start and the length of a note in beats, and its MIDI number. */
 export type ScoredNote = readonly [beat: number, beats: number, midi: number]
 
-/** What is sung. */
+/** The melody of the vocals. */
 export const melody: readonly ScoredNote[] = [
   [0, 1, 72],
   [1, 0.5, 71],
@@ -43,7 +42,7 @@ export const melody: readonly ScoredNote[] = [
   [13.5, 1.5, 71],
 ]
 
-/** What the woodwinds answer. */
+/** The melody of the woodwinds. */
 export const counterMelody: readonly ScoredNote[] = [
   [2.5, 0.5, 76],
   [3, 1, 81],
@@ -58,12 +57,12 @@ export const counterMelody: readonly ScoredNote[] = [
 /** The beats on which the brass plays. */
 export const brassHits: readonly number[] = [3.5, 7.5, 11.5, 14, 14.5, 15.5]
 
-/** The pitch of a MIDI number. */
+/** The frequency of a MIDI number. */
 export function hertz(midi: number): number {
   return 440 * 2 ** ((midi - 69) / 12)
 }
 
-/** Every `step` beats of the song, with the chord that is being played. */
+/** Every `step` beats of the song, each with its chord. */
 export function everyBeats(
   step: number,
 ): readonly { readonly beat: number; readonly chord: (typeof chords)[number] }[] {

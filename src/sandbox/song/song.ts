@@ -5,8 +5,8 @@ import { type FileName, partFiles, type PartFile, type SumFile, sumFiles } from 
 import { encodeWav } from './wav.ts'
 
 /**
- * How loud the loudest sample of each part is. They are chosen so that no sum of parts leaves 16 bits, so the sums are
- * exact: whoever adds the stems up gets the mix, sample by sample.
+ * The peak of each part. All sums of parts fit into 16 bits, so the sums are exact: the stems add up to the mix, sample by
+ * sample.
  */
 const peaks: Readonly<Record<PartFile, number>> = {
   vocal: 11_200,
@@ -26,15 +26,15 @@ const peaks: Readonly<Record<PartFile, number>> = {
 
 /** The song as files. */
 export interface Song {
-  /** A WAV file, synthesised when it is first asked for. */
+  /** A WAV file, synthesized at the first call. */
   file(name: FileName): Buffer
 }
 
 function toPeak(track: Float32Array, peak: number): Int16Array {
-  let loudest = 0
-  for (const sample of track) loudest = Math.max(loudest, Math.abs(sample))
+  let max = 0
+  for (const sample of track) max = Math.max(max, Math.abs(sample))
   const samples = new Int16Array(track.length)
-  for (let at = 0; at < samples.length; at++) samples[at] = Math.round((track[at]! / loudest) * peak)
+  for (let at = 0; at < samples.length; at++) samples[at] = Math.round((track[at]! / max) * peak)
   return samples
 }
 
@@ -42,7 +42,7 @@ function isPart(name: FileName): name is PartFile {
   return (partFiles as readonly FileName[]).includes(name)
 }
 
-/** A song of a few seconds that can be looped, the same every time. Keeps what it has synthesised. */
+/** Creates a song of 8 seconds that can be looped. It is always the same. Caches what it has synthesized. */
 export function createSong(): Song {
   const parts = new Map<PartFile, Int16Array>()
   const files = new Map<FileName, Buffer>()

@@ -1,7 +1,7 @@
 const headerBytes = 44
 const bytesPerSample = 2
 
-/** Writes 16-bit mono PCM as a RIFF/WAVE file. `sampleRate` is in samples a second. */
+/** Encodes 16-bit mono PCM as a RIFF/WAVE file. `sampleRate` is in samples a second. */
 export function encodeWav(samples: Int16Array, sampleRate: number): Buffer {
   const dataBytes = samples.length * bytesPerSample
   const file = Buffer.alloc(headerBytes + dataBytes)
