@@ -32,8 +32,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/callback/save-callback.ts',
-        from: 'await store.saveCallback({',
-        to: 'void store.saveCallback({',
+        from: 'await inbox.saveCallback({',
+        to: 'void inbox.saveCallback({',
       },
     ],
     tests: ['flows/callback', 'suites/faults-durability'],
@@ -86,8 +86,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/callback/callback-address.ts',
-        from: 'signers[fits.indexOf(true)]',
-        to: 'signers[fits.length - 1]',
+        from: 'signers[matches.indexOf(true)]',
+        to: 'signers[matches.length - 1]',
       },
     ],
     tests: ['flows/callback'],
@@ -168,7 +168,7 @@ export const bugs: readonly Bug[] = [
     name: 'an answer that tells nothing counts as a refusal',
     edits: [
       {
-        file: 'separation/order/separate.ts',
+        file: 'separation/order/submissions.ts',
         from: "      case 'unknown':\n",
         to:
           "      case 'unknown':\n" +
@@ -193,18 +193,19 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/order/separate.ts',
-        from: '  const place = createPlaceOrder(options)\n',
+        from: '  const placeOrder = createPlaceOrder(options)\n',
         to:
-          '  const early = new Map<string, Promise<SubmitAnswer>>()\n' +
-          '  const submitEarly = ({ id, owner, provider, musicTaskId, audioId, type }) =>\n' +
-          '    early.set(id, early.get(id) ?? providers.get(provider).submit({ owner, musicTaskId, audioId, type, callbackUrl: addresses.urlOf({ id, provider, owner, type, musicTaskId, audioId }) }))\n' +
-          '  const place = createPlaceOrder({ ...options, store: { ...store, createOrder: (order) =>\n' +
-          '    store.createOrder({ ...order, isAdmitted: async () => (await order.isAdmitted()) && submitEarly(order.task).size > 0 }) } })\n',
+          '  const submitEarly = (task) => submissions.submit(task, task, providers.get(task.provider))\n' +
+          '  const placeOrder = createPlaceOrder({ ...options, store: { ...store, createOrder: (order) =>\n' +
+          '    store.createOrder({ ...order, isAdmitted: async () => (await order.isAdmitted()) && submitEarly(order.task) !== null }) } })\n',
       },
       {
-        file: 'separation/order/separate.ts',
-        from: 'const answer = provider.submit({ ',
-        to: 'const answer = early.get(task.id) ?? provider.submit({ ',
+        file: 'separation/order/submissions.ts',
+        from: '    submit(task, { musicTaskId, audioId, type }, provider) {\n',
+        to:
+          '    submit(task, { musicTaskId, audioId, type }, provider) {\n' +
+          '      const early = underWay.get(task.id)\n' +
+          '      if (early !== undefined) return early\n',
       },
     ],
     tests: ['flows/separate', 'suites/faults-durability', 'stores/store-trouble'],
@@ -213,9 +214,9 @@ export const bugs: readonly Bug[] = [
     name: 'a settled task may be pending again',
     edits: [
       {
-        file: 'separation/advance/advance.ts',
-        from: "    case 'pending':\n      return by === 'record-info' ? withoutClock(known) : known\n",
-        to: "    case 'pending':\n      return { ...orderOf(known), state: 'pending', partial: null, incompleteSinceMs: null }\n",
+        file: 'separation/advance/merge-result.ts',
+        from: "      return by === 'record-info' && task.state === 'pending' ? { ...task, incompleteSinceMs: null } : task\n",
+        to: "      return { ...taskBaseOf(task), state: 'pending', partial: null, incompleteSinceMs: null }\n",
       },
     ],
     tests: ['core/advance'],
@@ -225,7 +226,7 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/check/callback-grace.ts',
-        from: 'return Math.min(receivedAtMs + graceMsOf(task, outcome, times), giveUpAtMs)',
+        from: 'return Math.min(receivedAtMs + graceMsOf(task, outcome, timings), giveUpAtMs)',
         to: 'return Math.min(receivedAtMs, giveUpAtMs)',
       },
     ],
@@ -270,8 +271,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/check/check.ts',
-        from: "return isTrusted ? 'ours' : 'unknown'",
-        to: "return isTrusted || callbackUrl === null ? 'ours' : 'unknown'",
+        from: "return isTrusted ? 'this' : 'unknown'",
+        to: "return isTrusted || callbackUrl === null ? 'this' : 'unknown'",
       },
     ],
     tests: ['flows/callback', 'suites/faults-unnoticed'],
@@ -281,8 +282,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/order/place-order.ts',
-        from: "return isFollowed || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
-        to: 'return isFollowed',
+        from: "return isStillChecked || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
+        to: 'return isStillChecked',
       },
     ],
     tests: ['flows/separate'],
@@ -292,7 +293,7 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/order/place-order.ts',
-        from: "return isFollowed || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
+        from: "return isStillChecked || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
         to: "return task.failure.code === 'SUBMISSION_UNCONFIRMED'",
       },
     ],
@@ -303,8 +304,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/check/callback-grace.ts',
-        from: 'return times.failureGraceMs',
-        to: 'return times.callbackGraceMs',
+        from: 'return timings.failureGraceMs',
+        to: 'return timings.callbackGraceMs',
       },
     ],
     tests: ['flows/callback-failure'],
@@ -313,8 +314,8 @@ export const bugs: readonly Bug[] = [
     name: 'what was said counts before who said it',
     edits: [
       {
-        file: 'separation/advance/advance.ts',
-        from: '    strengthOfSource[b.by] - strengthOfSource[a.by] ||\n',
+        file: 'separation/advance/merge-order.ts',
+        from: '    sourceRank[b.by] - sourceRank[a.by] ||\n',
         to: '',
       },
     ],
@@ -382,7 +383,11 @@ export const bugs: readonly Bug[] = [
   {
     name: 'who joins at another gateway is given the task of a refused order',
     edits: [
-      { file: 'separation/order/separate.ts', from: '    if (refusal !== undefined) throw errorOf(refusal)\n', to: '' },
+      {
+        file: 'separation/order/separate.ts',
+        from: '    if (refusal !== undefined) return refused(orderRefusalOf(refusal))\n',
+        to: '',
+      },
     ],
     tests: ['cluster/several-gateways'],
   },
