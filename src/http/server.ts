@@ -36,6 +36,13 @@ const connectionCheckIntervalMs = 2_000
 /** How long a stopping gateway still answers clients that have just connected: their requests may not be safe to repeat. */
 const lingerMs = 500
 
+type Phase =
+  | 'open'
+  /** The stop has begun: only new connections are answered. */
+  | 'lingering'
+  /** Nothing is answered. */
+  | 'stopping'
+
 /** The HTTP server for all routes, and its connections until an orderly stop. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { graphql, websocket, metrics, log } = options
@@ -60,10 +67,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   /** Connections on which an upgrade was ignored. Node's parser may be at the wrong position on them. */
   const desynchronised = new WeakSet<Duplex>()
   let accepted = 0
-  /** The stop has begun: only new connections are answered. */
-  let isLingering = false
-  /** Nothing is answered any more. */
-  let isStopping = false
+  let phase: Phase = 'open'
   server.on('connection', (socket) => {
     accepted += 1
     connections.add(socket)
@@ -82,7 +86,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     listen: (host, port) => listen(server, host, port),
 
     async close(timeoutMs) {
-      isLingering = true
+      phase = 'lingering'
       await acceptPendingConnections()
       const answered = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const response of pending) if (!response.headersSent) response.setHeader('connection', 'close')
@@ -91,7 +95,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       const destroying = setInterval(destroyStreams, 100)
       const socketsClosed = websocket.close()
       await withTimeout(lingerMs, answered)
-      isStopping = true
+      phase = 'stopping'
       // Node would wait for connections that never had a request.
       const busy = new Set<Duplex>([...pending].map(({ req }) => req.socket))
       for (const socket of connections) if (!busy.has(socket)) socket.destroy()
@@ -137,15 +141,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     if (desynchronised.has(request.socket))
       return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
     if (isUpgradeIgnored) desynchronised.add(request.socket)
-    if (isStopping || (isLingering && !isFirst)) {
+    if (phase === 'stopping' || (phase === 'lingering' && !isFirst)) {
       if (route.name === 'graphql') return graphql.sendStopping(request, response)
       return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
     }
-    if (isLingering || isUpgradeIgnored) response.setHeader('connection', 'close')
+    if (phase !== 'open' || isUpgradeIgnored) response.setHeader('connection', 'close')
     pending.add(response)
     response.once('close', () => {
       pending.delete(response)
-      if (isLingering) request.socket.end()
+      if (phase !== 'open') request.socket.end()
     })
     response.once('finish', () => {
       metrics.answered(route.name, response.statusCode, (performance.now() - startedAt) / 1000)
