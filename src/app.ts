@@ -32,12 +32,12 @@ import type { App, AppOptions } from './program/running-app.ts'
 import type { Store } from './separation/store.ts'
 
 const version = '0.1.0'
-/** How often it is looked for tasks that are due. */
+/** The longest time between two polls for due tasks. */
 const maxPollIntervalMs = 1_000
-/** At a stop, what is left at least for the orders that sockets have brought. */
+/** The shortest time that a stop waits for orders from WebSockets. */
 const minDrainMs = 1_000
 
-/** Wires everything together and begins to listen. Throws if the store cannot be opened or the port is taken. */
+/** Wires the gateway together and starts to listen. Rejects if the store cannot be opened or the port is taken. */
 export async function startApp(config: Config, log: Log, options: AppOptions = {}): Promise<App> {
   const store = await openStore(config.database, log)
   try {
@@ -54,7 +54,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const clock = options.clock ?? store
   const publicUrl = () => config.publicUrl ?? url()
 
-  // A file with no Redis beside it has this one gateway: whatever is claimed, was claimed by one that is gone.
+  // A SQLite file without Redis has one gateway: existing leases are those of a process that has ended.
   if (config.database.kind === 'sqlite' && config.redisUrl === null) await store.releaseAllLeases()
   const identity = await openIdentity({ ...config, log })
   const ownSecret = await store.secret('callbacks', newSecret)
@@ -69,7 +69,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const metrics = createMetrics({ waiting: changes.size, droppedLogLines: options.droppedLogLines ?? (() => 0) })
 
   const { vendors } = config
-  // For this process alone: each gateway calls its own sandbox.
+  // Valid in this process only: each gateway calls its own sandbox.
   const sandboxApiKey = newSecret()
   const isSandboxOn = Object.values(vendors).every(({ apiKey }) => apiKey === null)
   const accounts = {
@@ -84,7 +84,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   )
   const waitingForDisabled = new Map([...(await store.countPending())].filter(([name]) => !isEnabled(name)))
   for (const [provider, tasks] of waitingForDisabled) {
-    log.warn({ provider, tasks }, 'tasks wait for a provider that is off: they go on when it is switched on again')
+    log.warn({ provider, tasks }, 'tasks wait for a provider that is off; their checks continue when it is on again')
   }
   const sandbox = isSandboxOn
     ? createSandbox({
@@ -211,18 +211,18 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     subscriptions: changes.size,
     async close() {
       readiness.stop()
-      // Load balancers go by what they were told last. Without a delay, not even a turn passes: nothing more may begin.
+      // Gives load balancers time to see that the gateway is not ready. Without a delay, no further request may begin.
       if (config.shutdownDelayMs > 0) await sleep(config.shutdownDelayMs)
       const startedAt = performance.now()
       const quiet = Promise.all([server.close(config.submitTimeoutMs), checker.stop()])
-      // What is asked can be asked again; what is ordered cannot.
+      // Checks can be repeated, submits cannot.
       await Promise.all(clients.map((each) => each.stopChecking()))
       await quiet
-      // Only now can no socket bring another order.
+      // No WebSocket can send another order from here on.
       await separations.drain(Math.max(minDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
       await sandbox?.close()
       await Promise.all(clients.map((each) => each.close()))
-      // Last of what listens, so that a stop can be watched.
+      // The last listener to close, so that a stop can be observed.
       await adminServer?.close()
       identity.close()
       await coordination.close()
@@ -231,7 +231,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   }
 }
 
-/** Under which name the address that we listen on is reached from this machine. */
+/** The host of a URL that reaches the listening address from this machine. */
 function hostInUrl(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host

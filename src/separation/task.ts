@@ -1,12 +1,12 @@
-/** The providers we can order from. The sandbox is one of them. */
+/** The providers that the gateway supports, including the sandbox. */
 export const providerNames = ['kie', 'apikley', 'sunoapi', 'sandbox'] as const
 export type ProviderName = (typeof providerNames)[number]
 
-/** What is ordered, in the providers' own words (`type` of `POST /vocal-removal/generate`). */
+/** The `type` of `POST /vocal-removal/generate` (docs/providers.md, "Endpoints"). */
 export const separationTypes = ['separate_vocal', 'split_stem'] as const
 export type SeparationType = (typeof separationTypes)[number]
 
-/** What each type of separation is expected to yield. `pianoUrl` stands in record-info only. */
+/** The parts that each type of separation can yield. The piano is reported by record-info only. */
 export const partsOfType = {
   separate_vocal: ['vocal', 'instrumental'],
   split_stem: [
@@ -28,28 +28,28 @@ export const partsOfType = {
 
 export type KnownPart = (typeof partsOfType)[SeparationType][number]
 
-/** A part that we do not know is `other` and keeps the provider's own label. */
+/** An unknown part is `other`, with the provider's label. */
 export type StemPart = KnownPart | 'other'
 
-/** Every known part once, in the order in which stems are listed. */
+/** All known parts, in the order in which stems are listed. */
 export const knownParts: readonly KnownPart[] = [...new Set(Object.values(partsOfType).flat())]
 
 export type SeparationStatus =
   'PENDING' | 'SUCCESS' | 'CREATE_TASK_FAILED' | 'GENERATE_AUDIO_FAILED' | 'CALLBACK_EXCEPTION'
 
-/** Whether the provider has taken money: an accepted submit is a charge, an answer that never came may be one. */
+/** Whether the provider has charged: an accepted submit is charged, a submit without an answer may be. */
 export type Charge = 'NONE' | 'CHARGED' | 'MAYBE'
 
-/** Who said it: record-info can be forged by nobody and knows more, so its words win over a callback's. */
+/** Where a value comes from. record-info cannot be forged and knows more, so it takes precedence over callbacks. */
 export type Source = 'callback' | 'record-info'
 
-/** A value and who said it. */
+/** A value and its source. */
 export interface Reported<T> {
   readonly value: T
   readonly by: Source
 }
 
-/** An address and when it was reported, in milliseconds since 1970: of two from one source, the later one counts. */
+/** A URL and when it was reported, in milliseconds since 1970. Of two URLs from one source, the later one counts. */
 export interface StemUrl extends Reported<string> {
   readonly atMs: number
 }
@@ -57,22 +57,22 @@ export interface StemUrl extends Reported<string> {
 /** One separated part of the track. */
 export interface Stem {
   readonly part: StemPart
-  /** The provider's own name for the part; null where it has none beside the part. */
+  /** The provider's name for the part; null if it gives none. */
   readonly label: string | null
   readonly url: StemUrl
-  /** Only record-info's `originData` tells it. */
+  /** From `originData` of record-info only. */
   readonly durationSeconds: number | null
-  /** What the provider calls this stem (`originData[].id`): needed to order MIDI for it alone. null where it names none. */
+  /** The provider's id of the stem (`originData[].id`), which orders for MIDI need; null if it gives none. */
   readonly originId: string | null
 }
 
 /** When a separation was completed, in milliseconds since 1970. */
 export interface CompletedAt extends Reported<number> {
-  /** Whether the provider gave this time; otherwise it is the time at which the gateway learned of the result. */
+  /** Whether the provider gave this time. Otherwise it is when the gateway received the result. */
   readonly isReported: boolean
 }
 
-/** Why a task failed, from the weakest statement of one source to the strongest: see `advance`. */
+/** Why a task failed. Of two codes from one source, the later in this list is kept: see `strongerFailure`. */
 export const failureCodes = [
   'SUBMISSION_UNCONFIRMED',
   'SUBMISSION_REFUSED',
@@ -83,14 +83,14 @@ export const failureCodes = [
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 
-/** Why a provider definitely did not take an order, by what the caller can do about it. */
+/** Why a provider definitely did not accept an order, by what the caller can do about it. */
 export const refusalReasons = [
   'invalid-input',
   'track-not-found',
   'insufficient-credits',
   'rate-limited',
   'refused',
-  /** The provider cannot be reached, is closed for maintenance, or does not accept our key. */
+  /** The provider is unreachable, under maintenance, or does not accept the gateway's key. */
   'unavailable',
 ] as const
 export type RefusalReason = (typeof refusalReasons)[number]
@@ -98,7 +98,7 @@ export type RefusalReason = (typeof refusalReasons)[number]
 export interface Refusal {
   readonly reason: RefusalReason
   readonly providerCode: number | null
-  /** Written for the caller: what was wrong and what to do next. Holds no secret. */
+  /** For the caller: what is wrong and what to do next. Contains no secret. */
   readonly message: string
   /** Whether the same call may succeed later. */
   readonly retryable: boolean
@@ -107,33 +107,33 @@ export interface Refusal {
 
 export interface Failure {
   readonly code: FailureCode
-  /** The number that the provider gave, if it gave one. */
+  /** The provider's own code; null if it gave none. */
   readonly providerCode: number | null
   readonly message: string
-  /** Who said so; `gateway` where it is our own conclusion. */
+  /** Where the failure comes from; `gateway` if the gateway concluded it. */
   readonly by: Source | 'gateway'
   readonly atMs: number
-  /** Only with SUBMISSION_REFUSED: what whoever ordered is told. */
+  /** Only with SUBMISSION_REFUSED: the refusal that the caller gets. */
   readonly refusal?: Refusal | undefined
 }
 
-/** What is true of a task in every state. Times are milliseconds since 1970. */
+/** The fields of a task in every state. Times are milliseconds since 1970. */
 interface TaskBase {
-  /** Ours: a TypeID with the prefix `sep`. */
+  /** A TypeID with the prefix `sep`. */
   readonly id: string
-  /** The caller it belongs to, e.g. `anonymous`. */
+  /** The caller that the task belongs to, e.g. `key:web` or `anonymous`. */
   readonly owner: string
   readonly provider: ProviderName
-  /** What the provider calls it; null until the task is bound. */
+  /** The provider's id of the task; null until the task is bound. */
   readonly providerTaskId: string | null
   /**
-   * The id under which the provider runs this order although another task is bound to it, as at a provider that answers
-   * two equal orders with one task. record-info is read by this id; nothing is bound to it. null for almost every task.
+   * A provider's id that another task is bound to, if the provider runs this order under it as well, as when it answers two
+   * equal orders with one task. record-info is read by this id. null for almost every task.
    */
   readonly sharedProviderTaskId: string | null
-  /** null only for an adopted task that has not said yet. */
+  /** null only for an adopted task whose stems do not show it yet. */
   readonly type: SeparationType | null
-  /** The provider's id of the task that made the music; null for an adopted task. */
+  /** The provider's id of the task that generated the music; null for an adopted task. */
   readonly musicTaskId: string | null
   readonly audioId: string | null
   readonly musicId: Reported<string> | null
@@ -142,24 +142,24 @@ interface TaskBase {
   /** Grows by one with every change. */
   readonly revision: number
   readonly createdAtMs: number
-  /** Whether `createdAtMs` is known; false for an adopted task of which the provider gave no time. */
+  /** Whether `createdAtMs` is known. false for an adopted task if the provider gives no time. */
   readonly isCreatedAtKnown: boolean
 }
 
-/** What a separation has yielded. */
+/** The result of a separation. */
 export interface Result {
-  /** In the order of `knownParts`, others last. Empty only if the provider never named one. */
+  /** In the order of `knownParts`, others last. Empty only if the provider never reported any. */
   readonly stems: readonly Stem[]
   readonly completedAtMs: CompletedAt
-  /** When the gateway first learned of this result, by its own clock. */
+  /** When the gateway first received the result, by its own clock. */
   readonly foundAtMs: number
 }
 
 export interface PendingTask extends TaskBase {
   readonly state: 'pending'
-  /** The stems that record-info has named so far, while one that this type must have is still missing. */
+  /** The stems that record-info has reported, while one that the type must have is missing. */
   readonly partial: Result | null
-  /** Since when record-info has been saying SUCCESS without naming every stem; null once it says PENDING again. */
+  /** Since when record-info has reported SUCCESS without every stem; null while it reports PENDING. */
   readonly incompleteSinceMs: number | null
 }
 
@@ -184,7 +184,7 @@ const statusOfFailure = {
   GENERATION_FAILED: 'GENERATE_AUDIO_FAILED',
 } as const satisfies Record<FailureCode, SeparationStatus>
 
-/** The status that a caller sees, in the providers' words. */
+/** The status that callers see, in the providers' terms. */
 export function statusOf(task: Task): SeparationStatus {
   switch (task.state) {
     case 'pending':
@@ -196,12 +196,12 @@ export function statusOf(task: Task): SeparationStatus {
   }
 }
 
-/** Whether the task has its end. It may still improve (a failure becomes a success, a success gains stems), but is never pending again. */
+/** Whether the task is settled: it is never pending again, but a failure may become a success, and a success may gain stems. */
 export function isSettled(task: Task): task is SucceededTask | FailedTask {
   return task.state !== 'pending'
 }
 
-/** When the task reached its end, in milliseconds since 1970; null while it is pending. */
+/** When the task was settled, in milliseconds since 1970; null while it is pending. */
 export function completedAtMs(task: Task): number | null {
   switch (task.state) {
     case 'pending':
@@ -214,8 +214,8 @@ export function completedAtMs(task: Task): number | null {
 }
 
 /**
- * Until when the provider keeps the files; null unless there are any, and for an adopted task of which the provider gave
- * neither when it was completed nor when it was created: it may be of any age.
+ * When the provider deletes the files, in milliseconds since 1970. null if there are no files, and for an adopted task if the
+ * provider gives neither a completion time nor a creation time.
  */
 export function expiresAtMs(task: Task, retentionMs: number): number | null {
   if (task.state !== 'succeeded') return null
@@ -224,20 +224,20 @@ export function expiresAtMs(task: Task, retentionMs: number): number | null {
   return task.isCreatedAtKnown ? task.createdAtMs + retentionMs : null
 }
 
-/** The id by which record-info is read; null while none is known. */
+/** The id to read record-info by; null while none is known. */
 export function recordInfoIdOf(task: Task): string | null {
   return task.providerTaskId ?? task.sharedProviderTaskId
 }
 
-/** What the separation of this type should have yielded and did not, in the order of `partsOfType`. */
+/** The parts that this type of separation can yield and this result lacks, in the order of `partsOfType`. */
 export function missingParts(task: SucceededTask): readonly KnownPart[] {
   const present = new Set<StemPart>(task.stems.map((stem) => stem.part))
   return partsOfType[task.type ?? 'split_stem'].filter((part) => !present.has(part))
 }
 
 /**
- * Whether stems are all that a separation of this type must yield. A voice without the rest, or the rest without the voice,
- * is not whole; of a `split_stem` any stem may be all that the track has.
+ * Whether the stems include all that this type of separation must yield: both stems of a `separate_vocal`, any stem of a
+ * `split_stem`, because the track may have no other part.
  */
 export function isComplete(type: SeparationType | null, stems: readonly Pick<Stem, 'part'>[]): boolean {
   if (stems.length === 0) return false
@@ -247,21 +247,21 @@ export function isComplete(type: SeparationType | null, stems: readonly Pick<Ste
       return partsOfType.separate_vocal.every((part) => present.has(part))
     case 'split_stem':
       return true
-    // A voice by itself may be either type's.
+    // A vocal stem alone may belong to either type.
     case null:
       return present.size > 1 || !present.has('vocal')
   }
 }
 
 /**
- * Whether the provider may be at work on a failed task: only a callback says that it failed, or it was seen at the provider
- * although the order's answer was a refusal. record-info is read until the wait for a result is over.
+ * Whether a failed task may still succeed: only a callback reports the failure, or the task was found at the provider although
+ * the answer to its submit was a refusal. Such a task is checked until the wait for a result is over.
  */
 export function mayStillSucceed({ failure, charge }: FailedTask): boolean {
   return failure.by === 'callback' || (failure.code === 'SUBMISSION_REFUSED' && charge === 'CHARGED')
 }
 
-/** Names a stem within its task: two sources that use the same name mean the same stem. */
+/** The name of a stem within its task. Stems of the same name from two sources are the same stem. */
 export function stemName(stem: Pick<Stem, 'part' | 'label'>): string {
   if (stem.part !== 'other') return stem.part
   const label = (stem.label ?? '').toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-')
