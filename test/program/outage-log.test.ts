@@ -52,6 +52,27 @@ test('an unavailable store is logged once with its first error, and once when it
   expect(linesOf(gateway).at(-1)).toMatchObject({ level: 'info', failures: expect.any(Number) })
 })
 
+test('short locks by another process are no outage', async () => {
+  const databaseUrl = await newDatabaseUrl()
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({
+    ...provider.environment,
+    DATABASE_URL: databaseUrl,
+    CHECK_INTERVAL_SECONDS: '0.1',
+  })
+  await order(gateway)
+  const other = new DatabaseSync(databaseUrl.replace('file:', ''))
+  onTestFinished(() => other.close())
+  for (let i = 0; i < 10; i++) {
+    // As move-store does when it opens and closes the file. The checker leases due tasks every 25 ms.
+    await expect.poll(() => other.exec('BEGIN IMMEDIATE'), { interval: 5 }).toBeUndefined()
+    await sleep(100)
+    other.exec('ROLLBACK')
+    await sleep(50)
+  }
+  expect(messagesOf(gateway)).toEqual([])
+})
+
 test('a rejected API key is logged once for orders and once for checks', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '0.1' })
