@@ -11,7 +11,7 @@ export function startMessage(app: App, config: Config): string {
     '',
     `  Stemgate is listening at ${url}/graphql`,
     '',
-    ...(config.graphiql ? [`  GraphiQL      ${url}/graphql   (open it in a browser)`] : []),
+    ...(config.graphiql ? [] : ['  GraphiQL      off   (GRAPHIQL=true turns it on)']),
     `  Providers     ${providers.map((name) => name.toUpperCase()).join(', ')}${isSandbox ? '   (no API key is set; nothing is charged)' : ''}`,
     `  Callers       ${callersText(config)}`,
     `  Callbacks     ${publicUrl}/callbacks/…`,
@@ -50,18 +50,23 @@ function howToTry(
   url: string,
   { isSandbox, hasGraphiql, needsKey }: { isSandbox: boolean; hasGraphiql: boolean; needsKey: boolean },
 ): string[] {
+  if (hasGraphiql) {
+    return [
+      `  To try it, open ${url}/graphql in a browser and press play in the tab Separate.`,
+      ...(isSandbox ? [] : ['  Fill in your own ids first: the provider charges for the order.']),
+      ...(needsKey ? ['  Put {"Authorization": "Bearer <key>"} into the headers of the tab.'] : []),
+    ]
+  }
   const [musicTaskId, audioId] = isSandbox ? ['my-music', 'done'] : ['<id of the music task>', '<id of the track>']
-  const mutation =
+  const query =
     `mutation { separate(input: { musicTaskId: "${musicTaskId}", audioId: "${audioId}" })` +
     ' { ... on SeparateSuccess { task { id status } } ... on SeparateError { message } } }'
-  const body = JSON.stringify({ query: mutation })
   const withIds = isSandbox ? '' : ' with your own ids (the provider charges for it)'
-  const inHeaders = needsKey ? ', with {"Authorization": "Bearer <key>"} in its headers' : ''
   const header = needsKey ? " -H 'authorization: Bearer <key>'" : ''
   return [
-    `  To try it, ${hasGraphiql ? `paste this into GraphiQL${inHeaders}` : 'run this in a shell'}${withIds}:`,
+    `  To try it, run this in a shell${withIds}:`,
     '',
-    `    ${hasGraphiql ? mutation : `curl -s ${url}/graphql -H 'content-type: application/json'${header} -d '${body}'`}`,
+    `    curl -s ${url}/graphql -H 'content-type: application/json'${header} -d '${JSON.stringify({ query })}'`,
   ]
 }
 
