@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { startApp } from './app.ts'
 import { parseConfig } from './config/config.ts'
 import { readOperation } from './graphql/operations.ts'
+import { handleArguments } from './program/handle-arguments.ts'
 
 /** A complete separation in the sandbox, as a frontend does it: order over HTTP, subscribe over WebSocket, download the stems. */
 
@@ -23,9 +24,18 @@ const taskSchema = z.object({
 })
 type Task = z.infer<typeof taskSchema>
 
+const usage = `Orders two separations from Stemgate's sandbox and saves their stems in ${folder}/. Nothing is charged.
+
+  npm run demo                 (or: node dist/demo.js)`
+
 await main()
 
 async function main(): Promise<void> {
+  const exitCode = handleArguments(process.argv.slice(2), usage)
+  if (exitCode !== null) {
+    process.exitCode = exitCode
+    return
+  }
   const config = parseConfig({ PORT: '0', DATABASE_URL: ':memory:', SANDBOX_DELAY_MS: String(sandboxDelayMs) })
   const app = await startApp(config, pino({ level: 'warn' }, pino.destination(2)))
   // A subscription may wait without end.

@@ -1,10 +1,31 @@
 import { startApp } from './app.ts'
 import { ConfigError, parseConfig, type Config } from './config/config.ts'
+import { handleArguments } from './program/handle-arguments.ts'
 import { serve } from './program/serve.ts'
 
-const config = readConfig()
-if (config === null) process.exitCode = 1
-else await serve(config, startApp)
+const usage = `Starts a Stemgate gateway, which runs until a signal stops it.
+
+  npm start                    (or: node dist/main.js)
+
+Environment variables configure it, for example:
+
+  PORT=4001 npm start          listen on another port
+  KIE_API_KEY=<key> npm start  order at kie.ai; without a provider's key, the sandbox answers
+
+docs/operator.md lists all variables.`
+
+await main()
+
+async function main(): Promise<void> {
+  const exitCode = handleArguments(process.argv.slice(2), usage)
+  if (exitCode !== null) {
+    process.exitCode = exitCode
+    return
+  }
+  const config = readConfig()
+  if (config === null) process.exitCode = 1
+  else await serve(config, startApp)
+}
 
 function readConfig(): Config | null {
   try {
