@@ -67,7 +67,7 @@ const hubs: readonly (readonly [string, () => Promise<{ readonly here: Counted; 
 ]
 
 describe.each(hubs)('changes %s', (_name, openHubs) => {
-  test('wake who listens for the task, wherever they are told, once each', async () => {
+  test('call every listener of the task once, wherever they are published', async () => {
     const { here, there } = await openHubs()
     const [asked, other] = [listen(there, 'task'), listen(there, 'other')]
     const own = listen(here, 'task')
@@ -78,7 +78,7 @@ describe.each(hubs)('changes %s', (_name, openHubs) => {
     expect([asked.times, other.times, own.times]).toEqual([1, 0, 1])
   })
 
-  test('wake nobody who has left, and leave nothing behind', async () => {
+  test('call no listener that was removed, and leave nothing behind', async () => {
     const { here, there } = await openHubs()
     const [left, stayed] = [listen(there, 'task'), listen(there, 'task')]
     expect(there.size()).toBe(2)
@@ -91,7 +91,7 @@ describe.each(hubs)('changes %s', (_name, openHubs) => {
     expect(there.size()).toBe(0)
   })
 
-  test('wake hundreds of listeners, and those who leave or come while they are told', async () => {
+  test('call hundreds of listeners while others are added and removed', async () => {
     const { here, there } = await openHubs()
     const tasks = Array.from({ length: 300 }, (_, index) => `task-${index}`)
     const heard = tasks.flatMap((taskId) => [listen(there, taskId), listen(there, taskId)])
@@ -108,7 +108,7 @@ describe.each(hubs)('changes %s', (_name, openHubs) => {
   })
 })
 
-test('of any task may be told at once to everybody', () => {
+test('notifyAll calls the listeners of every task', () => {
   const changes = createInProcessChanges()
   const heard = ['a', 'a', 'b'].map((taskId) => listen(changes, taskId))
   const again = () => {
@@ -120,10 +120,10 @@ test('of any task may be told at once to everybody', () => {
   expect(heard.map(({ times }) => times)).toEqual([1, 1, 1])
 })
 
-describe.skipIf(redisUrl === null)('changes on a Redis', () => {
+describe.skipIf(redisUrl === null)('changes over Redis', () => {
   const url = redisUrl ?? ''
 
-  test('of another deployment are not heard', async () => {
+  test('of another deployment call no listener', async () => {
     const ours = await openTwo(url)
     const theirs = await openTwo(url)
     const heard = listen(theirs.there.changes, 'task')
@@ -133,7 +133,7 @@ describe.skipIf(redisUrl === null)('changes on a Redis', () => {
     expect(heard.times).toBe(0)
   })
 
-  test('that say nothing sensible wake nobody', async () => {
+  test('that cannot be parsed call no listener', async () => {
     const deployment = randomUUID()
     const { here, there } = await openTwo(url, deployment)
     const heard = listen(there.changes, 'task')
@@ -144,7 +144,7 @@ describe.skipIf(redisUrl === null)('changes on a Redis', () => {
     expect(heard.times).toBe(0)
   })
 
-  test('are heard again when Redis has been restarted, and whoever listens is woken, having perhaps missed one', async () => {
+  test('arrive again after Redis restarts, and every listener is called, because it may have missed one', async () => {
     const own = await startOwnRedis()
     const { here, there } = await openTwo(own.url)
     const heard = Array.from({ length: 300 }, (_, index) => listen(there.changes, `task-${index}`))
@@ -166,7 +166,7 @@ describe.skipIf(redisUrl === null)('changes on a Redis', () => {
     }
   })
 
-  test('are heard again when Redis has ended every connection', async () => {
+  test('arrive again after Redis closes every connection', async () => {
     const own = await startOwnRedis()
     const { here, there } = await openTwo(own.url)
     const heard = listen(there.changes, 'task')
@@ -181,7 +181,7 @@ describe.skipIf(redisUrl === null)('changes on a Redis', () => {
     await passedOn(there.changes, here.changes)
   })
 
-  test('are heard again when everything between was swallowed', async () => {
+  test('arrive again after a proxy dropped everything', async () => {
     const deployment = randomUUID()
     const proxy = await startSwallowingProxy(Number(new URL(url).port || 6379))
     const here = await openGateway(url, deployment)
@@ -197,7 +197,7 @@ describe.skipIf(redisUrl === null)('changes on a Redis', () => {
     await passedOn(there.changes, here.changes)
   })
 
-  test('that could not be told are told when Redis is back, to gateways that never lost it', async () => {
+  test('that could not be published are published when Redis is back, also to gateways that never lost it', async () => {
     const deployment = randomUUID()
     const proxy = await startSwallowingProxy(Number(new URL(url).port || 6379))
     const here = await openGateway(`redis://127.0.0.1:${proxy.port}`, deployment, quickTimings)
@@ -218,7 +218,7 @@ describe.skipIf(redisUrl === null)('changes on a Redis', () => {
     await expect.poll(() => other.times, { timeout: 5_000 }).toBeGreaterThan(0)
   })
 
-  test('reach others although Redis was away when the gateway started', async () => {
+  test('reach other gateways although Redis was unavailable at the start', async () => {
     const own = await startOwnRedis()
     await own.stop()
     const startedAt = performance.now()
@@ -233,7 +233,7 @@ describe.skipIf(redisUrl === null)('changes on a Redis', () => {
     await passedOn(there.changes, here.changes)
   })
 
-  test('that were told just before the gateway closes reach the others', async () => {
+  test('that are published just before the gateway closes reach the others', async () => {
     const { here, there } = await openTwo(url)
     const heard = listen(there.changes, 'task')
     here.changes.publish('task')
@@ -246,7 +246,7 @@ describe.skipIf(redisUrl === null)('a connection to Redis', () => {
   const url = redisUrl ?? ''
 
   test.each(['swallows everything', 'swallows everything from the start', 'refuses'] as const)(
-    'is closed quickly when what is between %s, and comes no more',
+    'closes quickly if a proxy %s, and does not reconnect',
     async (how) => {
       const proxy = await startSwallowingProxy(how === 'refuses' ? 1 : Number(new URL(url).port || 6379))
       if (how === 'swallows everything from the start') proxy.swallow()
@@ -263,7 +263,7 @@ describe.skipIf(redisUrl === null)('a connection to Redis', () => {
     },
   )
 
-  test('that does not answer is asked once, and again when it answers', async () => {
+  test('that does not answer gets one command, and the next when it answers again', async () => {
     const proxy = await startSwallowingProxy(Number(new URL(url).port || 6379))
     const { redis } = await openTestRedis(`redis://127.0.0.1:${proxy.port}`, quickTimings)
     let backs = 0
@@ -278,7 +278,7 @@ describe.skipIf(redisUrl === null)('a connection to Redis', () => {
     expect(await redis.run((client) => client.ping())).toBe('PONG')
   })
 
-  test('on which nothing is said stays as it is', async () => {
+  test('without traffic is not replaced', async () => {
     const { redis, logged } = await openTestRedis(url, quickTimings)
     let backs = 0
     let subscribed = 0
@@ -292,7 +292,7 @@ describe.skipIf(redisUrl === null)('a connection to Redis', () => {
     expect([backs, subscribed, logged]).toEqual([0, 1, []])
   })
 
-  test('is away only as long as Redis is slow', async () => {
+  test('is unavailable only while Redis is slow', async () => {
     const own = await startOwnRedis()
     const { redis, logged } = await openTestRedis(own.url, { answerMs: 100, pingMs: 60_000, silentMs: 60_000 })
     const operator = createClient({ url: own.url, RESP: 2 })
@@ -306,7 +306,7 @@ describe.skipIf(redisUrl === null)('a connection to Redis', () => {
     expect(logged.filter((line) => line.startsWith('warn'))).toEqual([])
   })
 
-  test('that Redis does not let in is logged, without the password', async () => {
+  test('with a wrong password is logged, without the password', async () => {
     const { hostname, port } = new URL(url)
     const { logged } = await openTestRedis(`redis://user:hunter2@${hostname}:${port || 6379}`, { openMs: 300 })
     expect(logged.filter((line) => line.startsWith('warn'))).toHaveLength(1)

@@ -25,8 +25,8 @@ async function orderHeld({ provider, gateways: [one] }: Cluster, input: Partial<
   return { ordered, answer: (body: object) => answer(body) }
 }
 
-describe.skipIf(!isHere)('several gateways on one database and one Redis', () => {
-  test('a subscriber at one is told of the callback that another one was given', async () => {
+describe.skipIf(!isHere)('with several gateways on one database and one Redis,', () => {
+  test('a subscriber at one gateway receives the callback that another one received', async () => {
     const { provider, gateways } = await startCluster({ CHECK_INTERVAL_SECONDS: '60' })
     const [one, other] = gateways
     const taskId = await order(one)
@@ -42,7 +42,7 @@ describe.skipIf(!isHere)('several gateways on one database and one Redis', () =>
     expect((await other.send(ReadDocument, { taskId })).data?.separation).toMatchObject({ id: taskId, settled: true })
   })
 
-  test('who joins at another gateway is told when the provider answers', async () => {
+  test('a caller that joins at another gateway gets the answer of the provider', async () => {
     const cluster = await startCluster()
     const { ordered, answer } = await orderHeld(cluster, { idempotencyKey: 'first' })
     const [, other] = cluster.gateways
@@ -57,7 +57,7 @@ describe.skipIf(!isHere)('several gateways on one database and one Redis', () =>
     expect(cluster.provider.orders).toHaveLength(1)
   })
 
-  test('who joins at another gateway gets the same refusal, and every key is free again', async () => {
+  test('a caller that joins at another gateway gets the same refusal, and every key is free again', async () => {
     const cluster = await startCluster({ SUBMIT_TIMEOUT_SECONDS: '15' })
     const { ordered, answer } = await orderHeld(cluster, { idempotencyKey: 'first' })
     const [one, other] = cluster.gateways
@@ -76,7 +76,7 @@ describe.skipIf(!isHere)('several gateways on one database and one Redis', () =>
     expect(cluster.provider.orders).toHaveLength(2)
   })
 
-  test('who joined and was given the open task keeps it, although the order is refused later', async () => {
+  test('a caller that joined and got the open task keeps it if the order is refused later', async () => {
     const cluster = await startCluster({ SUBMIT_TIMEOUT_SECONDS: '0.5' })
     const { ordered, answer } = await orderHeld(cluster, {})
     const [, other] = cluster.gateways
@@ -88,7 +88,7 @@ describe.skipIf(!isHere)('several gateways on one database and one Redis', () =>
     expect(await outcomeOf(other, { idempotencyKey: 'mine' })).toEqual(given)
   })
 
-  test('an order that another gateway has given up is asked for once its answer is there after all', async () => {
+  test('an order that another gateway gave up is checked once its answer arrives', async () => {
     const cluster = await startCluster({
       CHECK_INTERVAL_SECONDS: '0.2',
       UNCONFIRMED_AFTER_SECONDS: '0.5',
@@ -124,7 +124,7 @@ describe.skipIf(!isHere)('several gateways on one database and one Redis', () =>
     expect(provider.orders).toHaveLength(1)
   })
 
-  test('an id of the provider’s is adopted once, however many ask for it where', async () => {
+  test('a provider task id is adopted once, however many callers ask for it at however many gateways', async () => {
     const { provider, gateways } = await startCluster({}, { count: 4 })
     provider.answerRead(recordOfSuccess('outside'))
     const found = await Promise.all(
@@ -137,7 +137,7 @@ describe.skipIf(!isHere)('several gateways on one database and one Redis', () =>
     expect(found[0]).toMatch(/^sep_/)
   })
 
-  test('the provider’s rate holds for all of them together', async () => {
+  test('the provider’s rate applies to all gateways together', async () => {
     const { provider, gateways } = await startCluster({ SUBMITS_PER_10_SECONDS: '4', SUBMIT_WAIT_SECONDS: '0' })
     const all = await Promise.all(
       Array.from({ length: 12 }, (_, index) =>
@@ -148,7 +148,7 @@ describe.skipIf(!isHere)('several gateways on one database and one Redis', () =>
     expect(provider.orders).toHaveLength(4)
   })
 
-  test('a task is asked for once in each interval, however many they are', async () => {
+  test('a task is checked once in each interval, however many gateways there are', async () => {
     const { provider, gateways } = await startCluster({ CHECK_INTERVAL_SECONDS: '0.5' }, { count: 4 })
     const taskId = await order(gateways[0])
     const startedAt = performance.now()
@@ -159,7 +159,7 @@ describe.skipIf(!isHere)('several gateways on one database and one Redis', () =>
     await untilSettled(gateways[3] ?? gateways[1], taskId)
   })
 
-  test('a subscriber is told of what Redis lost, as soon as Redis is back', async () => {
+  test('a subscriber receives changes that Redis lost as soon as Redis is back', async () => {
     const redis = await startOwnRedis()
     const { provider, gateways } = await startCluster({ CHECK_INTERVAL_SECONDS: '60' }, { redis: redis.url })
     const [one, other] = gateways
@@ -178,7 +178,7 @@ describe.skipIf(!isHere)('several gateways on one database and one Redis', () =>
   })
 })
 
-test.skipIf(!isHere)('a gateway starts while Redis is away, and says so', async () => {
+test.skipIf(!isHere)('a gateway starts while Redis is unavailable, and logs it', async () => {
   const redis = await startOwnRedis()
   await redis.stop()
   const { provider, gateways } = await startCluster({}, { redis: redis.url })

@@ -7,7 +7,7 @@ import { findPostgres } from '../support/services.ts'
 const isHere = (await findPostgres()) !== null
 
 test.skipIf(!isHere)(
-  'several gateways on one database without Redis tell the subscribers of one another within half a minute',
+  'gateways on one database without Redis notify each other’s subscribers within 30 seconds',
   { timeout: 45_000 },
   async () => {
     const { provider, gateways } = await startCluster({ CHECK_INTERVAL_SECONDS: '60' }, { redis: null })

@@ -27,7 +27,7 @@ function pairOf(name: string | null) {
 const shown = (which: string, name: string) => `https://files.example/${which}%20${name.replaceAll(' ', '%20')}.mp3`
 
 describe('a split_stem_advanced task', () => {
-  test('that is adopted has both halves as stems', async () => {
+  test('has both halves as stems when it is adopted', async () => {
     const { provider, gateway, store } = await start()
     provider.answerRead(recordOfSuccess('outside', { response: { id: 'r', originData: [pairOf('Kick')] } }))
     const { data, errors } = await gateway.send(ReadDocument, { taskId: 'outside' })
@@ -46,7 +46,7 @@ describe('a split_stem_advanced task', () => {
     ])
   })
 
-  test('whose stem is a part that we know shows it as that part, the rest never', async () => {
+  test('shows an extracted known part as that part, and never shows the rest as one', async () => {
     const { provider, gateway } = await start()
     provider.answerRead(recordOfSuccess('outside', { response: { originData: [pairOf('Lead Vocal')] } }))
     const { data } = await gateway.send(ReadDocument, { taskId: 'outside' })
@@ -59,14 +59,14 @@ describe('a split_stem_advanced task', () => {
     })
   })
 
-  test.each(['Drums', 'Instrumental', 'Bass'])('of %s says nothing of another type', async (name) => {
+  test.each(['Drums', 'Instrumental', 'Bass'])('of %s implies no other type', async (name) => {
     const { provider, gateway } = await start()
     provider.answerRead(recordOfSuccess('outside', { response: { originData: [pairOf(name)] } }))
     const { data } = await gateway.send(ReadDocument, { taskId: 'outside' })
     expect(data?.separation).toMatchObject({ status: 'SUCCESS', type: null, allStems: { length: 2 } })
   })
 
-  test('that is called back is told by its callback, in kie’s envelope', async () => {
+  test('is read from a callback in Kie’s envelope', async () => {
     for (const origin_data of [[pairOf('Kick')], JSON.stringify([pairOf('Kick')])]) {
       const { provider, gateway, store } = await start()
       provider.answerRead((response) => void response.writeHead(500).end())
@@ -83,7 +83,7 @@ describe('a split_stem_advanced task', () => {
     }
   })
 
-  test('whose callback came first is bettered by record-info, not doubled', async () => {
+  test('is completed by record-info after its callback, without duplicate stems', async () => {
     const { provider, gateway, store } = await start()
     provider.answerRead(recordOfSuccess('provider-task-1', { response: { originData: [pairOf('Kick')] } }))
     const taskId = await order(gateway, { type: 'SPLIT_STEM' })
@@ -98,7 +98,7 @@ describe('a split_stem_advanced task', () => {
     ])
   })
 
-  test('with several pairs, one without a name, one half missing and one alone shows all that is there', async () => {
+  test('shows all stems of several pairs, also without a name, with a missing half, or beside a single stem', async () => {
     const { provider, gateway } = await start()
     const originData = [
       pairOf('Kick'),
@@ -124,7 +124,7 @@ describe('a split_stem_advanced task', () => {
     )
   })
 
-  test('with two pairs of one name numbers both halves of a pair alike, in whatever order they are listed', async () => {
+  test('numbers both halves of two pairs with one name alike, in any order of the list', async () => {
     const pairs = [
       ['1', 'd'],
       ['2', 'c'],
@@ -145,7 +145,7 @@ describe('a split_stem_advanced task', () => {
     }
   })
 
-  test('whose word nobody knows is a success when both halves are there', async () => {
+  test('with an unknown state is a success when both halves are present', async () => {
     const { provider, gateway } = await start()
     const data = { successFlag: 'ALL_DONE', completeTime: null, response: { originData: pairOf('Kick') } }
     provider.answerRead(recordOfSuccess('outside', data))

@@ -164,7 +164,7 @@ describe.concurrent('an order that is answered with', () => {
 })
 
 describe.concurrent('a read that is answered with', () => {
-  test.for(faults)('%s is no news, and the next one counts', async ([, addIssue], { expect, onTestFinished }) => {
+  test.for(faults)('%s is inconclusive, and the next read counts', async ([, addIssue], { expect, onTestFinished }) => {
     let reads = 0
     const { gateway, elsewhere } = await start(onTestFinished, {
       POST: (socket) => socket.end(http(accepted)),
@@ -190,7 +190,7 @@ describe.concurrent('an answer in two halves', () => {
       })
     }
 
-  test('is one answer, to an order and to a read', async ({ expect, onTestFinished }) => {
+  test('is one answer, for an order and for a read', async ({ expect, onTestFinished }) => {
     const { gateway, provider } = await start(onTestFinished, { POST: halves(accepted), GET: halves(succeeded) })
     const taskId = await order(gateway)
     await expect.poll(() => statusOf(gateway, taskId), { timeout: 10_000 }).toBe('SUCCESS')
@@ -217,7 +217,7 @@ describe.concurrent('a read', () => {
         socket.once('close', () => clearInterval(trickling))
       },
     ],
-  ])('that %s is given up after ten seconds', { timeout: 30_000 }, async ([, addIssue], { expect, onTestFinished }) => {
+  ])('that %s is aborted after 10 seconds', { timeout: 30_000 }, async ([, addIssue], { expect, onTestFinished }) => {
     const readAt: number[] = []
     const { gateway } = await start(onTestFinished, {
       POST: (socket) => socket.end(http(accepted)),

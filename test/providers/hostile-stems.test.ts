@@ -41,7 +41,7 @@ function keyed(form: (name: string) => string): Record<string, string> {
   return Object.fromEntries(Object.entries(bad).map(([name, url]) => [form(name), url]))
 }
 
-describe('an address that is no http(s) address', () => {
+describe('a URL that is not http(s)', () => {
   test.each(urls.map((_url, index) => index))(
     'is not shown as a stem or the origin by record-info (%i)',
     async (index) => {
@@ -64,7 +64,7 @@ describe('an address that is no http(s) address', () => {
     },
   )
 
-  test('is not shown by a callback either', async () => {
+  test('is not shown from a callback either', async () => {
     const { provider, gateway } = await start()
     provider.answerRead((response) => void response.writeHead(500).end())
     const taskId = await order(gateway, { type: 'SPLIT_STEM' })
@@ -78,7 +78,7 @@ describe('an address that is no http(s) address', () => {
     expect(gateway.logged.join('\n')).not.toContain('bad-')
   })
 
-  test('is not shown in the words of a failure', async () => {
+  test('is not shown in the message of a failure', async () => {
     const { provider, gateway } = await start()
     for (const [index, url] of urls.entries()) {
       const failure = { successFlag: 'GENERATE_AUDIO_FAILED', response: null, errorCode: 500 }
@@ -92,7 +92,7 @@ describe('an address that is no http(s) address', () => {
     }
   })
 
-  test('is not shown in the words of a refusal', async () => {
+  test('is not shown in the message of a refusal', async () => {
     const { provider, gateway } = await start()
     provider.answerSubmit({
       code: 451,
@@ -111,14 +111,14 @@ test.each([
   ['a raw space', 'https://files.example/My Song.mp3', 'https://files.example/My%20Song.mp3'],
   ['a broken line', 'https://files.example/My\r\nSong.mp3', 'https://files.example/MySong.mp3'],
   ['credentials', 'https://user:word@files.example/1.mp3', 'https://user:word@files.example/1.mp3'],
-])('an address with %s was paid for, and is shown as a browser reads it', async (_, url, shown) => {
+])('a URL with %s is kept, and shown as a browser reads it', async (_, url, shown) => {
   const { provider, gateway } = await start()
   provider.answerRead(recordOfSuccess('provider-task-1', { response: { vocalUrl: url } }))
   const { allStems } = await untilSettled(gateway, await order(gateway))
   expect(allStems.map((stem) => stem.url)).toEqual([shown])
 })
 
-test('words that only begin as an address are left as they are', async () => {
+test('text that only begins like a URL is unchanged', async () => {
   const { provider, gateway } = await start()
   const errorMessage = 'Invalid data:audioId is missing, expected data:null'
   const failure = { successFlag: 'GENERATE_AUDIO_FAILED', response: null, errorCode: 500, errorMessage }
@@ -126,7 +126,7 @@ test('words that only begin as an address are left as they are', async () => {
   expect((await untilSettled(gateway, await order(gateway))).failure?.message).toBe(errorMessage)
 })
 
-test('our own callback address is no stem and no origin, wherever an answer repeats it', async () => {
+test('our own callback URL is neither a stem nor an origin, wherever an answer repeats it', async () => {
   const { provider, gateway } = await start()
   const taskId = await order(gateway)
   const { callBackUrl } = (await provider.order(0)).body
@@ -143,7 +143,7 @@ test('our own callback address is no stem and no origin, wherever an answer repe
   expect(await report(gateway, taskId)).not.toContain('/callbacks/')
 })
 
-test('a callback token that stands alone in words of the provider is not shown', async () => {
+test('a callback token alone in a provider’s message is not shown', async () => {
   const { provider, gateway } = await start()
   provider.answerRead((response) => void response.writeHead(500).end())
   const taskId = await order(gateway)
@@ -155,7 +155,7 @@ test('a callback token that stands alone in words of the provider is not shown',
   expect(failure?.message).toBe('token [removed] was refused')
 })
 
-test('a stem is not named by an address', async () => {
+test('a stem is not named by a URL', async () => {
   const { provider, gateway } = await start()
   const taskId = await order(gateway)
   const { callBackUrl } = (await provider.order(0)).body

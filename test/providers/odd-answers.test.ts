@@ -50,7 +50,7 @@ describe('a state of record-info', () => {
   test.each<[string, object]>([
     ['all parts of a split_stem but the piano', { response: split, completeTime: null }],
     ['one stem and the time at which it was complete', { response: { vocalUrl: file('vocal') } }],
-  ])('that nobody knows, beside %s, is a success', async (_, data) => {
+  ])('that is unknown, with %s, is a success', async (_, data) => {
     const { provider, gateway } = await start()
     provider.answerRead(recordOfSuccess('provider-task-1', { successFlag: 'ALL_DONE', ...data }))
     expect((await untilSettled(gateway, await order(gateway, { type: 'SPLIT_STEM' }))).status).toBe('SUCCESS')
@@ -94,7 +94,7 @@ describe('a state of record-info', () => {
 })
 
 describe('an answer', () => {
-  test('whose response, or whose data, is JSON text is read like any other', async () => {
+  test('with its response or its data as JSON text is read like any other', async () => {
     for (const wrap of [
       (data: object) => ({ ...data, response: JSON.stringify(both) }),
       (data: object) => JSON.stringify({ ...data, response: ` ${JSON.stringify(both)}\n` }),
@@ -107,7 +107,7 @@ describe('an answer', () => {
     }
   })
 
-  test('whose originData is JSON text has its durations read', async () => {
+  test('with originData as JSON text has durations', async () => {
     const { provider, gateway, store } = await start()
     const originData = JSON.stringify([
       { id: 'origin-1', duration: 12.5, audio_url: file('vocal'), stem_type_group_name: 'Vocals' },
@@ -119,7 +119,7 @@ describe('an answer', () => {
     expect(await storedTask(store, taskId)).toMatchObject({ stems: [{ originId: 'origin-1' }, { originId: null }] })
   })
 
-  test('with text that is no JSON, and JSON that is no object, names no stem and breaks nothing', async () => {
+  test('with text that is not a JSON object has no stems and breaks nothing', async () => {
     const { provider, gateway } = await start()
     const odd = ['{', '[1]', '"text"', 'null', '17', '{"a":', [], 17]
     provider.answerRead((response, nth) => {
@@ -129,7 +129,7 @@ describe('an answer', () => {
     expect((await untilSettled(gateway, await order(gateway))).allStems).toHaveLength(2)
   })
 
-  test('names the picture, the source and the callback address beside the stems, which are no stems', async () => {
+  test('may hold the URLs of an image, the source and the callback, which are not stems', async () => {
     const { provider, gateway } = await start()
     const others = {
       imageUrl: file('image'),
@@ -148,7 +148,7 @@ describe('an answer', () => {
     expect(allStems.map(({ url }) => url)).toEqual([file('vocal'), file('instrumental')])
   })
 
-  test('names addresses without a scheme, which are https', async () => {
+  test('may hold URLs without a scheme, which are https', async () => {
     const { provider, gateway } = await start()
     const response = { vocalUrl: '//files.example/vocal.mp3', instrumentalUrl: ' //files.example/My Song.mp3' }
     provider.answerRead(recordOfSuccess('provider-task-1', { response }))
@@ -156,7 +156,7 @@ describe('an answer', () => {
     expect(allStems.map(({ url }) => url)).toEqual([file('vocal'), 'https://files.example/My%20Song.mp3'])
   })
 
-  test('without a scheme does not smuggle in our own callback address', async () => {
+  test('does not smuggle in our own callback URL without a scheme', async () => {
     const { provider, gateway } = await start()
     const taskId = await order(gateway)
     const own = (await provider.order(0)).body.callBackUrl.replace(/^http:/, '')
@@ -166,7 +166,7 @@ describe('an answer', () => {
 })
 
 describe('a callback', () => {
-  test('whose code says that the work goes on settles nothing', async () => {
+  test('with a code for pending settles nothing', async () => {
     const { provider, gateway, store } = await start()
     const taskId = await order(gateway)
     const { callBackUrl } = (await provider.order(0)).body
@@ -187,7 +187,7 @@ describe('a callback', () => {
     expect(new Set(states)).toEqual(new Set(['PENDING', 'SUCCESS']))
   })
 
-  test('that names audio is a success whatever its code says', async () => {
+  test('with audio is a success, whatever its code', async () => {
     const { provider, gateway } = await start()
     provider.answerRead((response) => void response.writeHead(500).end())
     const taskId = await order(gateway)
@@ -199,10 +199,10 @@ describe('a callback', () => {
   })
 })
 
-describe('an answer that names too much', () => {
+describe('an answer with too many stems or too long values', () => {
   const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`kazoo${i}_url`, file(`kazoo-${i}`)]))
 
-  test('has 64 of its stems read, the known ones among them, and one line in the log', async () => {
+  test('keeps 64 stems, including the known ones, and logs one line', async () => {
     const { provider, gateway } = await start()
     provider.answerRead(recordOfSuccess('provider-task-1', { response: { ...many, ...split } }))
     const taskId = await order(gateway, { type: 'SPLIT_STEM' })
@@ -214,7 +214,7 @@ describe('an answer that names too much', () => {
     expect(lines[0]).toContain(`"stems":${5_000 + 12 - 64}`)
   })
 
-  test('as a callback does the same', async () => {
+  test('does the same as a callback', async () => {
     const { provider, gateway, store } = await start()
     provider.answerRead((response) => void response.writeHead(500).end())
     const taskId = await order(gateway, { type: 'SPLIT_STEM' })
@@ -231,7 +231,7 @@ describe('an answer that names too much', () => {
     expect(omitted(gateway)).toHaveLength(1)
   })
 
-  test('in many lists of one callback has one line in the log', async () => {
+  test('in many lists of one callback logs one line', async () => {
     const { provider, gateway } = await start()
     const taskId = await order(gateway)
     const { callBackUrl } = (await provider.order(0)).body
@@ -243,7 +243,7 @@ describe('an answer that names too much', () => {
     expect(omitted(gateway)).toEqual([expect.stringContaining('"addresses":500')])
   })
 
-  test('names the same 64 in whatever order it lists them', async () => {
+  test('keeps the same 64 in any order of the list', async () => {
     const { provider, gateway } = await start()
     const originData = Array.from({ length: 500 }, (_, i) => ({
       audio_url: file(`${i}`),
@@ -259,7 +259,7 @@ describe('an answer that names too much', () => {
     expect(seen[1]).toEqual(seen[0])
   })
 
-  test('in an address, a label or an id does not make a large task', async () => {
+  test('in a URL, a label or an id does not make a large task', async () => {
     const { provider, gateway, store } = await start()
     const endless = 'x'.repeat(100_000)
     const response = {
@@ -283,7 +283,7 @@ describe('an answer that names too much', () => {
     expect(line.length).toBeLessThan(1_000)
   })
 
-  test('of what is no address has one line in the log', async () => {
+  test('with many values that are not URLs logs one line', async () => {
     const { provider, gateway } = await start()
     const bad = Object.fromEntries(Object.keys(many).map((key) => [key, 'javascript:alert(1)']))
     provider.answerRead(recordOfSuccess('provider-task-1', { response: { ...bad, ...both } }))

@@ -24,8 +24,8 @@ function orderOf(caller: string, track = `track of ${caller}`) {
   return { caller, track }
 }
 
-describe("the provider's rate for orders", () => {
-  test('refuses what exceeds it before it is written down, uncharged, and says when to come again', async () => {
+describe('an order at the provider’s rate', () => {
+  test('is refused before it is stored if it exceeds the rate, uncharged, with the time to retry after', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway({
       ...provider.environment,
@@ -44,7 +44,7 @@ describe("the provider's rate for orders", () => {
     expect(await listed(gateway)).toBe(3)
   })
 
-  test('counts no one who joins: 200 at once with one key are one order and no refusal', async () => {
+  test('counts once with all that join it: 200 requests with one key are one order and no refusal', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway({
       ...provider.environment,
@@ -59,7 +59,7 @@ describe("the provider's rate for orders", () => {
     expect(provider.orders).toHaveLength(1)
   })
 
-  test('a key whose order found no place is free', async () => {
+  test('frees its key if it gets no slot', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway({
       ...provider.environment,
@@ -72,7 +72,7 @@ describe("the provider's rate for orders", () => {
     expect(await order(gateway, 'c', { idempotencyKey: 'key' })).toMatchObject({ __typename: 'RateLimitedError' })
   })
 
-  test('lets an order wait for its place, within any ten seconds', async () => {
+  test('waits for its slot, so that the rate holds in any 10 seconds', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway({
       ...provider.environment,
@@ -86,7 +86,7 @@ describe("the provider's rate for orders", () => {
     expect(provider.orders).toHaveLength(2)
   })
 
-  test('is refused at once where no place can come free in time', async () => {
+  test('is refused immediately if no slot can become free in time', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway({ ...provider.environment, SUBMITS_PER_10_SECONDS: '1' })
     await order(gateway, 'a')
@@ -96,7 +96,7 @@ describe("the provider's rate for orders", () => {
   })
 })
 
-test('a slot that was waited for goes to the next order if another gateway has ordered the same in the meantime', async () => {
+test('a slot of an order that another gateway has placed in the meantime goes to the next order', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway({
     ...provider.environment,
@@ -117,8 +117,8 @@ test('a slot that was waited for goes to the next order if another gateway has o
   expect(provider.orders).toHaveLength(3)
 })
 
-describe('callers that order more than the provider takes', () => {
-  test('are served in turn: who fills the window with unknown tracks is not given the next slots while another waits', async () => {
+describe('callers that exceed the provider’s rate', () => {
+  test('are served in turn: a caller that used the slots for unknown tracks does not get the next ones while another waits', async () => {
     const provider = await startPlayedProvider()
     provider.answerSubmit((response) => {
       const isKnown = provider.orders.at(-1)?.body.audioId.startsWith('song') ?? false
@@ -144,7 +144,7 @@ describe('callers that order more than the provider takes', () => {
     expect(ordered.slice(4, 8).toSorted()).toEqual(['song', 'song', 'unknown', 'unknown'])
   })
 
-  test('stand in one queue each: who has many orders waiting holds up nobody who has few', async () => {
+  test('have one queue each: a caller with many waiting orders does not delay one with few', async () => {
     const { orders } = createInProcessRates({ submitsPer10Seconds: 1, readsPerSecond: 1, windowMs: 40 }).of('kie')
     const queue = createOrderQueue(orders)
     const served: string[] = []
@@ -157,7 +157,7 @@ describe('callers that order more than the provider takes', () => {
     expect(served).toEqual(['a', 'b', 'c', 'a', 'b', 'a', 'a'])
   })
 
-  test('leave the queue when their time is over, and are told when there is a slot for them', async () => {
+  test('leave the queue when their time is over, and learn when there is a slot for them', async () => {
     const { orders } = createInProcessRates({ submitsPer10Seconds: 1, readsPerSecond: 1 }).of('kie')
     const queue = createOrderQueue(orders)
     const first = await queue.acquire('first')
@@ -175,8 +175,8 @@ describe('callers that order more than the provider takes', () => {
   })
 })
 
-describe('a provider that keeps failing', () => {
-  test("is still sent others' orders if only one caller's fail", async () => {
+describe('a provider that fails repeatedly', () => {
+  test('still gets the orders of other callers if only the orders of one caller fail', async () => {
     const provider = await startPlayedProvider()
     provider.answerSubmit((response) => {
       const isPoison = provider.orders.at(-1)?.body.audioId.startsWith('poison') ?? false
@@ -196,7 +196,7 @@ describe('a provider that keeps failing', () => {
     expect(await poisoner.separate({ ...someTrack, audioId: 'song' })).toMatchObject({ __typename: 'SeparateSuccess' })
   })
 
-  test('is sent no more orders after five failures, and nothing of them is written down', async () => {
+  test('gets no more orders after five failures, and none of them is stored', async () => {
     const provider = await startPlayedProvider()
     provider.answerSubmit((response) => void response.writeHead(502).end('<html>Bad Gateway</html>'))
     const gateway = await startGateway(provider.environment)
@@ -214,7 +214,7 @@ describe('a provider that keeps failing', () => {
     expect(await listed(gateway)).toBe(5)
   })
 
-  test('holds up no order that joins an earlier one', async () => {
+  test('does not refuse an order that joins an earlier one', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway(provider.environment)
     await order(gateway, 'joined')
@@ -223,7 +223,7 @@ describe('a provider that keeps failing', () => {
     expect(await order(gateway, 'joined')).toMatchObject({ __typename: 'SeparateSuccess', reused: true })
   })
 
-  test('is tried with a single order after the pause, and with all again once that one succeeds', async () => {
+  test('gets a single order after the pause, and all orders once that one succeeds', async () => {
     const breaker = createBreaker({ failures: 2, pauseMs: 300 })
     const [one, two] = [orderOf('one'), orderOf('two')]
     breaker.report(one, true)
@@ -240,7 +240,7 @@ describe('a provider that keeps failing', () => {
     expect(breaker.attempt(two)).not.toBeNull()
   })
 
-  test('is first tried with an order of a caller that was turned away and did not fail last', async () => {
+  test('first gets an order of a caller that was rejected and did not fail last', async () => {
     const breaker = createBreaker({ failures: 2, pauseMs: 200 })
     const [one, two] = [orderOf('one'), orderOf('two')]
     breaker.report(one, true)
@@ -252,7 +252,7 @@ describe('a provider that keeps failing', () => {
     expect(breaker.attempt(one)).not.toBeNull()
   })
 
-  test('is tried by the caller that failed last if nobody else asks', async () => {
+  test('gets an order of the caller that failed last if no other caller orders', async () => {
     const breaker = createBreaker({ failures: 2, pauseMs: 100 })
     const [one, two] = [orderOf('one'), orderOf('two')]
     breaker.report(one, true)
@@ -260,7 +260,7 @@ describe('a provider that keeps failing', () => {
     await expect.poll(() => breaker.attempt(two), { interval: 5 }).not.toBeNull()
   })
 
-  test('holds up one caller alone if only that one fails, however often, with whatever tracks', () => {
+  test('blocks one caller alone if only that one fails, however often and with whatever tracks', () => {
     const breaker = createBreaker({ failures: 5, pauseMs: 60_000 })
     for (let nth = 0; nth < 100; nth += 1) breaker.report(orderOf('failing', `track-${nth}`), true)
     expect(breaker.attempt(orderOf('failing', 'another'))).toBeNull()
@@ -271,14 +271,14 @@ describe('a provider that keeps failing', () => {
     expect(breaker.attempt(orderOf('third'))).toBeNull()
   })
 
-  test('holds up one track alone if only that one fails, whoever orders it', () => {
+  test('blocks one track alone if only that one fails, whoever orders it', () => {
     const breaker = createBreaker({ failures: 5, pauseMs: 60_000 })
     for (let nth = 0; nth < 100; nth += 1) breaker.report(orderOf(`caller-${nth}`, 'failing'), true)
     expect(breaker.attempt(orderOf('other', 'failing'))).toBeNull()
     expect(breaker.attempt(orderOf('caller-1', 'other'))).not.toBeNull()
   })
 
-  test('is tried by another order if the one that was let through was not sent', async () => {
+  test('gets another order if the admitted one was not sent', async () => {
     const gate = createSubmitGate({
       displayName: 'kie.ai',
       orders: createInProcessRates({ submitsPer10Seconds: 100, readsPerSecond: 1 }).of('kie').orders,
@@ -297,7 +297,7 @@ describe('a provider that keeps failing', () => {
     expect(await gate.admit(given)).toMatchObject({ kind: 'not-admitted', wait: null })
   })
 
-  test('is not one that refuses orders for reasons of their own, however many', async () => {
+  test('does not include one that refuses orders because of the orders, however many', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway(provider.environment)
     const refusals = [402, 422, 451, 455, 401, 429, 531]
@@ -310,7 +310,7 @@ describe('a provider that keeps failing', () => {
     expect(provider.orders).toHaveLength(refusals.length + 1)
   })
 
-  test('is tried again after a pause even if the single order that was tried hangs', async () => {
+  test('gets another order after a pause even if the single admitted order hangs', async () => {
     const breaker = createBreaker({ failures: 1, pauseMs: 300 })
     const one = orderOf('one')
     breaker.report(one, true)

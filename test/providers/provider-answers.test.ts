@@ -94,12 +94,12 @@ function submitAnswer(body: string | null, status = 200, spec: ProviderSpec = ki
   return parseSubmitAnswer({ status, retryAfter: null, body, problem: null }, context)
 }
 
-describe('the pages’ own examples', () => {
+describe('the parser of the pages’ examples', () => {
   test('reads the accepted submit', () => {
     expect(submitAnswer(fixture('submit-accepted'))).toEqual({ kind: 'accepted', providerTaskId: '5c79****be8e' })
   })
 
-  test('reads the callback of a separate_vocal, whose empty origin_url means none', () => {
+  test('reads the callback of a separate_vocal with an empty origin_url', () => {
     expect(callback(JSON.parse(fixture('callback-separate-vocal')))).toEqual({
       kind: 'reported',
       by: 'callback',
@@ -116,7 +116,7 @@ describe('the pages’ own examples', () => {
     })
   })
 
-  test('reads the callback of a split_stem, all twelve stems of it', () => {
+  test('reads all 12 stems of the callback of a split_stem', () => {
     const report = callback(JSON.parse(fixture('callback-split-stem')))
     expect(report).toMatchObject({ providerTaskId: splitTaskId, by: 'callback', type: 'split_stem', originUrl: null })
     if (report?.outcome.state !== 'succeeded') throw new Error('not a success')
@@ -148,7 +148,7 @@ describe('the pages’ own examples', () => {
     })
   })
 
-  test('reads record-info of a split_stem, in which the piano is null', () => {
+  test('reads record-info of a split_stem without a piano', () => {
     expect(recordInfoFixture('record-info-split-stem', splitTaskId)).toEqual({
       kind: 'found',
       report: {
@@ -171,8 +171,8 @@ describe('the pages’ own examples', () => {
   })
 })
 
-describe('the shapes that facts.md adds', () => {
-  test('reads ids that do not exist as a track that is not there', () => {
+describe('the parser of the bodies in docs/providers.md', () => {
+  test('reads unknown ids as a track that does not exist', () => {
     expect(submitAnswer(fixture('submit-record-does-not-exist'))).toMatchObject({
       kind: 'refused',
       refusal: { reason: 'track-not-found', providerCode: 422, retryable: false, retryAfterSeconds: null },
@@ -186,11 +186,11 @@ describe('the shapes that facts.md adds', () => {
     ['Music task not found', 'track-not-found'],
     ['callBackUrl host not found', 'invalid-input'],
     ['type must be separate_vocal or split_stem', 'invalid-input'],
-  ])('takes a 422 that says “%s” for %s', (msg, reason) => {
+  ])('reads a 422 with “%s” as %s', (msg, reason) => {
     expect(submitAnswer(JSON.stringify({ code: 422, msg, data: null }))).toMatchObject({ refusal: { reason } })
   })
 
-  test('reads any other 422 as invalid input, and hands on what the provider says', () => {
+  test('reads any other 422 as invalid input, and quotes the provider', () => {
     expect(submitAnswer(fixture('submit-without-callback-url'))).toMatchObject({
       kind: 'refused',
       refusal: {
@@ -215,7 +215,7 @@ describe('the shapes that facts.md adds', () => {
     expect(recordInfoFixture('record-info-unknown-task', 'asked')).toEqual({ kind: 'not-found' })
   })
 
-  test('reads durations from originData and keeps the addresses of the keys', () => {
+  test('reads durations from originData and keeps the URLs of the keys', () => {
     const answer = recordInfoFixture('record-info-origin-data', vocalTaskId)
     expect(answer).toMatchObject({
       report: {
@@ -234,7 +234,7 @@ describe('the shapes that facts.md adds', () => {
   test.each([
     ['callback-failed-kie', 500, 'Internal Error - Please try again later.'],
     ['callback-failed-sunoapi', 400, 'Vocal separation failed.'],
-  ])('reads %s with its code and words', (name, providerCode, message) => {
+  ])('reads %s with its code and message', (name, providerCode, message) => {
     expect(callback(JSON.parse(fixture(name)))).toEqual({
       kind: 'reported',
       by: 'callback',
@@ -255,19 +255,19 @@ describe('the shapes that facts.md adds', () => {
 })
 
 describe('the state in record-info', () => {
-  test('takes pending as pending, whatever addresses stand beside it', () => {
+  test('is pending, whatever URLs the answer has', () => {
     expect(recordInfo({ successFlag: 'PENDING', response: { vocalUrl, drumsUrl: vocalUrl } })).toMatchObject({
       report: { outcome: { state: 'pending' }, type: null },
     })
   })
 
-  test('takes the word from status where there is no successFlag', () => {
+  test('is read from status if there is no successFlag', () => {
     expect(outcomeOf({ status: 'SUCCESS', response: { vocalUrl } })).toMatchObject({ state: 'succeeded' })
     expect(outcomeOf({ successFlag: null, status: 'PENDING' })).toEqual({ state: 'pending' })
     expect(outcomeOf({ successFlag: 'PENDING', status: 'SUCCESS' })).toEqual({ state: 'pending' })
   })
 
-  test('takes a success without addresses as a success without stems', () => {
+  test('is a success without stems if there are no URLs', () => {
     expect(outcomeOf({ successFlag: 'SUCCESS', response: null })).toEqual({
       state: 'succeeded',
       stems: [],
@@ -279,7 +279,7 @@ describe('the state in record-info', () => {
     ['CREATE_TASK_FAILED', 'CREATION_FAILED'],
     ['GENERATE_AUDIO_FAILED', 'GENERATION_FAILED'],
     ['CALLBACK_EXCEPTION', 'CALLBACK_FAILED'],
-  ])('takes %s as a failure, unless there is audio', (successFlag, code) => {
+  ])('%s is a failure, unless there is audio', (successFlag, code) => {
     const said = { successFlag, errorCode: '500', errorMessage: ' Out of\u0000luck ', completeTime: 1_753_782_937_000 }
     expect(outcomeOf({ ...said, response: { originUrl: vocalUrl, drumsUrl: '' } })).toEqual({
       state: 'failed',
@@ -295,12 +295,12 @@ describe('the state in record-info', () => {
     })
   })
 
-  test('explains a failure itself where the provider does not', () => {
+  test('has a default message for a failure without one', () => {
     const failed = outcomeOf({ successFlag: 'GENERATE_AUDIO_FAILED', errorCode: 'oops', errorMessage: ' ' })
     expect(failed).toMatchObject({ providerCode: null, message: 'The provider could not separate the track.' })
   })
 
-  test('never shows the callback address that a failure names, nor more than 500 characters', () => {
+  test('never has a message with the callback URL or with more than 500 characters', () => {
     const token = callbackUrl.split('/').at(-1) ?? ''
     const data = { successFlag: 'CALLBACK_EXCEPTION', callbackUrl }
     for (const words of [callbackUrl, encodeURIComponent(callbackUrl), `token ${token}`, `Bearer the-api-key`]) {
@@ -319,23 +319,28 @@ describe('the state in record-info', () => {
     ['another task', { taskId: 'another', successFlag: 'SUCCESS' }],
     ['a list', []],
     ['text', 'SUCCESS'],
-  ])('takes %s as no news', (_, data) => {
+  ])('is inconclusive with %s', (_, data) => {
     expect(recordInfo(data)).toMatchObject({ kind: 'inconclusive' })
   })
 
-  test('takes its own id as a number for its id', () => {
+  test('is read if the id is a number', () => {
     expect(recordInfo({ taskId: 4711, successFlag: 'PENDING' }, '4711')).toMatchObject({ kind: 'found' })
   })
 
-  test.each([404, 422, '422'])('takes code %s as not visible', (code) => {
+  test.each([404, 422, '422'])('is not visible with code %s', (code) => {
     expect(recordInfo(null, 'asked', code)).toEqual({ kind: 'not-found' })
   })
 
-  test.each([400, 402, 405, 429, 430, 451, 455, 500, 501, 'OK', null, 200.5])('takes code %s as no news', (code) => {
-    expect(recordInfo({ successFlag: 'GENERATE_AUDIO_FAILED' }, 'asked', code)).toMatchObject({ kind: 'inconclusive' })
-  })
+  test.each([400, 402, 405, 429, 430, 451, 455, 500, 501, 'OK', null, 200.5])(
+    'is inconclusive with code %s',
+    (code) => {
+      expect(recordInfo({ successFlag: 'GENERATE_AUDIO_FAILED' }, 'asked', code)).toMatchObject({
+        kind: 'inconclusive',
+      })
+    },
+  )
 
-  test('reads ids as text or numbers, and times in any of their forms', () => {
+  test('comes with ids as text or numbers, and with times in any form', () => {
     const said = {
       successFlag: 'PENDING',
       audioId: 17,
@@ -351,7 +356,7 @@ describe('the state in record-info', () => {
   })
 })
 
-describe('the stems', () => {
+describe('the parser of stems', () => {
   test('reads camelCase and snake_case alike', () => {
     const camel = stemsOf({
       vocalUrl,
@@ -369,7 +374,7 @@ describe('the stems', () => {
     expect(camel.map(({ part }) => part)).toEqual(['vocal', 'backingVocals', 'piano', 'other'])
   })
 
-  test('keeps a part that it does not know under one name, whichever source names it', () => {
+  test('keeps an unknown part under one name, whichever source reports it', () => {
     const spellings = [
       { steelDrumsUrl: 'https://a/h' },
       { steel_drums_url: 'https://a/h' },
@@ -378,7 +383,7 @@ describe('the stems', () => {
     for (const info of spellings) expect(stemsOf(info).map(stemName)).toEqual(['other.steel-drums'])
   })
 
-  test('keeps the name that a callback knows too when originData names the same address otherwise', () => {
+  test('keeps the name of the callback if originData has another name for the same URL', () => {
     const originData = [{ audio_url: 'https://a/h', stem_type_group_name: 'Celtic Harp', duration: 3 }]
     expect(stemsOf({ harpUrl: 'https://a/h', originData })).toEqual([stem('other', 'https://a/h', 'harp', 3)])
   })
@@ -403,17 +408,17 @@ describe('the stems', () => {
     ['Woodwinds', 'woodwinds'],
     ['Instrumental', 'instrumental'],
     ['Other Tracks', 'other'],
-  ])('knows “%s” in originData as %s', (name, part) => {
+  ])('reads “%s” in originData as %s', (name, part) => {
     const originData = [{ id: '1', duration: 12.5, audio_url: 'https://a/1.mp3', stem_type_group_name: name }]
     expect(stemsOf({ originData })).toEqual([stem(part, 'https://a/1.mp3', name, 12.5, '1')])
   })
 
-  test.each([0, -1, null, 'long', '', true, [5], Number.NaN, {}])('takes a duration of %s for none', (duration) => {
+  test.each([0, -1, null, 'long', '', true, [5], Number.NaN, {}])('ignores a duration of %s', (duration) => {
     const originData = [{ duration, audio_url: 'https://a/1.mp3', stem_type_group_name: 'Bass' }]
     expect(stemsOf({ originData })).toEqual([stem('bass', 'https://a/1.mp3', 'Bass')])
   })
 
-  test('keeps the same id of two that stand for one file, in whatever order', () => {
+  test('keeps the same id of several for one file, in any order', () => {
     const originData = ['b', 'a', 'c'].map((id) => ({ id, audio_url: 'https://a/1', stem_type_group_name: 'Bass' }))
     for (const list of [originData, originData.toReversed()]) {
       expect(stemsOf({ bassUrl: 'https://a/1', originData: list })).toEqual([
@@ -422,7 +427,7 @@ describe('the stems', () => {
     }
   })
 
-  test('matches by address before it matches by name', () => {
+  test('matches by URL before it matches by name', () => {
     const originData = [
       { duration: 1, audio_url: 'https://a/other.mp3', stem_type_group_name: 'Bass' },
       { duration: 2, audio_url: 'https://a/bass.mp3', stem_type_group_name: 'Low End' },
@@ -433,7 +438,7 @@ describe('the stems', () => {
     ])
   })
 
-  test('numbers the second of two addresses under one name, in any order of the list', () => {
+  test('numbers the second of two URLs with one name, in any order of the list', () => {
     const entries = ['https://a/1.mp3', 'https://a/2.mp3', 'https://a/3.mp3'].flatMap((url) => [
       { audio_url: url, stem_type_group_name: 'Drums' },
       { audio_url: `${url}?harp`, stem_type_group_name: 'Harp' },
@@ -454,7 +459,7 @@ describe('the stems', () => {
     ])
   })
 
-  test('encodes a raw space and drops what is no http address, saying so', () => {
+  test('encodes a raw space, and omits and reports what is not an http URL', () => {
     const info = {
       vocalUrl: ' https://a/My Song.mp3 ',
       drumsUrl: 'javascript:alert(1)',
@@ -466,7 +471,7 @@ describe('the stems', () => {
     expect(omitted).toEqual({ stems: 0, addresses: ['drumsUrl', 'bassUrl'] })
   })
 
-  test('reads the origin in either spelling, and never as a stem', () => {
+  test('reads the origin in both spellings, and never as a stem', () => {
     expect(parseStems({ originUrl: 'https://a/o' })).toMatchObject({
       stems: [],
       type: null,
@@ -475,7 +480,7 @@ describe('the stems', () => {
     expect(parseStems({ origin_url: 'https://a/o' }).originUrl).toBe('https://a/o')
   })
 
-  test('says the type only where the parts show it', () => {
+  test('reads the type only if the parts imply it', () => {
     expect(typeOf({ vocalUrl })).toBeNull()
     expect(typeOf({ vocalUrl, harpUrl: vocalUrl })).toBeNull()
     expect(typeOf({ instrumentalUrl })).toBe('separate_vocal')
@@ -483,7 +488,7 @@ describe('the stems', () => {
     expect(typeOf({ pianoUrl: vocalUrl })).toBe('split_stem')
   })
 
-  test('reads 64 of tens of thousands of stems of one name without taking long', () => {
+  test('reads 64 of 20,000 stems with one name quickly', () => {
     const originData = Array.from({ length: 20_000 }, (_, i) => ({
       audio_url: `https://a/${i}`,
       stem_type_group_name: 'Harp',
@@ -492,7 +497,7 @@ describe('the stems', () => {
   }, 5_000)
 })
 
-test('the secret address of a task is shown nowhere, wherever a provider repeats it', () => {
+test('a task’s secret callback URL is never shown, wherever a provider repeats it', () => {
   const answer = recordInfo({
     successFlag: 'SUCCESS',
     musicId: callbackUrl,
@@ -516,7 +521,7 @@ test('the secret address of a task is shown nowhere, wherever a provider repeats
   expect(JSON.stringify(callback({ code: 200, data: { task_id: callbackUrl } }) ?? null)).toBe('null')
 })
 
-describe('a time', () => {
+describe('the parser of times', () => {
   const expected = Date.UTC(2025, 6, 29, 9, 55, 37)
   test.each([
     [1_753_782_937_000],
@@ -556,13 +561,13 @@ describe('a time', () => {
   })
 })
 
-describe('a callback', () => {
-  test('takes the id from either spelling, and as a number', () => {
+describe('the parser of callbacks', () => {
+  test('reads the id in both spellings, and as a number', () => {
     expect(callback({ code: 200, data: { taskId: 'a' } })?.providerTaskId).toBe('a')
     expect(callback({ code: 200, data: { task_id: 12 } })?.providerTaskId).toBe('12')
   })
 
-  test('takes a success without its list as a success without stems', () => {
+  test('reads a success without stems', () => {
     expect(callback({ code: '200', msg: 'ok', data: { task_id: 'a' } })?.outcome).toEqual({
       state: 'succeeded',
       stems: [],
@@ -570,17 +575,17 @@ describe('a callback', () => {
     })
   })
 
-  test('takes a failure that names audio as a success', () => {
+  test('reads a failure with audio as a success', () => {
     const data = { task_id: 'a', vocal_separation_info: null, vocal_removal_info: { vocal_url: vocalUrl } }
     expect(callback({ code: 500, msg: 'error', data })?.outcome).toMatchObject({ state: 'succeeded' })
   })
 
-  test('shows no address that the provider’s words name', () => {
+  test('removes URLs from the provider’s message', () => {
     const report = callback({ code: 500, msg: `POST ${callbackUrl} failed`, data: { task_id: 'a' } })
     expect(report?.outcome).toMatchObject({ message: 'POST [address] failed' })
   })
 
-  test('finds the stems in an envelope of a name that is new', () => {
+  test('finds the stems under an unknown key', () => {
     const data = { task_id: 'a', stem_split_info: { drums_url: vocalUrl } }
     expect(callback({ code: 200, data })).toMatchObject({ type: 'split_stem', outcome: { stems: [{ part: 'drums' }] } })
   })
@@ -592,7 +597,7 @@ describe('a callback', () => {
     ['a list', []],
     ['text', 'hello'],
     ['nothing', null],
-  ])('is not used with %s', (_, body) => {
+  ])('ignores a callback with %s', (_, body) => {
     expect(callback(body)).toBeNull()
   })
 })
@@ -620,7 +625,7 @@ describe('a signature', () => {
   const nowMs = Date.UTC(2026, 0, 1)
   const body: unknown = JSON.parse(fixture('callback-separate-vocal'))
 
-  test('lets a callback pass that is signed with our key, even at a provider that is off', () => {
+  test('passes if it was made with our key, even at a provider that is off', () => {
     for (const atMs of [nowMs, nowMs - 5 * 60_000, nowMs + 5 * 60_000]) {
       const read = createProvider(kie, 'the-webhook-key').parseCallback({ headers: signed(atMs), body, nowMs })
       expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, report: callback(body), problem: null })
@@ -644,20 +649,20 @@ describe('a signature', () => {
     ],
     ['an old one', signed(nowMs - 301_000), "the signature's timestamp is more than 5 minutes off"],
     ['one of the future', signed(nowMs + 301_000), "the signature's timestamp is more than 5 minutes off"],
-  ])('keeps a callback from being told with %s', (_, headers, problem) => {
+  ])('fails with %s', (_, headers, problem) => {
     const read = createProvider(kie, 'the-webhook-key').parseCallback({ headers, body, nowMs })
     // The id may be asked for: the provider itself says then whose it is.
     expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, report: null, problem })
   })
 
-  test('is not asked for without a key, nor of a provider that does not sign', () => {
+  test('is not required without a key, nor of a provider that does not sign', () => {
     expect(createProvider(kie, null).parseCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
     expect(createProvider(sunoapi, 'a-key').parseCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
     expect(createProvider(apikley, 'a-key').parseCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
   })
 })
 
-describe('whatever arrives', () => {
+describe('with any input,', () => {
   const usual =
     'code msg data task_id taskId vocal_separation_info response successFlag originData vocalUrl url originUrl'
   const odd = 'Url audio_url stem_type_group_name duration __proto__ constructor'
@@ -703,7 +708,7 @@ describe('whatever arrives', () => {
     )
   })
 
-  test('bytes and JSON of any kind are read as an answer to a submit without an exception', () => {
+  test('an answer to a submit is read without an exception', () => {
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.json())
     fc.assert(
       fc.property(text, fc.integer({ min: 100, max: 599 }), (body, status) => {
@@ -712,7 +717,7 @@ describe('whatever arrives', () => {
     )
   })
 
-  test('no two stems of one answer bear one name', () => {
+  test('no two stems of one answer have the same name', () => {
     const url = fc.constantFrom('https://a/1', 'https://a/2', 'https://a/3', '')
     const name = fc.constantFrom('drums', 'drums 2', 'harp', 'harp 2', 'Harp', 'vocal', '', '!')
     const info = fc.tuple(
@@ -731,7 +736,7 @@ describe('whatever arrives', () => {
   })
 })
 
-test('each provider stands where its pages say', () => {
+test('each provider has the base URL of its pages', () => {
   expect(
     [kie, apikley, sunoapi].map(({ name, baseUrl, retentionMs }) => [name, baseUrl, retentionMs / 86_400_000]),
   ).toEqual([

@@ -158,7 +158,7 @@ describe.each([kie, apikley, sunoapi, sandbox])('a submit at $name', (spec) => {
   ]
 
   test.each(rows)(
-    'takes code %i for %s (retryable: %s), on any HTTP status and as text too',
+    'with code %i is refused as %s (retryable: %s), with any HTTP status and also as text',
     async (code, reason, retryable) => {
       for (const [status, written] of [
         [200, code],
@@ -178,7 +178,7 @@ describe.each([kie, apikley, sunoapi, sandbox])('a submit at $name', (spec) => {
     },
   )
 
-  test('takes ids that do not exist for a track that is not there', async () => {
+  test('with unknown ids is refused as track-not-found', async () => {
     const server = await serve((socket) => socket.end(http(200, fixture('submit-record-does-not-exist'))))
     const answer = await createProvider(server.url, { spec }).submit(order)
     expect(answer).toMatchObject({ kind: 'refused', refusal: { reason: 'track-not-found', providerCode: 422 } })
@@ -186,7 +186,7 @@ describe.each([kie, apikley, sunoapi, sandbox])('a submit at $name', (spec) => {
 })
 
 describe('a submit', () => {
-  test('sends what the page asks for, and names the provider’s task', async () => {
+  test('sends the documented request, and returns the provider task id', async () => {
     const server = await serve((socket) => socket.end(http(200, fixture('submit-accepted'))))
     const { submit, lines } = createProvider(`${server.url}/prefix/`)
     expect(await submit(order)).toEqual({ kind: 'accepted', providerTaskId: '5c79****be8e' })
@@ -205,7 +205,7 @@ describe('a submit', () => {
     expect(lines).toEqual([])
   })
 
-  test('takes a fresh connection each time, even where the provider would keep the old one', async () => {
+  test('uses a new connection each time, even if the provider keeps the old one', async () => {
     const server = await serve((socket) => socket.write(http(200, accepted, { connection: 'keep-alive' })))
     const { submit } = createProvider(() => server.url)
     for (let i = 0; i < 3; i += 1) expect(await submit(order)).toMatchObject({ kind: 'accepted' })
@@ -214,7 +214,7 @@ describe('a submit', () => {
     expect(server.requests).toHaveLength(23)
   })
 
-  test('is accepted if a task is named, even under HTTP 500', async () => {
+  test('is accepted if the answer has a task id, even with HTTP 500', async () => {
     const server = await serve((socket) => socket.end(http(500, accepted)))
     expect(await createProvider(server.url).submit(order)).toEqual({
       kind: 'accepted',
@@ -243,12 +243,12 @@ describe('a submit', () => {
     ['0', 1],
     ['Fri, 31 Dec 2199 23:59:59 GMT', 86_400],
     ['soon', null],
-  ])('hands on how long to wait: Retry-After %s', async (header, retryAfterSeconds) => {
+  ])('returns the seconds of Retry-After: %s', async (header, retryAfterSeconds) => {
     const server = await serve((socket) => socket.end(http(429, html, { 'retry-after': header })))
     expect(await createProvider(server.url).submit(order)).toMatchObject({ refusal: { retryAfterSeconds } })
   })
 
-  test('tells the operator loudly that the key is wrong, and shows it to nobody', async () => {
+  test('logs a wrong key as an error, without the key', async () => {
     const msg = `Unauthorized: ${apiKey}`
     const server = await serve((socket) => socket.end(http(200, JSON.stringify({ code: 401, msg, data: null }))))
     const { submit, lines } = createProvider(server.url)
@@ -258,7 +258,7 @@ describe('a submit', () => {
     expect(JSON.stringify([answer, lines])).not.toContain(apiKey)
   })
 
-  test('hands on the provider’s words without our key, our address or control characters, and not all of them', async () => {
+  test('quotes the provider truncated, without the key, the callback URL and control characters', async () => {
     const msg = `bad\u0000 \u202e${apiKey} ${order.callbackUrl} dG9rZW4tb2YtdGhpcy10YXNr ${'é'.repeat(500)}`
     for (const code of [400, 402, 409, 422, 429, 455, 500]) {
       const server = await serve((socket) => socket.end(http(200, JSON.stringify({ code, msg, data: null }))))
@@ -326,7 +326,7 @@ describe('a submit', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  test('makes no second connection when the first is cut at once', async () => {
+  test('makes no second connection if the first closes immediately', async () => {
     const server = await serve(
       () => {},
       (socket) => socket.resetAndDestroy(),
@@ -337,7 +337,7 @@ describe('a submit', () => {
     expect(server.sockets).toHaveLength(1)
   })
 
-  test('is unknown when no answer comes in time', async () => {
+  test('is unknown if no answer comes in time', async () => {
     const server = await serve(() => {})
     const { submit } = createProvider(server.url, { timeouts: { submitMs: 50 } })
     expect(await submit(order)).toMatchObject({ kind: 'unknown' })
@@ -345,7 +345,7 @@ describe('a submit', () => {
     expect(server.sockets).toHaveLength(1)
   })
 
-  test('is unknown when the answer trickles in for ever', async () => {
+  test('is unknown if the answer never ends', async () => {
     const server = await serve((socket) => {
       socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
       const timer = setInterval(() => socket.write('1\r\n \r\n'), 10)
@@ -356,7 +356,7 @@ describe('a submit', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  test('stops reading an answer that does not end, and leaves', async () => {
+  test('closes the connection if the answer is too long', async () => {
     let left: Promise<unknown> | undefined
     const server = await serve((socket) => {
       left = new Promise((resolve) => socket.on('close', resolve))
@@ -371,7 +371,7 @@ describe('a submit', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  test('reads an answer of just the length that is allowed', async () => {
+  test('reads an answer of the maximum length', async () => {
     const server = await serve((socket) => socket.end(http(200, accepted.padEnd(maxAnswerBytes))))
     expect(await createProvider(server.url).submit(order)).toMatchObject({ kind: 'accepted' })
   })
@@ -383,7 +383,7 @@ describe('a submit', () => {
     ['the address is not http', async () => 'ftp://127.0.0.1'],
     ['there is no TLS', () => secured((socket) => socket.once('data', () => socket.end(http(400, html))))],
     ['the line is closed during the TLS handshake', () => secured((socket) => socket.end())],
-  ])('is refused and may be tried again when %s, as nothing was sent', async (_, address) => {
+  ])('is refused as retryable if %s, because nothing was sent', async (_, address) => {
     const { submit, lines } = createProvider(await address())
     expect(await submit(order)).toEqual({
       kind: 'refused',
@@ -398,19 +398,19 @@ describe('a submit', () => {
     expect(lines.map(([level]) => level)).toEqual(['warn'])
   })
 
-  test('is refused when the address is not known yet', async () => {
+  test('is refused if the base URL is not known yet', async () => {
     const { submit } = createProvider(() => {
       throw new Error('not listening yet')
     })
     expect(await submit(order)).toMatchObject({ kind: 'refused', refusal: { reason: 'unavailable', retryable: true } })
   })
 
-  test('is refused when the TLS handshake is never answered', async () => {
+  test('is refused if the TLS handshake is never answered', async () => {
     const { submit } = createProvider(await secured(() => {}), { timeouts: { connectMs: 50 } })
     expect(await submit(order)).toMatchObject({ kind: 'refused', refusal: { reason: 'unavailable', retryable: true } })
   })
 
-  test('passes the network in front, which refuses who has no User-Agent', async () => {
+  test('passes a CDN that requires a User-Agent', async () => {
     const server = await serve((socket, { head }) =>
       socket.end(/^user-agent: \S/im.test(head) ? http(200, accepted) : http(403, html)),
     )
@@ -421,7 +421,7 @@ describe('a submit', () => {
 })
 
 describe('a check', () => {
-  test('asks for the task by its id, whatever the id holds', async () => {
+  test('requests the task by its id, whatever characters the id has', async () => {
     const server = await serve((socket) => socket.write(http(200, fixture('record-info-unknown-task'))))
     const { check } = createProvider(server.url)
     expect(await check('a b&c=/?#é')).toEqual({ kind: 'not-found' })
@@ -432,7 +432,7 @@ describe('a check', () => {
     expect(new URL(target, server.url).searchParams.get('taskId')).toBe('a b&c=/?#é')
   })
 
-  test('sees the task as the page prints it, and keeps connections for the next', async () => {
+  test('reads the documented task, and reuses the connection for the next', async () => {
     const server = await serve((socket) => socket.write(http(200, fixture('record-info-separate-vocal'))))
     const { check } = createProvider(server.url)
     for (let i = 0; i < 6; i += 1) {
@@ -445,12 +445,12 @@ describe('a check', () => {
     expect(server.sockets.length).toBeLessThan(3)
   })
 
-  test('counts the code in the body before the HTTP status', async () => {
+  test('uses the code in the body, not the HTTP status', async () => {
     const server = await serve((socket) => socket.end(http(404, fixture('record-info-separate-vocal'))))
     expect(await createProvider(server.url).check(vocalTaskId)).toMatchObject({ kind: 'found' })
   })
 
-  test.each([200, 401])('tells the operator loudly that the key is wrong (HTTP %i)', async (status) => {
+  test.each([200, 401])('logs a wrong key as an error (HTTP %i)', async (status) => {
     const body = status === 200 ? JSON.stringify({ code: 401, msg: apiKey, data: null }) : html
     const server = await serve((socket) => socket.end(http(status, body)))
     const { check, lines } = createProvider(server.url)
@@ -459,22 +459,22 @@ describe('a check', () => {
   })
 
   test.each<[string, (socket: Socket) => void]>([
-    ['the line is cut', (socket) => socket.resetAndDestroy()],
-    ['the body breaks off', (socket) => socket.write(http(200, html).subarray(0, -1), () => socket.resetAndDestroy())],
+    ['the connection is reset', (socket) => socket.resetAndDestroy()],
+    ['the body is cut off', (socket) => socket.write(http(200, html).subarray(0, -1), () => socket.resetAndDestroy())],
     ['the answer is HTML', (socket) => socket.end(http(200, html))],
-    ['the gateway there fails', (socket) => socket.end(http(502, html))],
-    ['the page is not there', (socket) => socket.end(http(404, html))],
-    ['the way in is forbidden', (socket) => socket.end(http(403, html))],
-    ['there were too many reads', (socket) => socket.end(http(429, html))],
-    ['there were too many reads by its code', (socket) => socket.end(http(200, '{"code":430,"msg":"later"}'))],
+    ['a proxy fails', (socket) => socket.end(http(502, html))],
+    ['the path does not exist', (socket) => socket.end(http(404, html))],
+    ['access is forbidden', (socket) => socket.end(http(403, html))],
+    ['there are too many reads', (socket) => socket.end(http(429, html))],
+    ['its code reports too many reads', (socket) => socket.end(http(200, '{"code":430,"msg":"later"}'))],
     ['it is redirected', (socket) => socket.end(http(302, '', { location: '/elsewhere' }))],
     ['the JSON is truncated', (socket) => socket.end(http(200, fixture('record-info-split-stem').slice(0, -9)))],
     [
       'the answer is too long',
       (socket) => socket.end(http(200, fixture('record-info-split-stem').padEnd(maxAnswerBytes + 1))),
     ],
-    ['the answer is of another task', (socket) => socket.end(http(200, fixture('record-info-split-stem')))],
-  ])('brings no news when %s', async (_, addIssue) => {
+    ['the answer is about another task', (socket) => socket.end(http(200, fixture('record-info-split-stem')))],
+  ])('is inconclusive if %s', async (_, addIssue) => {
     const server = await serve((socket) => addIssue(socket))
     expect(await createProvider(server.url).check(vocalTaskId)).toEqual({
       kind: 'inconclusive',
@@ -482,7 +482,7 @@ describe('a check', () => {
     })
   })
 
-  test('brings no news when nobody answers', async () => {
+  test('is inconclusive if there is no answer', async () => {
     const hanging = await serve(() => {})
     const timeouts = { connectMs: 50, checkMs: 50 }
     expect(await createProvider(hanging.url, { timeouts }).check('a')).toMatchObject({ kind: 'inconclusive' })
@@ -491,7 +491,7 @@ describe('a check', () => {
     expect(await createProvider('nowhere').check('a')).toMatchObject({ kind: 'inconclusive' })
   })
 
-  test('keeps to the pace of reads', async () => {
+  test('keeps to the rate of reads', async () => {
     const server = await serve((socket) => socket.write(http(200, fixture('record-info-unknown-task'))))
     const { check } = createProvider(server.url, { rates: ratesOf(40) })
     await Promise.all(Array.from({ length: 9 }, () => check('a')))
@@ -502,7 +502,7 @@ describe('a check', () => {
 })
 
 describe('a provider', () => {
-  test('that is off takes no order and is not asked', async () => {
+  test('that is off gets no orders and no checks', async () => {
     const server = await serve((socket) => socket.end(http(200, accepted)))
     const { submit, check } = createProvider(server.url, { apiKey: null })
     expect(await submit(order)).toMatchObject({ kind: 'refused', refusal: { reason: 'unavailable', retryable: false } })
@@ -510,7 +510,7 @@ describe('a provider', () => {
     expect(server.sockets).toHaveLength(0)
   })
 
-  test('that is closed ends what is under way', async () => {
+  test('ends running requests when it is closed', async () => {
     let asked = 0
     const events = new EventEmitter()
     const server = await serve(() => {

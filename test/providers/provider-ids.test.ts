@@ -28,8 +28,8 @@ async function start(environment: Record<string, string> = {}) {
   return { provider, gateway, store }
 }
 
-describe("a provider's id", () => {
-  test('of 1,024 bytes binds its order, is asked for, is called back by, and is found by the caller', async () => {
+describe('a provider task id', () => {
+  test('of 1,024 bytes binds its order, and works in checks, callbacks and queries', async () => {
     const { provider, gateway, store } = await start({ CHECK_INTERVAL_SECONDS: '60' })
     provider.answerSubmit(accepted(longest))
     const taskId = await order(gateway)
@@ -49,7 +49,7 @@ describe("a provider's id", () => {
     ['1,025 bytes', tooLong],
     ['2,000 letters', 'x'.repeat(2_000)],
     ['a control character', 'a\u0000b'],
-  ])('of %s is not kept, and its order is taken, charged and has an end', async (_, id) => {
+  ])('of %s is not stored, and its order is accepted, charged and ends', async (_, id) => {
     const { provider, gateway, store } = await start(soonOver)
     provider.answerSubmit(accepted(id))
     const { data, errors } = await gateway.send(SeparateDocument, { input: someTrack })
@@ -73,7 +73,7 @@ describe("a provider's id", () => {
     expect(await storedTask(store, taskId)).toMatchObject({ charge: 'CHARGED' })
   })
 
-  test('that is too long is no id in a callback either, which is told and wakes a check', async () => {
+  test('that is too long is not used in a callback either, which triggers a check', async () => {
     const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '60' })
     const taskId = await order(gateway)
     const { callBackUrl } = (await provider.order(0)).body
@@ -84,7 +84,7 @@ describe("a provider's id", () => {
     expect(report).toEqual([expect.stringContaining('an id that cannot be kept')])
   })
 
-  test('in record-info that is too long and another one is no news of the task that was asked for', async () => {
+  test('in record-info that is too long and differs is inconclusive', async () => {
     const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '0.2' })
     const taskId = await order(gateway)
     provider.answerRead((response, nth) => sendBody(response, recordOfSuccess(nth <= 2 ? tooLong : 'provider-task-1')))
@@ -94,7 +94,7 @@ describe("a provider's id", () => {
     expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS' })
   })
 
-  test('of a track or of music that is too long is left out of an adopted task', async () => {
+  test('is adopted without an audioId or a musicId that is too long', async () => {
     const { provider, gateway, store } = await start()
     provider.answerRead(recordOfSuccess('outside', { audioId: tooLong, musicId: tooLong }))
     const { data, errors } = await gateway.send(ReadDocument, { taskId: 'outside' })

@@ -53,7 +53,7 @@ async function kinds(places: readonly Promise<Slot>[]): Promise<readonly string[
 }
 
 describe.each(all)('the rates %s', (_name, open) => {
-  test('let through no more orders than the limit in any window, and hardly fewer', async () => {
+  test('admit no more orders than the limit in any window, and hardly fewer', async () => {
     const windowMs = 400
     const { orders } = ordersOf(await open({ ...given, windowMs }))
     const startedAt = performance.now()
@@ -77,7 +77,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     expect(inOrder.length).toBeGreaterThanOrEqual(15)
   })
 
-  test('say when there is a place again, and there is', async () => {
+  test('say when a slot is free, and it is', async () => {
     const windowMs = 300
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
     const beforeMs = performance.now()
@@ -97,7 +97,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     expect(freeInMs(await last.acquire('caller'))).toBeLessThan(betweenMs + 2)
   })
 
-  test('count no order that was refused', async () => {
+  test('do not count an order without a slot', async () => {
     const { orders, first, last } = ordersOf(await open({ ...given, windowMs: 800 }))
     expect(await kinds(Array.from({ length: 5 }, () => first.acquire('caller')))).toEqual(
       Array.from({ length: 5 }, () => 'acquired'),
@@ -113,7 +113,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     ])
   })
 
-  test('have a place again when one is given back, and only one', async () => {
+  test('have exactly one more slot when one is released', async () => {
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 3, windowMs: 60_000 }))
     const acquired = [await first.acquire('caller'), await first.acquire('caller'), await first.acquire('caller')]
     const release = (index: number) => {
@@ -135,7 +135,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     expect(await kinds([first.acquire('caller'), last.acquire('caller')])).toEqual(['full', 'full'])
   })
 
-  test('give a lone caller the whole window, and no other caller more than half of it while that one waits', async () => {
+  test('give a lone caller all slots, and no caller more than half while another waits', async () => {
     const windowMs = 500
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 4, windowMs }))
     for (let acquired = 0; acquired < 4; acquired += 1)
@@ -156,7 +156,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     expect(late.toSorted()).toEqual(['acquired', 'acquired', 'full'])
   })
 
-  test('give a caller more than half again when nobody else waits any more', async () => {
+  test('give a caller more than half when no other caller waits any more', async () => {
     const windowMs = 200
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
     const takeAll = async () => kinds([first.acquire('busy'), last.acquire('busy')])
@@ -166,7 +166,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     await expect.poll(takeAll, { interval: windowMs, timeout: 5_000 }).toEqual(['acquired', 'acquired'])
   })
 
-  test('keep free slots for the orders that wait already, and tell a later one when its own is free', async () => {
+  test('keep free slots for waiting orders, and tell a later order when its own slot is free', async () => {
     const windowMs = 60_000
     const { first } = ordersOf(await open({ ...given, submitsPer10Seconds: 3, windowMs }))
     expect(await first.acquire('a', { all: 3, own: 0 })).toMatchObject({ kind: 'full' })
@@ -181,14 +181,14 @@ describe.each(all)('the rates %s', (_name, open) => {
     expect(fourth).toBeGreaterThan(2 * windowMs - 1_000)
   })
 
-  test("are each provider's own", async () => {
+  test('are separate for each provider', async () => {
     const [rates] = await open({ ...given, submitsPer10Seconds: 1, windowMs: 60_000 })
     const [kie, apikley] = [rates.of('kie').orders, rates.of('apikley').orders]
     expect(await kinds([kie.acquire('caller'), apikley.acquire('caller')])).toEqual(['acquired', 'acquired'])
     expect(await kinds([kie.acquire('caller'), apikley.acquire('caller')])).toEqual(['full', 'full'])
   })
 
-  test('let the reads through one by one, at their pace', async () => {
+  test('admit reads one by one, at their rate', async () => {
     const rates = await open(given)
     const turns: number[] = []
     const paces = rates.map((each) => each.of('kie').reads)
@@ -205,7 +205,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     expect(turns.at(-1)).toBeLessThan(29 * 20 * 3)
   })
 
-  test('let large accounts read thousands of times in a second, in bursts of a fiftieth of a second', async () => {
+  test('admit thousands of reads a second, in bursts of 20 ms', async () => {
     const rates = await open({ ...given, readsPerSecond: 5_000 })
     const paces = rates.map((each) => each.of('kie').reads)
     const turns: number[] = []
@@ -220,7 +220,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     expect(turns.filter((turnMs, index) => turnMs < Math.floor(index / 100) * 19 - 1)).toEqual([])
   })
 
-  test('hold up no read when the gateway stops', async () => {
+  test('delay no read when the gateway stops', async () => {
     const rates = await open({ ...given, readsPerSecond: 4 })
     const reads = rates[0].of('kie').reads
     const waiting = Promise.all(Array.from({ length: 100 }, () => reads.acquire()))
@@ -233,10 +233,10 @@ describe.each(all)('the rates %s', (_name, open) => {
   })
 })
 
-describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
+describe.skipIf(redisUrl === null)('the rates on Redis', () => {
   const url = redisUrl ?? ''
 
-  test('leave nothing behind there but what expires, and are apart from those of other deployments', async () => {
+  test('leave only expiring keys, and are separate for each deployment', async () => {
     const deployment = randomUUID()
     const ours = await openRedisRates(url, { ...given, windowMs: 1_000 }, deployment)
     const theirs = await openRedisRates(url, { ...given, windowMs: 1_000 }, randomUUID())
@@ -255,7 +255,7 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     await expect.poll(keys, { timeout: 5_000 }).toEqual([])
   })
 
-  test('are asked for all the reads that wait at once, not for each by itself', async () => {
+  test('acquire the slots of all waiting reads in one command', async () => {
     const opened = await openTestRedis(url)
     let questions = 0
     const redis: RedisConnection = {
@@ -271,7 +271,7 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     expect(questions).toBeLessThan(50)
   })
 
-  test('hold in spite of what a clock that was set back has left', async () => {
+  test('hold although a clock that was set back left later times', async () => {
     const deployment = randomUUID()
     const { redis, rates } = await openRedisRates(url, given, deployment)
     const key = `stemgate:${deployment}:orders:kie`
@@ -285,7 +285,7 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     expect(await kinds(orders)).toEqual(['acquired', 'acquired', 'acquired', 'acquired'])
   })
 
-  test("are each gateway's own while Redis is away, whatever it has taken before, and shared again afterwards", async () => {
+  test('are counted by each gateway alone while Redis is unavailable, and shared again afterwards', async () => {
     const own = await startOwnRedis()
     const deployment = randomUUID()
     const options = { ...given, windowMs: 60_000 }
@@ -324,7 +324,7 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     ])
   })
 
-  test('are asked of a Redis that does not answer once, not with every order', async () => {
+  test('send one command, not one for each order, while Redis does not answer', async () => {
     const proxy = await startSwallowingProxy(Number(new URL(url).port || 6379))
     const options = { ...given, windowMs: 60_000 }
     const { rates } = await openRedisRates(`redis://127.0.0.1:${proxy.port}`, options, randomUUID(), quickTimings)
@@ -340,7 +340,7 @@ describe.skipIf(redisUrl === null)('the rates on a Redis', () => {
     expect(performance.now() - askedAt).toBeLessThan(200)
   })
 
-  test("are each gateway's own where Redis refuses to keep them, and that is said once", async () => {
+  test('are counted by each gateway alone if Redis refuses commands, which is logged once', async () => {
     const deployment = randomUUID()
     const { redis, rates, logged } = await openRedisRates(url, { ...given, windowMs: 60_000 }, deployment)
     const operator = createClient({ url, RESP: 2 })

@@ -95,7 +95,7 @@ describe('the song', () => {
   test.each([
     ['separate_vocal', 2],
     ['split_stem', 13],
-  ])('is exactly the sum of the stems of %s, and clips nowhere', async (type, count) => {
+  ])('is exactly the sum of the stems of %s, without clipping', async (type, count) => {
     const { origin, stems } = await separate(type)
     expect(stems).toHaveLength(count)
     const sum = new Int32Array(origin.length)
@@ -111,7 +111,7 @@ describe('the song', () => {
     }
   })
 
-  test('lasts eight seconds', async () => {
+  test('lasts 8 seconds', async () => {
     expect(readWav(await bytesOf(await get('mix.wav')))).toHaveLength(8 * 22_050)
   })
 
@@ -124,7 +124,7 @@ describe('the song', () => {
 describe('a file', () => {
   const size = 44 + 2 * 8 * 22_050
 
-  test('can be fetched by any page, whole', async () => {
+  test('can be fetched whole by any page', async () => {
     const response = await get('vocal.wav', { origin: 'https://player.example' })
     expect(response.status).toBe(200)
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -145,7 +145,7 @@ describe('a file', () => {
     ['bytes=0-0', 0, 0],
     [`bytes=${size - 1}-${size + 1000}`, size - 1, size - 1],
     [`bytes=-${size + 1000}`, 0, size - 1],
-  ])('is given in part for %s', async (range, first, last) => {
+  ])('is served in part for %s', async (range, first, last) => {
     const whole = await bytesOf(await get('drums.wav'))
     const response = await get('drums.wav', { range })
     expect(response.status).toBe(206)
@@ -154,7 +154,7 @@ describe('a file', () => {
     expect((await bytesOf(response)).equals(whole.subarray(first, last + 1))).toBe(true)
   })
 
-  test.each([`bytes=${size}-`, 'bytes=-0', 'bytes=99999999-100000000'])('has nothing for %s', async (range) => {
+  test.each([`bytes=${size}-`, 'bytes=-0', 'bytes=99999999-100000000'])('has no bytes for %s', async (range) => {
     const response = await get('drums.wav', { range })
     expect(response.status).toBe(416)
     expect(response.headers.get('content-range')).toBe(`bytes */${size}`)
@@ -170,21 +170,21 @@ describe('a file', () => {
     },
   )
 
-  test('is given in part only while it is the same file', async () => {
+  test('is served in part only while its ETag matches If-Range', async () => {
     const etag = (await get('bass.wav', {}, 'HEAD')).headers.get('etag') ?? ''
     expect((await get('bass.wav', { range: 'bytes=0-1', 'if-range': etag })).status).toBe(206)
     expect((await get('bass.wav', { range: 'bytes=0-1', 'if-range': '"another"' })).status).toBe(200)
     expect((await get('bass.wav', { 'if-none-match': etag })).status).toBe(304)
   })
 
-  test('tells its size to HEAD, without a body', async () => {
+  test('answers HEAD with its size, without a body', async () => {
     const response = await get('fx.wav', { range: 'bytes=0-1' }, 'HEAD')
     expect(response.status).toBe(200)
     expect(response.headers.get('content-length')).toBe(String(size))
     expect((await bytesOf(response)).length).toBe(0)
   })
 
-  test('lets any page ask for a range', async () => {
+  test('permits any page to request a range', async () => {
     const headers = {
       origin: 'https://player.example',
       'access-control-request-method': 'GET',

@@ -272,7 +272,7 @@ describe('a submit', () => {
     ['names a track without credits', { ...good, audioId: 'no-credits-7' }, 402, expect.any(String)],
     ['names a rate-limited track', { ...good, audioId: 'rate-limited' }, 429, expect.any(String)],
     ['names a track in maintenance', { ...good, audioId: 'maintenance' }, 455, expect.any(String)],
-  ])('that %s is refused in the body and not charged', async (_, body, code, msg) => {
+  ])('that %s is refused with HTTP 200 and not charged', async (_, body, code, msg) => {
     const { post, ledger } = await startSandbox()
     expect(await post(body)).toEqual({ code, msg, data: null })
     expect((await ledger()).total).toBe(0)
@@ -298,7 +298,7 @@ describe('a submit', () => {
     expect((await ledger()).charges).toMatchObject([{ type: 'separate_vocal' }])
   })
 
-  test('is charged each time, the same track again too', async () => {
+  test('is charged each time, also for the same track', async () => {
     const { submit, ledger, credits } = await startSandbox(inAnHour)
     const before = await credits()
     const first = await submit('done-1', nowhere)
@@ -328,7 +328,7 @@ describe('a submit', () => {
     expect(before % 1).not.toBe(0)
   })
 
-  test('whose client leaves half-way is not charged and harms nobody', async () => {
+  test('of a client that disconnects midway is not charged and logs nothing', async () => {
     const { url, ledger, logged } = await startSandbox()
     const leaving = new AbortController()
     const body = new ReadableStream({
@@ -376,14 +376,14 @@ test.each([
   expect(await response.json()).toEqual({ code: 404, msg: 'Not Found', data: null })
 })
 
-test('lists its tracks', async () => {
+test('the sandbox lists its test tracks', async () => {
   const { url } = await startSandbox()
   const listed: unknown = await (await fetch(`${url}/sandbox/tracks`)).json()
   expect(listed).toEqual(testTracks.map(({ audioId, description }) => ({ audioId, description })))
 })
 
 describe('a task', () => {
-  test('is pending until its time has come', async () => {
+  test('is pending until its duration has passed', async () => {
     const { submit, info } = await startSandbox(inAnHour)
     const taskId = await submit('done', nowhere)
     expect(taskId).toMatch(/^[\w-]{50,300}$/)
@@ -401,7 +401,7 @@ describe('a task', () => {
     })
   })
 
-  test('of the type separate_vocal yields two stems, in a callback and in record-info', async () => {
+  test('of type separate_vocal has 2 stems, in a callback and in record-info', async () => {
     const receiver = await startReceiver()
     const { submit, info, url } = await startSandbox()
     const taskId = await submit('done', receiver.url, 'separate_vocal')
@@ -439,7 +439,7 @@ describe('a task', () => {
     ])
   })
 
-  test('of the type split_stem yields thirteen stems in record-info and no piano in the callback', async () => {
+  test('of type split_stem has 13 stems in record-info and no piano in the callback', async () => {
     const receiver = await startReceiver()
     const { submit, info } = await startSandbox()
     const taskId = await submit('done', receiver.url, 'split_stem')
@@ -463,7 +463,7 @@ describe('a task', () => {
     expect(urlsOf(await info(first))['vocalUrl']).not.toBe(urlsOf(await info(second))['vocalUrl'])
   })
 
-  test('outlives the process that made it', async () => {
+  test('survives a restart', async () => {
     const first = await startSandbox({ delayMs: 0 })
     const taskId = await first.submit('silent', nowhere)
     await first.sandbox.close()
@@ -471,14 +471,14 @@ describe('a task', () => {
     expect(await second.info(taskId)).toMatchObject({ taskId, callbackUrl: nowhere, successFlag: 'SUCCESS' })
   })
 
-  test('is unknown to a provider with another secret', async () => {
+  test('is unknown to a sandbox with another secret', async () => {
     const first = await startSandbox()
     const taskId = await first.submit('done', nowhere)
     const second = await startSandbox({ secret: 'another secret' })
     expect(await second.info(taskId)).toBeNull()
   })
 
-  test('is not found by an id that was made up, changed or spelt differently', async () => {
+  test('is not found by an id that is forged, changed or encoded differently', async () => {
     const { submit, info, send } = await startSandbox()
     const taskId = await submit('done', nowhere)
     const changed = (taskId.startsWith('A') ? 'B' : 'A') + taskId.slice(1)
@@ -508,7 +508,7 @@ describe('a task', () => {
 })
 
 describe('a callback', () => {
-  test('that nobody takes is tried four times; then record-info says so and names the audio', async () => {
+  test('that is never accepted is sent four times; then record-info has CALLBACK_EXCEPTION and the audio', async () => {
     const receiver = await startReceiver(() => 500)
     const { submit, until, logged } = await startSandbox()
     const taskId = await submit('done', receiver.url)
@@ -521,7 +521,7 @@ describe('a callback', () => {
     expect(logged.join()).not.toContain('its-secret')
   })
 
-  test('that is taken at the third try is a success', async () => {
+  test('that is accepted at the third attempt is a success', async () => {
     const receiver = await startReceiver((nth) => (nth < 3 ? 503 : 200))
     const { submit, info, sandbox } = await startSandbox()
     const taskId = await submit('done', receiver.url)
@@ -532,14 +532,14 @@ describe('a callback', () => {
     expect(receiver.received).toHaveLength(3)
   })
 
-  test('is not redirected', async () => {
+  test('follows no redirect', async () => {
     const receiver = await startReceiver(() => 302)
     const { submit, until } = await startSandbox()
     await until(await submit('done', receiver.url), 'CALLBACK_EXCEPTION')
     expect(receiver.received.map(({ path }) => path)).toEqual(Array(4).fill('/hook/its-secret'))
   })
 
-  test('is given up when the receiver does not answer in time', async () => {
+  test('is aborted if the receiver does not answer in time', async () => {
     const receiver = await startReceiver(() => null)
     const timing = { callbackTimeoutMs: 50, retryDelaysMs: [1] }
     const { submit, until, logged } = await startSandbox({ timing })
@@ -548,7 +548,7 @@ describe('a callback', () => {
     expect(logged.join()).toContain('TimeoutError')
   })
 
-  test('to a port where nobody listens leaves a failed task failed', async () => {
+  test('to a closed port leaves a failed task failed', async () => {
     const { submit, until, logged } = await startSandbox()
     const taskId = await submit('failed-generation', nowhere)
     await vi.waitFor(() => expect(logged).toHaveLength(4))
@@ -565,8 +565,8 @@ describe('a callback', () => {
   })
 })
 
-describe('the track', () => {
-  test('done succeeds, under any suffix', async () => {
+describe('the test track', () => {
+  test('done succeeds, with any suffix', async () => {
     const receiver = await startReceiver()
     const { submit, info } = await startSandbox()
     const taskId = await submit('done-and-done-again', receiver.url)
@@ -574,7 +574,7 @@ describe('the track', () => {
     expect(await info(taskId)).toMatchObject({ audioId: 'done-and-done-again', successFlag: 'SUCCESS' })
   })
 
-  test('slow takes ten times as long', async () => {
+  test('slow takes 10 times as long', async () => {
     const { submit, info } = await startSandbox({ delayMs: 60_000 })
     const taskId = await submit('slow', nowhere)
     const createdAtMs = (await info(taskId))?.createTime ?? 0
@@ -587,7 +587,7 @@ describe('the track', () => {
   test.each([
     ['silent', 'SUCCESS', null],
     ['exception-with-audio', 'CALLBACK_EXCEPTION', 500],
-  ])('%s never calls back, and record-info says %s with audio', async (audioId, flag, errorCode) => {
+  ])('%s sends no callback, and record-info has %s with audio', async (audioId, flag, errorCode) => {
     const receiver = await startReceiver()
     const { submit, until } = await startSandbox()
     const found = await until(await submit(audioId, receiver.url), flag)
@@ -598,7 +598,7 @@ describe('the track', () => {
     expect(received.map(({ body }) => body.data.task_id)).toEqual([later])
   })
 
-  test('doubled calls back twice and once more, with the same words', async () => {
+  test('doubled sends the same callback three times', async () => {
     const receiver = await startReceiver()
     const { submit } = await startSandbox()
     await submit('doubled', receiver.url)
@@ -629,7 +629,7 @@ describe('the track', () => {
     expect((await ledger()).total).toBe(1)
   })
 
-  test('empty-stems succeeds without a URL for ever', async () => {
+  test('empty-stems succeeds and never has a URL', async () => {
     const receiver = await startReceiver()
     const { submit, info } = await startSandbox()
     const taskId = await submit('empty-stems', receiver.url, 'split_stem')
@@ -642,7 +642,7 @@ describe('the track', () => {
     expect(new Set(Object.values(found?.response ?? {}))).toEqual(new Set([null]))
   })
 
-  test('late-stems calls back without URLs and names them in record-info later', async () => {
+  test('late-stems sends a callback without URLs and has them in record-info later', async () => {
     const receiver = await startReceiver()
     const quick = await startSandbox()
     await quick.submit('late-stems', receiver.url)
@@ -663,7 +663,7 @@ describe('the track', () => {
     expect(urlsOf(await info(taskId))).toHaveProperty('vocalUrl')
   })
 
-  test('hanging-answer is charged and calls back long before its submit is answered', async () => {
+  test('hanging-answer is charged and sends a callback long before its submit is answered', async () => {
     const receiver = await startReceiver()
     const { post, ledger, sandbox } = await startSandbox()
     const body = { taskId: 'music-1', audioId: 'hanging-answer', callBackUrl: receiver.url }
@@ -674,12 +674,12 @@ describe('the track', () => {
     expect(await answer).toBeInstanceOf(TypeError)
   })
 
-  test('hanging-answer is answered in the end', async () => {
+  test('hanging-answer is eventually answered', async () => {
     const { submit, info } = await startSandbox({ ...inAnHour, timing: { lateAnswerMs: 30 } })
     expect(await info(await submit('hanging-answer', nowhere))).toMatchObject({ successFlag: 'PENDING' })
   })
 
-  test('lost-answer is charged and calls back, but its submit is never answered', async () => {
+  test('lost-answer is charged and sends a callback, but its submit is never answered', async () => {
     const receiver = await startReceiver()
     const { post, ledger, info } = await startSandbox()
     const body = { taskId: 'music-1', audioId: 'lost-answer', callBackUrl: receiver.url }

@@ -32,7 +32,7 @@ describe.each([
   ['with callbacks', quick],
   // Nobody listens there.
   ['without callbacks', { ...quick, PUBLIC_URL: 'http://127.0.0.1:9' }],
-])('a test track ends as the table says, %s', (name, environment) => {
+])('a test track ends as documented, %s', (name, environment) => {
   const reachable = testTracks.filter(({ audioId }) => name === 'with callbacks' || !needsCallback.has(audioId))
 
   test.each(reachable.filter(({ audioId }) => !isRefusal(audioId)))('$audioId', async ({ audioId }) => {
@@ -49,7 +49,7 @@ test.each(testTracks.filter(({ audioId }) => isRefusal(audioId)))('$audioId is r
   expect(data?.separate).toMatchObject({ __typename: outcomes[audioId] })
 })
 
-test('every test track stands in the table for frontends, with its outcome where that is no plain success', async () => {
+test('docs/frontend.md lists every test track, with its outcome unless it is a plain success', async () => {
   const table = await readFile(new URL('../../docs/frontend.md', import.meta.url), 'utf8')
   const rows = new Map(
     [...table.matchAll(/^\| `([\w-]+)`\s*\|(.*)\|$/gm)].map(([, audioId = '', text = '']) => [audioId, text]),
