@@ -102,8 +102,8 @@ export async function openRedisConnection(url: string, options: RedisOptions): P
       const inTime = withTimeout(timings.answerMs, answer)
       running.add(inTime)
       try {
-        const given = await inTime
-        if (given !== null) return given.value
+        const result = await inTime
+        if (result !== null) return result.value
       } finally {
         running.delete(inTime)
       }

@@ -13,14 +13,14 @@ type Counted = Changes & { size(): number }
 
 const redisUrl = await findRedis()
 
-/** How often a listener of the task is called. */
+/** Counts the calls of a listener of the task. */
 function listen(changes: Changes, taskId: string) {
   const heard = { times: 0, leave: () => {} }
   heard.leave = changes.listen(taskId, () => (heard.times += 1))
   return heard
 }
 
-/** Resolves when something that is told here has been heard there, and thereby everything that was told before. */
+/** Resolves when a change published here has arrived there, and so have all changes published before it. */
 async function passedOn(here: Changes, there: Changes): Promise<void> {
   const marker = `marker-${randomUUID()}`
   const heard = listen(there, marker)
@@ -38,7 +38,7 @@ async function openGateway(
   return { ...opened, changes: createRedisChanges({ ...opened, deployment }) }
 }
 
-/** Two gateways that hear each other. */
+/** Two gateways that receive each other's changes. */
 async function openTwo(url: string, deployment: string = randomUUID()) {
   const here = await openGateway(url, deployment)
   const there = await openGateway(url, deployment)

@@ -16,7 +16,7 @@ async function outcomeOf(gateway: TestGateway, input: Partial<SeparateInput> = {
   return 'reused' in answer ? { taskId: answer.task.id, reused: answer.reused } : { error: answer.__typename }
 }
 
-/** Sends an order by one gateway and holds the provider's answer back until it is given. */
+/** Sends an order to one gateway, and holds the provider's answer back until the test releases it. */
 async function orderHeld({ provider, gateways: [one] }: Cluster, input: Partial<SeparateInput>) {
   let answer: (body: object) => void = () => {}
   provider.answerSubmit((response) => void (answer = (body) => sendBody(response, body)))
@@ -37,7 +37,7 @@ describe.skipIf(!isHere)('with several gateways on one database and one Redis,',
     const calledAt = performance.now()
     expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
     expect(await states).toEqual(['PENDING', 'SUCCESS'])
-    // Nobody had to read the store again for it.
+    // No gateway had to poll the store for it.
     expect(performance.now() - calledAt).toBeLessThan(10_000)
     expect((await other.send(ReadDocument, { taskId })).data?.separation).toMatchObject({ id: taskId, settled: true })
   })
@@ -153,7 +153,7 @@ describe.skipIf(!isHere)('with several gateways on one database and one Redis,',
     const taskId = await order(gateways[0])
     const startedAt = performance.now()
     await expect.poll(() => provider.reads.length, { timeout: 15_000, interval: 20 }).toBeGreaterThanOrEqual(8)
-    // Eight questions at least nine tenths of an interval apart.
+    // Eight checks, at least 0.9 intervals apart.
     expect(performance.now() - startedAt).toBeGreaterThan(7 * 0.9 * 500)
     provider.answerRead(recordOfSuccess('provider-task-1'))
     await untilSettled(gateways[3] ?? gateways[1], taskId)
@@ -171,7 +171,7 @@ describe.skipIf(!isHere)('with several gateways on one database and one Redis,',
     const { callBackUrl } = (await provider.order(0)).body
     expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
     await untilSettled(one, taskId)
-    // Nobody has told the other one.
+    // The other gateway received no message.
     expect(await Promise.race([states, sleep(300, 'waits')])).toBe('waits')
     await redis.restart()
     expect(await states).toEqual(['PENDING', 'SUCCESS'])

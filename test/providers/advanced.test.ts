@@ -13,7 +13,7 @@ async function start() {
   return { provider, gateway, store }
 }
 
-/** A pair of `split_stem_advanced`: the stem that was named, and the mix without it. Both bear its name. */
+/** A pair of `split_stem_advanced`: the named stem, and the mix without it. Both have its name. */
 function pairOf(name: string | null) {
   const half = (which: string, duration: unknown) => ({
     id: `${which}-${name}`,

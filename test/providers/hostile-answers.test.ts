@@ -18,23 +18,23 @@ const succeeded = json({
     response: { vocalUrl: 'https://files.example/vocal.mp3', instrumentalUrl: 'https://files.example/rest.mp3' },
   },
 })
-/** 64 MiB of JSON in some 64 KiB. */
+/** 64 MiB of JSON, compressed to about 64 KiB. */
 const bomb = gzipSync(`{"code":200,"data":{"taskId":"their-task"},"more":"${' '.repeat(64 * 1_048_576)}"}`)
 
 function json(value: unknown): string {
   return JSON.stringify(value)
 }
 
-/** A whole answer. */
+/** A complete HTTP response. */
 function http(body: string | Buffer, { status = 200, headers = '' } = {}): Buffer {
   const head = `HTTP/1.1 ${status} Answer\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`
   return Buffer.concat([Buffer.from(`${head}${headers}\r\n`), Buffer.from(body)])
 }
 
-/** What a hostile server does with a request, instead of answering it. */
+/** What a hostile server does with a request instead of answering it. */
 type Fault = (socket: Socket, elsewhere: string) => void
 
-/** Writes it again and again for as long as somebody listens. */
+/** Writes it repeatedly until the connection closes. */
 function flood(socket: Socket, text: string): void {
   const more = () => {
     if (!socket.destroyed) socket.write(text, () => setImmediate(more))
@@ -70,7 +70,7 @@ function redirectTo(status: number, url: string) {
   return { status, headers: `location: ${url}\r\n` }
 }
 
-/** A server that speaks HTTP by hand, for orders and reads alike; tells what it was asked. */
+/** A server with hand-written HTTP, for orders and reads. Records its requests. */
 async function serve(onRequest: (socket: Socket, method: string, heads: readonly string[]) => void, atEnd: Ending) {
   const heads: string[] = []
   const sockets = new Set<Socket>()
@@ -120,7 +120,7 @@ async function statusOf(gateway: TestGateway, taskId: string): Promise<unknown> 
   return (data as { separation: { status: unknown } }).separation.status
 }
 
-/** The longest that anybody else waits for an answer of the gateway's while this goes on. */
+/** The longest time that another caller waits for the gateway meanwhile. */
 async function slowestOther(gateway: TestGateway, work: Promise<unknown>): Promise<number> {
   let isOver = false
   let slowestMs = 0
@@ -227,7 +227,7 @@ describe.concurrent('a read', () => {
         else socket.end(http(succeeded))
       },
     })
-    // A gateway that has something to do collects its garbage, and may not lose its patience with it.
+    // A busy gateway collects garbage, which must not remove its timeouts.
     const littering = setInterval(() => Array.from({ length: 200_000 }, () => ({})), 100)
     onTestFinished(() => clearInterval(littering))
     const taskId = await order(gateway)

@@ -4,7 +4,7 @@ import { order, startGateway, untilSettled, type TestGateway } from '../support/
 import { recordOfSuccess, startPlayedProvider, type PlayedProvider } from '../support/played-provider.ts'
 
 const good = 'https://files.example/vocal.mp3'
-/** What a browser must never be given to follow; each names itself, so that it is recognised wherever it turns up. */
+/** URLs that a browser must never get. Each has a unique mark, so that the tests recognize it anywhere. */
 const bad: Readonly<Record<string, string>> = {
   drums: 'javascript:alert(/bad-drums/)',
   bass: 'data:audio/mpeg;base64,bad-bass',
@@ -18,7 +18,7 @@ const bad: Readonly<Record<string, string>> = {
   hum: 'https:// /bad-hum',
 }
 const urls = Object.values(bad)
-/** Those that stand in a text as one word. */
+/** Those without spaces. */
 const absolute = /^\w+:[!-~]+$/
 
 async function start(): Promise<{ readonly provider: PlayedProvider; readonly gateway: TestGateway }> {
@@ -31,12 +31,12 @@ async function start(): Promise<{ readonly provider: PlayedProvider; readonly ga
   return { provider, gateway }
 }
 
-/** All that a caller can be told of a task, as text. */
+/** All that a caller can read of a task, as text. */
 async function report(gateway: TestGateway, taskId: string): Promise<string> {
   return JSON.stringify(await gateway.send(ReadDocument, { taskId }))
 }
 
-/** Under keys as the provider's answers spell them. */
+/** The URLs under keys in the provider's spelling. */
 function keyed(form: (name: string) => string): Record<string, string> {
   return Object.fromEntries(Object.entries(bad).map(([name, url]) => [form(name), url]))
 }
@@ -87,7 +87,7 @@ describe('a URL that is not http(s)', () => {
       const taskId = await order(gateway, { audioId: `audio-${index}` })
       const last = await untilSettled(gateway, taskId)
       expect(last.failure?.message).toMatch(/^could not fetch/)
-      // What is no address to a browser either is text like any other.
+      // What a browser does not read as a URL may stay in the text.
       if (absolute.test(url)) expect(last.failure?.message).toBe('could not fetch [address]')
     }
   })

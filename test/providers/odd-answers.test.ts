@@ -266,7 +266,7 @@ describe('an answer with too many stems or too long values', () => {
       ...both,
       originUrl: file(endless),
       drumsUrl: file(endless),
-      // Encoded, it is three times as long.
+      // It is three times as long when encoded.
       bassUrl: file(' '.repeat(2_000)),
       originData: [{ id: endless, audio_url: file('1'), stem_type_group_name: endless.replaceAll('x', 'y') }],
       [`${endless}Url`]: file('2'),

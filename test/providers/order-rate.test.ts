@@ -68,7 +68,7 @@ describe('an order at the provider’s rate', () => {
     })
     await order(gateway, 'a')
     expect(await order(gateway, 'b', { idempotencyKey: 'key' })).toMatchObject({ __typename: 'RateLimitedError' })
-    // With another input: it would be a conflict if the key were taken.
+    // With other input, which would be a conflict if the key were in use.
     expect(await order(gateway, 'c', { idempotencyKey: 'key' })).toMatchObject({ __typename: 'RateLimitedError' })
   })
 
@@ -164,7 +164,7 @@ describe('callers that exceed the provider’s rate', () => {
     const waiting = ['a', 'b', 'a'].map((caller) => queue.wait(caller, performance.now() + 60_000))
     const late = await queue.wait('late', performance.now() + 20)
     expect(late).toMatchObject({ kind: 'full' })
-    // Behind one order of each of the others.
+    // After one order of each other caller.
     if (late.kind === 'full') expect(late.freeInMs).toBeGreaterThan(29_000)
     if (late.kind === 'full') expect(late.freeInMs).toBeLessThanOrEqual(30_000)
     for (const next of [first, waiting[0], waiting[1], waiting[2]]) {
@@ -192,7 +192,7 @@ describe('a provider that fails repeatedly', () => {
       __typename: 'ProviderUnavailableError',
     })
     expect(await other.separate({ ...someTrack, audioId: 'song' })).toMatchObject({ __typename: 'SeparateSuccess' })
-    // The provider is there after all.
+    // The provider still answers.
     expect(await poisoner.separate({ ...someTrack, audioId: 'song' })).toMatchObject({ __typename: 'SeparateSuccess' })
   })
 

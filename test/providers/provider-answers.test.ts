@@ -651,7 +651,7 @@ describe('a signature', () => {
     ['one of the future', signed(nowMs + 301_000), "the signature's timestamp is more than 5 minutes off"],
   ])('fails with %s', (_, headers, problem) => {
     const read = createProvider(kie, 'the-webhook-key').parseCallback({ headers, body, nowMs })
-    // The id may be asked for: the provider itself says then whose it is.
+    // The id may be checked: record-info then shows whose task it is.
     expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, report: null, problem })
   })
 

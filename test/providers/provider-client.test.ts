@@ -35,7 +35,7 @@ function fixture(name: string): string {
   return readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8')
 }
 
-/** A whole HTTP answer as bytes. */
+/** A complete HTTP response as bytes. */
 function http(status: number, body: string | Buffer, headers: Record<string, string> = {}): Buffer {
   const all = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)), ...headers }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
@@ -48,7 +48,7 @@ interface Recorded {
   readonly sockets: Socket[]
 }
 
-/** A server that records whole requests and answers each as `answer` does; `accept` sees each connection first. */
+/** A server that records complete requests and answers them with `answer`. `accept` gets each connection first. */
 async function serve(
   answer: (socket: Socket, request: { head: string; body: string }) => void,
   accept: (socket: Socket) => void = () => {},
@@ -82,7 +82,7 @@ async function serve(
   return { ...recorded, url: `http://127.0.0.1:${portOf(server.address())}` }
 }
 
-/** The https address of a server that speaks no TLS. */
+/** The https URL of a server without TLS. */
 async function secured(accept: (socket: Socket) => void): Promise<string> {
   const { url } = await serve(() => {}, accept)
   return url.replace('http:', 'https:')
@@ -93,7 +93,7 @@ function portOf(address: AddressInfo | string | null): number {
   return address.port
 }
 
-/** A port on which nobody listens. */
+/** A closed port. */
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -331,7 +331,7 @@ describe('a submit', () => {
       () => {},
       (socket) => socket.resetAndDestroy(),
     )
-    // Whether a connection stood at all before it was cut is the network's secret; both answers are true.
+    // The client may or may not have seen the connection before it closed; both results are correct.
     expect(['unknown', 'refused']).toContain((await createProvider(server.url).submit(order)).kind)
     expect(server.requests).toHaveLength(0)
     expect(server.sockets).toHaveLength(1)
@@ -496,7 +496,7 @@ describe('a check', () => {
     const { check } = createProvider(server.url, { rates: ratesOf(40) })
     await Promise.all(Array.from({ length: 9 }, () => check('a')))
     const times = server.requests.map(({ atMs }) => atMs)
-    // Eight intervals of 25 ms, less what a timer may be early.
+    // Eight intervals of 25 ms; timers may fire slightly early.
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(190)
   })
 })

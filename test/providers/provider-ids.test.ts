@@ -15,7 +15,7 @@ function chinese(count: number): string {
   return Array.from({ length: count }, (_, i) => String.fromCodePoint(0x4e00 + ((i * 7_919) % 20_000))).join('')
 }
 
-/** One that is as long as it may be, in bytes, and one that is a byte longer. */
+/** An id of the maximum length in bytes, and one that is a byte longer. */
 const longest = `${chinese(341)}x`
 const tooLong = `${longest}x`
 
@@ -59,7 +59,7 @@ describe('a provider task id', () => {
     const errorsLogged = gateway.logged.filter((line) => line.includes('"level":"error"'))
     expect(errorsLogged).toEqual([expect.stringContaining(taskId)])
 
-    // It is not charged a second time.
+    // It is not charged twice.
     expect((await gateway.send(SeparateDocument, { input: someTrack })).data?.separate).toMatchObject({
       reused: true,
       task: { id: taskId },
@@ -81,7 +81,7 @@ describe('a provider task id', () => {
     expect(await provider.callBack(callBackUrl, callbackOfSuccess(chinese(1_000)))).toBe(200)
     expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS' })
     const report = gateway.logged.filter((line) => line.includes('"level":"error"'))
-    expect(report).toEqual([expect.stringContaining('an id that cannot be kept')])
+    expect(report).toEqual([expect.stringContaining('provider task id cannot be stored')])
   })
 
   test('in record-info that is too long and differs is inconclusive', async () => {

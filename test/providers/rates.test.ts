@@ -10,7 +10,7 @@ import { openTestRedis, quickTimings } from '../support/redis-gateways.ts'
 import { findRedis, startOwnRedis } from '../support/services.ts'
 import { startSwallowingProxy } from '../support/swallowing-proxy.ts'
 
-/** As each of some gateways has them. */
+/** Opens the rates of one or several gateways. */
 type OpenRates = (options: RatesOptions) => Promise<readonly [Rates, ...Rates[]]>
 
 const redisUrl = await findRedis()
@@ -142,7 +142,7 @@ describe.each(all)('the rates %s', (_name, open) => {
       expect(await first.acquire('greedy')).toMatchObject({ kind: 'acquired' })
     expect(await last.acquire('late')).toMatchObject({ kind: 'full', isFull: true, isShareUsed: false })
     expect(await first.acquire('greedy')).toMatchObject({ kind: 'full' })
-    // All four are free again, and the late one has not come back yet.
+    // All four slots are free again, and the late caller has not returned yet.
     await sleep(windowMs + 5)
     const greedy = await kinds([
       first.acquire('greedy'),
@@ -161,7 +161,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
     const takeAll = async () => kinds([first.acquire('busy'), last.acquire('busy')])
     expect(await takeAll()).toEqual(['acquired', 'acquired'])
-    // It never comes back.
+    // It never returns.
     await last.acquire('gone')
     await expect.poll(takeAll, { interval: windowMs, timeout: 5_000 }).toEqual(['acquired', 'acquired'])
   })
@@ -200,7 +200,7 @@ describe.each(all)('the rates %s', (_name, open) => {
       }),
     )
     expect(turns).toHaveLength(30)
-    // One every 20 ms, by clocks that count whole milliseconds.
+    // One every 20 ms, with clocks that count whole milliseconds.
     expect(turns.filter((turnMs, index) => turnMs < index * 19 - 1)).toEqual([])
     expect(turns.at(-1)).toBeLessThan(29 * 20 * 3)
   })
@@ -216,7 +216,7 @@ describe.each(all)('the rates %s', (_name, open) => {
         turns.push(performance.now() - startedAt)
       }),
     )
-    // 100 at once, the next 100 not before 20 ms are over.
+    // 100 at once, and the next 100 after 20 ms.
     expect(turns.filter((turnMs, index) => turnMs < Math.floor(index / 100) * 19 - 1)).toEqual([])
   })
 

@@ -40,7 +40,7 @@ async function bytesOf(response: Response): Promise<Buffer> {
   return Buffer.from(await response.arrayBuffer())
 }
 
-/** Reads a 16-bit mono WAV file as strictly as a player would. */
+/** Reads a 16-bit mono WAV file as strictly as a player does. */
 function readWav(file: Buffer): Int16Array {
   expect(file.toString('latin1', 0, 4)).toBe('RIFF')
   expect(file.readUInt32LE(4)).toBe(file.length - 8)
@@ -73,7 +73,7 @@ async function download(address: string): Promise<Int16Array> {
   return readWav(await bytesOf(await fetch(address)))
 }
 
-/** Runs a job and downloads what it yields: the origin and its stems. */
+/** Runs a separation and downloads its origin and its stems. */
 async function separate(type: string): Promise<{ readonly origin: Int16Array; readonly stems: readonly Int16Array[] }> {
   const headers = { authorization: `Bearer ${apiKey}` }
   const order = { taskId: 'music-1', audioId: 'silent', type, callBackUrl: 'http://127.0.0.1:9/callback' }

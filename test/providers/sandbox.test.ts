@@ -8,7 +8,7 @@ import { testTracks } from '../../src/sandbox/test-tracks.ts'
 
 const apiKey = 'the-key-of-this-test'
 const disposals: (() => Promise<void>)[] = []
-/** Where callbacks may go: to the receiver of the test, if it has one. */
+/** The base URL of callbacks: the receiver of the test, if it has one. */
 let callbacksUrl = 'http://127.0.0.1:9/callbacks/'
 
 afterEach(async () => {
@@ -42,7 +42,7 @@ interface Callback {
   readonly body: z.infer<typeof callbackBody>
 }
 
-/** Takes callbacks; `statusOf` says how the nth one is answered, null leaves it unanswered. */
+/** Receives callbacks. `statusOf` returns the status of the nth answer; null leaves it unanswered. */
 async function startReceiver(statusOf: (nth: number) => number | null = () => 200) {
   const received: Callback[] = []
   const server = createServer((request, response) => {
@@ -61,7 +61,7 @@ async function startReceiver(statusOf: (nth: number) => number | null = () => 20
   return {
     url: `${url}/hook/its-secret`,
     received,
-    /** Waits until so many callbacks have come. */
+    /** Waits for this number of callbacks. */
     async count(wanted: number): Promise<readonly Callback[]> {
       while (received.length < wanted) await once(server, 'callback')
       return received
@@ -71,7 +71,7 @@ async function startReceiver(statusOf: (nth: number) => number | null = () => 20
 
 const answerBody = z.strictObject({ code: z.int(), msg: z.string(), data: z.unknown() })
 
-/** Every field of the page, and no other. */
+/** Exactly the documented fields. */
 const infoData = z.strictObject({
   taskId: z.string(),
   musicId: z.string(),
@@ -139,7 +139,7 @@ async function startSandbox(options: Partial<SandboxOptions> = {}) {
     return z.strictObject({ taskId: z.string() }).parse(answer.data).taskId
   }
 
-  /** Waits until record-info says so. */
+  /** Waits until record-info reports this state. */
   function until(taskId: string, flag: string): Promise<Info | null> {
     return vi.waitFor(async () => {
       const found = await info(taskId)
@@ -158,7 +158,7 @@ async function startSandbox(options: Partial<SandboxOptions> = {}) {
 const nowhere = 'http://127.0.0.1:9/callbacks/nowhere'
 const inAnHour = { delayMs: 3_600_000 }
 
-/** Sets the clock, which is all that record-info goes by, and leaves timers alone. */
+/** Sets the clock, on which record-info depends, without affecting timers. */
 function setClock(timeMs: number): void {
   vi.useFakeTimers({ toFake: ['Date'], now: timeMs })
 }

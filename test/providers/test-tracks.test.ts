@@ -4,7 +4,7 @@ import { SeparateDocument } from '../../schema/operations.ts'
 import { testTracks } from '../../src/sandbox/test-tracks.ts'
 import { order, startGateway, untilSettled } from '../support/gateway.ts'
 
-/** What the gateway makes of each test track: the status of the task, or the type of the refusal. */
+/** The result of each test track: the status of the task, or the type of the refusal. */
 const outcomes: Readonly<Record<string, string>> = {
   done: 'SUCCESS',
   slow: 'SUCCESS',
@@ -22,7 +22,7 @@ const outcomes: Readonly<Record<string, string>> = {
   'lost-answer': 'SUCCESS',
 }
 const isRefusal = (audioId: string) => outcomes[audioId]?.endsWith('Error') === true
-/** Without a callback, nobody ever learns the id of an order whose answer was lost. */
+/** Without a callback, the id of an order with a lost answer stays unknown. */
 const needsCallback = new Set(['hanging-answer', 'lost-answer'])
 
 const quick = { CHECK_INTERVAL_SECONDS: '0.2', READS_PER_SECOND: '100', SUBMIT_TIMEOUT_SECONDS: '1' }
@@ -30,7 +30,7 @@ const timings = { emptyGraceMs: 500 }
 
 describe.each([
   ['with callbacks', quick],
-  // Nobody listens there.
+  // Nothing listens there.
   ['without callbacks', { ...quick, PUBLIC_URL: 'http://127.0.0.1:9' }],
 ])('a test track ends as documented, %s', (name, environment) => {
   const reachable = testTracks.filter(({ audioId }) => name === 'with callbacks' || !needsCallback.has(audioId))

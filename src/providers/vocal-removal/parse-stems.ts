@@ -102,14 +102,14 @@ function isComplete(stems: readonly ReportedStem[]): boolean {
 
 /** Turns `leadVocalsUrl` and `lead_vocals_url` into `lead vocals`: the name that `originData` has, in lower case. */
 function nameOfKey(key: string): string {
-  const words = key
+  const name = key
     .replace(/url$/i, '')
     .replace(/([\p{Ll}\p{N}])(\p{Lu})/gu, '$1 $2')
     .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1 $2')
     .replace(/[_\s]+/g, ' ')
     .trim()
     .toLowerCase()
-  return words === '' ? key : words
+  return name === '' ? key : name
 }
 
 const splitOnly = new Set<StemPart>(partsOfType.split_stem.filter((part) => part !== 'vocal'))

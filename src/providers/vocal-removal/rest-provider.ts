@@ -102,7 +102,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
           addresses: addresses.length,
           names: addresses.slice(0, maxLoggedNames).map((name) => redact(name, maxLoggedNameLength)),
         },
-        'parts of an answer were omitted: too many stems, or URLs that are not http(s), too long or our own',
+        'parts of an answer were omitted: too many stems, or URLs that are not http(s), too long or our callback URL',
       ),
   }
 

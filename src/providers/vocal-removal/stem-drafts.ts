@@ -112,6 +112,6 @@ function labelOf(name: string | null): string | null {
 
 /** Turns `backingVocals` into `Backing Vocals`. */
 function titleOf(part: StemPart): string {
-  const words = part.replace(/(?=[A-Z])/g, ' ')
-  return words.charAt(0).toUpperCase() + words.slice(1)
+  const title = part.replace(/(?=[A-Z])/g, ' ')
+  return title.charAt(0).toUpperCase() + title.slice(1)
 }
