@@ -40,6 +40,14 @@ export default defineConfig({
     // Nothing survives a test, so that nothing has to be loaded anew for each file.
     isolate: false,
     sequence: { sequencer: LongestFirst },
+    // These sources run in processes alone, so that no test imports them.
+    watchTriggerPatterns: [
+      { pattern: /src\/(main|program\/[\w-]+)\.ts$/, testsToRun: () => 'test/program/process.test.ts' },
+      {
+        pattern: /src\/(backup|move-store)\/[\w-]+\.ts$/,
+        testsToRun: (_file, [, name]) => `test/stores/${name}.test.ts`,
+      },
+    ],
     // The tests wait more than they compute.
     maxWorkers: availableParallelism() * 2,
     projects: [

@@ -20,23 +20,25 @@ declare module 'vitest' {
  */
 export default async function buildProgram({ vitest }: TestProject): Promise<() => Promise<void>> {
   if ('program' in vitest.getRootProject().getProvidedContext()) return async () => {}
-  const ends: (() => Promise<void>)[] = []
+  let remove = async () => {}
   const build = async () => {
     const folder = await mkdtemp(join(tmpdir(), 'stemgate-program-'))
-    ends.push(() => rm(folder, { recursive: true, force: true }))
     const program = await buildGateway(folder)
     const [bundled, { templates, end }] = await Promise.all([
       bundleGateway(program),
       makeTemplates(dirname(program), folder),
     ])
-    ends.push(end)
     vitest.provide('dist', dirname(program))
     vitest.provide('program', bundled)
     vitest.provide('templates', templates)
+    // No test of a watch uses the earlier build any more.
+    await remove()
+    remove = async () => {
+      await end()
+      await rm(folder, { recursive: true, force: true })
+    }
   }
   await build()
   vitest.onTestsRerun(build)
-  return async () => {
-    for (const end of ends) await end()
-  }
+  return () => remove()
 }

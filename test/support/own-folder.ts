@@ -1,5 +1,6 @@
 import { chmod, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ifKilled } from './if-killed.ts'
 
 /** Where Linux keeps files in memory. */
 const memory = '/dev/shm'
@@ -13,8 +14,11 @@ export default async function useOwnFolder(): Promise<() => Promise<void>> {
   // Servers that do not run as root have folders in it.
   await chmod(folder, 0o711)
   process.env['TMPDIR'] = folder
+  // After what runs in it has ended.
+  const forget = ifKilled('sleep 2; rm -rf "$1"', folder)
   return async () => {
     delete process.env['TMPDIR']
     await rm(folder, { recursive: true, force: true })
+    forget()
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort } from './free-port.ts'
+import { ifKilled } from './if-killed.ts'
 
 type End = () => Promise<void>
 
@@ -94,7 +95,7 @@ async function startRedis(): Promise<Server | null> {
   return { url: `redis://127.0.0.1:${port}`, end }
 }
 
-/** Starts a server; resolves when it has written what says that it is ready. Nothing is left behind by a run that ends. */
+/** Starts a server; resolves when it has written what says that it is ready. It ends with this process at the latest. */
 async function spawnUntil(
   ready: RegExp,
   program: string,
@@ -103,8 +104,7 @@ async function spawnUntil(
   options: SpawnOptions = {},
 ): Promise<End> {
   const child = spawn(program, args, { cwd: '/', ...options, stdio: ['ignore', 'pipe', 'pipe'] })
-  const kill = () => void child.kill(endSignal)
-  process.once('exit', kill)
+  const forget = ifKilled('kill -s "$1" "$2"', endSignal.slice('SIG'.length), String(child.pid))
   const exit = once(child, 'exit')
   let output = ''
   await new Promise<void>((resolve, reject) => {
@@ -118,8 +118,8 @@ async function spawnUntil(
     exit.then(([code]) => reject(new Error(`${program} ended with ${code}:\n${output}`)), reject)
   })
   return async () => {
-    process.off('exit', kill)
-    kill()
+    child.kill(endSignal)
     await exit
+    forget()
   }
 }
