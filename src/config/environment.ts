@@ -19,7 +19,12 @@ const httpUrl = z
   )
   .refine((text) => !/[?#]|^[^/]*\/\/[^/]*@/.test(text), 'must not contain a user name, a password, ? or #')
   .transform((text) => text.replace(/\/+$/, ''))
-const secretText = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces')
+const secretText = z
+  .string()
+  .regex(
+    /^[\x21-\x7e]+$/,
+    'must consist of ASCII letters, digits and punctuation, without spaces (is it a placeholder?)',
+  )
 const count = z.coerce.number(notA('number')).int('must be a whole number').min(1, 'must be at least 1')
 const list = z.string().transform((text) =>
   text

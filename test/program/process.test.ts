@@ -104,6 +104,15 @@ describe('at its start', () => {
     expect(program.stderr()).not.toContain('hunter2')
   })
 
+  test('the program asks whether a key with an ellipsis is a placeholder', async () => {
+    const program = startProgram({ KIE_API_KEY: '…', PUBLIC_URL: 'https://stems.example' })
+    expect(await program.exit).toBe(1)
+    expect(program.stderr()).toBe(
+      'Stemgate cannot start with this environment:\n' +
+        '  - KIE_API_KEY must consist of ASCII letters, digits and punctuation, without spaces (is it a placeholder?).\n',
+    )
+  })
+
   test('the program reports a port in use in one line', async () => {
     const other = createServer()
     other.listen(0, '127.0.0.1')
