@@ -1,5 +1,6 @@
 import { pino, type Logger } from 'pino'
 import { createBoundedOutput } from '../runtime/bounded-output.ts'
+import { describeError } from '../runtime/describe-error.ts'
 import type { LogLevel } from '../config/environment.ts'
 
 /** The log of the program: JSON lines on standard error. It never blocks on its reader. */
@@ -18,6 +19,9 @@ export function createProgramLog(level: LogLevel): ProgramLog {
     onRecovered: (dropped) =>
       log.warn({ dropped }, 'lines of this log were dropped because they could not be written in time'),
   })
-  const log = pino({ level, base: null }, output)
+  // pino joins the messages of an error and its cause without regard to a period between them.
+  const err = (error: unknown) =>
+    error instanceof Error ? { ...pino.stdSerializers.err(error), message: describeError(error) } : error
+  const log = pino({ level, base: null, serializers: { err } }, output)
   return { log, print: (text) => output.write(`${text}\n`), dropped: output.dropped, flush: output.flush }
 }

@@ -4,9 +4,10 @@ import { createReadStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { sendBody, accepted, startPlayedProvider } from '../support/played-provider.ts'
-import { newDatabaseUrl } from '../support/program.ts'
+import { newDatabaseUrl, startProgram } from '../support/program.ts'
 import { freePort } from '../support/free-port.ts'
 
 /** A process whose output or standard error is redirected by a shell. */
@@ -179,6 +180,20 @@ test('every line is written in order or counted as dropped, and drops are report
   expect(counted).toBeGreaterThan(0)
   expect(kept).toEqual(Array.from({ length: lines - counted }, (_, index) => index))
   expect(read).toContain(`dropped ${counted}\n`)
+})
+
+test('an error and its cause are logged as one sentence', async () => {
+  const environment = { DATABASE_URL: await newDatabaseUrl() }
+  const program = startProgram(environment)
+  const url = await program.url
+  const other = new DatabaseSync(environment.DATABASE_URL.replace('file:', ''))
+  onTestFinished(() => other.close())
+  await expect.poll(() => other.exec('BEGIN IMMEDIATE'), { interval: 5 }).toBeUndefined()
+  await sendOrder(url, 'one')
+  await expect.poll(() => program.stderr(), { timeout: 10_000 }).toContain('the store is unavailable')
+  expect(JSON.parse(program.stderr().split('\n')[0] ?? '')).toMatchObject({
+    err: { type: 'StoreUnavailableError', message: 'The store is unavailable: database is locked (ERR_SQLITE_ERROR)' },
+  })
 })
 
 test('the log is written completely before the process exits', async () => {
