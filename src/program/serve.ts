@@ -10,6 +10,8 @@ import type { Config } from '../config/config.ts'
 
 /** npm delivers one Ctrl-C twice, from the terminal and from itself: a second signal within this time is ignored. */
 const repeatedSignalMs = 1_000
+/** How long a stop may take before a message says what it waits for. */
+const waitNoticeMs = 500
 /** How long the exit waits for the output to be read. */
 const flushTimeoutMs = 1_000
 const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
@@ -52,11 +54,11 @@ export async function serve(config: Config, startApp: StartApp): Promise<void> {
       { signal, delaySeconds },
       'stopping: after the shutdown delay the gateway accepts nothing new and waits for running orders',
     )
+    output.write(delaySeconds > 0 ? `  Stopping after ${delaySeconds} s.\n` : '  Stopping.\n')
     const maxWaitSeconds = Math.ceil(config.submitTimeoutMs / 1000)
-    const delay = delaySeconds > 0 ? `everybody is served for ${delaySeconds} s more, then ` : ''
-    output.write(
-      `  Stopping: ${delay}orders under way are waited for, some ${maxWaitSeconds} s at most. A second signal ends it at once.\n`,
-    )
+    setTimeout(() => {
+      output.write(`  Waiting for running orders, about ${maxWaitSeconds} s at most. A second signal stops at once.\n`)
+    }, config.shutdownDelayMs + waitNoticeMs)
     app.close().then(
       () => end(0),
       (error: unknown) => {
