@@ -11,7 +11,7 @@ const utf16 = Buffer.from(text, 'utf16le')
 const utf16be = Buffer.from(utf16).swap16()
 const json = 'application/json'
 
-/** A gateway with one order, which is called back with bytes as they are. */
+/** A gateway with one order, and a function that sends raw bytes to its callback URL. */
 async function start(atEnd: Ending) {
   const provider = await startPlayedProvider(atEnd)
   const gateway = await startGateway(provider.environment, atEnd)
@@ -36,26 +36,30 @@ describe.concurrent('a callback is read', () => {
       Buffer.from(`\u{feff}${text}`, 'utf16le').swap16(),
       { 'content-type': json },
     ],
-    ['in UTF-16 that is named', utf16, { 'content-type': `${json}; charset=utf-16` }],
-    ['in UTF-16LE that is named', utf16, { 'content-type': `${json}; charset="UTF-16LE"` }],
-    ['in UTF-16BE that is named', utf16be, { 'content-type': `${json};charset=utf-16be` }],
-    ['in big-endian UTF-16 that is named without its order', utf16be, { 'content-type': `${json}; charset=utf-16` }],
-    ['in UTF-16 that is not named', utf16, { 'content-type': json }],
-    ['in UTF-16 that is named UTF-8', utf16be, { 'content-type': `${json}; charset=utf-8` }],
-    ['in UTF-8 that is named UTF-16', utf8, { 'content-type': `${json}; charset=utf-16` }],
-    ['in UTF-8 with a charset that nobody knows', utf8, { 'content-type': `${json}; charset=x-none` }],
-    ['without any type', utf8, {}],
-    ['gzipped', gzipSync(utf8), { 'content-type': json, 'content-encoding': 'gzip' }],
-    ['gzipped under the old name', gzipSync(utf8), { 'content-type': json, 'content-encoding': 'X-GZIP' }],
-    ['gzipped without saying so', gzipSync(utf8), { 'content-type': json }],
-    ['gzipped in UTF-16', gzipSync(utf16), { 'content-type': json, 'content-encoding': 'gzip' }],
-    ['deflated', deflateSync(utf8), { 'content-type': json, 'content-encoding': 'deflate' }],
-    ['deflated without a frame', deflateRawSync(utf8), { 'content-type': json, 'content-encoding': 'deflate' }],
-    ['in Brotli', brotliCompressSync(utf8), { 'content-type': json, 'content-encoding': 'br' }],
-    ['as it is, though it says that it is gzipped', utf8, { 'content-type': json, 'content-encoding': 'gzip' }],
-    ['as it is, though it says that it is deflated', utf8, { 'content-type': json, 'content-encoding': 'deflate' }],
-    ['as it is, though it names an encoding that is none', utf8, { 'content-encoding': 'utf-8' }],
-    ['with the encoding identity', utf8, { 'content-type': json, 'content-encoding': 'identity' }],
+    ['in UTF-16 with a charset', utf16, { 'content-type': `${json}; charset=utf-16` }],
+    ['in UTF-16LE with a charset', utf16, { 'content-type': `${json}; charset="UTF-16LE"` }],
+    ['in UTF-16BE with a charset', utf16be, { 'content-type': `${json};charset=utf-16be` }],
+    ['in big-endian UTF-16 with the charset utf-16', utf16be, { 'content-type': `${json}; charset=utf-16` }],
+    ['in UTF-16 without a charset', utf16, { 'content-type': json }],
+    ['in UTF-16 with the charset utf-8', utf16be, { 'content-type': `${json}; charset=utf-8` }],
+    ['in UTF-8 with the charset utf-16', utf8, { 'content-type': `${json}; charset=utf-16` }],
+    ['in UTF-8 with an unknown charset', utf8, { 'content-type': `${json}; charset=x-none` }],
+    ['without a content type', utf8, {}],
+    ['with gzip', gzipSync(utf8), { 'content-type': json, 'content-encoding': 'gzip' }],
+    ['with x-gzip', gzipSync(utf8), { 'content-type': json, 'content-encoding': 'X-GZIP' }],
+    ['with gzip without Content-Encoding', gzipSync(utf8), { 'content-type': json }],
+    ['with gzip in UTF-16', gzipSync(utf16), { 'content-type': json, 'content-encoding': 'gzip' }],
+    ['with deflate', deflateSync(utf8), { 'content-type': json, 'content-encoding': 'deflate' }],
+    [
+      'with deflate without a zlib frame',
+      deflateRawSync(utf8),
+      { 'content-type': json, 'content-encoding': 'deflate' },
+    ],
+    ['with Brotli', brotliCompressSync(utf8), { 'content-type': json, 'content-encoding': 'br' }],
+    ['uncompressed with Content-Encoding gzip', utf8, { 'content-type': json, 'content-encoding': 'gzip' }],
+    ['uncompressed with Content-Encoding deflate', utf8, { 'content-type': json, 'content-encoding': 'deflate' }],
+    ['uncompressed with an unknown Content-Encoding', utf8, { 'content-encoding': 'utf-8' }],
+    ['with Content-Encoding identity', utf8, { 'content-type': json, 'content-encoding': 'identity' }],
   ])('%s', async ([, body, headers], { expect, onTestFinished }) => {
     const { callBack, savedCallbacks } = await start(onTestFinished)
     expect(await callBack(body, headers)).toMatchObject({ status: 200 })
@@ -70,8 +74,8 @@ describe.concurrent('a callback is refused', () => {
     ['gzip', gzipSync(bomb), 'gzip'],
     ['deflate', deflateSync(bomb), 'deflate'],
     ['Brotli', brotliCompressSync(bomb), 'br'],
-    ['several gzips', Buffer.concat(Array.from({ length: 300 }, () => gzipSync(' '.repeat(kib)))), 'gzip'],
-  ])('whose %s unpacks to more than the limit', async ([, body, encoding], { expect, onTestFinished }) => {
+    ['concatenated gzip', Buffer.concat(Array.from({ length: 300 }, () => gzipSync(' '.repeat(kib)))), 'gzip'],
+  ])('if its %s body decompresses to more than the limit', async ([, body, encoding], { expect, onTestFinished }) => {
     const { callBack, savedCallbacks } = await start(onTestFinished)
     expect(body.length).toBeLessThan(256 * kib)
     expect(await callBack(body, { 'content-type': json, 'content-encoding': encoding })).toMatchObject({
@@ -82,12 +86,12 @@ describe.concurrent('a callback is refused', () => {
   })
 
   test.for<readonly [string, Buffer, string]>([
-    ['is cut off', gzipSync(utf8).subarray(0, -20), 'gzip'],
-    ['is broken', Buffer.concat([gzipSync(utf8).subarray(0, 40), Buffer.alloc(100, 7)]), 'gzip'],
-    ['is packed twice', gzipSync(gzipSync(utf8)), 'gzip, gzip'],
-    ['is no JSON', gzipSync('{'), 'gzip'],
-    ['is nothing', Buffer.alloc(0), 'gzip'],
-  ])('that %s', async ([, body, encoding], { expect, onTestFinished }) => {
+    ['truncated', gzipSync(utf8).subarray(0, -20), 'gzip'],
+    ['corrupt', Buffer.concat([gzipSync(utf8).subarray(0, 40), Buffer.alloc(100, 7)]), 'gzip'],
+    ['compressed twice', gzipSync(gzipSync(utf8)), 'gzip, gzip'],
+    ['not JSON', gzipSync('{'), 'gzip'],
+    ['empty', Buffer.alloc(0), 'gzip'],
+  ])('if its body is %s', async ([, body, encoding], { expect, onTestFinished }) => {
     const { callBack, savedCallbacks } = await start(onTestFinished)
     const { status } = await callBack(body, { 'content-type': json, 'content-encoding': encoding })
     expect(status).toBe(400)

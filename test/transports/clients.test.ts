@@ -28,7 +28,7 @@ interface Shown {
   readonly settled: boolean
 }
 
-/** A gateway with a caller, behind a line that can be cut. */
+/** A gateway with one caller, behind a proxy that can reset its connections. */
 async function start() {
   const provider = await startPlayedProvider()
   const gateway = await startGateway({ ...provider.environment, API_KEYS: `web:${key}` })
@@ -39,11 +39,11 @@ async function start() {
 interface Line {
   readonly port: number
   readonly cut: () => void
-  /** How many connections there have been. */
+  /** The number of connections so far. */
   readonly opened: () => number
 }
 
-/** Passes everything on; `cut` resets every connection. */
+/** A proxy that forwards everything; `cut` resets every connection. */
 async function startLine(target: number): Promise<Line> {
   let opened = 0
   const sockets = new Set<Socket>()
@@ -87,7 +87,7 @@ function wsClient(url: string) {
   return client
 }
 
-/** Cuts the line while the subscription waits, then lets the provider call back. */
+/** Resets the connections while the subscription waits, then sends the provider's callback. */
 async function dropThenFinish(gateway: TestGateway, provider: PlayedProvider, line: Line): Promise<void> {
   await expect.poll(() => gateway.app.subscriptions()).toBe(1)
   const before = line.opened()
@@ -99,7 +99,7 @@ async function dropThenFinish(gateway: TestGateway, provider: PlayedProvider, li
   expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
 }
 
-/** What every client is to have seen: its order once, and the task's end after the line was cut. */
+/** What every client must see: one order, and the settled task after the connections were reset. */
 function expectAll(provider: PlayedProvider, states: readonly (Shown | null | undefined)[]): void {
   expect(provider.orders).toHaveLength(1)
   expect(states.at(0)).toMatchObject({ status: 'PENDING' })
@@ -200,7 +200,7 @@ test('graphql-request orders and reads, and graphql-sse watches through a droppe
   })
 })
 
-test('graphql-ws sends a mutation again over a socket that was dropped, and it is one order', async () => {
+test('graphql-ws repeats a mutation after a dropped socket, and it creates one order', async () => {
   const { provider, gateway, line, url } = await start()
   const client = wsClient(url)
   let answer = () => {}

@@ -12,7 +12,7 @@ const refused = {
   extensions: { code: 'BAD_USER_INPUT' },
 }
 
-/** A gateway whose provider knows a task that was made outside. */
+/** A gateway whose provider has a task that was created elsewhere. */
 async function start() {
   const provider = await startPlayedProvider()
   provider.answerRead(recordOfSuccess('made-elsewhere'))
@@ -23,8 +23,8 @@ async function start() {
 
 const id = { provider: 'kie', providerTaskId: 'made-elsewhere' } as const
 
-describe('a GET', () => {
-  test.each(['GET', 'SSE by GET'] as const)('adopts nothing, and says how it is done (%s)', async (name) => {
+describe('a GET request', () => {
+  test.each(['GET', 'SSE by GET'] as const)('adopts no task and explains how to adopt one (%s)', async (name) => {
     const { provider, gateway, isAdopted } = await start()
     const [result] = await transports[name](gateway.url, { query: read })
     expect(result).toMatchObject({ data: { separation: null }, errors: [refused] })
@@ -32,7 +32,7 @@ describe('a GET', () => {
     expect(await isAdopted()).toBe(false)
   })
 
-  test('adopts nothing by a subscription', async () => {
+  test('adopts no task by a subscription', async () => {
     const { provider, gateway, isAdopted } = await start()
     const results = await transports['SSE by GET'](gateway.url, { query: watch })
     expect(results).toMatchObject([{ errors: [refused] }])
@@ -40,7 +40,7 @@ describe('a GET', () => {
     expect(await isAdopted()).toBe(false)
   })
 
-  test('is answered in the same words whoever bears the id, and for what no provider knows', async () => {
+  test('gets the same answer whether or not a task has the id', async () => {
     const { provider, gateway } = await start()
     provider.answerRead({ code: 200, msg: 'success', data: null })
     const asked = async (taskId: string) =>
@@ -48,13 +48,13 @@ describe('a GET', () => {
     const [first] = await asked('made-elsewhere')
     expect(await asked('made-elsewhere')).toEqual([first])
     await transports.POST(gateway.url, { query: read })
-    // A miss that is remembered changes nothing.
+    // A cached miss makes no difference.
     expect(await asked('made-elsewhere')).toEqual([first])
-    // What can be no id is none.
+    // An impossible id is unknown.
     expect(await asked('no id')).toEqual([{ data: { separation: null } }])
   })
 
-  test('reads and watches a task that is known, by either id', async () => {
+  test('reads and watches a known task by either id', async () => {
     const { gateway } = await start()
     const taskId = await order(gateway)
     for (const known of [taskId, 'provider-task-1']) {
@@ -67,7 +67,7 @@ describe('a GET', () => {
     ])
   })
 
-  test('names a provider that is off as one that is off', async () => {
+  test('reports a disabled provider', async () => {
     const { gateway } = await start()
     const query = '{ separation(taskId: "made-elsewhere", provider: APIKLEY) { id } }'
     const [result] = await transports.GET(gateway.url, { query })
@@ -75,19 +75,19 @@ describe('a GET', () => {
   })
 })
 
-test.each(forEverything)('what comes by %s adopts', async (name) => {
+test.each(forEverything)('an operation over %s adopts a task', async (name) => {
   const { gateway, isAdopted } = await start()
   const [result] = await transports[name](gateway.url, { query: read })
   expect(result).toMatchObject({ data: { separation: { status: 'SUCCESS' } } })
   expect(await isAdopted()).toBe(true)
 })
 
-describe('an answer to a GET', () => {
+describe('the answer to a GET request', () => {
   test.each([
     { what: 'an answer', query: read, accept: 'application/json' },
     { what: 'an error', query: '{', accept: 'application/json' },
     { what: 'a stream', query: watch, accept: 'text/event-stream' },
-  ])('is kept by nobody ($what)', async ({ query, accept }) => {
+  ])('must not be cached ($what)', async ({ query, accept }) => {
     const { gateway } = await start()
     const response = await get(gateway.url, { query }, accept)
     if (accept === 'text/event-stream') for await (const _ of readEvents(response));
@@ -95,7 +95,7 @@ describe('an answer to a GET', () => {
     expect(response.headers.get('cache-control')).toBe('no-store')
   })
 
-  test('is kept by nobody where it is refused', async () => {
+  test('must not be cached if it is a refusal', async () => {
     const gateway = await startGateway()
     for (const headers of [{ host: 'evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
       const answer = await ask(gateway.url, '/graphql?query=%7B__typename%7D', { headers })
@@ -107,14 +107,14 @@ describe('an answer to a GET', () => {
   })
 })
 
-describe('a GET of a page', () => {
+describe('a GET request from a web page', () => {
   const listed = 'https://app.example.com'
   const open = { CORS_ORIGINS: listed }
   async function statusOf({ url }: TestGateway, headers: Record<string, string>, method = 'GET'): Promise<number> {
     return (await ask(url, '/graphql?query=%7B__typename%7D', { method, headers })).status
   }
 
-  test.each(['cross-site', 'same-site', 'Cross-Site', 'what nobody knows'])(
+  test.each(['cross-site', 'same-site', 'Cross-Site', 'an-unknown-value'])(
     'that says %s is refused, unless its origin is listed',
     async (site) => {
       const gateway = await startGateway(open)
@@ -132,14 +132,14 @@ describe('a GET of a page', () => {
     },
   )
 
-  test('of our own, of a person, or of what is no browser is answered', async () => {
+  test('of the gateway itself, from the address bar, or without a browser is answered', async () => {
     const gateway = await startGateway(open)
     for (const headers of [{ 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' }, {}]) {
       expect(await statusOf(gateway, headers)).toBe(200)
     }
   })
 
-  test('that is refused learns with which variable it is let in', async () => {
+  test('is refused with the variable that would allow it', async () => {
     const gateway = await startGateway(open)
     const { text } = await ask(gateway.url, '/graphql?query=%7B__typename%7D', {
       headers: { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
@@ -149,7 +149,7 @@ describe('a GET of a page', () => {
     })
   })
 
-  test('opens GraphiQL, wherever the link to it stands', async () => {
+  test('opens GraphiQL by a link on any page', async () => {
     const gateway = await startGateway()
     const headers = { accept: 'text/html', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
     expect((await ask(gateway.url, '/graphql', { headers })).status).toBe(200)

@@ -27,7 +27,7 @@ const onLoopbackAlone = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ]
 
-test('with a provider that charges the tabs have to be filled in, and say so', async () => {
+test('the tabs leave the ids to fill in if the provider charges, and say so', async () => {
   const tabs = await readGraphiqlTabs([])
   expect(tabs).toHaveLength(5)
   for (const tab of tabs) expect(validate(createSchema(), parse(tab))).toEqual([])
@@ -38,13 +38,13 @@ test('with a provider that charges the tabs have to be filled in, and say so', a
   expect(tabs.join()).not.toMatch(/"done"|my-music/)
 })
 
-test('every tab of the sandbox is an operation that can be sent as it stands', async () => {
+test('every tab of the sandbox is a valid operation', async () => {
   const tabs = await readGraphiqlTabs(testTracks)
   expect(tabs).toHaveLength(5 + testTracks.length)
   for (const tab of tabs) expect(validate(createSchema(), parse(tab))).toEqual([])
 })
 
-test('the page is sent once, and afterwards only asked for', async () => {
+test('a browser downloads the page once and then revalidates it', async () => {
   const { url } = await startGateway()
   const ask = (headers: Record<string, string> = {}) =>
     fetch(`${url}/graphql`, { headers: { accept: 'text/html', ...headers } })
@@ -79,8 +79,8 @@ test.each(['text/html', 'text/html,application/xhtml+xml,application/xml;q=0.9,*
   },
 )
 
-describe.skipIf(!isThere)('in a browser', { timeout: 60_000 }, () => {
-  test('the first line of every tab is seen whole in a window of 1280 pixels', async () => {
+describe.skipIf(!isThere)('GraphiQL in a browser', { timeout: 60_000 }, () => {
+  test('shows the first line of every tab in a window of 1280 pixels', async () => {
     const gateway = await startGateway()
     const page = await openPage(gateway.url)
     for (const name of await page.getByRole('tab').allInnerTexts()) {
@@ -96,7 +96,7 @@ describe.skipIf(!isThere)('in a browser', { timeout: 60_000 }, () => {
     }
   })
 
-  test('an order is shown until its end, and the last task is watched and read, without any other server', async () => {
+  test('shows an order until it is settled, and watches and reads the last task, without any other server', async () => {
     const gateway = await startGateway({ SANDBOX_DELAY_MS: '1500' })
     const page = await openPage(gateway.url)
     const addresses: string[] = []
@@ -123,7 +123,7 @@ describe.skipIf(!isThere)('in a browser', { timeout: 60_000 }, () => {
     await openTab(page, 'Watch')
     expect(await play(page, /"separationUpdated"[^]*"status": "SUCCESS"/)).toContain(taskId)
 
-    // A reload leaves the page as it was: the tabs, and the last task.
+    // A reload keeps the tabs and the last task.
     await page.reload()
     await openTab(page, 'Read')
     expect(await play(page, /"separation"[^]*"status": "SUCCESS"/)).toContain(taskId)
@@ -133,7 +133,7 @@ describe.skipIf(!isThere)('in a browser', { timeout: 60_000 }, () => {
     expect(addresses.filter((address) => address.startsWith('ws:'))).not.toEqual([])
   })
 
-  test('a test track is ordered once however often its tab is played, and anew with another key', async () => {
+  test('orders a test track once even if its tab runs again, and again with another key', async () => {
     const gateway = await startGateway({ SANDBOX_DELAY_MS: '300' })
     const charges = async () => {
       const ledger: { total: number } = await (await fetch(`${gateway.url}/sandbox/ledger`)).json()
@@ -153,11 +153,11 @@ describe.skipIf(!isThere)('in a browser', { timeout: 60_000 }, () => {
     expect(await charges()).toBe(2)
   })
 
-  test('the key that stands among the headers goes with queries, subscriptions and what follows an order', async () => {
+  test('sends the key of the headers editor with queries, subscriptions and the updates of an order', async () => {
     const gateway = await startGuarded({ ...twoCallers, SANDBOX_DELAY_MS: '1500' })
     const page = await openPage(gateway.url)
 
-    // Without one GraphiQL is there, and shows why nothing else is.
+    // Without a key GraphiQL opens, and shows why operations are refused.
     await play(page, /"UNAUTHENTICATED"/)
     await openTab(page, 'Watch')
     await play(page, /No task has been ordered in this browser/)
@@ -170,7 +170,7 @@ describe.skipIf(!isThere)('in a browser', { timeout: 60_000 }, () => {
     const [taskId = ''] = /sep_[0-9a-z]{26}/.exec(done) ?? []
     expect(taskId).not.toBe('')
 
-    // In the same tab, and therefore under the same name: each tab has headers of its own.
+    // In the same tab, and therefore with the same operation name: each tab has its own headers.
     await page.locator('.graphiql-query-editor .view-lines').first().click()
     await page.keyboard.press('Control+A')
     await page.keyboard.insertText('subscription Separate { separationUpdated(taskId: "sep_…") { id settled } }')
@@ -180,7 +180,7 @@ describe.skipIf(!isThere)('in a browser', { timeout: 60_000 }, () => {
   })
 })
 
-/** GraphiQL in a window of a usual size. */
+/** Opens GraphiQL in a window of a common size. */
 async function openPage(url: string): Promise<Page> {
   const browser = await chromium.launch({ executablePath, args: onLoopbackAlone })
   onTestFinished(() => browser.close())
@@ -194,23 +194,23 @@ async function openTab(page: Page, name: string): Promise<void> {
   await page.locator('.graphiql-tab-button', { hasText: new RegExp(`^${name}$`) }).click()
 }
 
-/** Plays the tab; resolves to the text of the answer once it holds what is waited for. */
+/** Runs the tab; resolves to the text of the result once it matches the pattern. */
 async function play(page: Page, what: RegExp): Promise<string> {
   const lines = page.locator('.result-window .view-lines')
   const click = () => page.getByRole('button', { name: /Execute query/ }).click()
   await click()
   let text = ''
-  const look = async () => {
+  const readText = async () => {
     text = plain(await lines.innerText())
-    // GraphiQL learns the name of a tab's operation a moment after the tab is opened.
+    // GraphiQL parses the name of the operation a moment after the tab opens.
     if (text.includes('Cannot infer operation')) await click()
     return text
   }
-  await expect.poll(look, { timeout: 20_000 }).toMatch(what)
+  await expect.poll(readText, { timeout: 20_000 }).toMatch(what)
   return text
 }
 
-/** The editor draws spaces as no-break spaces. */
+/** The editor renders spaces as no-break spaces. */
 function plain(text: string): string {
   return text.replaceAll('\u00a0', ' ')
 }

@@ -10,7 +10,7 @@ import { order, startGateway } from '../support/gateway.ts'
 import { forEverything, forQueries, get, post, transports, webSocketUrl } from '../support/transports.ts'
 
 const kib = 1024
-const unhurried = { SANDBOX_DELAY_MS: '60000' }
+const slowSandbox = { SANDBOX_DELAY_MS: '60000' }
 const oneOrder = 'separate(input: { musicTaskId: "m", audioId: "done" }) { __typename }'
 
 function times(count: number, make: (index: number) => string): string {
@@ -44,7 +44,7 @@ const hostile: readonly { readonly what: string; readonly query: string; readonl
     message: /Aliases limit of 100 exceeded, found 101/,
   },
   {
-    what: 'more than 100 aliases through a fragment that is spread again and again',
+    what: 'more than 100 aliases through repeated spreads of a fragment',
     query: `{ ${times(6, (i) => `n${i}: node(id: "x") { ...f }`)} } fragment f on Node { ${times(20, (i) => `a${i}: id`)} }`,
     message: /Aliases limit of 100 exceeded, found 126/,
   },
@@ -69,7 +69,7 @@ const hostile: readonly { readonly what: string; readonly query: string; readonl
     message: /An operation may contain one "separate"; this one contains 2/,
   },
   {
-    what: 'two orders of which one is left out by a directive',
+    what: 'two orders, one of them skipped by a directive',
     query: `mutation { a: ${oneOrder} b: ${oneOrder.replace(') {', ') @skip(if: true) {')} }`,
     message: /An operation may contain one "separate"; this one contains 2/,
   },
@@ -84,35 +84,35 @@ const hostile: readonly { readonly what: string; readonly query: string; readonl
     message: /This operation costs 58500; the maximum is 50000\./,
   },
   {
-    what: 'large pages whose size is in a variable',
+    what: 'large pages with their size in a variable',
     query: `query ($n: Int = 1) { ${times(5, (i) => `a${i}: separations(last: $n) { edges { node { ...f } } }`)} } fragment f on SeparationTask { ${times(60, (i) => `id${i}: id`)} }`,
     message: /This operation costs 58500; the maximum is 50000\./,
   },
   {
-    what: 'large pages that are filtered, though the filter is in a variable',
+    what: 'large filtered pages with the filter in a variable',
     query: `query ($w: SeparationFilter) { ${times(5, (i) => `a${i}: separations(first: 100, where: $w) { edges { node { ...f } } }`)} } fragment f on SeparationTask { ${times(30, (i) => `id${i}: id`)} }`,
     message: /This operation costs 53500; the maximum is 50000\./,
   },
   {
-    what: 'a large page with the same stems again and again',
+    what: 'a large page that repeats the same stems',
     query: `{ separations(first: 100) { edges { node { ...f } } } }
       fragment f on SeparationTask { ${times(10, (i) => `a${i}: stems { ...g }`)} }
       fragment g on StemSet { all { id part label url durationSeconds expiresAt } }`,
     message: /This operation costs \d+; the maximum is 50000\./,
   },
   {
-    what: 'a large page with the same stems again and again, without their set',
+    what: 'a large page that repeats `allStems`',
     query: `{ separations(first: 100) { edges { node { ${times(10, (i) => `a${i}: allStems { ...g }`)} } } } }
       fragment g on Stem { id part label url durationSeconds expiresAt }`,
     message: /This operation costs \d+; the maximum is 50000\./,
   },
   {
-    what: 'many introspections',
+    what: 'many introspection queries',
     query: `{ ${times(45, (i) => `a${i}: __schema { types { name fields { name args { name type { name } } type { name ofType { name } } } } }`)} }`,
     message: /This operation costs \d+; the maximum is 50000\./,
   },
   {
-    what: 'fragments in a circle',
+    what: 'a cycle of fragments',
     query: `mutation { ...f } fragment f on Mutation { ...g ${oneOrder} } fragment g on Mutation { ...f }`,
     message: /Cannot spread fragment "f" within itself via "g"/,
   },
@@ -122,7 +122,7 @@ const hostile: readonly { readonly what: string; readonly query: string; readonl
     message: /Cannot spread fragment "f" within itself/,
   },
   {
-    what: 'lists within lists of the schema',
+    what: 'nested lists of introspection',
     query: `{ __schema { types ${nestedFields(6)} } }`,
     message: /Maximum introspection depth exceeded/,
   },
@@ -138,7 +138,7 @@ function list(args: string, more = ''): string {
   return `separations(${args}) { edges { cursor node { ${taskFields} ${stems} } } pageInfo { hasNextPage endCursor } }`
 }
 
-/** All that there is to a list, every part by its name too. */
+/** A list with all its fields, and every part by its name. */
 function everything(args: string): string {
   const parts = [
     'vocal',
@@ -157,7 +157,7 @@ function everything(args: string): string {
 
 describe.each(forEverything)('over %s', (name) => {
   test.each(hostile)('a document with $what is refused', async ({ query, message }) => {
-    const gateway = await startGateway(unhurried)
+    const gateway = await startGateway(slowSandbox)
     const results = await transports[name](gateway.url, { query })
     expect(results).toEqual([
       {
@@ -174,20 +174,20 @@ describe.each(forEverything)('over %s', (name) => {
   })
 
   test.each([
-    { what: 'a page of 100 with everything in it', query: everything('first: 100') },
+    { what: 'a page of 100 tasks with all fields', query: everything('first: 100') },
     {
-      what: 'the pages of a dashboard',
+      what: 'the lists of a dashboard',
       query: `query ($n: Int) { ${times(3, (i) => `a${i}: ${list('first: $n')}`)} }`,
     },
     { what: "GraphiQL's introspection", query: getIntrospectionQuery() },
-  ])('$what is carried out', async ({ query }) => {
-    const gateway = await startGateway(unhurried)
+  ])('$what is executed', async ({ query }) => {
+    const gateway = await startGateway(slowSandbox)
     const [result] = await transports[name](gateway.url, { query })
     expect(result?.errors).toBeUndefined()
   })
 
-  test('the same order twice under one name is one order', async () => {
-    const gateway = await startGateway(unhurried)
+  test('the same `separate` twice under one response name is one order', async () => {
+    const gateway = await startGateway(slowSandbox)
     const results = await transports[name](gateway.url, { query: `mutation { ${oneOrder} ${oneOrder} }` })
     expect(results).toEqual([{ data: { separate: { __typename: 'SeparateSuccess' } } }])
     const ledger = await fetch(`${gateway.url}/sandbox/ledger`)
@@ -198,7 +198,7 @@ describe.each(forEverything)('over %s', (name) => {
 describe.each(forQueries)('over %s', (name) => {
   const send = transports[name]
 
-  test('what GraphiQL asks of the schema is answered', async () => {
+  test("GraphiQL's introspection is answered", async () => {
     const gateway = await startGateway()
     const query = getIntrospectionQuery({
       schemaDescription: true,
@@ -211,7 +211,7 @@ describe.each(forQueries)('over %s', (name) => {
     expect(result?.data).toMatchObject({ __schema: { queryType: { name: 'Query' } } })
   })
 
-  test('with INTROSPECTION=false the schema is not told', async () => {
+  test('introspection is refused with INTROSPECTION=false', async () => {
     const gateway = await startGateway({ INTROSPECTION: 'false' })
     for (const query of [
       getIntrospectionQuery(),
@@ -225,7 +225,7 @@ describe.each(forQueries)('over %s', (name) => {
     expect(await send(gateway.url, { query: '{ __typename }' })).toEqual([{ data: { __typename: 'Query' } }])
   })
 
-  test('with INTROSPECTION=false no name of the schema is suggested', async () => {
+  test('errors suggest no names of the schema with INTROSPECTION=false', async () => {
     const gateway = await startGateway({ INTROSPECTION: 'false' })
     const mistakes: readonly { query: string; variables?: Record<string, unknown> }[] = [
       { query: '{ separatio(taskId: "x") { id } }' },
@@ -248,13 +248,13 @@ describe.each(forQueries)('over %s', (name) => {
   })
 })
 
-describe('a body', () => {
+describe('a request body', () => {
   const json = { 'content-type': 'application/json' }
   const tooLarge = {
     errors: [{ message: 'The request body must not exceed 64 KiB.', extensions: { code: 'PAYLOAD_TOO_LARGE' } }],
   }
 
-  test('of 64 KiB is taken', async () => {
+  test('of 64 KiB is accepted', async () => {
     const gateway = await startGateway()
     const empty = JSON.stringify({ query: '{ __typename }', extensions: { padding: '' } })
     const padding = 'x'.repeat(64 * kib - empty.length)
@@ -279,7 +279,7 @@ describe('a body', () => {
     expect(answer).toContain('The request body must not exceed 64 KiB.')
   })
 
-  test('that is too large leaves the connection as it was', async () => {
+  test('that is too large does not close the connection', async () => {
     const gateway = await startGateway()
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1')
     onTestFinished(() => void socket.destroy())
@@ -297,9 +297,9 @@ describe('a body', () => {
     { what: 'an upload', type: 'multipart/form-data; boundary=x', body: '--x--' },
     { what: 'plain text', type: 'text/plain', body: '{"query":"{__typename}"}' },
     { what: 'a bare document', type: 'application/graphql', body: '{ __typename }' },
-    { what: 'something like JSON', type: 'application/jsonp', body: '{"query":"{__typename}"}' },
+    { what: 'a type similar to JSON', type: 'application/jsonp', body: '{"query":"{__typename}"}' },
     { what: 'JSON in another charset', type: 'application/json; charset=utf-16', body: '{"query":"{__typename}"}' },
-  ])('that is $what is refused', async ({ type, body }) => {
+  ])('is refused as $what', async ({ type, body }) => {
     const gateway = await startGateway()
     const response = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': type }, body })
     expect(response.status).toBe(415)
@@ -317,7 +317,7 @@ describe('a body', () => {
   })
 
   test.each(['', ' ', 'null', '"query"', '{', '[]', '{}', '{"query":1}', '{"query":"{__typename}","variables":[]}'])(
-    'that reads %j is an error of the caller',
+    'of %j is an error of the client',
     async (body) => {
       const gateway = await startGateway()
       const headers = { ...json, accept: 'application/graphql-response+json' }
@@ -328,14 +328,14 @@ describe('a body', () => {
   )
 })
 
-test('a document that is too large is told of that alone, and not looked at for anything else', async () => {
-  const gateway = await startGateway(unhurried)
+test('a document that is too large gets no other errors', async () => {
+  const gateway = await startGateway(slowSandbox)
   const { errors } = await gateway.ask(`{ ${times(101, (i) => `a${i}: nothing`)} }`)
   expect(errors?.map(({ message }) => message)).toEqual([expect.stringContaining('Aliases limit of 100 exceeded')])
 })
 
-test('what is wrong is not told back at length', async () => {
-  const gateway = await startGateway(unhurried)
+test('an error message does not repeat long input', async () => {
+  const gateway = await startGateway(slowSandbox)
   const wrong = Object.fromEntries(Array.from({ length: 4_000 }, (_, i) => [`a${i}`, i]))
   const query = 'query ($where: SeparationFilter) { separations(where: $where) { edges { cursor } } }'
   const report = [
@@ -352,39 +352,36 @@ test('what is wrong is not told back at length', async () => {
   expect(Math.max(...(await Promise.all(report)))).toBeLessThan(10 * kib)
 })
 
-test.each(forEverything)(
-  'a value of nothing but spaces is refused over %s without keeping the others waiting',
-  async (name) => {
-    const gateway = await startGateway({ ...unhurried, INTROSPECTION: 'false' })
-    const spaces = ' '.repeat(60_000)
-    const operations = [
-      { query: `{ separations(first: "${spaces}") { edges { cursor } } }` },
-      { query: 'query ($n: Int) { separations(first: $n) { edges { cursor } } }', variables: { n: spaces } },
-      {
-        query: 'query ($w: SeparationFilter) { separations(where: $w) { edges { cursor } } }',
-        variables: { w: { status: spaces, a: 1, b: 2 } },
-      },
-    ]
-    const delay = monitorEventLoopDelay({ resolution: 10 })
-    delay.enable()
-    for (const operation of operations) {
-      const [result] = await transports[name](gateway.url, operation)
-      expect(result?.errors?.length).toBeGreaterThan(0)
-    }
-    delay.disable()
-    // It was seconds for each, and grows with the square of the spaces.
-    expect(delay.max / 1e6).toBeLessThan(2_000)
-  },
-)
+test.each(forEverything)('a value of many spaces is refused over %s without blocking other requests', async (name) => {
+  const gateway = await startGateway({ ...slowSandbox, INTROSPECTION: 'false' })
+  const spaces = ' '.repeat(60_000)
+  const operations = [
+    { query: `{ separations(first: "${spaces}") { edges { cursor } } }` },
+    { query: 'query ($n: Int) { separations(first: $n) { edges { cursor } } }', variables: { n: spaces } },
+    {
+      query: 'query ($w: SeparationFilter) { separations(where: $w) { edges { cursor } } }',
+      variables: { w: { status: spaces, a: 1, b: 2 } },
+    },
+  ]
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  delay.enable()
+  for (const operation of operations) {
+    const [result] = await transports[name](gateway.url, operation)
+    expect(result?.errors?.length).toBeGreaterThan(0)
+  }
+  delay.disable()
+  // Each took seconds before, and the time grew with the square of the number of spaces.
+  expect(delay.max / 1e6).toBeLessThan(2_000)
+})
 
-test('a query too long for a URL is refused', async () => {
+test('a query that is too long for a URL is refused', async () => {
   const gateway = await startGateway()
   const response = await get(gateway.url, { query: `{ __typename } #${'x'.repeat(20_000)}` }, 'application/json')
   expect(response.status).toBe(431)
 })
 
 describe('a socket', () => {
-  test('that sends more than 64 KiB is closed, and no other', async () => {
+  test('that sends more than 64 KiB is closed without affecting other sockets', async () => {
     const gateway = await startGateway()
     const [bad, good] = await Promise.all([openSocket(gateway.url), openSocket(gateway.url)])
     bad.send(
@@ -399,16 +396,16 @@ describe('a socket', () => {
 
   test.each([
     { what: 'no JSON', message: '{', code: 4400 },
-    { what: 'no message of the protocol', message: '{"type":"nonsense"}', code: 4400 },
-    { what: 'what only a server says', message: '{"type":"connection_ack"}', code: 4400 },
+    { what: 'an unknown message type', message: '{"type":"nonsense"}', code: 4400 },
+    { what: 'a message that only servers send', message: '{"type":"connection_ack"}', code: 4400 },
     {
       what: 'variables that are a list',
       message: '{"id":"1","type":"subscribe","payload":{"query":"{__typename}","variables":[]}}',
       code: 4400,
     },
-    { what: 'the id of an operation under way', message: null, code: 4409 },
+    { what: 'the id of a running operation', message: null, code: 4409 },
   ])('that sends $what is closed with $code', async ({ message, code }) => {
-    const gateway = await startGateway(unhurried)
+    const gateway = await startGateway(slowSandbox)
     const socket = await openSocket(gateway.url)
     const taskId = await order(gateway, { audioId: 'done' })
     const query = `subscription { separationUpdated(taskId: "${taskId}") { id } }`
@@ -420,8 +417,8 @@ describe('a socket', () => {
     await expect.poll(() => gateway.app.subscriptions()).toBe(0)
   })
 
-  test('is closed for an id that is used twice, however long it is', async () => {
-    const gateway = await startGateway(unhurried)
+  test('is closed for an id that is used twice, even a long one', async () => {
+    const gateway = await startGateway(slowSandbox)
     const taskId = await order(gateway, { audioId: 'done' })
     const query = `subscription { separationUpdated(taskId: "${taskId}") { id } }`
     for (const id of ['x'.repeat(5_000), '\u{1F3B5}'.repeat(1_000)]) {
@@ -436,14 +433,14 @@ describe('a socket', () => {
     }
   })
 
-  test('that does not introduce itself is closed', async () => {
+  test('that sends no connection_init is closed', async () => {
     const gateway = await startGateway()
     const socket = new WebSocket(webSocketUrl(gateway.url), 'graphql-transport-ws')
     onTestFinished(() => socket.terminate())
     expect((await once(socket, 'close'))[0]).toBe(4408)
   })
 
-  test('that asks before it has introduced itself is closed', async () => {
+  test('that sends an operation before connection_init is closed', async () => {
     const gateway = await startGateway()
     const socket = new WebSocket(webSocketUrl(gateway.url), 'graphql-transport-ws')
     onTestFinished(() => socket.terminate())
@@ -469,7 +466,7 @@ async function openSocket(url: string): Promise<WebSocket> {
   return socket
 }
 
-/** Sends a body in chunks, as fast as the line takes them, and returns what came back. */
+/** Sends a body in chunks as fast as possible, and returns the answer. */
 async function sendChunks(url: string, count: number, chunk: Buffer): Promise<string> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   onTestFinished(() => void socket.destroy())
@@ -492,8 +489,8 @@ async function readAll(source: AsyncIterable<unknown>): Promise<string> {
   return text
 }
 
-test('a Host that is none is the sender’s mistake, and is answered without a word of our inside', async () => {
-  const gateway = await startGateway({ ...unhurried, ALLOW_ANONYMOUS: 'true' })
+test('an invalid Host header is an error of the client, and the answer reveals no internals', async () => {
+  const gateway = await startGateway({ ...slowSandbox, ALLOW_ANONYMOUS: 'true' })
   const body = '{"query":"{ __typename }"}'
   for (const host of ['a b', '127.0.0.1!1', 'localhost:99999999', '[::1', '%', '']) {
     for (const method of ['GET', 'POST', 'OPTIONS', 'PUT']) {

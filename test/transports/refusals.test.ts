@@ -19,7 +19,7 @@ interface Refusal {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** How many requests come before it. */
+  /** The number of requests sent before it. */
   readonly before?: number
 }
 
@@ -41,7 +41,7 @@ const refusals: readonly Refusal[] = [
   { status: 429, code: 'RATE_LIMITED', environment: { REQUESTS_PER_MINUTE: '1' }, headers: type, before: 1 },
 ]
 
-describe.each(refusals)('a request to /graphql that is answered with $status $code', (refusal) => {
+describe.each(refusals)('a refusal of /graphql with $status $code', (refusal) => {
   test.each([
     { accept: modern, expected: modern },
     { accept: `${modern},${json};q=0.9`, expected: modern },
@@ -54,13 +54,13 @@ describe.each(refusals)('a request to /graphql that is answered with $status $co
     { accept: 'application/*', expected: json },
     { accept: 'text/event-stream', expected: json },
     { accept: undefined, expected: json },
-  ])('is answered in the media type that it accepts ($accept)', async ({ accept, expected }) => {
+  ])('has the media type that the client accepts ($accept)', async ({ accept, expected }) => {
     const { environment = {}, path = '/graphql', method = 'POST', headers = {}, before = 0 } = refusal
     const gateway = await startGateway(environment)
     const sent = method === 'GET' ? {} : { body: refusal.body ?? body }
-    const asking = { method, ...sent, headers: { ...headers, ...(accept === undefined ? {} : { accept }) } }
-    for (let nth = 0; nth < before; nth++) await ask(gateway.url, path, asking)
-    const answer = await ask(gateway.url, path, asking)
+    const init = { method, ...sent, headers: { ...headers, ...(accept === undefined ? {} : { accept }) } }
+    for (let nth = 0; nth < before; nth++) await ask(gateway.url, path, init)
+    const answer = await ask(gateway.url, path, init)
     expect(answer.status).toBe(refusal.status)
     expect(answer.headers['content-type']).toBe(`${expected}; charset=utf-8`)
     expect(JSON.parse(answer.text)).toEqual({
@@ -69,7 +69,7 @@ describe.each(refusals)('a request to /graphql that is answered with $status $co
   })
 })
 
-test('a gateway that stops says so to a page in the media type that it accepts', async () => {
+test('a stopping gateway refuses a page in the media type that it accepts', async () => {
   const provider = await startPlayedProvider()
   const origin = 'https://app.example.com'
   const gateway = await startGateway({ ...provider.environment, CORS_ORIGINS: origin })
@@ -80,7 +80,7 @@ test('a gateway that stops says so to a page in the media type that it accepts',
   ]
   kept.socket.write(beginning + end)
   await expect.poll(kept.statuses, { timeout: 10_000 }).toEqual([200])
-  // An order that the provider does not answer keeps the gateway from ending.
+  // An order that the provider does not answer delays the end of the stop.
   const isBlocked = new Promise<void>((resolve) => {
     provider.answerSubmit((response) => {
       onTestFinished(() => void response.destroy())
@@ -89,7 +89,7 @@ test('a gateway that stops says so to a page in the media type that it accepts',
   })
   void orderOf(gateway).catch(() => null)
   await isBlocked
-  // A connection on which nothing has begun is closed at once.
+  // A connection without a started request would be closed at once.
   kept.socket.write(beginning)
   await fetch(`${gateway.url}/health/live`)
   void gateway.close()
@@ -105,8 +105,8 @@ function orderOf(gateway: TestGateway): Promise<unknown> {
   return gateway.ask('mutation { separate(input: { musicTaskId: "m", audioId: "a" }) { __typename } }')
 }
 
-describe('the error link of Apollo Client', () => {
-  /** The codes that it sees for each of these requests. */
+describe("Apollo Client's error link", () => {
+  /** The error codes that the link sees for each request. */
   async function codesOf(url: string, headers: Record<string, string>, requests: number): Promise<unknown[][]> {
     const seen: unknown[][] = []
     const errors = new ErrorLink(({ error }) => {
@@ -140,7 +140,7 @@ describe('the error link of Apollo Client', () => {
     expect(await codesOf(`${url}/graphql`, { authorization: `Bearer ${webKey}` }, 2)).toEqual([['RATE_LIMITED']])
   })
 
-  test('sees NOT_FOUND at an address that is not quite right', async () => {
+  test('sees NOT_FOUND for a misspelt path', async () => {
     const { url } = await startGateway()
     expect(await codesOf(`${url}/graphql/`, {}, 1)).toEqual([['NOT_FOUND']])
   })
@@ -159,9 +159,9 @@ test('a request without a query is refused with a sentence that says so', async 
   }
 })
 
-describe('a body that is no JSON', () => {
+describe('a body of invalid JSON', () => {
   test.each(['', ' ', '{', '{"query":', 'query { __typename }', '{"query":"{ __typename }"}}'])(
-    'is refused once, and none of it is repeated (%j)',
+    'gets one error that does not repeat the body (%j)',
     async (sent) => {
       const gateway = await startGateway()
       for (const accept of [json, modern, 'text/event-stream']) {

@@ -7,9 +7,9 @@ import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../supp
 import { post, webSocketUrl } from '../support/transports.ts'
 
 const watch = 'subscription ($taskId: ID!) { separationUpdated(taskId: $taskId) { id } }'
-const unhurried = { SANDBOX_DELAY_MS: '60000' }
+const slowSandbox = { SANDBOX_DELAY_MS: '60000' }
 
-/** A socket that has been let in, and everything that it is told. */
+/** An authenticated socket and the messages that it receives. */
 async function openSocket(gateway: TestGateway) {
   const socket = new WebSocket(webSocketUrl(gateway.url), 'graphql-transport-ws')
   onTestFinished(() => socket.terminate())
@@ -26,9 +26,9 @@ async function openSocket(gateway: TestGateway) {
   }
 }
 
-describe('one socket', () => {
-  test('may carry a hundred operations at a time, and is told what is too many', async () => {
-    const gateway = await startGateway(unhurried)
+describe('a socket', () => {
+  test('may have 100 concurrent operations, and the next one is refused', async () => {
+    const gateway = await startGateway(slowSandbox)
     const taskId = await order(gateway, { audioId: 'done' })
     const { report, subscribe, socket } = await openSocket(gateway)
     for (let index = 0; index < 5_000; index++) subscribe(`${index}`, taskId)
@@ -40,7 +40,7 @@ describe('one socket', () => {
       },
     ])
     expect(gateway.app.subscriptions()).toBe(100)
-    // A place that is given back is free.
+    // A completed operation frees its slot.
     socket.send(JSON.stringify({ id: '0', type: 'complete' }))
     await expect.poll(() => gateway.app.subscriptions()).toBe(99)
     subscribe('again', taskId)
@@ -48,7 +48,7 @@ describe('one socket', () => {
   })
 
   test('is closed at a message of more than 64 KiB', async () => {
-    const gateway = await startGateway(unhurried)
+    const gateway = await startGateway(slowSandbox)
     const { socket } = await openSocket(gateway)
     const closed = once(socket, 'close')
     socket.send('x'.repeat(64 * 1024 + 1))
@@ -56,7 +56,7 @@ describe('one socket', () => {
   })
 })
 
-test('one address may open so many sockets, and another one when one is closed', async () => {
+test('an IP address is limited in open sockets, and may open another one after closing one', async () => {
   const gateway = await startGateway({ SOCKETS_PER_ADDRESS: '3' })
   const sockets = await Promise.all([openSocket(gateway), openSocket(gateway), openSocket(gateway)])
   const refused = new WebSocket(webSocketUrl(gateway.url), 'graphql-transport-ws')
@@ -68,8 +68,8 @@ test('one address may open so many sockets, and another one when one is closed',
   await expect.poll(async () => openSocket(gateway).then(() => 'open', String)).toBe('open')
 })
 
-test('one caller may have so many subscriptions, over all transports', async () => {
-  const gateway = await startGateway({ ...unhurried, SUBSCRIPTIONS_PER_CALLER: '2' })
+test('a caller is limited in open subscriptions, over all transports', async () => {
+  const gateway = await startGateway({ ...slowSandbox, SUBSCRIPTIONS_PER_CALLER: '2' })
   const taskId = await order(gateway, { audioId: 'done' })
   const first = await openSocket(gateway)
   first.subscribe('1', taskId)
@@ -90,7 +90,7 @@ test('one caller may have so many subscriptions, over all transports', async () 
   await expect.poll(() => second.report.filter(({ id, type }) => id === '4' && type === 'next')).toHaveLength(1)
 })
 
-test('who guesses callback addresses is slowed down, and a callback from the same address is taken', async () => {
+test('a client that guesses callback URLs is rate-limited, and a callback from the same IP address is accepted', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway(provider.environment)
   await order(gateway)
@@ -108,7 +108,7 @@ test('who guesses callback addresses is slowed down, and a callback from the sam
   expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
 })
 
-test('however many callbacks come, the provider is asked for the task every two seconds at most', async () => {
+test('a flood of callbacks checks the task at most every 2 seconds', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '60' })
   await order(gateway)
@@ -123,7 +123,7 @@ test('however many callbacks come, the provider is asked for the task every two 
   expect(provider.reads.length).toBeLessThanOrEqual(2 + seconds / 2)
 })
 
-test('a request that never ends is cut off', { timeout: 30_000 }, async () => {
+test('a request that never ends is closed', { timeout: 30_000 }, async () => {
   const gateway = await startGateway()
   const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1')
   onTestFinished(() => void socket.destroy())
@@ -134,7 +134,7 @@ test('a request that never ends is cut off', { timeout: 30_000 }, async () => {
   expect(String(answer)).toMatch(/^HTTP\/1.1 408 /)
 })
 
-test('every answer tells browsers not to guess, frame or leak it', async () => {
+test('every answer has the security headers', async () => {
   const gateway = await startGateway()
   for (const path of ['/graphql?query={__typename}', '/health/live', '/nothing', '/metrics', '/callbacks/x']) {
     const { headers } = await fetch(`${gateway.url}${path}`)

@@ -7,7 +7,7 @@ import { startWiredGateway, type WiredGateway } from '../support/wired-gateway.t
 const query = 'subscription ($taskId: ID!) { separationUpdated(taskId: $taskId) { revision audioId } }'
 const padding = 'x'.repeat(250_000)
 
-/** Opens a stream of the task's states and stops reading it. */
+/** Subscribes to the task over SSE and stops reading. */
 async function openAndStop(gateway: WiredGateway, taskId: string): Promise<Socket> {
   const body = JSON.stringify({ query, variables: { taskId } })
   const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1')
@@ -22,7 +22,7 @@ async function openAndStop(gateway: WiredGateway, taskId: string): Promise<Socke
   return socket
 }
 
-test('a stream whose reader has stopped reading is cut within a minute, and one that only waits is not', async () => {
+test('a stream that its client no longer reads is closed within a minute, and an idle stream is not', async () => {
   const gateway = await startWiredGateway()
   const [task, quiet] = [pendingTask({ audioId: padding }), pendingTask()]
   for (const each of [task, quiet]) await gateway.put(each)
@@ -30,7 +30,7 @@ test('a stream whose reader has stopped reading is cut within a minute, and one 
   const waiting = await openAndStop(gateway, quiet.id)
   waiting.resume()
   await expect.poll(() => gateway.subscriptions()).toBe(2)
-  // More than the lines between can hold.
+  // More than the buffers of the connection can hold.
   for (let revision = 2; revision <= 100; revision++) {
     await gateway.put({ ...task, revision })
     await new Promise((resolve) => setImmediate(resolve))

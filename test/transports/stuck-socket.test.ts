@@ -7,14 +7,14 @@ import { webSocketUrl } from '../support/transports.ts'
 import { startWiredGateway, type WiredGateway } from '../support/wired-gateway.ts'
 
 const query = 'subscription ($taskId: ID!) { separationUpdated(taskId: $taskId) { id revision audioId } }'
-/** More than a fifth of what may be unread, so that four of them may be. */
+/** More than a fifth of the unread limit, so that at most four fit. */
 const payloadBytes = 240_000
 const padding = 'x'.repeat(payloadBytes)
 const mostUnreadBytes = 1024 * 1024
-/** What stands around the padding. */
+/** The size of a message without its padding. */
 const slackBytes = 1_000
 
-/** The gateway runs in this process, which so sees what it holds. */
+/** The gateway runs in this process, so the test can measure what it buffers. */
 let watching: ReturnType<typeof watchUnread>
 const unread = () => watching.look()
 beforeEach(() => {
@@ -22,7 +22,7 @@ beforeEach(() => {
   return () => watching.stop()
 })
 
-/** A socket of graphql-ws whose client is this test, which has been let in and then stops reading. */
+/** An authenticated graphql-ws socket of this test, which then stops reading. */
 async function openAndStop(gateway: WiredGateway): Promise<WebSocket> {
   const socket = new WebSocket(webSocketUrl(gateway.url), 'graphql-transport-ws', { localAddress: stuckAddress })
   socket.on('error', () => {})
@@ -38,7 +38,7 @@ function subscribe(socket: WebSocket, id: string, taskId: string): void {
   socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query, variables: { taskId } } }))
 }
 
-test('who does not read is kept one state of each task, and told the latest of each when reading again', async () => {
+test('the gateway buffers one state of each task for a socket that stops reading, and then sends the latest', async () => {
   const gateway = await startWiredGateway()
   const tasks = [pendingTask(), pendingTask(), pendingTask()].map((task) => ({ ...task, audioId: padding }))
   for (const task of tasks) await gateway.put(task)
@@ -55,7 +55,7 @@ test('who does not read is kept one state of each task, and told the latest of e
   for (const { id, providerTaskId } of tasks) {
     await gateway.put(succeededTask({ id, providerTaskId, audioId: padding, revision: changes + 1 }))
   }
-  // More than the lines between can hold, or it would show nothing.
+  // More than the buffers of the connection can hold; otherwise the test would prove nothing.
   expect(mostBytes).toBeGreaterThan(payloadBytes)
   expect(mostBytes).toBeLessThanOrEqual(tasks.length * (payloadBytes + slackBytes))
 
@@ -73,7 +73,7 @@ test('who does not read is kept one state of each task, and told the latest of e
   expect(latest).toEqual(new Map(tasks.map(({ id }) => [id, changes + 1])))
 })
 
-test('who leaves more than 1 MiB unread is closed at once, and watched for no longer', async () => {
+test('a socket with more than 1 MiB of unread data is closed at once and its subscriptions end', async () => {
   const gateway = await startWiredGateway()
   const task = pendingTask({ audioId: padding })
   await gateway.put(task)
@@ -82,10 +82,10 @@ test('who leaves more than 1 MiB unread is closed at once, and watched for no lo
   for (let id = 0; id < 100; id++) subscribe(socket, String(id), task.id)
   const { closed } = await new Promise<ReturnType<typeof unread>>((resolve) => {
     const looking = setInterval(() => {
-      const look = unread()
-      if (look.closed.length === 0) return
+      const snapshot = unread()
+      if (snapshot.closed.length === 0) return
       clearInterval(looking)
-      resolve(look)
+      resolve(snapshot)
     }, 10)
     onTestFinished(() => clearInterval(looking))
   })
@@ -95,7 +95,7 @@ test('who leaves more than 1 MiB unread is closed at once, and watched for no lo
   await expect.poll(() => gateway.subscriptions()).toBe(0)
 })
 
-test('who says to be alive and does not read is closed within half a minute, and who reads is not', async () => {
+test('a socket that sends pongs without reading is closed within 30 seconds, and one that reads is not', async () => {
   const gateway = await startWiredGateway()
   const task = pendingTask()
   await gateway.put(task)

@@ -40,10 +40,10 @@ const orderTrack = /* GraphQL */ `
 const readTask = 'query ($taskId: ID!) { separation(taskId: $taskId) { id status } }'
 const watchTask = 'subscription ($taskId: ID!) { separationUpdated(taskId: $taskId) { id status } }'
 
-/** A sandbox that does nothing while a test looks. */
-const unhurried = { SANDBOX_DELAY_MS: '60000' }
+/** A sandbox whose tasks stay pending during a test. */
+const slowSandbox = { SANDBOX_DELAY_MS: '60000' }
 
-/** Does the same to the store's file as a colleague of the operator's might. */
+/** Breaks the store's file as an operator might. */
 function meddle({ environment }: TestGateway, sql: string): void {
   const database = new DatabaseSync((environment['DATABASE_URL'] ?? '').replace('file:', ''))
   database.exec(sql)
@@ -54,15 +54,15 @@ describe.each(forQueries)('over %s', (name) => {
   const send = transports[name]
 
   test('a query is answered', async () => {
-    const gateway = await startGateway(unhurried)
+    const gateway = await startGateway(slowSandbox)
     const taskId = await order(gateway, { audioId: 'done' })
     expect(await send(gateway.url, { query: readTask, variables: { taskId } })).toEqual([
       { data: { separation: { id: taskId, status: 'PENDING' } } },
     ])
   })
 
-  test('of several operations the named one is carried out', async () => {
-    const gateway = await startGateway(unhurried)
+  test('the operation in `operationName` is executed', async () => {
+    const gateway = await startGateway(slowSandbox)
     const query = 'query A { a: __typename } query B { b: __typename }'
     expect(await send(gateway.url, { query, operationName: 'B' })).toEqual([{ data: { b: 'Query' } }])
     expect(await send(gateway.url, { query, operationName: 'C' })).toEqual([
@@ -77,8 +77,8 @@ describe.each(forQueries)('over %s', (name) => {
     ])
   })
 
-  test('fields come in the order of the query, however late they resolve', async () => {
-    const gateway = await startGateway(unhurried)
+  test('fields are in the order of the query even if they resolve late', async () => {
+    const gateway = await startGateway(slowSandbox)
     const taskId = await order(gateway, { audioId: 'done' })
     const query = `{ separation(taskId: "${taskId}") { id status settled } __typename node(id: "x") { id } }`
     const [result] = await send(gateway.url, { query })
@@ -87,8 +87,8 @@ describe.each(forQueries)('over %s', (name) => {
     )
   })
 
-  test('a document that cannot be read is an error with its place', async () => {
-    const gateway = await startGateway(unhurried)
+  test('a syntax error is reported with its location', async () => {
+    const gateway = await startGateway(slowSandbox)
     const asked = () => send(gateway.url, { query: '{ separation(' })
     const expected = [
       {
@@ -102,12 +102,12 @@ describe.each(forQueries)('over %s', (name) => {
       },
     ]
     expect(await asked()).toEqual(expected)
-    // The second answer comes from a cache.
+    // The second answer comes from the cache.
     expect(await asked()).toEqual(expected)
   })
 
-  test('a document that does not fit the schema is an error with its place', async () => {
-    const gateway = await startGateway(unhurried)
+  test('an unknown field is reported with its location', async () => {
+    const gateway = await startGateway(slowSandbox)
     expect(await send(gateway.url, { query: '{ separation(taskId: "x") { stemz } }' })).toEqual([
       {
         errors: [
@@ -121,8 +121,8 @@ describe.each(forQueries)('over %s', (name) => {
     ])
   })
 
-  test('variables that do not fit are an error', async () => {
-    const gateway = await startGateway(unhurried)
+  test('invalid variables are an error', async () => {
+    const gateway = await startGateway(slowSandbox)
     const [result, ...more] = await send(gateway.url, { query: readTask, variables: {} })
     expect(more).toEqual([])
     expect(result).not.toHaveProperty('data')
@@ -136,7 +136,7 @@ describe.each(forQueries)('over %s', (name) => {
   })
 
   test('a page of more than 100 tasks is refused', async () => {
-    const gateway = await startGateway(unhurried)
+    const gateway = await startGateway(slowSandbox)
     const refused = {
       data: null,
       errors: [
@@ -159,8 +159,8 @@ describe.each(forQueries)('over %s', (name) => {
     ])
   })
 
-  test('an error inside is logged and masked', async () => {
-    const gateway = await startGateway(unhurried)
+  test('an internal error is logged and masked', async () => {
+    const gateway = await startGateway(slowSandbox)
     const taskId = await order(gateway, { audioId: 'done' })
     meddle(gateway, `UPDATE tasks SET task = '{"hunter2":"hunter2"}'`)
     const results = await send(gateway.url, { query: readTask, variables: { taskId } })
@@ -180,8 +180,8 @@ describe.each(forQueries)('over %s', (name) => {
     expect(gateway.logged.filter((line) => line.includes('a GraphQL operation failed'))).toHaveLength(1)
   })
 
-  test('a store that is gone is UNAVAILABLE', async () => {
-    const gateway = await startGateway(unhurried)
+  test('an unavailable store is reported as UNAVAILABLE', async () => {
+    const gateway = await startGateway(slowSandbox)
     meddle(gateway, 'ALTER TABLE tasks RENAME TO elsewhere')
     expect(await send(gateway.url, { query: readTask, variables: { taskId: newTaskId() } })).toEqual([
       {
@@ -202,8 +202,8 @@ describe.each(forQueries)('over %s', (name) => {
 describe.each(forEverything)('over %s', (name) => {
   const send = transports[name]
 
-  test('a mutation is carried out, and its errors are data', async () => {
-    const gateway = await startGateway(unhurried)
+  test('a mutation is executed, and its errors are data', async () => {
+    const gateway = await startGateway(slowSandbox)
     const input = { musicTaskId: 'my-music', audioId: 'slow' }
     const [first] = await send(gateway.url, { query: orderTrack, variables: { input } })
     expect(first).toMatchObject({
@@ -217,8 +217,8 @@ describe.each(forEverything)('over %s', (name) => {
     })
   })
 
-  test('an order is not taken, nor sent to the provider, while the store is gone', async () => {
-    const gateway = await startGateway(unhurried)
+  test('an order is refused and not sent to the provider while the store is unavailable', async () => {
+    const gateway = await startGateway(slowSandbox)
     meddle(gateway, 'ALTER TABLE tasks RENAME TO elsewhere')
     const input = { musicTaskId: 'my-music', audioId: 'done' }
     const [result] = await send(gateway.url, { query: orderTrack, variables: { input } })
@@ -232,7 +232,7 @@ describe.each(forEverything)('over %s', (name) => {
 describe.each(forSubscriptions)('over %s', (name) => {
   const send = transports[name]
 
-  test('a subscription tells the task as it is, then every change, and completes when it is settled', async () => {
+  test('a subscription sends the task, then every change, and completes when the task is settled', async () => {
     const gateway = await startGateway()
     const taskId = await order(gateway, { audioId: 'done' })
     const results = await send(gateway.url, { query: watchTask, variables: { taskId } })
@@ -251,8 +251,8 @@ describe.each(forSubscriptions)('over %s', (name) => {
   })
 
   test('an unknown task is null once, and the subscription completes', async () => {
-    const gateway = await startGateway(unhurried)
-    // A GET has no provider asked for a provider's id.
+    const gateway = await startGateway(slowSandbox)
+    // A GET does not ask the provider for an unknown id.
     for (const taskId of [newTaskId(), ...(name === 'SSE by GET' ? [] : ['never-heard-of']), '']) {
       expect(await send(gateway.url, { query: watchTask, variables: { taskId } })).toEqual([
         { data: { separationUpdated: null } },
@@ -261,7 +261,7 @@ describe.each(forSubscriptions)('over %s', (name) => {
     expect(gateway.app.subscriptions()).toBe(0)
   })
 
-  test('an id of a provider that is off is refused, as a query refuses it, and the subscription completes', async () => {
+  test('a subscription to an id of a disabled provider gets the error of a query and completes', async () => {
     const gateway = await startGateway()
     const known = await order(gateway, { audioId: 'done' })
     await untilSettled(gateway, known)
@@ -288,16 +288,16 @@ describe.each(forSubscriptions)('over %s', (name) => {
     expect(gateway.app.subscriptions()).toBe(0)
   })
 
-  test('a bad subscription is refused like a bad query', async () => {
-    const gateway = await startGateway(unhurried)
+  test('an invalid subscription is refused like an invalid query', async () => {
+    const gateway = await startGateway(slowSandbox)
     const query = 'subscription { separationUpdated { id } }'
     const results = await send(gateway.url, { query })
     expect(results).toMatchObject([{ errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] }])
     expect(results[0]).not.toHaveProperty('data')
   })
 
-  test('a store that is gone from the start is UNAVAILABLE, and the subscription completes', async () => {
-    const gateway = await startGateway(unhurried)
+  test('a subscription gets UNAVAILABLE and completes if the store is unavailable at its start', async () => {
+    const gateway = await startGateway(slowSandbox)
     meddle(gateway, 'ALTER TABLE tasks RENAME TO elsewhere')
     expect(await send(gateway.url, { query: watchTask, variables: { taskId: newTaskId() } })).toEqual([
       {
@@ -315,7 +315,7 @@ describe.each(forSubscriptions)('over %s', (name) => {
     expect(gateway.app.subscriptions()).toBe(0)
   })
 
-  test('an error inside while a subscription waits is told, and the subscription completes', async () => {
+  test('a waiting subscription gets a masked internal error and completes', async () => {
     const { gateway, task } = await startBreaking(() => {
       throw new Error('hunter2')
     })
@@ -337,7 +337,7 @@ describe.each(forSubscriptions)('over %s', (name) => {
     expect(gateway.subscriptions()).toBe(0)
   })
 
-  test('a store that goes away while a subscription waits is waited for', async () => {
+  test('a waiting subscription continues after an outage of the store', async () => {
     let failures = 0
     const { gateway, task } = await startBreaking(async ({ store }) => {
       if (failures++ < 2) throw new StoreUnavailableError('disk on fire')
@@ -354,7 +354,7 @@ describe.each(forSubscriptions)('over %s', (name) => {
   })
 })
 
-/** A gateway whose store does what is asked of it before every reading that follows the one that a subscription shows. */
+/** A gateway whose store calls a function before every read after the first one of a subscription. */
 async function startBreaking(before: (gateway: WiredGateway) => Promise<void> | never) {
   const task = pendingTask()
   let isShown = false
@@ -364,7 +364,7 @@ async function startBreaking(before: (gateway: WiredGateway) => Promise<void> | 
       async find(ids) {
         if (isShown) await before(gateway)
         const found = await store.find(ids)
-        // From the second reading on, which is the one that a subscription shows.
+        // From the second read on, whose result the subscription sends.
         if (found.length > 0 && gateway.subscriptions() > 0) {
           isShown = true
           setImmediate(() => gateway.publish(task.id))
@@ -378,7 +378,7 @@ async function startBreaking(before: (gateway: WiredGateway) => Promise<void> | 
 }
 
 test.each(['application/json', 'text/event-stream'])('a mutation by GET is refused (%s)', async (accept) => {
-  const gateway = await startGateway(unhurried)
+  const gateway = await startGateway(slowSandbox)
   const operation: Operation = {
     query: orderTrack,
     variables: { input: { musicTaskId: 'my-music', audioId: 'done' } },
@@ -391,8 +391,8 @@ test.each(['application/json', 'text/event-stream'])('a mutation by GET is refus
   expect(await ledger.json()).toMatchObject({ charges: [] })
 })
 
-test('a subscription without a stream to carry it is refused', async () => {
-  const gateway = await startGateway(unhurried)
+test('a subscription is refused if the client accepts no stream', async () => {
+  const gateway = await startGateway(slowSandbox)
   const taskId = await order(gateway, { audioId: 'done' })
   const response = await post(gateway.url, { query: watchTask, variables: { taskId } }, 'application/json')
   expect(response.status).toBe(406)
@@ -400,7 +400,7 @@ test('a subscription without a stream to carry it is refused', async () => {
 })
 
 test('several operations in one request are refused', async () => {
-  const gateway = await startGateway(unhurried)
+  const gateway = await startGateway(slowSandbox)
   const response = await post(
     gateway.url,
     [{ query: '{ __typename }' }, { query: '{ __typename }' }],
@@ -410,7 +410,7 @@ test('several operations in one request are refused', async () => {
   expect(await response.text()).toContain('Batching is not supported.')
 })
 
-test('a bad document does not close the socket with its other operations', async () => {
+test('an invalid document does not close the socket with its other operations', async () => {
   const gateway = await startWiredGateway()
   const task = pendingTask()
   await gateway.put(task)
@@ -434,8 +434,8 @@ test('a bad document does not close the socket with its other operations', async
   expect((await watching.next()).done).toBe(true)
 })
 
-test('a method that GraphQL does not have is refused by name', async () => {
-  const gateway = await startGateway(unhurried)
+test('an HTTP method that GraphQL does not use is refused', async () => {
+  const gateway = await startGateway(slowSandbox)
   for (const method of ['PUT', 'DELETE', 'HEAD', 'OPTIONS']) {
     const response = await fetch(`${gateway.url}/graphql`, { method, ...(method === 'PUT' ? { body: '{}' } : {}) })
     expect({ method, status: response.status, allow: response.headers.get('allow') }).toEqual({
@@ -446,8 +446,8 @@ test('a method that GraphQL does not have is refused by name', async () => {
   }
 })
 
-test('variables in a query string that are no JSON are the sender’s mistake, and not the gateway’s', async () => {
-  const gateway = await startGateway(unhurried)
+test('invalid JSON in a query parameter is an error of the client', async () => {
+  const gateway = await startGateway(slowSandbox)
   for (const name of ['variables', 'extensions']) {
     for (const text of [' ', '{', 'x', '1 2', '\uFEFF{}']) {
       const parameters = new URLSearchParams({ query: '{ __typename }', [name]: text })

@@ -7,7 +7,7 @@ import { accepted, startPlayedProvider, type PlayedProvider } from '../support/p
 import { openLine } from '../support/raw-line.ts'
 
 const json = 'Content-Type: application/json\r\n'
-/** What JDK's HttpClient and `curl --http2` send with the first request of a connection. */
+/** The headers that JDK's HttpClient and `curl --http2` send with the first request of a connection. */
 const h2c = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n'
 const webSocket =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
@@ -16,7 +16,7 @@ const query = '{"query":"{ __typename }"}'
 const answered = '{"data":{"__typename":"Query"}}'
 const callback = JSON.stringify({ code: 200, msg: 'success', data: { task_id: 'provider-task-1' } })
 
-/** A gateway with one order, the path of its callbacks, and how many of them were taken. */
+/** A gateway with one order, the path of its callback URL, and the number of stored callbacks. */
 async function start(atEnd: Ending, environment: Readonly<Record<string, string>> = {}) {
   const provider = await startPlayedProvider(atEnd)
   const gateway = await startGateway({ ...provider.environment, ...environment }, atEnd)
@@ -27,7 +27,7 @@ async function start(atEnd: Ending, environment: Readonly<Record<string, string>
     provider,
     gateway,
     callbackPath: new URL(callBackUrl).pathname,
-    taken: async () => (await store.savedCallbacks(taskId)).length,
+    savedCount: async () => (await store.savedCallbacks(taskId)).length,
     open: () => openLine(gateway.url, atEnd),
   }
 }
@@ -36,7 +36,7 @@ function postOf(path: string, body: string, headers: string): string {
   return `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${json}${headers}Content-Length: ${body.length}\r\n\r\n${body}`
 }
 
-/** A callback of 100 kB. Each number makes another one: equal ones are noted once. */
+/** A callback of 100 kB. Each number makes a different one: equal callbacks are stored once. */
 function largeCallback(nth: number): string {
   const names = callback.replace('provider-task-1', `provider-task-${nth}`)
   return names.replace('"success"', `"${'x'.repeat(100_000)}"`)
@@ -51,7 +51,7 @@ function orderOf(audioId: string): string {
   return JSON.stringify({ query: `mutation { separate(input: ${input}) { __typename } }` })
 }
 
-/** The provider takes orders, and answers them when it is told to. */
+/** A provider that holds the answers to orders until the test releases them. */
 function holdSubmits(provider: PlayedProvider) {
   const waiting: (() => void)[] = []
   provider.answerSubmit((response, nth) => {
@@ -64,7 +64,7 @@ function holdSubmits(provider: PlayedProvider) {
   }
 }
 
-/** null if there is a curl that speaks HTTP/2, else the reason why there is none. */
+/** Why no curl with HTTP/2 is available; null if one is. */
 async function findCurl(): Promise<string | null> {
   try {
     const { stdout } = await promisify(execFile)('curl', ['--version'])
@@ -81,7 +81,7 @@ if (noCurl !== null) {
 }
 
 describe.skipIf(noCurl !== null)('curl --http2', { concurrent: true }, () => {
-  /** The status, and the body. */
+  /** The status and the body. */
   async function curl(url: string, ...options: string[]): Promise<string> {
     const all = ['--http2', '--silent', '--show-error', '--max-time', '20', '--write-out', '\n%{http_code}', ...options]
     const { stdout } = await promisify(execFile)('curl', [...all, url])
@@ -89,7 +89,7 @@ describe.skipIf(noCurl !== null)('curl --http2', { concurrent: true }, () => {
     return `${status} ${lines.toReversed().join('\n')}`
   }
 
-  test('asks /graphql by POST and GET, and reads a stream', async ({ expect, onTestFinished }) => {
+  test('queries /graphql by POST and GET, and reads a stream', async ({ expect, onTestFinished }) => {
     const { gateway } = await start(onTestFinished)
     const type = ['--header', 'content-type: application/json']
     expect(await curl(`${gateway.url}/graphql`, ...type, '--data', query)).toBe(`200 ${answered}`)
@@ -102,19 +102,19 @@ describe.skipIf(noCurl !== null)('curl --http2', { concurrent: true }, () => {
   })
 
   test('delivers a callback of 100 kB', async ({ expect, onTestFinished }) => {
-    const { gateway, callbackPath, taken } = await start(onTestFinished)
+    const { gateway, callbackPath, savedCount } = await start(onTestFinished)
     const [large, another] = [largeCallback(1), largeCallback(2)]
     const type = ['--header', 'content-type: application/json']
     expect(await curl(`${gateway.url}${callbackPath}`, ...type, '--data', large)).toBe('200 {"status":"received"}')
     expect(
       await curl(`${gateway.url}${callbackPath}`, ...type, '--header', 'transfer-encoding: chunked', '--data', another),
     ).toBe('200 {"status":"received"}')
-    expect(await taken()).toBe(2)
+    expect(await savedCount()).toBe(2)
   })
 })
 
 describe.concurrent('a request that asks for HTTP/2', () => {
-  test('is answered on /graphql as it would be without asking, and its connection is closed', async ({
+  test('is answered on /graphql like an HTTP/1.1 request, and its connection is closed', async ({
     expect,
     onTestFinished,
   }) => {
@@ -132,8 +132,11 @@ describe.concurrent('a request that asks for HTTP/2', () => {
     }
   })
 
-  test('delivers a callback of 100 kB in pieces, with a length or in chunks', async ({ expect, onTestFinished }) => {
-    const { open, callbackPath, taken } = await start(onTestFinished)
+  test('delivers a callback of 100 kB in several packets, with Content-Length or chunked', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const { open, callbackPath, savedCount } = await start(onTestFinished)
     const head = `POST ${callbackPath} HTTP/1.1\r\nHost: localhost\r\n${json}${h2c}`
     const length = (body: string) => `Content-Length: ${body.length}\r\n\r\n`
     const [first, second, third] = [largeCallback(1), largeCallback(2), largeCallback(3)]
@@ -144,7 +147,7 @@ describe.concurrent('a request that asks for HTTP/2', () => {
         ...inPieces(second).map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`),
         '0\r\n\r\n',
       ],
-      // The head itself in pieces, the last of which bears the beginning of the body.
+      // The head is split too. Its last packet contains the start of the body.
       [head.slice(0, 50), `${head.slice(50)}${length(third)}${third.slice(0, 10)}`, third.slice(10)],
     ]) {
       const { socket, closed } = open()
@@ -155,11 +158,11 @@ describe.concurrent('a request that asks for HTTP/2', () => {
       }
       expect(await closed).toContain('{"status":"received"}')
     }
-    expect(await taken()).toBe(3)
+    expect(await savedCount()).toBe(3)
   })
 
-  test('is told to send its body', async ({ expect, onTestFinished }) => {
-    const { open, callbackPath, taken } = await start(onTestFinished)
+  test('with `Expect: 100-continue` is asked for its body', async ({ expect, onTestFinished }) => {
+    const { open, callbackPath, savedCount } = await start(onTestFinished)
     const { socket, statuses, closed } = open()
     const [head, body] = postOf(callbackPath, callback, `${h2c}Expect: 100-continue\r\n`).split('\r\n\r\n')
     socket.write(`${head}\r\n\r\n`)
@@ -167,11 +170,11 @@ describe.concurrent('a request that asks for HTTP/2', () => {
     socket.write(body ?? '')
     await closed
     expect(statuses()).toEqual([100, 200])
-    expect(await taken()).toBe(1)
+    expect(await savedCount()).toBe(1)
   })
 
-  test('is refused where it says in two ways, or in none, where its body ends', async ({ expect, onTestFinished }) => {
-    const { open, callbackPath, taken } = await start(onTestFinished)
+  test('is refused if the length of its body is ambiguous or missing', async ({ expect, onTestFinished }) => {
+    const { open, callbackPath, savedCount } = await start(onTestFinished)
     for (const framing of [
       'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n',
       'Transfer-Encoding: chunked\r\nContent-Length: 5\r\n',
@@ -185,10 +188,10 @@ describe.concurrent('a request that asks for HTTP/2', () => {
       await closed
       expect(statuses()).toEqual([400])
     }
-    expect(await taken()).toBe(0)
+    expect(await savedCount()).toBe(0)
   })
 
-  test('counts against the limit of requests', async ({ expect, onTestFinished }) => {
+  test('counts against the request limit', async ({ expect, onTestFinished }) => {
     const { open } = await start(onTestFinished, { REQUESTS_PER_MINUTE: '2' })
     const ask = async () => {
       const { socket, statuses, closed } = open()
@@ -196,11 +199,11 @@ describe.concurrent('a request that asks for HTTP/2', () => {
       await closed
       return statuses()
     }
-    // The order was the first.
+    // The order counted as the first request.
     expect([await ask(), await ask()]).toEqual([[200], [429]])
   })
 
-  test('waits for its turn behind an earlier one', async ({ expect, onTestFinished }) => {
+  test('waits for the answer to an earlier request', async ({ expect, onTestFinished }) => {
     const { provider, open } = await start(onTestFinished)
     const answers = holdSubmits(provider)
     const { socket, text, closed } = open()
@@ -212,13 +215,13 @@ describe.concurrent('a request that asks for HTTP/2', () => {
   })
 })
 
-describe.concurrent('what comes on a connection behind a request that asks for HTTP/2', () => {
-  /** The gateway is asked in these pieces; resolves to what came, when the connection is closed. */
+describe.concurrent('data after a request for HTTP/2 on the same connection', () => {
+  /** Sends these packets; resolves to all answers when the connection is closed. */
   async function send(
     { expect, onTestFinished }: { readonly expect: ExpectStatic; readonly onTestFinished: Ending },
     pieces: (callbackPath: string) => readonly string[],
   ) {
-    const { open, callbackPath, provider, taken } = await start(onTestFinished)
+    const { open, callbackPath, provider, savedCount } = await start(onTestFinished)
     const { socket, statuses, closed } = open()
     socket.setNoDelay(true)
     for (const piece of pieces(callbackPath)) {
@@ -226,30 +229,30 @@ describe.concurrent('what comes on a connection behind a request that asks for H
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     await closed
-    expect(await taken()).toBe(0)
-    // The order with which the gateway was started.
+    expect(await savedCount()).toBe(0)
+    // The order of the gateway's start.
     expect(provider.orders).toHaveLength(1)
     return statuses()
   }
   const first = postOf('/graphql', query, h2c)
 
-  test('is never carried out, in the same packet or a later one', async ({ expect, onTestFinished }) => {
+  test('is never executed, in the same packet or a later one', async ({ expect, onTestFinished }) => {
     const behind = postOf('/graphql', orderOf('behind'), '')
     expect(await send({ expect, onTestFinished }, () => [first + behind])).toEqual([200])
     expect(await send({ expect, onTestFinished }, () => [first, behind])).toEqual([200])
   })
 
-  test('is never taken for a request where it is the body of one', async ({ expect, onTestFinished }) => {
+  test('is never parsed as a request if it is the body of one', async ({ expect, onTestFinished }) => {
     const statuses = await send({ expect, onTestFinished }, (callbackPath) => {
       const hidden = postOf(callbackPath, callback, '')
       const head = `POST /graphql HTTP/1.1\r\nHost: localhost\r\n${json}Content-Length: ${hidden.length + 2}\r\n\r\n`
-      // The packets end so that the hidden request begins one.
+      // The packets are cut so that one starts with the hidden request.
       return [`${first}${head}12`, hidden]
     })
     expect(statuses).toEqual([200])
   })
 
-  test('is not carried out while the first is still answered', async ({ expect, onTestFinished }) => {
+  test('is not executed while the first request is still being answered', async ({ expect, onTestFinished }) => {
     const { provider, open } = await start(onTestFinished)
     const answers = holdSubmits(provider)
     const { socket, statuses, closed } = open()
@@ -264,16 +267,20 @@ describe.concurrent('what comes on a connection behind a request that asks for H
   })
 })
 
-describe.concurrent('an upgrade that is not granted is served as the request that it is', () => {
+describe.concurrent('an upgrade request', () => {
   test.for<readonly [string, string, number]>([
-    ['a WebSocket at another path', `GET /health/live HTTP/1.1\r\nHost: localhost\r\n${webSocket}\r\n`, 200],
-    ['a WebSocket where there is nothing', `GET /nope HTTP/1.1\r\nHost: localhost\r\n${webSocket}\r\n`, 404],
-    ['a WebSocket by POST', postOf('/graphql', query, webSocket), 200],
-    ['a WebSocket by HTTP/1.0', postOf('/graphql', query, webSocket).replace('HTTP/1.1', 'HTTP/1.0'), 200],
-    ['one of several', postOf('/graphql', query, webSocket.replace(': websocket', ': h2c, websocket')), 200],
-    ['one that is named twice', postOf('/graphql', query, `Upgrade: h2c\r\n${webSocket}`), 200],
-    ['nothing that is known', postOf('/graphql', query, 'Connection: upgrade\r\nUpgrade: x\r\n'), 200],
-  ])('%s', async ([, request, status], { expect, onTestFinished }) => {
+    ['to a WebSocket at another path', `GET /health/live HTTP/1.1\r\nHost: localhost\r\n${webSocket}\r\n`, 200],
+    ['to a WebSocket at an unknown path', `GET /nope HTTP/1.1\r\nHost: localhost\r\n${webSocket}\r\n`, 404],
+    ['to a WebSocket by POST', postOf('/graphql', query, webSocket), 200],
+    ['to a WebSocket by HTTP/1.0', postOf('/graphql', query, webSocket).replace('HTTP/1.1', 'HTTP/1.0'), 200],
+    [
+      'to one of several protocols',
+      postOf('/graphql', query, webSocket.replace(': websocket', ': h2c, websocket')),
+      200,
+    ],
+    ['in two Upgrade headers', postOf('/graphql', query, `Upgrade: h2c\r\n${webSocket}`), 200],
+    ['to an unknown protocol', postOf('/graphql', query, 'Connection: upgrade\r\nUpgrade: x\r\n'), 200],
+  ])('%s is served as a plain request', async ([, request, status], { expect, onTestFinished }) => {
     const { open } = await start(onTestFinished)
     const { socket, statuses, closed } = open()
     socket.write(request)
@@ -281,10 +288,7 @@ describe.concurrent('an upgrade that is not granted is served as the request tha
     expect(statuses()).toEqual([status])
   })
 
-  test('but a WebSocket at /graphql is opened, in whatever letters it is asked for', async ({
-    expect,
-    onTestFinished,
-  }) => {
+  test('to a WebSocket at /graphql is accepted in any letter case', async ({ expect, onTestFinished }) => {
     const { open } = await start(onTestFinished)
     for (const asked of [webSocket, webSocket.replace(': websocket', ': WebSocket')]) {
       const { socket, statuses } = open()
@@ -293,7 +297,10 @@ describe.concurrent('an upgrade that is not granted is served as the request tha
     }
   })
 
-  test('and a WebSocket is not opened in the middle of an answer', async ({ expect, onTestFinished }) => {
+  test('to a WebSocket is not accepted while an earlier request is being answered', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const { provider, open } = await start(onTestFinished)
     const answers = holdSubmits(provider)
     const { socket, text, statuses, closed } = open()
@@ -307,7 +314,7 @@ describe.concurrent('an upgrade that is not granted is served as the request tha
     expect(statuses()).toEqual([200, 200])
   })
 
-  test('and no tunnel is opened', async ({ expect, onTestFinished }) => {
+  test('by CONNECT opens no tunnel', async ({ expect, onTestFinished }) => {
     const { open } = await start(onTestFinished)
     const { socket, statuses, closed } = open()
     socket.write('CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: localhost\r\n\r\n')
@@ -317,7 +324,7 @@ describe.concurrent('an upgrade that is not granted is served as the request tha
 })
 
 test.concurrent(
-  'an order that asks for HTTP/2 is answered though the gateway stops',
+  'an order that requests HTTP/2 is answered while the gateway stops',
   async ({ expect, onTestFinished }) => {
     const { gateway, provider, open } = await start(onTestFinished)
     const answers = holdSubmits(provider)
