@@ -8,7 +8,7 @@ import { callbackOfSuccess, startPlayedProvider, type PlayedProvider } from '../
 
 const [older, newer] = [`older-secret-${canary}`, `newer-secret-${canary}`]
 
-/** A gateway on this database under these secrets, while it takes an order and callbacks at these addresses. */
+/** Runs a gateway on this database with these secrets: it accepts an order, and callbacks at these URLs. */
 async function withSecrets(
   { provider, database }: { readonly provider: PlayedProvider; readonly database: Readonly<Record<string, string>> },
   secrets: string | null,
@@ -29,23 +29,23 @@ async function withSecrets(
   return { path: new URL(callBackUrl).pathname, statuses }
 }
 
-test('a callback secret may be exchanged for another while orders are out, and ends when it is left out', async () => {
+test('a callback secret can be rotated while orders are pending, and is rejected once it is removed', async () => {
   const shared = { provider: await startPlayedProvider(), database: await newDatabase() }
   const own = (await withSecrets(shared, null, [])).path
   const first = await withSecrets(shared, older, [own])
-  // The database's own secret stays accepted when the variable is set later.
+  // The secret in the database stays accepted after the variable is set.
   expect(first.statuses).toEqual([200])
   const both = await withSecrets(shared, `${newer}, ${older}`, [own, first.path])
   expect(both.statuses).toEqual([200, 200])
-  // The first of several signs: what was ordered under both is good under the newer one alone, and not under the older.
+  // The first of several secrets signs: an order made with both is valid with the newer one alone, and not with the older.
   const last = await withSecrets(shared, newer, [own, first.path, both.path])
   expect(last.statuses).toEqual([200, 404, 200])
   const back = await withSecrets(shared, older, [both.path, last.path, first.path])
   expect(back.statuses).toEqual([404, 404, 200])
 })
 
-describe('an order whose answer was lost', () => {
-  test('is asked for by three ids at a time at most, however many ids its callbacks name', async () => {
+describe('an order with a lost answer', () => {
+  test('is checked with at most three ids at a time, even if its callbacks name more', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway({ ...provider.environment, READS_PER_SECOND: '1000' })
     provider.answerSubmit((response) => void response.destroy())
@@ -63,7 +63,7 @@ describe('an order whose answer was lost', () => {
     expect(provider.reads.length).toBeLessThanOrEqual(3 * (1 + seconds))
   })
 
-  test('is settled by the words of the callback that is signed, however many others name other ids', async () => {
+  test('is settled by its signed callback, even if others name other ids', async () => {
     const provider = await startPlayedProvider()
     const webhookKey = `webhook-key-${canary}`
     const gateway = await startGateway({ ...provider.environment, KIE_WEBHOOK_KEY: webhookKey })

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { ask, callerOf, mobileKey, openSocket, startGuarded, twoCallers, webKey } from '../support/callers.ts'
 import { forEverything, forQueries, transports, withCredential, get, post } from '../support/transports.ts'
 
-const unhurried = { SANDBOX_DELAY_MS: '60000' }
+const slowSandbox = { SANDBOX_DELAY_MS: '60000' }
 const operation = { query: '{ __typename }' }
 const answered = [{ data: { __typename: 'Query' } }]
 
 describe('REQUESTS_PER_MINUTE', () => {
-  test.each(['POST', 'GET', 'SSE by POST', 'SSE by GET'] as const)('counts requests, over %s', async (name) => {
+  test.each(['POST', 'GET', 'SSE by POST', 'SSE by GET'] as const)('limits requests over %s', async (name) => {
     const { url } = await startGuarded({ ...twoCallers, REQUESTS_PER_MINUTE: '3' })
     const send = (key: string) => transports[name](url, operation, `Bearer ${key}`)
     for (let nth = 0; nth < 3; nth++) expect(await send(webKey)).toEqual(answered)
@@ -28,8 +28,8 @@ describe('REQUESTS_PER_MINUTE', () => {
     expect(await send(mobileKey)).toEqual(answered)
   })
 
-  test('counts each operation of a socket, and leaves the socket open', async () => {
-    const { url } = await startGuarded({ ...twoCallers, ...unhurried, REQUESTS_PER_MINUTE: '3' })
+  test('counts each operation of a socket and leaves the socket open', async () => {
+    const { url } = await startGuarded({ ...twoCallers, ...slowSandbox, REQUESTS_PER_MINUTE: '3' })
     const taskId = await callerOf({ url }, webKey).order({ audioId: 'done' })
     const socket = openSocket(url, { authorization: `Bearer ${webKey}` })
     await socket.reachability(1)
@@ -65,7 +65,7 @@ describe('REQUESTS_PER_MINUTE', () => {
     expect(others.messages[1]).toMatchObject({ payload: { data: { __typename: 'Query' } } })
   })
 
-  test('is one for a caller, however they come', async () => {
+  test('is shared by all transports of a caller', async () => {
     const { url } = await startGuarded({ ...twoCallers, REQUESTS_PER_MINUTE: '5' })
     for (const name of forQueries) expect(await transports[name](url, operation, `Bearer ${webKey}`)).toEqual(answered)
     expect((await callerOf({ url }, webKey).send('{ __typename }')).status).toBe(429)
@@ -74,7 +74,7 @@ describe('REQUESTS_PER_MINUTE', () => {
     ])
   })
 
-  test('counts nobody who is not let in, and refuses them without counting', async () => {
+  test('does not count requests that fail authentication', async () => {
     const { url } = await startGuarded({ ...twoCallers, REQUESTS_PER_MINUTE: '2' })
     const invalidTokenRate = Array.from({ length: 300 }, (_, index) => `stranger-${index}-0123456789`)
     for (const stranger of invalidTokenRate)
@@ -83,17 +83,17 @@ describe('REQUESTS_PER_MINUTE', () => {
     for (const status of [200, 200, 429]) {
       expect((await callerOf({ url }, webKey).send('{ __typename }')).status).toBe(status)
     }
-    // A wrong key costs its neighbour nothing, and is told nothing of it.
+    // A wrong key neither uses up another caller's limit nor learns about it.
     expect((await callerOf({ url }, `${webKey}x`).send('{ __typename }')).status).toBe(401)
   })
 
-  test('is kept for callers without a name too', async () => {
+  test('applies to anonymous callers', async () => {
     const { url } = await startGuarded({ REQUESTS_PER_MINUTE: '1' })
     expect(await transports.POST(url, operation)).toEqual(answered)
     expect((await post(url, operation, 'application/json')).status).toBe(429)
   })
 
-  test('is no hindrance to health, metrics and callbacks', async () => {
+  test('does not apply to health, metrics and callbacks', async () => {
     const { url } = await startGuarded({ ...twoCallers, REQUESTS_PER_MINUTE: '1' })
     const headers = { authorization: `Bearer ${webKey}` }
     for (let nth = 0; nth < 3; nth++) {
@@ -105,8 +105,8 @@ describe('REQUESTS_PER_MINUTE', () => {
 })
 
 describe('SEPARATES_PER_MINUTE', () => {
-  test.each(forEverything)('lets no more be ordered, over %s', async (name) => {
-    const { url } = await startGuarded({ ...twoCallers, ...unhurried, SEPARATES_PER_MINUTE: '2' })
+  test.each(forEverything)('limits orders over %s', async (name) => {
+    const { url } = await startGuarded({ ...twoCallers, ...slowSandbox, SEPARATES_PER_MINUTE: '2' })
     const orderBy = async (key: string, audioId: string) => {
       const query = `mutation { separate(input: { musicTaskId: "music", audioId: "${audioId}" }) {
         __typename
@@ -118,7 +118,7 @@ describe('SEPARATES_PER_MINUTE', () => {
     }
     for (const audioId of ['done', 'slow'])
       expect(await orderBy(webKey, audioId)).toEqual({ __typename: 'SeparateSuccess' })
-    // The second is one that was ordered already: asking for it counts as well.
+    // The second order returns an existing task. It counts as well.
     for (const audioId of ['silent', 'done']) {
       const refused = await orderBy(webKey, audioId)
       expect(refused).toEqual({
@@ -133,12 +133,12 @@ describe('SEPARATES_PER_MINUTE', () => {
     }
     expect(JSON.parse((await ask(url, '/sandbox/ledger')).text)).toMatchObject({ total: 2 })
     expect(await orderBy(mobileKey, 'silent')).toEqual({ __typename: 'SeparateSuccess' })
-    // Reading goes on.
+    // Reads still work.
     expect(await transports[name](url, operation, `Bearer ${webKey}`)).toEqual(answered)
   })
 
-  test('is counted for orders that are wrong as well', async () => {
-    const gateway = await startGuarded({ ...twoCallers, ...unhurried, SEPARATES_PER_MINUTE: '1' })
+  test('counts invalid orders as well', async () => {
+    const gateway = await startGuarded({ ...twoCallers, ...slowSandbox, SEPARATES_PER_MINUTE: '1' })
     const web = callerOf(gateway, webKey)
     expect(await web.separate({ audioId: '' })).toMatchObject({ __typename: 'InvalidInputError' })
     expect(await web.separate({ audioId: 'done' })).toMatchObject({ __typename: 'RateLimitedError' })

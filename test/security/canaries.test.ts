@@ -21,13 +21,13 @@ test.each([
   ]),
   ['in a callback address', address],
   ['in an encoded callback address', encodeURIComponent(address)],
-])('a secret is found %s, and told of without it', (_how, secret) => {
+])('findCanary finds a secret %s and returns its context without it', (_how, secret) => {
   const found = findCanary(`{"what":"went wrong","secret":"${secret}"}`)
   expect(found).toContain('went wrong')
   expect(findCanary(found ?? '')).toBeNull()
 })
 
-test('a callback token is found alone, and within something longer, once its address was seen', () => {
+test('findCanary finds a callback token, alone or within longer text, once its URL was seen', () => {
   const bare = `the token ${token}`
   expect(findCanary(bare)).toBeNull()
   plantCallbackUrl(address)
@@ -36,7 +36,7 @@ test('a callback token is found alone, and within something longer, once its add
   expect(findCanary(`the token ${token.slice(1)}`)).toBeNull()
 })
 
-describe.concurrent('a run of the tests', () => {
+describe.concurrent('a test run', () => {
   test.for([
     ['passes that prints no secret', "test('a name', () => console.log('no key'))", null],
     ['fails in which a test prints one', "test('a name', () => console.log('key: ' + canary))", 'key: '],
@@ -56,7 +56,7 @@ describe.concurrent('a run of the tests', () => {
   })
 })
 
-/** A repository with this one's settings and a single file of tests. */
+/** A repository with this one's settings and one test file. */
 async function newRepository(tests: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-run-'))
   for (const name of [
@@ -74,7 +74,7 @@ async function newRepository(tests: string): Promise<string> {
   return folder
 }
 
-/** Runs them as `npm test` would, in a process of its own. */
+/** Runs the tests as `npm test` does, in a separate process. */
 function runTests(folder: string): Promise<{ readonly code: number; readonly output: string }> {
   return new Promise((resolve) => {
     const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project=unit', '--reporter=verbose']

@@ -2,7 +2,7 @@ import { getIntrospectionQuery } from 'graphql'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 
-// What scanners of GraphQL servers look for (the list is that of graphql-cop), at a gateway as it stands in production.
+// The checks of the GraphQL scanner graphql-cop, against a gateway with production settings.
 
 const key = 'key-of-the-scanner'
 const authorization = `Bearer ${key}`
@@ -34,7 +34,7 @@ async function charges(): Promise<unknown> {
 
 const orderTrack = 'mutation { separate(input: { musicTaskId: "m", audioId: "done" }) { __typename } }'
 
-describe('a scanner finds', () => {
+describe('a security scanner finds', () => {
   test('no introspection', async () => {
     const { text } = await post({ query: getIntrospectionQuery() })
     expect(JSON.parse(text)).toHaveProperty('errors')
@@ -53,23 +53,23 @@ describe('a scanner finds', () => {
     expect(await response.text()).toMatch(/^GraphiQL is off/)
   })
 
-  test('no flood of aliases', async () => {
+  test('that many aliases are refused', async () => {
     const query = `{ ${Array.from({ length: 101 }, (_, index) => `a${index}: __typename`).join(' ')} }`
     expect((await post({ query })).text).toMatch(/alias/i)
   })
 
-  test('no flood of directives', async () => {
+  test('that many directives are refused', async () => {
     const { text } = await post({ query: `{ __typename ${'@include(if: true) '.repeat(60)} }` })
     expect(text).toMatch(/directive/i)
     expect(text).not.toContain('"Query"')
   })
 
-  test('no flood of one field', async () => {
+  test('that many repetitions of a field are refused', async () => {
     const { text } = await post({ query: `{ ${'__typename '.repeat(5_000)} }` })
     expect(text).toMatch(/token/i)
   })
 
-  test('no batches', async () => {
+  test('no batching', async () => {
     const { status, text } = await post(Array.from({ length: 10 }, () => ({ query: '{ __typename }' })))
     expect(status).toBe(400)
     expect(text).not.toContain('"Query"')
@@ -86,7 +86,7 @@ describe('a scanner finds', () => {
   })
 
   test.each(['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data; boundary=x'])(
-    'no form that a page elsewhere may send (%s)',
+    'that form posts, which any web page can send, are refused (%s)',
     async (type) => {
       const body = type.startsWith('multipart')
         ? `--x\r\nContent-Disposition: form-data; name="query"\r\n\r\n${orderTrack}\r\n--x--\r\n`

@@ -14,14 +14,14 @@ interface Verdict {
   readonly code: unknown
 }
 
-/** What was said against a document. */
+/** The error messages for a document. */
 function verdictOf(results: readonly Result<Record<string, unknown>>[]): readonly Verdict[] {
   return results.flatMap(({ errors = [] }) =>
     errors.map(({ message, extensions }) => ({ message, code: extensions?.['code'] })),
   )
 }
 
-/** A comment makes it another document, so that no transport is answered with what another has found. */
+/** The comment makes it a different document, so that no transport gets an answer cached for another one. */
 function markedFor(transport: string, { query, variables, operationName }: HostileDocument) {
   return {
     query: `${query}\n# ${transport}`,
@@ -38,12 +38,12 @@ async function chargesOf({ url }: TestGateway): Promise<unknown> {
 const documents = hostileDocuments()
 const families = [...new Set(documents.map(({ family }) => family))]
 
-test('there are some two hundred hostile documents', () => {
+test('the list has about 200 hostile documents', () => {
   expect(documents.length).toBeGreaterThan(200)
 })
 
 test.each(families)(
-  'hostile documents have the same verdict over every transport: %s',
+  'hostile documents get the same errors over every transport: %s',
   { timeout: 60_000 },
   async (family) => {
     const gateway = await startGateway(withoutLimits)
@@ -77,7 +77,7 @@ test.each(families)(
   },
 )
 
-test('documents that are too large are refused by every transport in its own way', async () => {
+test('every transport refuses documents that are too large', async () => {
   const gateway = await startGateway(withoutLimits)
   for (const query of tooLargeDocuments()) {
     for (const accept of ['application/json', 'text/event-stream']) {
@@ -96,7 +96,7 @@ test('documents that are too large are refused by every transport in its own way
   expect(await gateway.ask('{ __typename }')).toEqual({ data: { __typename: 'Query' } })
 })
 
-test.each(forEverything)("GraphiQL's introspection is no hostile document over %s", async (transport) => {
+test.each(forEverything)("GraphiQL's introspection is accepted over %s", async (transport) => {
   const gateway = await startGateway()
   const [result] = await transports[transport](gateway.url, { query: getIntrospectionQuery() })
   expect(result?.errors).toBeUndefined()

@@ -42,21 +42,21 @@ import { startWiredGateway } from '../support/wired-gateway.ts'
 import { canary } from '../support/canaries.ts'
 import type { Store } from '../../src/separation/store.ts'
 
-/** A sandbox that does nothing while a test looks. */
-const unhurried = { SANDBOX_DELAY_MS: '60000' }
+/** A sandbox whose tasks stay pending during a test. */
+const slowSandbox = { SANDBOX_DELAY_MS: '60000' }
 const json = { 'content-type': 'application/json' }
 const operation = { query: '{ __typename }' }
 const watch = (taskId: string) => `subscription { separationUpdated(taskId: "${taskId}") { id status } }`
 
 const refusals: readonly { readonly what: string; readonly authorization: string | undefined }[] = [
   { what: 'no credential', authorization: undefined },
-  { what: 'an empty one', authorization: '' },
+  { what: 'an empty credential', authorization: '' },
   { what: 'the scheme alone', authorization: 'Bearer' },
   { what: 'a wrong key', authorization: `Bearer ${wrongKey}` },
   { what: 'a key with one character changed', authorization: `Bearer ${webKey.slice(0, -1)}8` },
   { what: 'a key in capitals', authorization: `Bearer ${webKey.toUpperCase()}` },
-  { what: "a key's beginning", authorization: `Bearer ${webKey.slice(0, -1)}` },
-  { what: 'a key and something more', authorization: `Bearer ${webKey}0` },
+  { what: 'a truncated key', authorization: `Bearer ${webKey.slice(0, -1)}` },
+  { what: 'a key with an extra character', authorization: `Bearer ${webKey}0` },
   { what: 'a name with its key', authorization: `Bearer web:${webKey}` },
   { what: 'two keys', authorization: `Bearer ${webKey} ${mobileKey}` },
   { what: 'a key without a scheme', authorization: webKey },
@@ -64,7 +64,7 @@ const refusals: readonly { readonly what: string; readonly authorization: string
   { what: 'something like a token', authorization: 'Bearer e30.e30.e30' },
 ]
 
-/** What became of whoever came with this credential. */
+/** The answer to a request with this credential. */
 async function come(name: TransportName, url: string, authorization: string | undefined): Promise<object> {
   if (name === 'WebSocket') {
     const socket = openSocket(url, authorization === undefined ? undefined : { authorization })
@@ -100,7 +100,7 @@ function refusedBy(name: TransportName): object {
 }
 
 describe.each(forQueries)('over %s', (name) => {
-  test('who has a key is answered, and nobody else', async () => {
+  test('only callers with a valid key are answered', async () => {
     const { url } = await startGuarded(twoCallers)
     for (const { what, authorization } of refusals) {
       expect({ what, ...(await come(name, url, authorization)) }).toEqual({ what, ...refusedBy(name) })
@@ -111,7 +111,7 @@ describe.each(forQueries)('over %s', (name) => {
     }
   })
 
-  test('with ALLOW_ANONYMOUS=true no credential is needed, and a wrong one is still refused', async () => {
+  test('no credential is needed with ALLOW_ANONYMOUS=true, and an invalid one is still refused', async () => {
     const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true' })
     for (const { what, authorization } of refusals) {
       const expected = authorization === undefined ? { let: 'in' } : refusedBy(name)
@@ -122,7 +122,7 @@ describe.each(forQueries)('over %s', (name) => {
 })
 
 describe('a socket', () => {
-  test('may bring its credential in the header of the upgrade', async () => {
+  test('accepts its credential in the header of the upgrade', async () => {
     const { url } = await startGuarded(twoCallers)
     const good = openSocket(url, undefined, { authorization: `Bearer ${webKey}` })
     await good.reachability(1)
@@ -135,8 +135,8 @@ describe('a socket', () => {
     ['headers.authorization', { headers: { authorization: `Bearer ${webKey}` } }],
     ['headers.Authorization', { headers: { Authorization: `Bearer ${webKey}`, accept: '*/*' } }],
     ['Headers.AUTHORIZATION', { Headers: { AUTHORIZATION: `Bearer ${webKey}` } }],
-  ])('may bring its credential in connectionParams as %s', async (_what, params) => {
-    const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true', ...unhurried })
+  ])('accepts its credential in connectionParams as %s', async (_what, params) => {
+    const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true', ...slowSandbox })
     const taskId = await callerOf({ url }, webKey).order({ audioId: 'done' })
     const socket = openSocket(url, params)
     await socket.reachability(1)
@@ -154,19 +154,19 @@ describe('a socket', () => {
     ['a wrong one in connectionParams', { authorization: bad }, header(good)],
     ['a wrong one in another spelling', { authorization: good, Authorization: bad }, {}],
     ['a wrong one in a spelling before', { Authorization: bad, authorization: good }, {}],
-    ['a wrong one in headers', { authorization: good, headers: { authorization: bad } }, {}],
-    ['a wrong one beside headers', { authorization: bad, headers: { Authorization: good } }, {}],
-    ['something that is no text', { authorization: good, headers: { authorization: 5 } }, {}],
-    ['an empty one', { authorization: good, Authorization: '' }, {}],
+    ['a wrong key in headers', { authorization: good, headers: { authorization: bad } }, {}],
+    ['a wrong key beside headers', { authorization: bad, headers: { Authorization: good } }, {}],
+    ['a value that is not a string', { authorization: good, headers: { authorization: 5 } }, {}],
+    ['an empty credential', { authorization: good, Authorization: '' }, {}],
     ['the credentials of a proxy', { authorization: good }, header(`Basic ${btoa('a:b')}`)],
-    ['the good one of another caller', { authorization: good, headers: header(`Bearer ${mobileKey}`) }, {}],
-    ['the good one of another caller in the header', { authorization: good }, header(`Bearer ${mobileKey}`)],
-  ])('with a good credential and %s is refused', async (_what, params, headers) => {
+    ['the key of another caller', { authorization: good, headers: header(`Bearer ${mobileKey}`) }, {}],
+    ['the key of another caller in the header', { authorization: good }, header(`Bearer ${mobileKey}`)],
+  ])('is refused with a valid credential and %s', async (_what, params, headers) => {
     const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true' })
     expect(await openSocket(url, params, headers).closed).toBe(4401)
   })
 
-  test('may say the same credential everywhere, and nothing where it has none', async () => {
+  test('accepts the same credential in several places', async () => {
     const { url } = await startGuarded(twoCallers)
     const everywhere = { authorization: good, Authorization: `bearer  ${webKey}`, headers: { Authorization: good } }
     await openSocket(url, everywhere, header(good)).reachability(1)
@@ -181,15 +181,15 @@ describe('a socket', () => {
     ['an object', {}],
     ['a list', ['Bearer']],
     ['a key in an object', { token: webKey }],
-  ])('with %s for a credential is refused', async (_what, authorization) => {
+  ])('is refused with %s as credential', async (_what, authorization) => {
     const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true' })
     expect(await openSocket(url, { authorization }).closed).toBe(4401)
   })
 
   test.each([
     ['no key', undefined],
-    ['a wrong one', `Bearer ${wrongKey}`],
-  ])('that is refused is not opened again by its client (%s)', async (_what, authorization) => {
+    ['a wrong key', `Bearer ${wrongKey}`],
+  ])('is not reopened by its client after a refusal (%s)', async (_what, authorization) => {
     const { url } = await startGuarded(twoCallers)
     let connections = 0
     const client = createClient({
@@ -205,7 +205,7 @@ describe('a socket', () => {
     expect(connections).toBe(1)
   })
 
-  test('that asks before it was let in is closed', async () => {
+  test('is closed if it sends an operation before authentication', async () => {
     const { url } = await startGuarded(twoCallers)
     const ws = new WebSocket(webSocketUrl(url), 'graphql-transport-ws', {
       headers: { authorization: `Bearer ${webKey}` },
@@ -217,7 +217,7 @@ describe('a socket', () => {
   })
 })
 
-test('a request with two credentials is refused, unless they are the same', async () => {
+test('a request with two credentials is refused unless they are equal', async () => {
   const { url } = await startGuarded({ ...twoCallers, ALLOW_ANONYMOUS: 'true' })
   const statusOf = async (...credentials: readonly string[]) => {
     const headers = ['content-type', json['content-type'], ...credentials.flatMap((each) => ['authorization', each])]
@@ -235,7 +235,7 @@ test('a request with two credentials is refused, unless they are the same', asyn
   expect(await statusOf(web, web)).toBe(200)
 })
 
-test('behind a proxy a good key is answered, and none is not', async () => {
+test('a request through a proxy needs a valid key', async () => {
   const { url } = await startGuarded(twoCallers)
   const proxied = {
     host: 'stems.example',
@@ -256,8 +256,8 @@ describe('a task of another caller', () => {
   const read = 'query ($taskId: ID!) { separation(taskId: $taskId) { id status } }'
   const list = '{ separations(first: 10) { edges { node { id } } pageInfo { hasNextPage endCursor } } }'
 
-  test.each(forQueries)('is as one that nobody has, over %s', async (name) => {
-    const gateway = await startGuarded({ ...twoCallers, ...unhurried })
+  test.each(forQueries)('looks like an unknown task over %s', async (name) => {
+    const gateway = await startGuarded({ ...twoCallers, ...slowSandbox })
     const [web, mobile] = [callerOf(gateway, webKey), callerOf(gateway, mobileKey)]
     const taskId = await web.order({ audioId: 'done' })
     const send = (query: string, variables: Record<string, unknown> = {}) =>
@@ -271,8 +271,8 @@ describe('a task of another caller', () => {
     expect(own).toEqual([{ data: { separation: { id: taskId, status: 'PENDING' } } }])
   })
 
-  test.each(forSubscriptions)('cannot be watched, over %s', async (name) => {
-    const gateway = await startGuarded({ ...twoCallers, ...unhurried })
+  test.each(forSubscriptions)('cannot be watched over %s', async (name) => {
+    const gateway = await startGuarded({ ...twoCallers, ...slowSandbox })
     const taskId = await callerOf(gateway, webKey).order({ audioId: 'done' })
     for (const id of [taskId, newTaskId()]) {
       const report = await transports[name](gateway.url, { query: watch(id) }, `Bearer ${mobileKey}`)
@@ -281,7 +281,7 @@ describe('a task of another caller', () => {
     expect(gateway.app.subscriptions()).toBe(0)
   })
 
-  test("is answered byte for byte like nobody's, by either id", async () => {
+  test('gets byte for byte the answer of an unknown task, by either id', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGuarded({ ...twoCallers, ...provider.environment })
     const [web, mobile] = [callerOf(gateway, webKey), callerOf(gateway, mobileKey)]
@@ -317,13 +317,13 @@ describe('a task of another caller', () => {
     }
     const unwatched = await stream(newTaskId())
     for (const id of [taskId, 'provider-task-1', 'provider-task-7']) expect(await stream(id)).toBe(unwatched)
-    // What the provider said on that occasion is the owner's to read.
+    // The provider's answer updates the owner's task.
     expect((await web.result(`{ separation(taskId: "${taskId}") { status } }`)).data).toEqual({
       separation: { status: 'SUCCESS' },
     })
   })
 
-  test('takes the same readings of the store', async () => {
+  test('causes the same reads of the store as an unknown task', async () => {
     const calls: string[] = []
     const gateway = await startWiredGateway({
       apiKeys: [
@@ -356,9 +356,9 @@ describe('a task of another caller', () => {
   })
 
   test.each(forEverything)(
-    'answers no order of ours: it is another order and another charge, over %s',
+    'is never returned for an order of this caller, which is a separate charge, over %s',
     async (name) => {
-      const gateway = await startGuarded({ ...twoCallers, ...unhurried })
+      const gateway = await startGuarded({ ...twoCallers, ...slowSandbox })
       const orderBy = async (key: string, input: string) => {
         const query = `mutation { separate(input: { musicTaskId: "music", ${input} }) { __typename ... on SeparateSuccess { reused task { id } } } }`
         const [result] = await transports[name](gateway.url, { query }, `Bearer ${key}`)
@@ -376,7 +376,7 @@ describe('a task of another caller', () => {
       const second = await orderBy(mobileKey, `audioId: "slow", ${keyed}`)
       expect(second).toMatchObject({ reused: false })
       expect(second.task.id).not.toBe(first.task.id)
-      // With another input either: nobody else's key is in the way.
+      // Also with another input: idempotency keys of other callers do not conflict.
       const other = 'idempotencyKey: "another"'
       await orderBy(webKey, `audioId: "silent", ${other}`)
       expect(await orderBy(mobileKey, `audioId: "doubled", ${other}`)).toMatchObject({ reused: false })
@@ -386,7 +386,7 @@ describe('a task of another caller', () => {
   )
 })
 
-/** The store, with the name of each verb that is used. */
+/** Wraps the store and records the name of each method that is called. */
 function counting(store: Store, calls: string[]): Store {
   return new Proxy(store, {
     get(target, name, receiver) {
@@ -416,13 +416,13 @@ describe('API_KEYS_FILE', () => {
     return { file, gateway, isGood, complaints }
   }
 
-  /** Replaced as a whole, so that it is noticed at the first look. */
+  /** Replaces the file atomically, so that the next poll uses it. */
   async function put(file: string, lines: string): Promise<void> {
     await writeFile(`${file}.new`, lines)
     await rename(`${file}.new`, file)
   }
 
-  test('who is no longer in it is out within a second, and hears of nothing that follows', async () => {
+  test('ends the access of a removed key within 1 second, and sends it nothing more', async () => {
     const provider = await startPlayedProvider()
     const lines = `# ours\n\nweb:${fileKey}\r\nweb:${secondKey}\nmobile:${mobileKey}\n`
     const { file, gateway, isGood } = await start(lines, provider.environment)
@@ -450,7 +450,7 @@ describe('API_KEYS_FILE', () => {
     ]
     const idle = openSocket(url, undefined, { authorization: `Bearer ${fileKey}` })
     await idle.reachability(1)
-    // Whatever makes the answer a stream.
+    // All ways to get a stream.
     const cut = [
       await streamOf(fileKey, 'text/event-stream'),
       await streamOf(fileKey, '*/*'),
@@ -483,13 +483,13 @@ describe('API_KEYS_FILE', () => {
     await expect.poll(() => gateway.app.subscriptions()).toBe(1)
   })
 
-  test('who is no longer in it orders nothing more, whatever they make of the farewell', async () => {
-    const { file, gateway } = await start(`web:${fileKey}\n`, unhurried)
+  test('prevents orders of a removed key, even if its client ignores the close frame', async () => {
+    const { file, gateway } = await start(`web:${fileKey}\n`, slowSandbox)
     const line = await openLine(gateway.url)
     line.send({ type: 'connection_init', payload: { authorization: `Bearer ${fileKey}` } })
-    await line.reachability('connection_ack')
+    await line.waitFor('connection_ack')
     await put(file, `mobile:${mobileKey}\n`)
-    await soon(line.reachability('credential is no longer valid'))
+    await soon(line.waitFor('credential is no longer valid'))
     const query = 'mutation { separate(input: { musicTaskId: "music", audioId: "done" }) { __typename } }'
     line.send({ id: '1', type: 'subscribe', payload: { query } })
     await line.closed
@@ -497,8 +497,8 @@ describe('API_KEYS_FILE', () => {
     expect(JSON.parse((await ask(gateway.url, '/sandbox/ledger')).text)).toMatchObject({ total: 0 })
   })
 
-  test('a request whose key goes while it is being sent is refused', async () => {
-    const { file, gateway, isGood } = await start(`web:${fileKey}\nmobile:${mobileKey}\n`, unhurried)
+  test('refuses a request whose key is removed while it is being sent', async () => {
+    const { file, gateway, isGood } = await start(`web:${fileKey}\nmobile:${mobileKey}\n`, slowSandbox)
     const body = JSON.stringify({
       query: 'mutation { separate(input: { musicTaskId: "m", audioId: "done" }) { __typename } }',
     })
@@ -518,8 +518,8 @@ describe('API_KEYS_FILE', () => {
     expect(JSON.parse((await ask(gateway.url, '/sandbox/ledger')).text)).toMatchObject({ total: 0 })
   })
 
-  test('a key under another name is the other caller’s', async () => {
-    const { file, gateway, isGood } = await start(`web:${fileKey}\n`, unhurried)
+  test('gives a key under a new name to the new caller', async () => {
+    const { file, gateway, isGood } = await start(`web:${fileKey}\n`, slowSandbox)
     const caller = callerOf(gateway, fileKey)
     const taskId = await caller.order({ audioId: 'done' })
     const socket = openSocket(gateway.url, { authorization: caller.authorization })
@@ -532,7 +532,7 @@ describe('API_KEYS_FILE', () => {
     expect((await callerOf(gateway, secondKey).result(query)).data).toEqual({ separation: { id: taskId } })
   })
 
-  test('keys of the environment go on beside it', async () => {
+  test('does not affect the keys of API_KEYS', async () => {
     const { file, isGood } = await start('# nobody yet\n', twoCallers)
     expect([await isGood(webKey), await isGood(fileKey)]).toEqual([true, false])
     await put(file, `late:${fileKey}\n`)
@@ -540,14 +540,14 @@ describe('API_KEYS_FILE', () => {
     expect(await isGood(webKey)).toBe(true)
   })
 
-  test('that is gone or wrong leaves the keys as they were, and is complained of once', async () => {
+  test('keeps its previous keys while it is missing or invalid, and logs that once', async () => {
     const spoils: readonly ((file: string) => Promise<unknown>)[] = [
       (file) => rm(file),
       (file) => rm(file).then(() => mkdir(file)),
       (file) => put(file, `web:${fileKey}\n${secondKey}\n`),
       (file) => put(file, `mobile:${secondKey}\nweb:secret-short\n`),
       (file) => put(file, `a:${secondKey}\nb:${secondKey}\n`),
-      // Whoever writes in place empties the file first.
+      // Writing in place empties the file first.
       (file) => writeFile(file, ''),
       (file) => put(file, '\n \n'),
       (file) => put(file, `mobile:${secondKey}`),
@@ -567,7 +567,7 @@ describe('API_KEYS_FILE', () => {
       expect(await isGood(mobileKey)).toBe(true)
       expect([await isGood(fileKey), await isGood(secondKey)]).toEqual([true, false])
 
-      // It is looked at again meanwhile, without a word.
+      // Further polls log nothing.
       await sleep(1_000)
       await rm(file, { recursive: true, force: true })
       await put(file, `web:${fileKey}\nmobile:${secondKey}\n`)
@@ -578,13 +578,13 @@ describe('API_KEYS_FILE', () => {
     await Promise.all(spoils.map(live))
   })
 
-  test('with nothing but a comment lets nobody in', async () => {
+  test('with only a comment allows no keys', async () => {
     const { file, isGood } = await start(`web:${fileKey}\n`)
     await put(file, '# nobody\n')
     await expect.poll(() => isGood(fileKey), { timeout: 5_000 }).toBe(false)
   })
 
-  test('may hold a key of API_KEYS under the same name, which stays good without it', async () => {
+  test('may contain a key of API_KEYS under the same name, which stays valid after its removal', async () => {
     const { file, gateway, isGood, complaints } = await start(`mobile:${mobileKey}\nweb:${fileKey}\n`, twoCallers)
     const socket = openSocket(gateway.url, { authorization: `Bearer ${mobileKey}` })
     await socket.reachability(1)
@@ -595,11 +595,11 @@ describe('API_KEYS_FILE', () => {
     expect(complaints()).toEqual([])
   })
 
-  test('that is half written when it is looked at is waited for', async () => {
+  test('is not used while it is half written', async () => {
     const { file, gateway, isGood } = await start(`web:${fileKey}\n`)
     const socket = openSocket(gateway.url, { authorization: `Bearer ${fileKey}` })
     await socket.reachability(1)
-    // Whoever reads a pipe is met: so it is known that the file was looked at while it was empty.
+    // A named pipe shows when it is read: so the test knows that the gateway read the file while it was empty.
     execFileSync('mkfifo', [`${file}.pipe`])
     await rename(`${file}.pipe`, file)
     const pipe = await open(file, constants.O_WRONLY)
@@ -610,7 +610,7 @@ describe('API_KEYS_FILE', () => {
     expect(socket.messages).toHaveLength(1)
   })
 
-  test('is read again when it is written in place, replaced by another, or made anew', async () => {
+  test('is reloaded when it is written in place, replaced or recreated', async () => {
     const traits: readonly ((file: string, lines: string) => Promise<void>)[] = [
       (file, lines) => writeFile(file, lines),
       put,
@@ -621,7 +621,7 @@ describe('API_KEYS_FILE', () => {
       await change(file, `web:${secondKey}\n`)
       await expect.poll(() => isGood(secondKey), { timeout: 5_000 }).toBe(true)
       expect(await isGood(fileKey)).toBe(false)
-      // Of the same length, and perhaps within the same second.
+      // The same length, and perhaps the same second.
       const third = `${secondKey.slice(0, -1)}!`
       await change(file, `web:${third}\n`)
       await expect.poll(() => isGood(third), { timeout: 5_000 }).toBe(true)
@@ -629,7 +629,7 @@ describe('API_KEYS_FILE', () => {
     await Promise.all(traits.map(live))
   })
 
-  test('is read again when its folder is exchanged, as Kubernetes does it', async () => {
+  test('is reloaded when its folder is replaced, as Kubernetes does it', async () => {
     const folder = await newFolder()
     const version = async (name: string, lines: string) => {
       await mkdir(join(folder, name))
@@ -648,7 +648,7 @@ describe('API_KEYS_FILE', () => {
     expect((await callerOf(gateway, secondKey).send('{ __typename }')).status).toBe(200)
   })
 
-  test('that is not there or wrong ends the start', async () => {
+  test('prevents the start if it is missing or invalid', async () => {
     const wrong = `web:${'x'.repeat(20)}\n${'y'.repeat(20)}\n`
     const live = async (lines: string | null, says: RegExp, environment: Record<string, string> = {}) => {
       const file = join(await newFolder(), 'keys')
@@ -675,7 +675,7 @@ describe('API_KEYS_FILE', () => {
   })
 })
 
-/** A socket whose client is a rude one: it takes no notice of what it is told. */
+/** A socket whose client ignores messages and close frames. */
 async function openLine(url: string) {
   const request = httpRequest(`${url}/graphql`, {
     headers: {
@@ -696,10 +696,10 @@ async function openLine(url: string) {
   return {
     closed,
     text: () => text,
-    async reachability(what: string) {
+    async waitFor(what: string) {
       while (!text.includes(what)) await once(line, 'data')
     },
-    /** A frame of text; a mask of zeros leaves it as it is. */
+    /** A text frame. Its mask of zeros leaves the text unchanged. */
     send(message: object) {
       const payload = Buffer.from(JSON.stringify(message))
       const head = Buffer.from([0x81, 0x80 | 126, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0])
@@ -708,10 +708,10 @@ async function openLine(url: string) {
   }
 }
 
-describe('while callers are configured', () => {
+describe('with configured callers', () => {
   const elsewhere = { host: 'stems.example', 'x-forwarded-for': '203.0.113.7' }
 
-  test('the metrics are for the operator’s machine alone, and not for callers', async () => {
+  test('the metrics are available on the gateway’s machine only, and not with an API key', async () => {
     const { url } = await startGuarded(twoCallers)
     expect(await ask(url, '/metrics')).toMatchObject({ status: 200, text: expect.stringContaining('# HELP') })
     for (const key of [webKey, wrongKey]) {
@@ -720,7 +720,7 @@ describe('while callers are configured', () => {
     }
   })
 
-  test('health is for everybody', async () => {
+  test('the health routes are available to everyone', async () => {
     const { url } = await startGuarded(twoCallers)
     for (const headers of [{}, elsewhere]) {
       expect(await ask(url, '/health/live', { headers })).toMatchObject({ status: 200, text: '{"status":"live"}' })
@@ -728,7 +728,7 @@ describe('while callers are configured', () => {
     }
   })
 
-  test('the sandbox is for this machine alone, its files and the callbacks for everybody', async () => {
+  test('the sandbox is available on this machine only, its files and the callbacks to everyone', async () => {
     const gateway = await startGuarded(twoCallers)
     const { url } = gateway
     for (const path of ['/sandbox/ledger', '/sandbox/tracks']) {
@@ -746,7 +746,7 @@ describe('while callers are configured', () => {
     expect(await ask(url, '/callbacks/kie/x/y', callback)).toMatchObject({ status: 404 })
   })
 
-  test('a page of a listed origin may send its credential, and reads why it was refused', async () => {
+  test('a page of a listed origin may send its credential and can read why it was refused', async () => {
     const origin = 'https://app.example.com'
     const { url } = await startGuarded({ ...twoCallers, CORS_ORIGINS: origin })
     const preflight = await ask(url, '/graphql', {
@@ -782,7 +782,7 @@ describe('while callers are configured', () => {
     expect((await ask(url, '/graphql', { ...asking, headers: foreign })).headers).not.toHaveProperty(
       'access-control-allow-origin',
     )
-    // A key is no excuse for a page that may not come.
+    // A valid key does not allow a page of another origin.
     const opening = openSocket(url, { authorization: `Bearer ${webKey}` }, { origin: 'https://evil.example' })
     await expect(opening.closed).rejects.toThrow('403')
   })

@@ -14,7 +14,7 @@ const withToken = { authorization: `Bearer ${adminToken}` }
 const elsewhere = { host: 'stems.example', 'x-forwarded-for': '203.0.113.7' }
 const anyPort = { ADMIN_PORT: '0' }
 
-/** An address of this machine that other machines use; a connection to it comes from that address. */
+/** An external address of this machine. A connection to it comes from the same address. */
 const outerAddress = Object.values(networkInterfaces())
   .flat()
   .find((each) => each?.family === 'IPv4' && !each.internal)?.address
@@ -51,10 +51,10 @@ describe('ADMIN_TOKEN', () => {
   ]
 
   test.each([
-    ['nobody is configured', {}],
+    ['no callers are configured', {}],
     ['ALLOW_ANONYMOUS is on', { ALLOW_ANONYMOUS: 'true' }],
     ['callers are configured', twoCallers],
-  ])('opens the metrics from anywhere while %s, and nothing else does', async (_what, environment) => {
+  ])('gives access to the metrics from every machine, and nothing else does, while %s', async (_what, environment) => {
     const { url } = await startGuarded({ ...environment, ADMIN_TOKEN: adminToken })
     for (const headers of [withToken, { ...withToken, ...elsewhere }]) {
       expect(await ask(url, '/metrics', { headers })).toMatchObject({
@@ -71,7 +71,7 @@ describe('ADMIN_TOKEN', () => {
     }
   })
 
-  test('opens the readiness from anywhere, and leaves it as it is for others', async () => {
+  test('gives access to the readiness from every machine, and changes nothing for other requests', async () => {
     const { url } = await startGuarded({ ADMIN_TOKEN: adminToken })
     expect(await statusesOf(url, '/health/ready', [{}, withToken, { ...withToken, ...elsewhere }])).toEqual([
       200, 200, 200,
@@ -81,7 +81,7 @@ describe('ADMIN_TOKEN', () => {
     ])
   })
 
-  test('is no credential of a caller', async () => {
+  test('is not a credential of a caller', async () => {
     const { url } = await startGuarded({ ...twoCallers, ADMIN_TOKEN: adminToken })
     const path = '/graphql?query=%7B__typename%7D'
     expect(await statusesOf(url, path, [withToken, { authorization: `Bearer ${webKey}` }])).toEqual([401, 200])
@@ -90,7 +90,7 @@ describe('ADMIN_TOKEN', () => {
 })
 
 describe('ADMIN_PORT', () => {
-  test('serves the metrics and the health on this machine, and the main port shows no metrics any more', async () => {
+  test('serves metrics and health on this machine instead of the main port’s metrics', async () => {
     const gateway = await startGuarded({ ...twoCallers, ...anyPort })
     const adminUrl = adminUrlOf(gateway)
     expect(adminUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
@@ -104,7 +104,7 @@ describe('ADMIN_PORT', () => {
     expect(await statusesOf(gateway.url, '/health/ready', [{}, elsewhere])).toEqual([200, 200])
   })
 
-  test('answers no page or proxy that only points at this machine', async () => {
+  test('refuses web pages and proxies that point to this machine', async () => {
     const adminUrl = adminUrlOf(await startGuarded({ ...twoCallers, ...anyPort }))
     for (const path of ['/metrics', '/health/ready']) {
       for (const headers of [{ host: 'evil.example' }, { 'x-forwarded-for': '203.0.113.7' }]) {
@@ -113,7 +113,7 @@ describe('ADMIN_PORT', () => {
     }
   })
 
-  test('with ADMIN_TOKEN asks for it before it shows the metrics, and both ports take it', async () => {
+  test('requires ADMIN_TOKEN for the metrics if it is set, on both ports', async () => {
     const gateway = await startGuarded({ ...twoCallers, ...anyPort, ADMIN_TOKEN: adminToken })
     for (const url of [adminUrlOf(gateway), gateway.url]) {
       expect(await statusesOf(url, '/metrics', [{}, withToken, { ...withToken, ...elsewhere }])).toEqual([
@@ -123,7 +123,7 @@ describe('ADMIN_PORT', () => {
     }
   })
 
-  test.skipIf(outerAddress === undefined)('listens for others where ADMIN_HOST says so', async () => {
+  test.skipIf(outerAddress === undefined)('serves other machines if ADMIN_HOST is an external address', async () => {
     const here = await startGuarded({ HOST: '0.0.0.0', ...twoCallers, ...anyPort })
     const { port } = new URL(adminUrlOf(here))
     await expect(ask(`http://${outerAddress}:${port}`, '/metrics')).rejects.toThrow('ECONNREFUSED')
@@ -136,11 +136,11 @@ describe('ADMIN_PORT', () => {
     const guarded = await startGuarded({ ...twoCallers, ...anyPort, ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: adminToken })
     const asked = `http://${outerAddress}:${new URL(adminUrlOf(guarded)).port}`
     expect(await statusesOf(asked, '/metrics', [{}, withToken])).toEqual([401, 200])
-    // Whoever supervises the container has no token.
+    // The health checks of a container have no token.
     expect(await statusesOf(asked, '/health/ready', [{}])).toEqual([200])
   })
 
-  test('is off unless it is set, so that two gateways run on one machine', async () => {
+  test('is off by default, so that two gateways can run on one machine', async () => {
     const gateways = [await startGuarded({}), await startGuarded({})]
     for (const { app, url } of gateways) {
       expect(app.adminUrl).toBeNull()
@@ -148,7 +148,7 @@ describe('ADMIN_PORT', () => {
     }
   })
 
-  test('that is taken stops the start, which names it', async () => {
+  test('prevents the start with a message if it is in use', async () => {
     const other = createServer()
     other.listen(0, '127.0.0.1')
     await once(other, 'listening')
@@ -160,7 +160,7 @@ describe('ADMIN_PORT', () => {
     expect(program.stderr()).toContain(`port ${address.port} on 127.0.0.1 is in use. Set ADMIN_PORT to a free port`)
   })
 
-  test('is named at the start, with a warning if whoever reaches it reads the metrics', async () => {
+  test('is named in the start message, with a warning if everyone who can reach it can read the metrics', async () => {
     const start = async (more: Record<string, string>) => {
       const program = startProgram({ DATABASE_URL: await newDatabaseUrl(), ...anyPort, ...more })
       await program.url
@@ -174,7 +174,7 @@ describe('ADMIN_PORT', () => {
   })
 })
 
-test('mistakes in the variables of the operator are named together, without a secret', () => {
+test('mistakes in ADMIN_HOST, ADMIN_PORT and ADMIN_TOKEN are reported together, without a secret', () => {
   expect(mistakesIn({ ADMIN_PORT: '4000', PORT: '4000' })).toEqual(['ADMIN_PORT must differ from PORT.'])
   expect(mistakesIn({ ADMIN_HOST: '0.0.0.0' })).toEqual([
     'ADMIN_HOST has no effect without ADMIN_PORT: set ADMIN_PORT too.',

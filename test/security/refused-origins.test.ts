@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 
-/** Sends what a page of this origin sends; resolves to the status. Not by fetch, which sets these headers itself. */
+/** Sends a request with these headers of a page and returns the status. Not by fetch, which sets these headers itself. */
 async function sendFrom(gateway: TestGateway, headers: Record<string, string>, method = 'POST'): Promise<number> {
   const sent = request(`${gateway.url}/graphql`, {
     method,
@@ -16,7 +16,7 @@ async function sendFrom(gateway: TestGateway, headers: Record<string, string>, m
   return response.statusCode
 }
 
-/** Opens a socket as a page of this origin does; resolves to what came of it. */
+/** Opens a socket as a page of this origin does, and returns the outcome. */
 function connectFrom(gateway: TestGateway, origin: string): Promise<string> {
   const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { origin })
   return new Promise((resolve) => {
@@ -32,7 +32,7 @@ function refusalsIn(gateway: TestGateway): { origin: string; message: string }[]
   return gateway.logged.filter((line) => line.includes('CORS_ORIGINS')).map((line) => JSON.parse(line))
 }
 
-test('an origin that is refused is logged once, with the variable that lets it in', async () => {
+test('a refused origin is logged once, with the variable that would allow it', async () => {
   const gateway = await startGateway({ CORS_ORIGINS: 'https://listed.example' })
   const foreign = 'https://app.example'
   const preflight = { origin: foreign, 'access-control-request-method': 'POST' }
@@ -52,7 +52,7 @@ test('an origin that is refused is logged once, with the variable that lets it i
   expect(refusalsIn(gateway).map(({ origin }) => origin)).toEqual([foreign, 'http://other.example:5173'])
 })
 
-test('pages that are let in, and clients that are no pages, are not logged as refused', async () => {
+test('allowed pages and clients without a page are not logged as refused', async () => {
   const gateway = await startGateway({ CORS_ORIGINS: 'https://listed.example' })
   for (const headers of [
     { origin: 'https://listed.example' },
@@ -67,13 +67,13 @@ test('pages that are let in, and clients that are no pages, are not logged as re
   expect(refusalsIn(gateway)).toEqual([])
 })
 
-test('a page without an origin is told apart, because CORS_ORIGINS cannot list it', async () => {
+test('a refused page without an origin gets its own log message, because CORS_ORIGINS cannot list it', async () => {
   const gateway = await startGateway()
   expect(await connectFrom(gateway, 'null')).toMatch(/403/)
   expect(refusalsIn(gateway)).toMatchObject([{ origin: 'null', message: expect.stringContaining('local file') }])
 })
 
-test('whoever sends one origin after another does not fill the log', async () => {
+test('a client that invents origins does not fill the log', async () => {
   const gateway = await startGateway()
   for (let i = 0; i < 150; i++) await sendFrom(gateway, { origin: `https://${i}.example` })
   await sendFrom(gateway, { origin: `https://${'x'.repeat(5_000)}.example` })

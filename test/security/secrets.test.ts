@@ -19,7 +19,7 @@ const secrets = {
   API_KEYS: `web:${callerKey}`,
 }
 
-/** Everything that it has told or written, once it has ended. */
+/** All output of the program and all files that it wrote, once it has ended. */
 async function written(program: Program): Promise<string> {
   await program.exit
   return program.stdout() + program.stderr()
@@ -36,7 +36,7 @@ async function closedPort(): Promise<number> {
 }
 
 describe('no secret is written', () => {
-  test('when the database cannot be reached', { timeout: 60_000 }, async () => {
+  test('when the database is unreachable', { timeout: 60_000 }, async () => {
     const port = await closedPort()
     const databaseUrls = [
       `postgres://user:${canary}@127.0.0.1:${port}/x?password=${canary}`,
@@ -52,7 +52,7 @@ describe('no secret is written', () => {
     }
   })
 
-  test('when the database is no database', async () => {
+  test('when the database file is not a database', async () => {
     const databaseUrl = await newDatabaseUrl()
     await writeFile(databaseUrl.slice('file:'.length), `no database, and a secret within: ${canary} `.repeat(200))
     const program = startProgram({ ...secrets, DATABASE_URL: databaseUrl, LOG_LEVEL: 'debug' })
@@ -61,7 +61,7 @@ describe('no secret is written', () => {
     expect(program.stderr()).toMatch(/^Stemgate could not start: .*not a database/)
   })
 
-  test('when Redis cannot be used', { timeout: 60_000 }, async () => {
+  test('when Redis is unusable', { timeout: 60_000 }, async () => {
     const port = await closedPort()
     const redisUrls = [`redis://user:${canary}@127.0.0.1:${port}`, `redis://user:%zz${canary}@127.0.0.1:${port}`]
     const environments = redisUrls.map(async (redisUrl) => ({
@@ -71,14 +71,14 @@ describe('no secret is written', () => {
       LOG_LEVEL: 'debug',
     }))
     for (const program of (await Promise.all(environments)).map(startProgram)) {
-      // It may well go by itself.
+      // It may end by itself.
       await program.url.catch(() => null)
       program.signal('SIGTERM')
       expectNoCanary(await written(program), 'what the program has written')
     }
   })
 
-  test('when every variable that may hold one is wrong', async () => {
+  test('when every variable that may contain a secret is invalid', async () => {
     const wrong = Object.fromEntries(
       [...Object.keys(secrets), 'DATABASE_URL', 'REDIS_URL', 'JWT_JWKS_URL', 'PUBLIC_URL', 'KIE_BASE_URL'].map(
         (name) => [name, `wrong ${canary}\u0007`],
@@ -88,11 +88,11 @@ describe('no secret is written', () => {
     const text = await written(program)
     expectNoCanary(text, 'what the program has written')
     expect(await program.exit).toBe(1)
-    // CALLBACK_SECRET may hold spaces.
+    // CALLBACK_SECRET may contain spaces.
     for (const name of Object.keys(wrong)) if (name !== 'CALLBACK_SECRET') expect(text).toContain(`  - ${name} `)
   })
 
-  test('when it cannot listen', async () => {
+  test('when the address is not available', async () => {
     const program = startProgram({
       ...secrets,
       HOST: '203.0.113.1',
@@ -105,7 +105,7 @@ describe('no secret is written', () => {
   })
 })
 
-test('no secret stands in the metrics or in any answer, whatever has gone through a gateway', async () => {
+test('the metrics and all answers of a gateway contain no secret', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway({ ...secrets, KIE_BASE_URL: provider.url, CHECK_INTERVAL_SECONDS: '0.1' })
   const { url } = gateway
@@ -117,7 +117,7 @@ test('no secret stands in the metrics or in any answer, whatever has gone throug
   await socket.reachability(1)
   socket.subscribe('1', `subscription { separationUpdated(taskId: "${taskId}") { status failure { message } } }`)
   await socket.reachability(2)
-  // Refusals and failures that repeat what they were given.
+  // Refusals and failures whose messages repeat input.
   const echo = `${secrets.KIE_API_KEY} ${secrets.KIE_WEBHOOK_KEY} ${callBackUrl}`
   for (const [index, code] of [401, 402, 422, 429, 455, 500].entries()) {
     provider.answerSubmit({ code, msg: echo, data: null })
@@ -128,7 +128,7 @@ test('no secret stands in the metrics or in any answer, whatever has gone throug
   expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
   expect(await provider.callBack(`${callBackUrl.slice(0, -2)}xx`, {})).toBe(404)
   await expect.poll(() => socket.messages.at(-1)?.type, { timeout: 10_000 }).toBe('complete')
-  expectNoCanary(JSON.stringify(socket.messages), 'what a socket told')
+  expectNoCanary(JSON.stringify(socket.messages), 'the messages of a socket')
 
   for (const query of [
     getIntrospectionQuery(),

@@ -12,17 +12,17 @@ const apiCalls = [
   { method: 'GET', path: '/sandbox/api/v1/chat/credit' },
 ]
 const callers = [
-  { what: 'nobody is configured', environment: {} },
+  { what: 'no callers are configured', environment: {} },
   { what: 'ALLOW_ANONYMOUS is on', environment: { ALLOW_ANONYMOUS: 'true' } },
   { what: 'callers are configured', environment: twoCallers },
 ]
 
-/** An address of this machine that other machines use; a connection to it comes from that address. */
+/** An external address of this machine. A connection to it comes from the same address. */
 const outerAddress = Object.values(networkInterfaces())
   .flat()
   .find((each) => each?.family === 'IPv4' && !each.internal)?.address
 
-/** A server that counts who comes. */
+/** A server that counts its requests. */
 async function startVictim() {
   const visits: string[] = []
   const server = createServer((request, response) => {
@@ -46,7 +46,7 @@ async function chargesOf({ url }: TestGateway): Promise<number> {
 }
 
 describe.each(callers)('while $what', ({ environment }) => {
-  test("the sandbox's API answers nobody but its own gateway, and posts nowhere for a stranger", async () => {
+  test("the sandbox's API answers only its own gateway and sends no callbacks for strangers", async () => {
     const victim = await startVictim()
     const gateway = await startGateway({ SANDBOX_DELAY_MS: '0', ...environment })
     const body = JSON.stringify({ taskId: 'm', audioId: 'done', callBackUrl: `${victim.url}/callbacks/x` })
@@ -64,12 +64,12 @@ describe.each(callers)('while $what', ({ environment }) => {
   })
 })
 
-test('an order to the sandbox still ends by its callback', async () => {
+test('an order to the sandbox is settled by its callback', async () => {
   const gateway = await startGateway({ ALLOW_ANONYMOUS: 'true', CHECK_INTERVAL_SECONDS: '3600' })
   expect(await untilSettled(gateway, await order(gateway, { audioId: 'done' }))).toMatchObject({ status: 'SUCCESS' })
 })
 
-describe.skipIf(outerAddress === undefined)('from another machine', () => {
+describe.skipIf(outerAddress === undefined)('for another machine', () => {
   const start = async (environment: Readonly<Record<string, string>>) => {
     const gateway = await startGateway({ HOST: '0.0.0.0', ...environment })
     const { port } = new URL(gateway.url)
@@ -78,7 +78,7 @@ describe.skipIf(outerAddress === undefined)('from another machine', () => {
   const loopbackNames = ['localhost', '127.0.0.1:4000', '[::1]']
   const operators = ['/metrics', '/sandbox/ledger', '/sandbox/tracks']
 
-  test.each(callers.slice(1))('`Host: localhost` opens nothing while $what', async ({ environment }) => {
+  test.each(callers.slice(1))('`Host: localhost` gives no access while $what', async ({ environment }) => {
     const { gateway, outside } = await start(environment)
     for (const path of operators) {
       for (const host of loopbackNames) {
@@ -89,7 +89,7 @@ describe.skipIf(outerAddress === undefined)('from another machine', () => {
     }
   })
 
-  test('the sandbox serves a gateway that listens on one outer address alone', async () => {
+  test('the sandbox serves a gateway that listens on an external address only', async () => {
     const gateway = await startGateway({ HOST: outerAddress ?? '', ALLOW_ANONYMOUS: 'true' })
     expect(await untilSettled(gateway, await order(gateway, { audioId: 'done' }))).toMatchObject({ status: 'SUCCESS' })
   })

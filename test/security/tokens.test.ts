@@ -32,7 +32,7 @@ import { canary } from '../support/canaries.ts'
 
 const issuer = 'https://login.example/'
 const audience = 'stems'
-const unhurried = { SANDBOX_DELAY_MS: '60000' }
+const slowSandbox = { SANDBOX_DELAY_MS: '60000' }
 
 interface Pair extends GenerateKeyPairResult {
   readonly alg: string
@@ -52,7 +52,7 @@ const [rsa, ec, ed, other] = await Promise.all([
   newPair('ES256', 'other'),
 ])
 
-/** A token as the issuer would make it; `claims` override or, being undefined, take away. */
+/** Signs a token. `claims` override the defaults; an undefined claim is removed. */
 async function newToken(pair: Pair, claims: object = {}, header: object = {}): Promise<string> {
   const nowSeconds = Date.now() / 1_000
   const token = await new SignJWT({
@@ -70,13 +70,13 @@ async function newToken(pair: Pair, claims: object = {}, header: object = {}): P
 
 function kept(token: string): string {
   secrets.add(token)
-  // The signature alone would do, with the rest.
+  // Changes only the signature.
   const [, , signature = ''] = token.split('.')
   if (signature !== '') secrets.add(signature)
   return token
 }
 
-/** The issuer's server of keys. */
+/** The issuer's JWKS server. */
 async function startIssuer(...pairs: readonly Pair[]) {
   let fetches = 0
   let answer: (response: ServerResponse) => void
@@ -123,14 +123,14 @@ async function statusOf(url: string, token: string): Promise<number> {
 const watch = (taskId: string) => `subscription { separationUpdated(taskId: "${taskId}") { id status } }`
 
 describe('a token', () => {
-  test.each([rsa, ec, ed])('of $alg is good, and its owner is the issuer’s subject', async (pair) => {
+  test.each([rsa, ec, ed])('of $alg is valid, and its owner is the issuer’s subject', async (pair) => {
     const { environment, fetches } = await startIssuer(rsa, ec, ed)
-    const gateway = await startGuarded({ ...environment, ...unhurried })
+    const gateway = await startGuarded({ ...environment, ...slowSandbox })
     const caller = callerOf(gateway, await newToken(pair))
     const taskId = await caller.order({ audioId: 'done' })
     const tasks = await storedTasks(await openStoreOf(gateway), `jwt:${issuer}|anna`)
     expect(tasks).toMatchObject([{ id: taskId }])
-    // Another token of hers is hers, and somebody else's is not.
+    // Another token of the same subject has the same owner; a token of another subject does not.
     const query = `{ separation(taskId: "${taskId}") { id } }`
     const again = callerOf(gateway, await newToken(ec, { exp: Date.now() / 1_000 + 60, aud: ['else', audience] }))
     expect((await again.result(query)).data).toEqual({ separation: { id: taskId } })
@@ -139,7 +139,7 @@ describe('a token', () => {
     expect(fetches()).toBe(1)
   })
 
-  test.each(forQueries)('is taken over %s', async (name) => {
+  test.each(forQueries)('is accepted over %s', async (name) => {
     const { environment } = await startIssuer(ec)
     const { url } = await startGuarded(environment)
     const token = await newToken(ec)
@@ -147,7 +147,7 @@ describe('a token', () => {
     expect(results).toEqual([{ data: { __typename: 'Query' } }])
   })
 
-  test('that is not good is refused, whatever is wrong with it', async () => {
+  test('is refused for every kind of mistake', async () => {
     const { environment, fetches } = await startIssuer(rsa, ec, ed)
     const { url } = await startGuarded(environment)
     const nowSeconds = Date.now() / 1_000
@@ -208,7 +208,7 @@ describe('a token', () => {
     expect(report.errors).toMatchObject([{ message: expect.stringContaining('expired') }])
   })
 
-  test('is good by a clock that is a few seconds off', async () => {
+  test('is valid despite a clock difference of a few seconds', async () => {
     const { environment } = await startIssuer(ec)
     const { url } = await startGuarded(environment)
     const nowSeconds = Math.floor(Date.now() / 1_000)
@@ -223,7 +223,7 @@ describe('a token', () => {
     expect(Date.now()).toBeGreaterThanOrEqual((nowSeconds + 4) * 1_000 - 5)
   })
 
-  test.each(['WebSocket', 'POST'] as const)('of 60 KiB does no harm, over %s', async (name) => {
+  test.each(['WebSocket', 'POST'] as const)('of 60 KiB does no harm over %s', async (name) => {
     const { environment } = await startIssuer(ec)
     const { url } = await startGuarded(environment)
     const good = await newToken(ec)
@@ -238,9 +238,9 @@ describe('a token', () => {
     }
   })
 
-  test('stands beside keys, and each is its own caller', async () => {
+  test('and an API key can be used side by side, as different callers', async () => {
     const { environment, fetches } = await startIssuer(ec)
-    const gateway = await startGuarded({ ...environment, ...unhurried, API_KEYS: `anna:${webKey}` })
+    const gateway = await startGuarded({ ...environment, ...slowSandbox, API_KEYS: `anna:${webKey}` })
     const taskId = await callerOf(gateway, webKey).order({ audioId: 'done' })
     expect(fetches()).toBe(0)
     const query = `{ separation(taskId: "${taskId}") { id } }`
@@ -250,8 +250,8 @@ describe('a token', () => {
   })
 })
 
-describe('at the end of a token', () => {
-  test('its sockets close, its streams are cut, and nothing is told of what follows', async () => {
+describe('when a token expires', () => {
+  test('its sockets and streams are closed, and get no further events', async () => {
     const provider = await startPlayedProvider()
     const { environment } = await startIssuer(ec)
     const gateway = await startGuarded({ ...environment, ...provider.environment })
@@ -260,7 +260,7 @@ describe('at the end of a token', () => {
     const taskId = await lasting.order()
     const { body } = await provider.order(0)
     const endsAtMs = Date.now() + 1_200
-    // It is good for as long as the clocks of issuer and gateway may differ.
+    // It stays valid for the allowed clock difference.
     const short = callerOf(gateway, await newToken(ec, { exp: endsAtMs / 1_000 - 5 }))
     const opened = async ({ authorization }: { authorization: string }) => {
       const socket = openSocket(url, { authorization })
@@ -291,7 +291,7 @@ describe('at the end of a token', () => {
     await expect.poll(() => gateway.app.subscriptions()).toBe(0)
   })
 
-  test('a token for the next hundred years does no harm', async () => {
+  test('a validity of 100 years does no harm', async () => {
     const { environment } = await startIssuer(ec)
     const { url } = await startGuarded(environment)
     for (const years of [1, 100, 1e300]) {
@@ -307,12 +307,12 @@ describe('at the end of a token', () => {
 describe('the issuer', () => {
   afterEach(() => void vi.useRealTimers())
 
-  /** Lets the gateway's calendar run ahead; its timers take no notice. */
+  /** Advances the gateway's clock. Timers are not affected. */
   function pass(ms: number): void {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })
   }
 
-  test('may exchange its keys while the gateway runs', async () => {
+  test('can rotate its keys while the gateway runs', async () => {
     const { environment, publish, fetches } = await startIssuer(rsa)
     const { url } = await startGuarded(environment)
     expect(await statusOf(url, await newToken(rsa))).toBe(200)
@@ -321,7 +321,7 @@ describe('the issuer', () => {
     expect(await statusOf(url, await newToken(ec))).toBe(200)
     expect(await statusOf(url, await newToken(rsa))).toBe(200)
     expect(fetches()).toBe(2)
-    // What is no longer published is no longer good, once what is remembered is old.
+    // A key that is no longer published becomes invalid once the cache has expired.
     publish(ec)
     pass(601_000)
     expect(await statusOf(url, await newToken(ec))).toBe(200)
@@ -332,14 +332,14 @@ describe('the issuer', () => {
     expect(fetches()).toBe(4)
   })
 
-  test('is not hammered with tokens whose key is unknown', async () => {
+  test('is not flooded with requests because of tokens with unknown keys', async () => {
     const { environment, fetches } = await startIssuer(ec)
     const { url } = await startGuarded(environment)
     const tokens = await Promise.all(
       Array.from({ length: 40 }, (_, index) => newToken({ ...other, kid: `kid-${index}` })),
     )
     const flood = () => Promise.all(tokens.map((token) => statusOf(url, token)))
-    // The one for which the keys are fetched is refused. The others may have come after what was fetched was published.
+    // The token that caused the fetch is refused. The keys of the others may have been published after the fetch.
     expect(new Set(await flood())).toEqual(new Set([401, 503]))
     for (const token of tokens) expect(await statusOf(url, token)).toBe(503)
     expect(fetches()).toBe(1)
@@ -349,7 +349,7 @@ describe('the issuer', () => {
     expect(await statusOf(url, await newToken(ec))).toBe(200)
   })
 
-  test('that has just been asked makes a token with a new key wait, and not be refused', async () => {
+  test('causes 503 for a token with a new key right after a fetch', async () => {
     const { environment, publish, fetches } = await startIssuer(rsa)
     const gateway = await startGuarded(environment)
     const { url } = gateway
@@ -363,7 +363,7 @@ describe('the issuer', () => {
       body: { errors: [{ message: expect.stringContaining('Try again'), extensions: { code: 'UNAVAILABLE' } }] },
     })
     expect(await openSocket(url, { authorization: `Bearer ${token}` }).closed).toBe(1013)
-    // A known key is known, whatever is wrong with the token.
+    // An invalid token with a known key is refused.
     expect(await statusOf(url, await newToken({ ...other, kid: 'rsa' }))).toBe(401)
     expect(fetches()).toBe(1)
     expect(gateway.logged.filter((line) => line.includes('"error"'))).toEqual([])
@@ -374,7 +374,7 @@ describe('the issuer', () => {
     expect(await statusOf(url, await newToken({ ...other, kid: 'unheard-of' }))).toBe(401)
   })
 
-  test('that has just been asked makes clients of graphql-ws connect again until their key is known', async () => {
+  test('causes graphql-ws clients to reconnect until a new key is known', async () => {
     const { environment, publish } = await startIssuer(rsa)
     const { url } = await startGuarded(environment)
     expect(await statusOf(url, await newToken(rsa))).toBe(200)
@@ -400,11 +400,11 @@ describe('the issuer', () => {
   const troubles: readonly { readonly what: string; readonly play: (response: ServerResponse) => void }[] = [
     { what: 'answers 500', play: (response) => sendBody(response, {}, 500) },
     { what: 'answers 404', play: (response) => sendBody(response, { keys: [ec.jwk] }, 404) },
-    { what: 'sends elsewhere', play: (response) => response.writeHead(302, { location: '/else' }).end() },
+    { what: 'redirects', play: (response) => response.writeHead(302, { location: '/else' }).end() },
     { what: 'answers HTML', play: (response) => response.end('<html></html>') },
-    { what: 'answers something else', play: (response) => sendBody(response, { keys: 'hunter2' }) },
+    { what: 'answers other JSON', play: (response) => sendBody(response, { keys: 'hunter2' }) },
     { what: 'answers null', play: (response) => response.end('null') },
-    { what: 'cuts the line', play: (response) => response.destroy() },
+    { what: 'closes the connection', play: (response) => response.destroy() },
     {
       what: 'answers with half a body',
       play(response) {
@@ -414,7 +414,7 @@ describe('the issuer', () => {
     },
   ]
 
-  test.each(troubles)('that $what makes tokens wait, and not be refused', async ({ play }) => {
+  test.each(troubles)('causes 503 if it $what', async ({ play }) => {
     const { environment, answer, publish, fetches } = await startIssuer(ec)
     answer(play)
     const gateway = await startGuarded({ ...environment, API_KEYS: `web:${webKey}` })
@@ -427,7 +427,7 @@ describe('the issuer', () => {
       body: { errors: [{ message: expect.stringContaining('Try again'), extensions: { code: 'UNAVAILABLE' } }] },
     })
     expect(await openSocket(url, { authorization: `Bearer ${token}` }).closed).toBe(1013)
-    // However many come, and whoever has a key is not concerned.
+    // Many tokens cause no more requests, and API keys still work.
     for (let nth = 0; nth < 20; nth++) expect(await statusOf(url, token)).toBe(503)
     expect(fetches()).toBeLessThanOrEqual(2)
     expect(await statusOf(url, webKey)).toBe(200)
@@ -437,13 +437,13 @@ describe('the issuer', () => {
     expect(await statusOf(url, token)).toBe(200)
   })
 
-  test('that is away makes tokens wait; those whose key is known are not concerned', async () => {
+  test('causes 503 while it is unavailable, except for tokens with a known key', async () => {
     const { environment, die, revive } = await startIssuer(ec)
     const { url } = await startGuarded(environment)
     const token = await newToken(ec)
     await die()
     expect(await statusOf(url, token)).toBe(503)
-    // What is not even a token is known to be wrong without any key.
+    // A malformed token is refused without a key.
     expect(await statusOf(url, 'aaaa.bbbb.cccc')).toBe(401)
     await revive()
     pass(1_100)
@@ -454,7 +454,7 @@ describe('the issuer', () => {
     expect(await statusOf(url, token)).toBe(200)
   })
 
-  test('that hangs holds up nobody but those who need it, and a socket that leaves is forgotten', async () => {
+  test('delays only requests that need it if it hangs, and a closed socket is cleaned up', async () => {
     const held: ServerResponse[] = []
     const { environment, answer } = await startIssuer(ec)
     const asked = new Promise<void>((resolve) => {
@@ -477,9 +477,9 @@ describe('the issuer', () => {
   })
 })
 
-test('neither keys nor tokens stand in the metrics', async () => {
+test('the metrics contain neither keys nor tokens', async () => {
   const { environment } = await startIssuer(ec)
-  const gateway = await startGuarded({ ...environment, API_KEYS: `web:${webKey}`, ...unhurried })
+  const gateway = await startGuarded({ ...environment, API_KEYS: `web:${webKey}`, ...slowSandbox })
   const token = await newToken(ec)
   for (const credential of [webKey, token, 'wrong-key-0123456789'])
     await callerOf(gateway, credential).send('{ __typename }')

@@ -12,15 +12,15 @@ interface Answer {
   readonly text: string
 }
 
-interface Asking {
+interface Init {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
 }
 
-/** Unlike fetch it sends any Host and Origin. */
-async function ask({ url }: TestGateway, path: string, asking: Asking = {}): Promise<Answer> {
-  const { method = 'GET', headers = {}, body } = asking
+/** Unlike fetch, sends any Host and Origin. */
+async function ask({ url }: TestGateway, path: string, init: Init = {}): Promise<Answer> {
+  const { method = 'GET', headers = {}, body } = init
   const request = httpRequest(`${url}${path}`, { method, headers })
   request.end(body)
   const [response] = await once(request, 'response')
@@ -31,17 +31,17 @@ const json = { 'content-type': 'application/json' }
 const body = '{"query":"{ __typename }"}'
 const answered = '{"data":{"__typename":"Query"}}'
 
-/** Everything that is for this machine alone. */
-const inside: readonly { readonly what: string; readonly path: string; readonly asking?: Asking }[] = [
-  { what: 'an operation by POST', path: '/graphql', asking: { method: 'POST', headers: json, body } },
+/** Everything that is available on this machine only. */
+const inside: readonly { readonly what: string; readonly path: string; readonly init?: Init }[] = [
+  { what: 'an operation by POST', path: '/graphql', init: { method: 'POST', headers: json, body } },
   { what: 'an operation by GET', path: '/graphql?query={__typename}' },
   {
-    what: 'a stream of events',
+    what: 'an event stream',
     path: '/graphql?query={__typename}',
-    asking: { headers: { accept: 'text/event-stream' } },
+    init: { headers: { accept: 'text/event-stream' } },
   },
-  { what: 'GraphiQL', path: '/graphql', asking: { headers: { accept: 'text/html' } } },
-  { what: 'the way to GraphiQL', path: '/' },
+  { what: 'GraphiQL', path: '/graphql', init: { headers: { accept: 'text/html' } } },
+  { what: 'the redirect to GraphiQL', path: '/' },
   { what: 'the metrics', path: '/metrics' },
   { what: 'the readiness', path: '/health/ready' },
   { what: "the sandbox's ledger", path: '/sandbox/ledger' },
@@ -77,13 +77,13 @@ const fromElsewhere: readonly Readonly<Record<string, string>>[] = [
   { 'x-amzn-trace-id': 'Root=1-67891233-abcdef012345678912345678' },
 ]
 
-describe('while no callers are configured', () => {
-  test.each(inside)('$what is for this machine alone', async ({ path, asking = {} }) => {
+describe('without configured callers', () => {
+  test.each(inside)('$what is available on this machine only', async ({ path, init = {} }) => {
     const gateway = await startGateway()
-    const own = await ask(gateway, path, asking)
+    const own = await ask(gateway, path, init)
     expect(own.status).toBeLessThan(400)
     for (const foreign of fromElsewhere) {
-      const { status, text } = await ask(gateway, path, { ...asking, headers: { ...asking.headers, ...foreign } })
+      const { status, text } = await ask(gateway, path, { ...init, headers: { ...init.headers, ...foreign } })
       expect({ foreign, status }).toEqual({ foreign, status: 403 })
       expect(JSON.parse(text)).toEqual({
         errors: [
@@ -96,7 +96,7 @@ describe('while no callers are configured', () => {
     }
   })
 
-  test.each(fromElsewhere)('no socket is opened with %j', async (headers) => {
+  test.each(fromElsewhere)('a WebSocket with %j is refused', async (headers) => {
     const gateway = await startGateway()
     expect(await upgrade(gateway, headers)).toMatchObject({
       status: 403,
@@ -105,7 +105,7 @@ describe('while no callers are configured', () => {
   })
 
   test.each(['localhost', 'LOCALHOST:4000', 'localhost:1', '127.0.0.1', '127.1.2.3:80', '[::1]', '[::1]:4000'])(
-    'Host: %s is this machine',
+    'Host: %s counts as this machine',
     async (host) => {
       const gateway = await startGateway()
       expect((await ask(gateway, '/graphql', { method: 'POST', headers: { ...json, host }, body })).text).toBe(answered)
@@ -113,7 +113,7 @@ describe('while no callers are configured', () => {
     },
   )
 
-  test('without a Host nobody is let in', async () => {
+  test('a request without Host is refused', async () => {
     const gateway = await startGateway()
     const path = '/graphql?query=%7B__typename%7D'
     expect(await sendRaw(gateway, `GET ${path} HTTP/1.0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 403 /)
@@ -123,21 +123,21 @@ describe('while no callers are configured', () => {
     )
   })
 
-  test('a request for another host is not ours, whatever its Host says', async () => {
+  test('an absolute URL of another host is refused, whatever its Host header is', async () => {
     const gateway = await startGateway()
     const raw =
       'GET http://evil.example/graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
     expect(await sendRaw(gateway, raw)).toMatch(/^HTTP\/1\.1 404 /)
   })
 
-  test("callbacks, the sandbox's files and the liveness are for everybody", async () => {
+  test("callbacks, the sandbox's files and the liveness are available to everyone", async () => {
     const gateway = await startGateway()
     const task = await separated(gateway)
     for (const headers of fromElsewhere) {
       expect((await ask(gateway, '/health/live', { headers })).text).toBe('{"status":"live"}')
       const file = await ask(gateway, new URL(task.url).pathname, { method: 'HEAD', headers })
       expect({ headers, status: file.status }).toEqual({ headers, status: 200 })
-      // Nobody's address: not found, and not forbidden.
+      // An invalid callback URL is 404 and not 403.
       const callback = await ask(gateway, '/callbacks/kie/x/y', {
         method: 'POST',
         headers: { ...json, ...headers },
@@ -147,12 +147,12 @@ describe('while no callers are configured', () => {
     }
   })
 
-  test('ALLOW_ANONYMOUS=true lets everybody order, and shows the metrics and the sandbox to this machine alone', async () => {
+  test('ALLOW_ANONYMOUS=true lets everyone order, but keeps the metrics and the sandbox on this machine', async () => {
     const gateway = await startGateway({ ALLOW_ANONYMOUS: 'true' })
     const operators = ['/metrics', '/sandbox/ledger', '/sandbox/tracks']
     for (const headers of [...fromElsewhere, { host: 'stems.example', 'x-forwarded-for': '203.0.113.7' }]) {
-      for (const { path, asking = {} } of inside) {
-        const { status } = await ask(gateway, path, { ...asking, headers: { ...asking.headers, ...headers } })
+      for (const { path, init = {} } of inside) {
+        const { status } = await ask(gateway, path, { ...init, headers: { ...init.headers, ...headers } })
         const isForOperators = operators.includes(path)
         const isAnswered = isForOperators ? status === 403 : status < 500 && status !== 403
         expect({ path, headers, status, isAnswered }).toEqual({ path, headers, status, isAnswered: true })
@@ -163,7 +163,7 @@ describe('while no callers are configured', () => {
   })
 })
 
-describe('a page', () => {
+describe('a web page', () => {
   const listed = 'https://app.example.com'
   const toBeRead = {
     'access-control-allow-origin': listed,
@@ -174,18 +174,18 @@ describe('a page', () => {
   const configured = { CORS_ORIGINS: `${listed}, ${other}` }
   const foreigners = ['https://evil.example', 'https://app.example.com.evil.example', 'http://app.example.com', 'null']
 
-  test('of a foreign origin opens no socket', async () => {
+  test('of another origin cannot open a WebSocket', async () => {
     const gateway = await startGateway(configured)
     for (const origin of [...foreigners, 'https://app.example.com:8443', 'nonsense', '']) {
       const refused = { origin, status: 403, text: expect.stringContaining('CORS_ORIGINS') }
       expect({ origin, ...(await upgrade(gateway, { origin })) }).toEqual(refused)
     }
-    // Whoever may come from anywhere is still not let in through somebody else's page.
+    // ALLOW_ANONYMOUS does not allow pages of other origins.
     const open = await startGateway({ ALLOW_ANONYMOUS: 'true' })
     expect((await upgrade(open, { origin: 'https://evil.example' })).status).toBe(403)
   })
 
-  test('of our own origin or a listed one opens a socket, and so does what is no page', async () => {
+  test('of the gateway’s own or a listed origin can open a WebSocket, as can clients without a page', async () => {
     const gateway = await startGateway(configured)
     for (const headers of [{ origin: gateway.url }, { origin: listed }, { origin: other }, {}]) {
       expect(await upgrade(gateway, headers)).toEqual({ status: 101 })
@@ -195,15 +195,15 @@ describe('a page', () => {
   test.each([
     { what: 'one origin', environment: { CORS_ORIGINS: listed } },
     { what: 'two origins', environment: configured },
-  ])('of a listed origin reads our answers ($what)', async ({ environment }) => {
+  ])('of a listed origin can read answers ($what)', async ({ environment }) => {
     const gateway = await startGateway(environment)
     const headers = { ...json, origin: listed }
-    for (const asking of [
+    for (const init of [
       { method: 'POST', headers, body },
       { method: 'POST', headers: { ...headers, accept: 'text/event-stream' }, body },
       { method: 'POST', headers, body: '{"query":"{"}' },
     ]) {
-      const answer = await ask(gateway, '/graphql', asking)
+      const answer = await ask(gateway, '/graphql', init)
       expect(corsHeaders(answer)).toEqual(toBeRead)
     }
     const preflight = await ask(gateway, '/graphql', {
@@ -224,13 +224,13 @@ describe('a page', () => {
   })
 
   test.each([
-    { what: 'from elsewhere', status: 403, asking: { headers: { ...json, host: 'evil.example' }, body } },
-    { what: 'in another type', status: 415, asking: { headers: { 'content-type': 'text/plain' }, body } },
-    { what: 'that is too large', status: 413, asking: { headers: json, body: 'x'.repeat(65 * 1024) } },
-  ])('of a listed origin reads why a request $what is refused', async ({ status, asking }) => {
+    { what: 'from another machine', status: 403, init: { headers: { ...json, host: 'evil.example' }, body } },
+    { what: 'of another type', status: 415, init: { headers: { 'content-type': 'text/plain' }, body } },
+    { what: 'that is too large', status: 413, init: { headers: json, body: 'x'.repeat(65 * 1024) } },
+  ])('of a listed origin can read why a request $what is refused', async ({ status, init }) => {
     const gateway = await startGateway(configured)
-    const headers = { ...asking.headers, origin: listed }
-    const answer = await ask(gateway, '/graphql', { method: 'POST', ...asking, headers })
+    const headers = { ...init.headers, origin: listed }
+    const answer = await ask(gateway, '/graphql', { method: 'POST', ...init, headers })
     expect(answer.status).toBe(status)
     expect(corsHeaders(answer)).toEqual(toBeRead)
   })
@@ -239,7 +239,7 @@ describe('a page', () => {
     { what: 'none', environment: {} },
     { what: 'one', environment: { CORS_ORIGINS: listed } },
     { what: 'two', environment: configured },
-  ])('of an origin that is not listed reads nothing ($what listed)', async ({ environment }) => {
+  ])('of an origin that is not listed can read nothing ($what listed)', async ({ environment }) => {
     const gateway = await startGateway(environment)
     for (const origin of foreigners) {
       const answers = [
@@ -267,7 +267,7 @@ function corsHeaders({ headers }: Answer): Record<string, unknown> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => isCors(name)))
 }
 
-/** Tries to open a socket; the status is 101 if it was opened. */
+/** Tries to open a WebSocket; returns status 101 if it was opened. */
 async function upgrade(
   { url }: TestGateway,
   headers: Readonly<Record<string, string>>,
@@ -296,7 +296,7 @@ async function readAll(source: AsyncIterable<unknown>): Promise<string> {
   return text
 }
 
-/** A stem of the sandbox's. */
+/** The URL of a stem of the sandbox. */
 async function separated(gateway: TestGateway): Promise<{ readonly url: string }> {
   const taskId = await order(gateway, { audioId: 'done' })
   const query = `subscription { separationUpdated(taskId: "${taskId}") { stems { ... on StemSet { all { url } } } } }`
