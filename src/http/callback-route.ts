@@ -38,7 +38,7 @@ const untrustedQuietMs = 60_000
 /** How many requests with an invalid token one IP address may send. */
 const invalidTokensPerMinute = 120
 
-/** `POST /callbacks/…`, a URL of its own for each task: verifies, stores and answers. The check of the provider follows. */
+/** `POST /callbacks/…`, with one URL for each task: verifies, stores and answers. The check of the provider follows. */
 export function createCallbackRoute(options: CallbackRouteOptions) {
   const { addresses, parsers, separations, log, onUnknownTask } = options
   // Counts only invalid tokens: a provider may share its IP address with a client that guesses tokens.

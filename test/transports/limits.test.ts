@@ -76,7 +76,7 @@ const hostile: readonly { readonly what: string; readonly query: string; readonl
   {
     what: 'more than five lists',
     query: `{ ${times(5, (i) => `a${i}: separations(first: 1) { edges { cursor } }`)} ...f } fragment f on Query { separations { edges { cursor } } }`,
-    message: /An operation may contain five "separations"; this one contains 6/,
+    message: /An operation may contain at most 5 "separations"; this one contains 6/,
   },
   {
     what: 'more than a few large pages',

@@ -22,7 +22,7 @@ type ParentType = GraphQLNamedType | null | undefined
 /**
  * Limits how many fields an operation can return, so that one caller cannot keep the process busy. Every field costs 1 for
  * each time that it can be returned; the schema's list fields say how often that is (`field-cost.ts`). A page size in a
- * variable counts as the maximum, so that a document is accepted or refused whatever its variables are.
+ * variable counts as the maximum, so that the result does not depend on variables.
  */
 export function costRule(context: ValidationContext): ASTVisitor {
   const schema = context.getSchema()

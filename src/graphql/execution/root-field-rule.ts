@@ -11,14 +11,14 @@ const limits: readonly {
     field: 'separate',
     max: 1,
     message: (count) =>
-      `An operation may contain one "separate"; this one contains ${count}. Send each order as an operation of its own.`,
+      `An operation may contain one "separate"; this one contains ${count}. Send one operation for each order.`,
   },
   {
     // Each list is a separate read of the store. With SQLite a read blocks the process.
     field: 'separations',
     max: 5,
     message: (count) =>
-      `An operation may contain five "separations"; this one contains ${count}. Send the others in another operation.`,
+      `An operation may contain at most 5 "separations"; this one contains ${count}. Send the others in another operation.`,
   },
 ]
 
