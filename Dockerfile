@@ -10,7 +10,7 @@
 
 # No install scripts anywhere: SQLite's binding comes ready made for glibc and musl, on x64 and arm64.
 
-FROM node:20-bookworm-slim AS build
+FROM node:24-bookworm-slim AS build
 WORKDIR /app
 # Before the sources, so that a change in them does not install anything again.
 COPY package.json package-lock.json ./
@@ -20,12 +20,12 @@ COPY src src
 RUN npm run build
 
 # Apart, so that npm's cache and the development tools stay out of the image.
-FROM node:20-bookworm-slim AS dependencies
+FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
-FROM node:20-bookworm-slim
+FROM node:24-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000
 WORKDIR /app
 # All that is not data belongs to root: the gateway can read its own code, not change it.
@@ -46,4 +46,4 @@ EXPOSE 4000
 HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 \
   CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${PORT:-4000} && printf 'GET /health/live HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && read -r status <&3 && [[ $status == *' 200 '* ]]"]
 # node itself, not npm: SIGTERM must reach the gateway, which then finishes the orders under way.
-CMD ["node", "dist/main.js"]
+CMD ["node", "--enable-source-maps", "dist/main.js"]

@@ -1,4 +1,4 @@
-import { ErrorReply } from 'redis'
+import { ErrorReply } from '@redis/client'
 import { withTimeout } from '../runtime/with-timeout.ts'
 import type { Log } from '../runtime/log.ts'
 import { nextState, type ConnectionEvent, type ConnectionState } from './connection-state.ts'

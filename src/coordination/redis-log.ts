@@ -1,4 +1,4 @@
-import type { ErrorReply } from 'redis'
+import type { ErrorReply } from '@redis/client'
 import { describeError } from '../runtime/describe-error.ts'
 import type { Log } from '../runtime/log.ts'
 

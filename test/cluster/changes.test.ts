@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createClient } from 'redis'
+import { createClient } from '@redis/client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createInProcessChanges } from '../../src/coordination/in-process-changes.ts'
 import { createRedisChanges, type RedisChanges } from '../../src/coordination/redis-changes.ts'

@@ -154,7 +154,7 @@ test('each library has its place', () => {
   expect(placesOf(/^dataloader/).toSorted()).toEqual(['graphql', 'separation'])
   expect(placesOf(/^kysely|^pg$/).toSorted()).toEqual(['move-store', 'stores'])
   expect(placesOf(/^@photostructure/).toSorted()).toEqual(['backup', 'stores'])
-  expect(placesOf(/^redis$/)).toEqual(['coordination'])
+  expect(placesOf(/^@redis/)).toEqual(['coordination'])
   expect(placesOf(/^jose$/)).toEqual(['identity'])
   expect(packagesOf('sandbox')).toEqual(['node:', 'undici'])
 })

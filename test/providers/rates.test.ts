@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createClient } from 'redis'
+import { createClient } from '@redis/client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Rates, Slot } from '../../src/providers/client/rates.ts'
 import { createInProcessRates, type RatesOptions } from '../../src/coordination/in-process-rates.ts'

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { createClient } from 'redis'
+import { createClient } from '@redis/client'
 import type { Ending } from '../../support/gateway.ts'
 import { newPostgresDatabase, startOwnRedis, type OwnRedis } from '../../support/services.ts'
 import { startSwallowingProxy, type SwallowingProxy } from '../../support/swallowing-proxy.ts'
