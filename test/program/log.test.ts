@@ -196,6 +196,14 @@ test('an error and its cause are logged as one sentence', async () => {
   })
 })
 
+test.runIf(process.platform === 'linux')('the log is text on a terminal', async () => {
+  const onTerminal = `script -qec '"$NODE" "$PROGRAM"' /dev/null`
+  const environment = { DATABASE_URL: 'file:/dev/null/stemgate.db', LOG_LEVEL: 'debug' }
+  const program = startRedirected(onTerminal, await newFolder(), environment)
+  expect(await program.exit).toBe(1)
+  expect(program.stdout()).toMatch(/^\d{4}-\S+Z debug could not start \{"err":\{.*\}\}\r$/m)
+})
+
 test('the log is written completely before the process exits', async () => {
   const provider = await startPlayedProvider()
   provider.answerSubmit((response) => sendBody(response, accepted('their-task')))
