@@ -58,7 +58,7 @@ export const environmentSchema = z.object({
       'must be redis://<host>:<port>/<number of the database>, or rediss://<…>',
     )
     .optional(),
-  /** true allows the sandbox everywhere. Unset, it runs only where the gateway serves nobody else: see `sandboxMistake`. */
+  /** true allows the sandbox everywhere. Unset, it runs only on a gateway for local use: see `sandboxMistake`. */
   SANDBOX: flag.optional(),
   KIE_API_KEY: secretText.optional(),
   APIKLEY_API_KEY: secretText.optional(),
