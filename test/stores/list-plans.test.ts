@@ -211,8 +211,8 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
     const { db, queries, tasks, rowsRead } = measured
     const facets = new Set(tasks.map(facetOf)).size
     const newestFirst = tasks.toReversed()
-    // Explaining is slow on PostgreSQL.
-    for (const page of pages.filter((_page, index) => dialect === 'sqlite' || index % 3 === 0)) {
+    // A third of the combinations holds every pair of filters dozens of times.
+    for (const page of pages.filter((_page, index) => index % 3 === 0)) {
       queries.length = 0
       const rows = await listTasks(db, dialect, owner, page)
       const expected = firstOf(page.inverted ? tasks : newestFirst, page)
