@@ -44,7 +44,7 @@ describe.concurrent('a test run', () => {
     ['fails in which a test is named after one', "test('named ' + canary, () => {})", 'named '],
   ] as const)('%s', async ([, body, where], { expect: expectHere, onTestFinished }) => {
     const folder = await newRepository(
-      `import { test } from 'vitest'\nimport { canary } from './support/canaries.ts'\n${body}\n`,
+      `import { test } from 'vitest'\nimport { canary } from '../support/canaries.ts'\n${body}\n`,
     )
     onTestFinished(() => rm(folder, { recursive: true, force: true }))
     const { code, output } = await runTests(folder)
