@@ -4,7 +4,7 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] }
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never }
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core'
-/** Whether the provider charged for a separation. The sandbox uses the same values, but costs no money. */
+/** Whether the provider charged for a separation. The sandbox uses the same values, but it costs no money. */
 export type Charge =
   /** Charged: the provider accepted the order. */
   | 'CHARGED'

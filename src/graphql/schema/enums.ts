@@ -62,7 +62,8 @@ export const RefusalReasonEnum = enumOf<RefusalReason>(
 )
 
 export const ChargeEnum = builder.enumType('Charge', {
-  description: 'Whether the provider charged for a separation. The sandbox uses the same values, but costs no money.',
+  description:
+    'Whether the provider charged for a separation. The sandbox uses the same values, but it costs no money.',
   values: {
     NONE: { description: 'Not charged: the provider refused the order.' },
     CHARGED: { description: 'Charged: the provider accepted the order.' },

@@ -9,7 +9,7 @@ export interface ListCost {
 export interface ConnectionCost {
   /** The cost of the list itself, however small its page is. */
   readonly base: number
-  /** The cost of reading one item, beside the fields that are selected on it. */
+  /** The cost of reading one item, in addition to its selected fields. */
   readonly perItem: number
   /** What one item costs in addition if the argument `where` is set. */
   readonly perFilteredItem: number

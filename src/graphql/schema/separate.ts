@@ -70,7 +70,7 @@ builder.mutationField('separate', (t) =>
     resolve: async (_root, { input }, { separations, caller, separateRate }): Promise<AcceptedOrder | OrderRefusal> => {
       const waitSeconds = await separateRate.acquire(caller.owner)
       if (waitSeconds > 0) {
-        return rateLimited(`You order too often. Nothing was ordered; try again in ${waitSeconds} s.`, waitSeconds)
+        return rateLimited(`Too many orders. Nothing was ordered. Try again in ${waitSeconds} s.`, waitSeconds)
       }
       const outcome = await separations.separate(caller.owner, {
         ...input,
