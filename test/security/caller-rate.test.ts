@@ -123,7 +123,7 @@ describe('SEPARATES_PER_MINUTE', () => {
       const refused = await orderBy(webKey, audioId)
       expect(refused).toEqual({
         __typename: 'RateLimitedError',
-        message: expect.stringMatching(/Nothing was ordered; try again in \d+ s\./),
+        message: expect.stringMatching(/Nothing was ordered\. Try again in \d+ s\./),
         retryable: true,
         retryAfterSeconds: expect.any(Number),
       })
