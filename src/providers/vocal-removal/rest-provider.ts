@@ -7,11 +7,10 @@ import { describeError } from '../../runtime/describe-error.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
 import { createRateLimitedReader } from '../client/rate-limited-reader.ts'
 import { postOnce } from '../client/post-once.ts'
-import { parseCallbackBody, parseCallbackId } from './parse-callback.ts'
+import { vocalRemoval, type Job } from './job.ts'
 import type { Rates } from '../client/rates.ts'
 import { parseEnvelopeText } from './parse-envelope.ts'
-import { parseRecordInfo, type ParserContext } from './parse-record-info.ts'
-import { parseSubmitAnswer } from './parse-submit-answer.ts'
+import type { ParserContext } from './parse-record-info.ts'
 import { unusableIdProblem } from './parse-task-id.ts'
 import type { Log, ProviderSpec } from './spec.ts'
 import { createSubmitGate } from '../client/submit-gate.ts'
@@ -54,6 +53,8 @@ const defaultTimeouts: ProviderTimeouts = { connectMs: 10_000, submitMs: 120_000
 
 export interface RestProviderOptions {
   readonly spec: ProviderSpec
+  /** The kind of job that the provider is asked for. Default: vocal removal. */
+  readonly job?: Job
   /** null: the base URL of `spec`. A function, if the URL is known only once a server listens. */
   readonly baseUrl: string | (() => string) | null
   /** null: the provider is off. It accepts no orders and no checks, but still parses late callbacks. */
@@ -67,11 +68,6 @@ export interface RestProviderOptions {
   readonly timeouts?: Partial<ProviderTimeouts>
 }
 
-const paths = {
-  submit: '/api/v1/vocal-removal/generate',
-  check: '/api/v1/vocal-removal/record-info',
-} as const
-
 /** The maximum number of omitted keys in a log line. */
 const maxLoggedNames = 5
 /** The maximum length of each of these keys, in characters. */
@@ -79,7 +75,7 @@ const maxLoggedNameLength = 60
 
 /** Creates the client of one provider. Opens no connection until it is used. */
 export function createRestProvider(options: RestProviderOptions): RestProvider {
-  const { spec, apiKey, webhookKey, log } = options
+  const { spec, apiKey, webhookKey, log, job = vocalRemoval } = options
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const redact = createRedact([apiKey, webhookKey])
   const { orders, reads } = options.rates.of(spec.name)
@@ -145,17 +141,17 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   }
 
   async function submitOnce(key: string, order: ProviderOrder): Promise<SubmitAnswer> {
-    const { musicTaskId, audioId, type, callbackUrl } = order
+    const { callbackUrl } = order
     let url: URL
     try {
-      url = endpointOf(paths.submit)
+      url = endpointOf(job.paths.submit)
     } catch (error) {
       return unreachable(describeError(error))
     }
     const sent = await postOnce({
       url,
       headers: headersWith(key),
-      body: { taskId: musicTaskId, audioId, type, callBackUrl: callbackUrl },
+      body: job.submitBody(order),
       connectTimeoutMs: timeouts.connectMs,
       answerTimeoutMs: timeouts.submitMs,
       signal: closing.signal,
@@ -164,7 +160,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     if (sent.kind === 'not-sent') return unreachable(sent.cause)
     if (sent.kind === 'answered') reachability.worked()
     if (sent.kind === 'no-answer') return { kind: 'unknown', cause: redact(sent.cause, messageLength, callbackUrl) }
-    return parseSubmitAnswer(sent.answer, { spec, redact, callbackUrl, nowMs: Date.now() })
+    return job.parseSubmitAnswer(sent.answer, { spec, redact, callbackUrl, nowMs: Date.now() })
   }
 
   function unreachable(cause: string): SubmitAnswer {
@@ -184,7 +180,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   }
 
   async function readRecordInfoOnce(key: string, providerTaskId: string, onSlot?: () => void): Promise<CheckAnswer> {
-    const url = endpointOf(paths.check)
+    const url = endpointOf(job.paths.check)
     url.searchParams.set('taskId', providerTaskId)
     const answer = await reader.get(url, headersWith(key), onSlot)
     reachability.worked()
@@ -199,7 +195,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       const cause = answer.problem ?? 'its body has no readable code'
       return { kind: 'inconclusive', cause: redact(`HTTP ${answer.status}, ${cause}`, messageLength) }
     }
-    return parseRecordInfo(envelope, providerTaskId, context)
+    return job.parseRecordInfo(envelope, providerTaskId, context)
   }
 
   return {
@@ -237,7 +233,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       let providerTaskId: string | null = null
       const unusable = (problem: string) => ({ providerTaskId, report: null, problem })
       try {
-        const named = parseCallbackId(body)
+        const named = job.parseCallbackId(body)
         if (named.kind === 'none') return unusable('the callback has no task id')
         if (named.kind === 'unusable') {
           log.error({ provider: spec.name }, unusableIdProblem)
@@ -247,7 +243,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
         const isSigned = spec.signature !== null && webhookKey !== null
         const problem = isSigned ? signatureProblem({ headers, webhookKey, providerTaskId, nowMs }) : null
         if (problem !== null) return unusable(problem)
-        const report = parseCallbackBody(body, context)
+        const report = job.parseCallbackBody(body, context)
         return report === null
           ? unusable('the callback has neither a code nor audio')
           : { providerTaskId, report, problem: null }
