@@ -7,7 +7,7 @@ import { createClient, type Client, type ClientOptions } from 'graphql-ws'
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { startApp } from '../../src/app.ts'
-import type { App } from '../../src/program/running-app.ts'
+import type { App, AppOptions } from '../../src/program/running-app.ts'
 import { createInProcessChanges } from '../../src/coordination/in-process-changes.ts'
 import type { Config } from '../../src/config/config.ts'
 import { createCallbackAddresses } from '../../src/separation/callback/callback-address.ts'
@@ -62,6 +62,7 @@ export async function startGateway(
   environment: Readonly<Record<string, string>> = {},
   atEnd: Ending = onTestFinished,
   timings: Timings = {},
+  appOptions: AppOptions = {},
 ): Promise<TestGateway> {
   const whole = {
     PORT: '0',
@@ -73,7 +74,7 @@ export async function startGateway(
   const logged: string[] = []
   const hasKey = Object.keys(whole).some((name) => /^(KIE|APIKLEY|SUNOAPI)_API_KEY$/.test(name))
   const config = parseImpatiently({ ...(hasKey ? {} : { SANDBOX: 'true' }), ...whole })
-  const app = await startApp({ ...config, ...timings }, createListLog(logged))
+  const app = await startApp({ ...config, ...timings }, createListLog(logged), appOptions)
   const clients: Client[] = []
   let toldBySocket: string | null = null
   let closed: Promise<void> | null = null
