@@ -23,10 +23,10 @@ const promises = [
   'flows/separate',
   'flows/callback',
   'flows/adoption',
-  'flows/stop',
-  'flows/resent',
+  'flows/shutdown',
+  'flows/repeated-mutation',
   'providers/provider-ids',
-  'flows/whose-task',
+  'flows/task-ownership',
   'stores/rolling-upgrade',
 ]
 

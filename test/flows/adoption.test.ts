@@ -32,8 +32,8 @@ async function start(environment: Record<string, string> = {}) {
   return { provider, gateway, store, read }
 }
 
-describe('a task made outside', () => {
-  test('that is done is read once, and is the asker’s own from then on', async () => {
+describe('a task created outside the gateway', () => {
+  test('that has finished is read once and belongs to the caller from then on', async () => {
     const { provider, store, read } = await start()
     const completeTime = Date.now() - 60_000
     provider.answerRead(
@@ -59,7 +59,7 @@ describe('a task made outside', () => {
     expect(provider.reads).toEqual(['outside'])
   })
 
-  test('that is pending is followed like any other', async () => {
+  test('that is pending is checked like any other task', async () => {
     const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '0.2' })
     provider.answerRead((response, nth) =>
       sendBody(response, recordOfSuccess('outside', nth < 3 ? { successFlag: 'PENDING', response: null } : {})),
@@ -70,13 +70,13 @@ describe('a task made outside', () => {
     expect(provider.reads).toEqual(['outside', 'outside', 'outside'])
   })
 
-  test('is read once for all who ask at the same time', async () => {
+  test('is read once for concurrent lookups', async () => {
     const { provider, read, store } = await start()
     const held: ServerResponse[] = []
     provider.answerRead((response) => held.push(response))
     const asking = Array.from({ length: 10 }, () => read('outside'))
     await provider.readTimes(1)
-    // Whoever asks while the question is under way waits for the same answer.
+    // A lookup during the read waits for the same answer.
     asking.push(read('outside'))
     for (const response of held) sendBody(response, recordOfSuccess('outside'))
     provider.answerRead(recordOfSuccess('outside'))
@@ -86,7 +86,7 @@ describe('a task made outside', () => {
     expect(provider.reads).toEqual(['outside'])
   })
 
-  test('is asked for at the provider that is named', async () => {
+  test('is read from the provider that the query names', async () => {
     const other = await startPlayedProvider()
     const { provider, gateway } = await start({ APIKLEY_API_KEY: `apikley-key-${canary}`, APIKLEY_BASE_URL: other.url })
     other.answerRead(recordOfSuccess('outside'))
@@ -94,7 +94,7 @@ describe('a task made outside', () => {
     const { data } = await gateway.send(ReadDocument, { taskId: 'outside', provider: 'APIKLEY' })
     expect(data?.separation).toMatchObject({ provider: 'APIKLEY' })
     expect(await gateway.send(ReadDocument, { taskId: 'outside' })).toEqual({ data: { separation: null } })
-    // That one is off.
+    // The other provider is disabled.
     expect(await gateway.send(ReadDocument, { taskId: 'outside', provider: 'SUNOAPI' })).toMatchObject({
       data: { separation: null },
       errors: [{ extensions: { code: 'BAD_USER_INPUT' } }],
@@ -103,8 +103,8 @@ describe('a task made outside', () => {
   })
 })
 
-describe('a task that another caller has', () => {
-  test('is unknown like one that nobody has: the provider is asked once, and then not for a while', async () => {
+describe('a task of another caller', () => {
+  test('looks like an unknown id: the provider is read once, then not again for a while', async () => {
     const provider = await startPlayedProvider()
     const { separations, store } = await startCore(provider)
     provider.answerRead(recordOfSuccess('outside'))
@@ -119,7 +119,7 @@ describe('a task that another caller has', () => {
     expect(provider.reads).toEqual(['outside', 'outside'])
   })
 
-  test('belongs to one of two who ask at the same time', async () => {
+  test('belongs to one of two callers who look it up at the same time', async () => {
     const provider = await startPlayedProvider()
     const { separations, store } = await startCore(provider)
     provider.answerRead(recordOfSuccess('outside'))
@@ -132,7 +132,7 @@ describe('a task that another caller has', () => {
     expect(found.filter((each) => each !== null)).toMatchObject([{ owner: stored.flat()[0]?.owner }])
   })
 
-  test('is bound by our own address that record-info echoes, and stays unknown to who asked', async () => {
+  test('is bound by the callback address that record-info echoes, and stays unknown to the other caller', async () => {
     const provider = await startPlayedProvider()
     const { separations, store } = await startCore(provider)
     provider.answerSubmit((response) => response.destroy())
@@ -153,8 +153,8 @@ describe('a task that another caller has', () => {
   })
 })
 
-describe('where record-info echoes an address of ours', () => {
-  test('the order is bound whose answer was lost', async () => {
+describe('when record-info echoes one of our callback addresses', () => {
+  test('an order without an answer is bound', async () => {
     const { provider, gateway, store, read } = await start()
     provider.answerSubmit((response) => response.destroy())
     const taskId = await order(gateway)
@@ -164,7 +164,7 @@ describe('where record-info echoes an address of ours', () => {
     expect(await storedTasks(store)).toMatchObject([{ id: taskId, providerTaskId: 'lost-task' }])
   })
 
-  test('a task that is in no store any more is adopted, where the address says nothing of its order', async () => {
+  test('a task that is missing from the store is adopted if the address does not identify its order', async () => {
     const secret = `callback-secret-${canary}`
     const { provider, read } = await start({ CALLBACK_SECRET: secret })
     const addresses = createCallbackAddresses({ publicUrl: () => 'https://old.example', secrets: [secret] })
@@ -173,7 +173,7 @@ describe('where record-info echoes an address of ours', () => {
     expect(await read('restored')).toMatchObject({ status: 'SUCCESS' })
   })
 
-  test('an order that is bound to another id is not shown in its place', async () => {
+  test('an order that is bound to another id is not returned', async () => {
     const { provider, gateway, store, read } = await start()
     const taskId = await order(gateway)
     const { body } = await provider.order(0)
@@ -184,8 +184,8 @@ describe('where record-info echoes an address of ours', () => {
   })
 })
 
-describe('an id that leads nowhere', () => {
-  test('is null, and the provider is not asked again', async () => {
+describe('an unknown id', () => {
+  test('returns null and is not read again', async () => {
     const { provider, read, store } = await start()
     provider.answerRead(unknown)
     expect(await read('nothing')).toBeNull()
@@ -224,7 +224,7 @@ describe('an id that leads nowhere', () => {
     expect(await read('outside')).toMatchObject({ status: 'SUCCESS' })
   })
 
-  test('may be asked for by a caller thirty times a minute, tasks that are there not counted', async () => {
+  test('can be looked up 30 times a minute per caller; existing tasks do not count', async () => {
     const { provider, gateway, read } = await start({ READS_PER_SECOND: '1000' })
     provider.answerRead((response) => {
       const id = provider.reads.at(-1) ?? ''
@@ -235,12 +235,12 @@ describe('an id that leads nowhere', () => {
     const { errors } = await gateway.send(ReadDocument, { taskId: 'nothing-30' })
     expect(errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) } }])
     expect(provider.reads).toHaveLength(65)
-    // What is known needs no question.
+    // A known task needs no read.
     expect(await read('there-1')).not.toBeNull()
     expect(await read('nothing-1')).toBeNull()
   })
 
-  test('is looked up again for another caller, who may find what the first one did not', async () => {
+  test('is looked up again for another caller, who may find the task', async () => {
     const provider = await startPlayedProvider()
     const { separations } = await startCore(provider)
     const ref = { taskId: 'later', provider: null }
@@ -253,14 +253,14 @@ describe('an id that leads nowhere', () => {
   })
 })
 
-test('64 tasks made outside that one caller asks for at once are all adopted', async () => {
+test('64 tasks created outside the gateway are all adopted when one caller looks them up at once', async () => {
   const { provider, read } = await start({ READS_PER_SECOND: '1000' })
   provider.answerRead(async (response, nth) => sendBody(response, recordOfSuccess(provider.reads[nth - 1] ?? '')))
   const tasks = await Promise.all(Array.from({ length: 64 }, (_, index) => read(`outside-${index}`)))
   expect(new Set(tasks.map((task) => task?.id)).size).toBe(64)
 })
 
-describe('the times of a task made outside', () => {
+describe('the times of a task created outside the gateway', () => {
   const minuteMs = 60_000
   const dayMs = 24 * 60 * minuteMs
   const times = `query ($taskId: ID!) { separation(taskId: $taskId) { createdAt expiresAt allStems { expiresAt } } }`

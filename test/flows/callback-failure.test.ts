@@ -39,7 +39,7 @@ async function start(environment: Record<string, string> = {}, timings: Timings 
   return { provider, gateway, store: await openStoreOf(gateway) }
 }
 
-/** Orders a track, and has the provider report a failure for it, which is passing or not. */
+/** Orders a track and has the provider report a transient or permanent failure for it. */
 async function orderThatIsCalledFailed(gateway: TestGateway, provider: PlayedProvider, code = 500): Promise<string> {
   const nth = provider.orders.length
   const taskId = await order(gateway)
@@ -53,11 +53,11 @@ async function orderAgain(gateway: TestGateway) {
   return data?.separate
 }
 
-describe('a failure that only a callback reports', () => {
+describe('a failure reported only by a callback', () => {
   test.each<[string, Play]>([
     ['record-info says PENDING', pending],
     ['record-info cannot be read', { code: 500, msg: 'not now', data: null }],
-  ])('settles nothing, and charges nobody again, while %s', async (_name, read) => {
+  ])('settles nothing and charges nobody again while %s', async (_name, read) => {
     const { provider, gateway, store } = await start()
     provider.answerRead(read)
     const taskId = await orderThatIsCalledFailed(gateway, provider)
@@ -71,7 +71,7 @@ describe('a failure that only a callback reports', () => {
     expect(provider.orders).toHaveLength(1)
   })
 
-  test('counts after FAILURE_GRACE_SECONDS, is joined by the same order then, and gives way to record-info', async () => {
+  test('counts after FAILURE_GRACE_SECONDS, is then joined by the same order, and yields to record-info', async () => {
     const { provider, gateway, store } = await start({ FAILURE_GRACE_SECONDS: '1' })
     provider.answerRead(pending)
     const taskId = await orderThatIsCalledFailed(gateway, provider)
@@ -81,14 +81,14 @@ describe('a failure that only a callback reports', () => {
     })
     expect(await orderAgain(gateway)).toMatchObject({ reused: true, task: { id: taskId } })
 
-    // It is followed at the usual pace, however many times record-info says PENDING.
+    // It is checked at the default interval, however often record-info answers PENDING.
     await provider.readTimes(provider.reads.length + 5)
     provider.answerRead(recordOfSuccess('provider-task-1'))
     await expect.poll(async () => (await storedTask(store, taskId)).state).toBe('succeeded')
     expect(provider.orders).toHaveLength(1)
   })
 
-  test('is not joined any more once it was followed to GIVE_UP_AFTER_SECONDS', async () => {
+  test('is no longer joined once GIVE_UP_AFTER_SECONDS has passed', async () => {
     const { provider, gateway } = await start({
       FAILURE_GRACE_SECONDS: '1',
       UNCONFIRMED_AFTER_SECONDS: '1',
@@ -103,7 +103,7 @@ describe('a failure that only a callback reports', () => {
     expect(provider.orders).toHaveLength(2)
   })
 
-  test('is reported at GIVE_UP_AFTER_SECONDS, not NO_RESULT', async () => {
+  test('is reported at GIVE_UP_AFTER_SECONDS instead of NO_RESULT', async () => {
     const { provider, gateway } = await start({ UNCONFIRMED_AFTER_SECONDS: '1', GIVE_UP_AFTER_SECONDS: '1' })
     provider.answerRead(pending)
     const taskId = await orderThatIsCalledFailed(gateway, provider, 531)
@@ -112,7 +112,7 @@ describe('a failure that only a callback reports', () => {
     })
   })
 
-  test('gives way to the failure that record-info names, whichever of the two comes first', async () => {
+  test('yields to the failure that record-info names, whichever comes first', async () => {
     const { provider, gateway, store } = await start({ FAILURE_GRACE_SECONDS: '1' })
     const failedBy = (state: string, errorCode: number) =>
       recordOfSuccess('', {
@@ -144,18 +144,18 @@ describe('a failure that only a callback reports', () => {
   })
 })
 
-test('a callback whose code says that the provider is at work is no failure', async () => {
+test('a callback whose code means that the provider is still working is not a failure', async () => {
   const { provider, gateway, store } = await start({}, { failureGraceMs: 100 })
   const taskId = await orderThatIsCalledFailed(gateway, provider, 201)
   await provider.readTimes(5)
   expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending', charge: 'CHARGED' })
 })
 
-test('a check that goes wrong inside the gateway still counts callbacks, and still comes to its end', async () => {
+test('callbacks still count and the task still ends when a check throws inside the gateway', async () => {
   const provider = await startPlayedProvider()
   const { separations, store } = await startCore(provider, (whole) => ({
     ...whole,
-    // As a store that cannot keep what record-info says.
+    // Simulates a store that cannot save what record-info says.
     async replace(task, before) {
       if (task.providerTaskId !== null && before.providerTaskId === null) throw new TypeError('no index takes this id')
       return whole.replace(task, before)

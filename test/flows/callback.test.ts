@@ -39,7 +39,7 @@ async function start(environment: Record<string, string> = {}, atEnd?: Ending) {
   return { provider, gateway, store }
 }
 
-/** Orders a track of its own; tells both ids and the address at which the order is called back. */
+/** Orders a new track; returns both ids and the callback address of the order. */
 async function orderAnew(gateway: TestGateway, provider: PlayedProvider) {
   const nth = provider.orders.length
   const taskId = await order(gateway, { audioId: `audio-${nth}` })
@@ -47,7 +47,7 @@ async function orderAnew(gateway: TestGateway, provider: PlayedProvider) {
   return { taskId, providerTaskId: `provider-task-${nth + 1}`, callbackUrl: body.callBackUrl }
 }
 
-/** Says how record-info is answered, for each provider's id. */
+/** Sets how record-info answers, for each provider id. */
 function answerReads(provider: PlayedProvider, plays: Readonly<Record<string, Play>>): void {
   provider.answerRead((response, nth) => {
     const how = plays[provider.reads.at(-1) ?? ''] ?? pending
@@ -60,7 +60,7 @@ const urlOf = (allStems: readonly { part: string; url: string }[], part: string)
   allStems.find((stem) => stem.part === part)?.url
 
 describe('a callback', () => {
-  test("is stored before it is answered, and then record-info's words win", async () => {
+  test('is stored before it is answered; afterwards the result of record-info counts', async () => {
     const { provider, gateway, store } = await start()
     const { taskId, providerTaskId, callbackUrl } = await orderAnew(gateway, provider)
     const held: ServerResponse[] = []
@@ -83,7 +83,7 @@ describe('a callback', () => {
     expect(provider.reads).toEqual([providerTaskId])
   })
 
-  test('changes nothing when it comes again', async () => {
+  test('that is doubled changes a task once', async () => {
     const { provider, gateway, store } = await start()
     const { taskId, providerTaskId, callbackUrl } = await orderAnew(gateway, provider)
     provider.answerRead(recordOfSuccess(providerTaskId))
@@ -100,7 +100,7 @@ describe('a callback', () => {
     expect(await storedTask(store, taskId)).toEqual(before)
   })
 
-  test('that tells of a failure wakes the check that says why', async () => {
+  test('that reports a failure triggers the check that finds the cause', async () => {
     const { provider, gateway } = await start()
     const { taskId, providerTaskId, callbackUrl } = await orderAnew(gateway, provider)
     const failure = { successFlag: 'CREATE_TASK_FAILED', response: null, errorCode: 501, errorMessage: 'bad song' }
@@ -109,7 +109,7 @@ describe('a callback', () => {
     expect(await untilSettled(gateway, taskId)).toMatchObject({ settled: true, stems: null, charge: 'CHARGED' })
   })
 
-  test('of a failure gives way to the audio that record-info has', async () => {
+  test('that reports a failure yields to the audio of record-info', async () => {
     const { provider, gateway } = await start()
     const { taskId, providerTaskId, callbackUrl } = await orderAnew(gateway, provider)
     provider.answerRead(recordOfSuccess(providerTaskId, { successFlag: 'CALLBACK_EXCEPTION' }))
@@ -119,7 +119,7 @@ describe('a callback', () => {
 })
 
 test.concurrent(
-  'its own words count after some seconds in which record-info says nothing',
+  'the payload of a callback counts after a few seconds without an answer from record-info',
   async ({ onTestFinished }) => {
     const { provider, gateway, store } = await start({}, onTestFinished)
     const unreadable = await orderAnew(gateway, provider)
@@ -158,19 +158,19 @@ test.concurrent(
     for (const { last } of settled) {
       expect(urlOf(last.allStems, 'VOCAL')).toBe('https://files.example/callback-vocal.mp3')
     }
-    // Its words settle it and bind it to nothing.
+    // Its payload settles the task but does not bind it.
     expect(await storedTask(store, lost.taskId)).toMatchObject({ providerTaskId: null, charge: 'CHARGED' })
-    // A callback that names no audio is no end: record-info may know more.
+    // A callback without audio does not settle the task: record-info may know more.
     expect(await storedTask(store, empty.taskId)).toMatchObject({ state: 'pending', charge: 'CHARGED' })
-    // Nor is one that reports a failure: the provider may be at work still.
+    // Nor does one that reports a failure: the provider may still be working.
     expect(await storedTask(store, failing.taskId)).toMatchObject({ state: 'pending' })
 
     await provider.die()
   },
 )
 
-describe('what is no callback of ours', () => {
-  test('at an address that nobody made is answered with the same bytes, whatever is wrong with it', async () => {
+describe('a request that is not a valid callback', () => {
+  test('gets the same bytes at every unknown address, whatever is wrong with it', async () => {
     const { provider, gateway } = await start()
     const { taskId, callbackUrl } = await orderAnew(gateway, provider)
     const addresses = createCallbackAddresses({ publicUrl: () => gateway.url, secrets: [secret] })
@@ -196,7 +196,7 @@ describe('what is no callback of ours', () => {
     expect(provider.reads).toEqual([])
   })
 
-  test('is refused where it is not JSON, too large, or comes by another method', async () => {
+  test('is refused if it is not JSON, too large or sent with another method', async () => {
     const { provider, gateway, store } = await start()
     const { taskId, callbackUrl } = await orderAnew(gateway, provider)
     const post = (body: string | Readable) =>
@@ -215,7 +215,7 @@ describe('what is no callback of ours', () => {
   })
 })
 
-test('while the store cannot take it, it is answered with 503, nothing else stands still, and nothing is lost', async () => {
+test('a callback during a store outage is answered with 503; other requests continue and nothing is lost', async () => {
   const { provider, gateway, store } = await start()
   const { taskId, providerTaskId, callbackUrl } = await orderAnew(gateway, provider)
   provider.answerRead(recordOfSuccess(providerTaskId))
@@ -242,7 +242,7 @@ test('while the store cannot take it, it is answered with 503, nothing else stan
 
 describe('an order whose answer was lost', () => {
   test.each([
-    ['echoes our own address', true],
+    ['echoes our callback address', true],
     ['echoes no address', false],
   ])('is bound by its callback if record-info %s', async (_name, isEchoed) => {
     const { provider, gateway, store } = await start()
@@ -257,7 +257,7 @@ describe('an order whose answer was lost', () => {
 })
 
 test.concurrent(
-  'an order that is confirmed while its callback is looked into is not called unconfirmed',
+  'an order that is confirmed while its callback is processed is not reported as unconfirmed',
   async ({ onTestFinished }) => {
     const { provider, gateway, store } = await start(
       { UNCONFIRMED_AFTER_SECONDS: '0.2', SUBMIT_TIMEOUT_SECONDS: '0.1' },
@@ -282,14 +282,14 @@ test.concurrent(
 )
 
 test.concurrent(
-  "a callback that names another's task changes nothing of either and is not asked about for ever",
+  "a callback that names another order's task changes neither task and is not checked forever",
   async ({ onTestFinished }) => {
     const { provider, gateway, store } = await start({}, onTestFinished)
     const one = await orderAnew(gateway, provider)
     const other = await orderAnew(gateway, provider)
     provider.answerSubmit((response) => response.destroy())
     const lost = await orderAnew(gateway, provider)
-    // The id that is named is of the other order, as its echo says.
+    // The id belongs to the other order, as the echoed address shows.
     answerReads(provider, { mistaken: recordOfSuccess('mistaken', { callbackUrl: other.callbackUrl }) })
     const tasks = () => Promise.all([one, other, lost].map(({ taskId }) => storedTask(store, taskId)))
     const before = await tasks()
@@ -298,7 +298,7 @@ test.concurrent(
       expect(await provider.callBack(one.callbackUrl, callbackOfSuccess(other.providerTaskId))).toBe(200)
       expect(await provider.callBack(lost.callbackUrl, callbackOfSuccess('mistaken'))).toBe(200)
     }
-    // The grace of a callback is four seconds; a task that is asked for because of its words is asked about once a second.
+    // A callback has a grace period of 4 s; a task that is checked because of its payload is checked once a second.
     await sleep(5_500)
     expect(await tasks()).toEqual(before)
 
@@ -307,7 +307,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'with a webhook key only a signed callback is taken at its word; any other wakes a check',
+  'with a webhook key, the payload counts only if the callback is signed; an unsigned callback triggers a check',
   async ({ onTestFinished }) => {
     const { provider, gateway, store } = await start({ KIE_WEBHOOK_KEY: webhookKey }, onTestFinished)
     const headersOf = (providerTaskId: string, key: string, atMs = Date.now()) => {
@@ -337,7 +337,7 @@ test.concurrent(
       expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending' })
     }
 
-    // Each of them still wakes the check by which record-info itself is heard.
+    // Each of them still triggers the check that reads record-info.
     const woken = calls.filter(([{ taskId }]) => taskId !== right.taskId)
     answerReads(
       provider,
@@ -351,17 +351,17 @@ test.concurrent(
   },
 )
 
-/** Resolves when the task is not to be asked for any more. */
+/** Resolves when the task has no further check scheduled. */
 async function untilAtRest(gateway: TestGateway, taskId: string): Promise<void> {
   while ((await dueAtOf(gateway, taskId)) !== null) await sleep(10)
 }
 
-/** The whole answer as it comes over the line, but for its date. */
+/** The raw response without its date. */
 async function rawAnswer(url: string, body: unknown): Promise<string> {
   const { hostname, port, pathname } = new URL(url)
   const text = JSON.stringify(body)
   const socket = connect(Number(port), hostname)
-  // Its side stays open: Node gives up a request whose client has ended it.
+  // Keep our side open: Node drops a request whose client has ended the connection.
   socket.write(
     `POST ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,

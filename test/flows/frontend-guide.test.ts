@@ -17,12 +17,12 @@ import { startGateway } from '../support/gateway.ts'
 const project = fileURLToPath(new URL('../../', import.meta.url))
 const guide = await readFile(join(project, 'docs/frontend.md'), 'utf8')
 
-/** The code of the guide, by the file that the first line of each block names. */
+/** The code of the guide, by the file name in the first line of each block. */
 const blocks = new Map(
   [...guide.matchAll(/^```ts\n\/\/ (\S+)\n([^]*?)^```$/gm)].map(([, file = '', code = '']) => [file, code]),
 )
 
-/** What the guide's code exports. */
+/** The exports of the guide's code. */
 interface Guide {
   createStemgateClient(url: string, token?: string): ApolloClient
   order(client: ApolloClient, input: SeparateInput): Promise<SeparationFieldsFragment>
@@ -40,7 +40,7 @@ interface Guide {
   errorCode(error: unknown): string | undefined
 }
 
-/** A frontend's project with the files that the guide has copied, and its code; as it stands, or with one text for another. */
+/** A frontend project with the files that the guide has the reader copy, and the guide's code, optionally with one text replaced. */
 async function writeProject(from = '', to = ''): Promise<string> {
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'stemgate-guide-'))
   await mkdir(join(folder, 'src'))
@@ -54,7 +54,7 @@ async function writeProject(from = '', to = ''): Promise<string> {
   return folder
 }
 
-/** As a bundler's template has it. */
+/** The settings of a bundler's template. */
 const tsconfig = {
   compilerOptions: {
     target: 'es2023',
@@ -101,12 +101,12 @@ describe.each([
   let code: Guide
 
   beforeAll(async () => {
-    if (!guide.includes(from)) throw new Error(`The guide has no ${from}.`)
+    if (!guide.includes(from)) throw new Error(`The guide does not contain ${from}.`)
     folder = await writeProject(from, to)
     code = await importGuide(folder)
-    // Without the possible types it warns of every fragment that does not match.
+    // Without the possible types, Apollo warns about every fragment that does not match.
     if (to !== '') setLogVerbosity('error')
-    // Browsers have one; Node has from 22 on.
+    // Browsers have WebSocket; Node has it from version 22 on.
     vi.stubGlobal('WebSocket', WebSocket)
   })
   afterAll(async () => {
@@ -121,20 +121,23 @@ describe.each([
     return client
   }
 
-  test.each(['SEPARATE_VOCAL', 'SPLIT_STEM'] as const)('orders, watches and sees the stems of %s', async (type) => {
-    const { url } = await startGateway()
-    const client = clientOf(url)
-    const shown: SeparationFieldsFragment[] = []
-    const input = { musicTaskId: 'my-music', audioId: 'done', type, idempotencyKey: 'once' }
-    const urls = await code.separateTrack(client, input, (task) => shown.push(task))
-    expect(Object.keys(urls)).toHaveLength(type === 'SPLIT_STEM' ? 13 : 2)
-    expect(urls['VOCAL']).toMatch(/^http.*\.wav$/)
-    const last = shown.at(-1)
-    expect(last).toMatchObject({ status: 'SUCCESS', settled: true, stems: { missing: [] } })
-    expect(await code.read(client, last?.id ?? '')).toEqual(last)
-    // Again, as after a reload: the same task.
-    expect((await code.order(client, input)).allStems).toEqual(last?.allStems)
-  })
+  test.each(['SEPARATE_VOCAL', 'SPLIT_STEM'] as const)(
+    'orders a track, watches the task and shows the stems of %s',
+    async (type) => {
+      const { url } = await startGateway()
+      const client = clientOf(url)
+      const shown: SeparationFieldsFragment[] = []
+      const input = { musicTaskId: 'my-music', audioId: 'done', type, idempotencyKey: 'once' }
+      const urls = await code.separateTrack(client, input, (task) => shown.push(task))
+      expect(Object.keys(urls)).toHaveLength(type === 'SPLIT_STEM' ? 13 : 2)
+      expect(urls['VOCAL']).toMatch(/^http.*\.wav$/)
+      const last = shown.at(-1)
+      expect(last).toMatchObject({ status: 'SUCCESS', settled: true, stems: { missing: [] } })
+      expect(await code.read(client, last?.id ?? '')).toEqual(last)
+      // Order again, as after a page reload: the same task.
+      expect((await code.order(client, input)).allStems).toEqual(last?.allStems)
+    },
+  )
 
   test.each([
     { audioId: 'no-credits', message: /credits/ },
@@ -142,7 +145,7 @@ describe.each([
     { audioId: 'rate-limited', message: /\w/ },
     { audioId: 'no-such-track', message: /\w/ },
     { audioId: '', message: /\w/ },
-  ])('sees why an order is not taken ($audioId)', async ({ audioId, message }) => {
+  ])('shows why an order is not taken ($audioId)', async ({ audioId, message }) => {
     const { url } = await startGateway()
     const error: unknown = await code
       .order(clientOf(url), { musicTaskId: 'my-music', audioId })
@@ -150,13 +153,13 @@ describe.each([
     expect(error).toMatchObject({ message: expect.stringMatching(message) })
   })
 
-  test('sees why a separation failed', async () => {
+  test('shows why a separation failed', async () => {
     const { url } = await startGateway()
     const input = { musicTaskId: 'my-music', audioId: 'failed-generation' }
     await expect(code.separateTrack(clientOf(url), input, () => {})).rejects.toThrow(/\w/)
   })
 
-  test('tells an unknown id by a null without an error', async () => {
+  test('reports an unknown id as null without an error', async () => {
     const { url } = await startGateway()
     const client = clientOf(url)
     const shown: SeparationFieldsFragment[] = []
@@ -167,7 +170,7 @@ describe.each([
     expect(shown).toEqual([])
   })
 
-  test('tells the code of an error', async () => {
+  test('reports the code of an error', async () => {
     const { url } = await startGuarded(twoCallers)
     const errorOf = (token?: string) => code.read(clientOf(url, token), newTaskId()).catch((error: unknown) => error)
     expect(code.errorCode(await errorOf('not-a-key-of-anybody'))).toBe('UNAUTHENTICATED')
@@ -188,7 +191,7 @@ describe.each([
     expect(code.errorCode(new Error('no answer'))).toBeUndefined()
   })
 
-  test('sees a fragment on an interface only if it knows the possible types', async () => {
+  test('resolves a fragment on an interface only if it knows the possible types', async () => {
     const { url } = await startGateway()
     const client = clientOf(url)
     const { id } = await code.order(client, { musicTaskId: 'my-music', audioId: 'done' })

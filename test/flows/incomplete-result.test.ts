@@ -28,8 +28,8 @@ function partsOf(task: Task): readonly string[] {
   return task.state === 'succeeded' ? task.stems.map(({ part }) => part) : []
 }
 
-describe('a split', () => {
-  test('gains the piano that record-info names a moment later, in a new revision', async () => {
+describe('an incomplete split', () => {
+  test('gains the piano that record-info names later, in a new revision', async () => {
     const { provider, gateway, store } = await start({ CHECK_INTERVAL_SECONDS: '2' })
     const taskId = await order(gateway, { type: 'SPLIT_STEM' })
     provider.answerRead((response, nth) =>
@@ -44,14 +44,14 @@ describe('a split', () => {
       code: 200,
       data: { task_id: 'provider-task-1', vocal_separation_info: {} },
     })
-    // The subscription ends at the first success: a frontend shows what there is.
+    // The subscription ends at the first success, so that a frontend shows the stems that exist.
     expect((await report).at(-1)).toMatchObject({ separationUpdated: { status: 'SUCCESS' } })
     const first = await storedTask(store, taskId)
     await expect.poll(async () => partsOf(await storedTask(store, taskId))).toContain('piano')
     expect((await storedTask(store, taskId)).revision).toBeGreaterThan(first.revision)
   })
 
-  test('of which no more stems come is checked three times more', async () => {
+  test('gets three more checks if no further stems appear', async () => {
     const { provider, gateway } = await start()
     provider.answerRead(answerOf(splitUrls))
     await untilSettled(gateway, await order(gateway, { type: 'SPLIT_STEM' }))
@@ -60,8 +60,8 @@ describe('a split', () => {
   })
 })
 
-describe('a voice without the rest', () => {
-  test('is pending until the rest is named', async () => {
+describe('a vocal stem without the instrumental', () => {
+  test('is pending until record-info names the instrumental', async () => {
     const { provider, gateway, stateOf } = await start()
     provider.answerRead(answerOf({ vocalUrl }))
     const taskId = await order(gateway)
@@ -71,7 +71,7 @@ describe('a voice without the rest', () => {
     expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS', stems: { missing: [] } })
   })
 
-  test('is a success once the grace period is over, and gains the rest later', async () => {
+  test('becomes a success after the grace period and gains the instrumental later', async () => {
     const { provider, gateway, store } = await start({}, { emptyGraceMs: 500 })
     provider.answerRead(answerOf({ vocalUrl }))
     const taskId = await order(gateway)
@@ -83,7 +83,7 @@ describe('a voice without the rest', () => {
     await expect.poll(async () => partsOf(await storedTask(store, taskId))).toEqual(['vocal', 'instrumental'])
   })
 
-  test('becomes a success with what a failure would have hidden', async () => {
+  test('becomes a success with the audio that a failure would have hidden', async () => {
     const { provider, gateway } = await start()
     provider.answerRead((response, nth) =>
       sendBody(
@@ -98,7 +98,7 @@ describe('a voice without the rest', () => {
 })
 
 describe('a success without any stem', () => {
-  test('is not concluded while record-info cannot be read', async () => {
+  test('is not settled while record-info cannot be read', async () => {
     const { provider, gateway, stateOf } = await start({}, { emptyGraceMs: 400 })
     provider.answerRead((response, nth) => sendBody(response, nth === 1 ? answerOf({}) : unreadable))
     const taskId = await order(gateway)
@@ -108,7 +108,7 @@ describe('a success without any stem', () => {
     expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS', allStems: [] })
   })
 
-  test('begins its grace period anew once record-info has said PENDING again', async () => {
+  test('restarts its grace period when record-info answers PENDING again', async () => {
     const { provider, gateway, store } = await start({}, { emptyGraceMs: 60_000 })
     provider.answerRead((response, nth) => sendBody(response, nth === 1 ? answerOf({}) : pending))
     const taskId = await order(gateway)
@@ -116,7 +116,7 @@ describe('a success without any stem', () => {
     expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending', incompleteSinceMs: null })
   })
 
-  test('has record-info read again once a callback brings stems', async () => {
+  test('is checked again when a callback brings stems', async () => {
     const { provider, gateway, store } = await start({ CHECK_INTERVAL_SECONDS: '0.5' }, { emptyGraceMs: 200 })
     provider.answerRead(answerOf({}))
     const taskId = await order(gateway)

@@ -14,8 +14,8 @@ async function list(gateway: TestGateway, where: SeparationFilter) {
   return (data?.separations.edges ?? []).map(({ node }) => node)
 }
 
-describe('a list', () => {
-  test('shows everything that was charged, and why each refused order was refused', async () => {
+describe('the task list', () => {
+  test('shows every charged order and why each refused order was refused', async () => {
     const gateway = await startGateway()
     for (const audioId of ['done', 'failed-generation']) {
       await untilSettled(gateway, await order(gateway, { audioId }))
@@ -39,7 +39,7 @@ describe('a list', () => {
     ).toEqual([null])
   })
 
-  test('is filtered by each property alone and by several together', async () => {
+  test('can be filtered by each property alone and by several together', async () => {
     const gateway = await startGateway()
     const store = await openStoreOf(gateway)
     const unheard = failedTask({
@@ -81,7 +81,7 @@ describe('a list', () => {
     expect(await count({ settled: true, charge: ['MAYBE'] })).toBe(4)
     expect(await count({ settled: true, charge: ['MAYBE'], failureCode: ['GENERATION_FAILED'] })).toBe(0)
 
-    // From the one time on, up to the other: what stands between two lists is in one of them.
+    // createdAfter is inclusive, createdBefore exclusive: adjacent time ranges share no task.
     const at = (second: number) => new Date(start + second * 1_000).toISOString()
     expect(await count({ createdAfter: at(4) })).toBe(12)
     expect(await count({ createdBefore: at(4) })).toBe(4)
@@ -89,7 +89,7 @@ describe('a list', () => {
     expect(await count({ createdAfter: '0001-01-01T00:00:00Z', createdBefore: '9999-12-31T23:59:59Z' })).toBe(16)
   })
 
-  test('finds a failure by its code, whatever its message looks like', async () => {
+  test('finds a failure by its code, whatever its message says', async () => {
     const gateway = await startGateway()
     const store = await openStoreOf(gateway)
     const message = 'It said "code":"NO_RESULT" \u0000 and \ud800.'

@@ -31,7 +31,7 @@ async function start(environment: Record<string, string> = {}) {
   return { provider, gateway, store }
 }
 
-/** Resolves to the task as soon as it is stored as wanted. */
+/** Resolves to the task once it is stored in the expected state. */
 async function retryUntilStored(store: Store, taskId: string, isWanted: (task: Task) => boolean): Promise<Task> {
   for (;;) {
     const task = await storedTask(store, taskId)
@@ -40,7 +40,7 @@ async function retryUntilStored(store: Store, taskId: string, isWanted: (task: T
   }
 }
 
-test('the result is found by asking, first one interval after the order and then about once an interval', async () => {
+test('a task without a callback gets its result by checks: the first after one interval, then about one per interval', async () => {
   const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '0.3' })
   const readAt: number[] = []
   provider.answerRead((response, nth) => {
@@ -52,14 +52,14 @@ test('the result is found by asking, first one interval after the order and then
   expect(await untilSettled(gateway, taskId)).toMatchObject({ status: 'SUCCESS' })
   expect(provider.reads).toHaveLength(4)
   const pauses = readAt.map((atMs, index) => atMs - (readAt[index - 1] ?? orderedAt))
-  // A timer may be a millisecond early.
+  // A timer may fire a millisecond early.
   expect(pauses[0]).toBeGreaterThanOrEqual(298)
   expect(Math.min(...pauses)).toBeGreaterThanOrEqual(265)
   expect(Math.max(...pauses)).toBeLessThan(1_500)
 })
 
 describe('after a restart', () => {
-  test('the result is still found', async () => {
+  test('a pending task still gets its result', async () => {
     const { provider, gateway } = await start()
     const taskId = await order(gateway)
     await gateway.close()
@@ -68,13 +68,13 @@ describe('after a restart', () => {
     expect(await untilSettled(restarted, taskId)).toMatchObject({ id: taskId, status: 'SUCCESS' })
   })
 
-  test("a callback is acted on that was noted and no more, and record-info's words count when it has them", async () => {
+  test('a saved callback is processed, and record-info wins once it has a result', async () => {
     const { provider, gateway, store } = await start({ CHECK_INTERVAL_SECONDS: '1.5' })
     const taskId = await order(gateway)
     await gateway.close()
     await store.saveCallback({
       taskId,
-      // Its grace is over, and the second look at its words comes four intervals after it.
+      // Its grace period is over; the second check of its payload comes four intervals later.
       receivedAtMs: Date.now() - 4_500,
       providerTaskId: 'provider-task-1',
       report: {
@@ -111,7 +111,7 @@ describe('after a restart', () => {
     })
   })
 
-  test('an order whose answer the old gateway did not live to hear is not sent again', async () => {
+  test('an order that the old gateway sent without receiving an answer is not sent again', async () => {
     const { provider, gateway, store } = await start({ SUBMIT_TIMEOUT_SECONDS: '0.1', UNCONFIRMED_AFTER_SECONDS: '1' })
     provider.answerSubmit(() => {})
     const taskId = await order(gateway)
@@ -124,8 +124,8 @@ describe('after a restart', () => {
   })
 })
 
-describe('a wait has its end', () => {
-  test('a task without a result is given up, and is a success if audio turns up after all', async () => {
+describe('the wait for a result', () => {
+  test('ends without a result, and audio that appears later still makes the task a success', async () => {
     const { provider, gateway, store } = await start({ UNCONFIRMED_AFTER_SECONDS: '0.5', GIVE_UP_AFTER_SECONDS: '0.5' })
     const taskId = await order(gateway)
     expect(await untilSettled(gateway, taskId)).toMatchObject({
@@ -139,7 +139,7 @@ describe('a wait has its end', () => {
     })
   })
 
-  test('a provider that cannot be read fails no task: there is no result only once it has said so', async () => {
+  test('does not end while the provider cannot be read: NO_RESULT needs an answer of the provider', async () => {
     const { provider, gateway, store } = await start({ UNCONFIRMED_AFTER_SECONDS: '0.5', GIVE_UP_AFTER_SECONDS: '0.5' })
     provider.answerRead({ code: 500, msg: 'not now', data: null })
     const taskId = await order(gateway)
@@ -151,15 +151,15 @@ describe('a wait has its end', () => {
   })
 
   test.each([
-    ['a state that nobody knows', { code: 200, data: { successFlag: 'SENSITIVE_WORD_ERROR' } }],
-    ['a code about this very task', { code: 400, msg: 'no', data: null }],
-  ])('a provider that answers with %s ends the wait', async (_name, answer) => {
+    ['an unknown state', { code: 200, data: { successFlag: 'SENSITIVE_WORD_ERROR' } }],
+    ['a code about this task', { code: 400, msg: 'no', data: null }],
+  ])('ends when the provider answers with %s', async (_name, answer) => {
     const { provider, gateway } = await start({ UNCONFIRMED_AFTER_SECONDS: '0.5', GIVE_UP_AFTER_SECONDS: '0.5' })
     provider.answerRead(answer)
     expect(await untilSettled(gateway, await order(gateway))).toMatchObject({ failure: { code: 'NO_RESULT' } })
   })
 
-  test('a provider that is off fails no task, a start says how many wait for it, and they go on when it is on', async () => {
+  test('does not end while the provider is disabled; the gateway logs how many tasks wait and checks them once it is enabled', async () => {
     const { provider, gateway, store } = await start({ UNCONFIRMED_AFTER_SECONDS: '0.5', GIVE_UP_AFTER_SECONDS: '0.5' })
     provider.answerRead({ code: 500, msg: 'not now', data: null })
     const taskIds = [await order(gateway), await order(gateway, { audioId: 'another' })]
@@ -178,7 +178,7 @@ describe('a wait has its end', () => {
     for (const taskId of taskIds) expect(await untilSettled(again, taskId)).toMatchObject({ status: 'SUCCESS' })
   })
 
-  test('an order that nobody confirmed may be charged, and is a success if its callback comes after all', async () => {
+  test('ends for an unconfirmed order, which may be charged and succeeds if its callback still comes', async () => {
     const { provider, gateway, store } = await start({ UNCONFIRMED_AFTER_SECONDS: '0.5' })
     provider.answerSubmit((response) => response.destroy())
     const taskId = await order(gateway)
@@ -196,7 +196,7 @@ describe('a wait has its end', () => {
     expect(task).toMatchObject({ charge: 'CHARGED', providerTaskId: 'late-task' })
   })
 
-  test('an order that is not confirmed yet is not called unconfirmed while its answer may still come', async () => {
+  test('does not report an order as unconfirmed while its answer may still arrive', async () => {
     const { provider, gateway, store } = await start({
       SUBMIT_TIMEOUT_SECONDS: '0.1',
       UNCONFIRMED_AFTER_SECONDS: '0.3',
@@ -212,8 +212,8 @@ describe('a wait has its end', () => {
   })
 })
 
-describe('what the provider says too early', () => {
-  test('a success without an address is asked for again and shown when it has one', async () => {
+describe('a premature answer of the provider', () => {
+  test('a success without a stem URL is checked again until it has one', async () => {
     const { provider, gateway } = await start()
     provider.answerRead((response, nth) =>
       sendBody(response, recordOfSuccess('provider-task-1', nth < 4 ? { response: { vocalUrl: '' } } : {})),
@@ -224,7 +224,7 @@ describe('what the provider says too early', () => {
   })
 
   test.each(['CALLBACK_EXCEPTION', 'GENERATE_AUDIO_FAILED', 'CREATE_TASK_FAILED'])(
-    'audio that turns up after %s is a success',
+    '%s is replaced by audio that turns up after %s is a success',
     async (successFlag) => {
       const { provider, gateway, store } = await start()
       provider.answerRead(recordOfSuccess('provider-task-1', { successFlag, response: null }))
@@ -237,11 +237,11 @@ describe('what the provider says too early', () => {
   )
 })
 
-describe('no provider holds up another', () => {
+describe('checks of another provider continue', () => {
   test.each([
     ['hangs', false],
     ['is down', true],
-  ])('where one %s', async (_name, isDown) => {
+  ])('while one %s', async (_name, isDown) => {
     const [dead, alive] = [await startPlayedProvider(), await startPlayedProvider()]
     const gateway = await startGateway({
       ...dead.environment,
@@ -268,7 +268,7 @@ describe('no provider holds up another', () => {
 })
 
 describe('many pending tasks', () => {
-  test("share the provider's rate fairly", async () => {
+  test('share the rate limit of their provider fairly', async () => {
     const { provider, gateway } = await start({ READS_PER_SECOND: '40' })
     const readAt: number[] = []
     provider.answerRead((response) => {
@@ -282,14 +282,14 @@ describe('many pending tasks', () => {
     for (const id of provider.reads.slice(readBefore)) timesAsked.set(id, (timesAsked.get(id) ?? 0) + 1)
     expect(timesAsked.size).toBe(40)
     expect(Math.max(...timesAsked.values())).toBeLessThanOrEqual(4)
-    // No second may see more than its share; one more may fall on its edge.
+    // Each window of 1 s stays within the limit; one request more may fall on its edge.
     for (const [index, atMs] of readAt.entries()) {
       const inSecond = readAt.slice(index).filter((each) => each < atMs + 1_000)
       expect(inSecond.length).toBeLessThanOrEqual(42)
     }
   })
 
-  test('do not keep a callback waiting whose words record-info does not confirm', async () => {
+  test('do not delay a callback that record-info does not confirm', async () => {
     const { provider, gateway } = await start({ READS_PER_SECOND: '10' })
     await Promise.all(Array.from({ length: 150 }, (_, index) => order(gateway, { audioId: `track-${index}` })))
     await provider.readTimes(1)
@@ -302,7 +302,7 @@ describe('many pending tasks', () => {
   })
 })
 
-describe('the next question', () => {
+describe('the next check', () => {
   const secondMs = 1_000
   const minuteMs = 60 * secondMs
   const createdAtMs = 1_700_000_000_000
@@ -360,9 +360,9 @@ describe('the next question', () => {
 
   test.each([
     ['comes after an interval', bound, minuteMs, 30 * secondMs],
-    ['comes four times later after half an hour', bound, 30 * minuteMs, 120 * secondMs],
+    ['comes after four intervals once the task is 30 minutes old', bound, 30 * minuteMs, 120 * secondMs],
     ['comes at the end of the wait for a result', bound, dayMs - 1, 1],
-    ['goes on as usual if the wait could not be ended', bound, dayMs, 120 * secondMs],
+    ['stays at the default pace if the wait could not be ended', bound, dayMs, 120 * secondMs],
     [
       'comes at the end of the wait for a confirmation',
       { ...bound, providerTaskId: null, charge: 'MAYBE' as const },
@@ -406,9 +406,9 @@ describe('the next question', () => {
     ['record-info has named both stems', succeeded('record-info', both), 0],
     ['three more checks have found no further stem', succeeded('record-info', ['vocal'], 'split_stem'), 300 * secondMs],
     ['a day has passed after a success that record-info never confirmed', succeeded('callback', both), dayMs],
-    ['half an hour has passed after a failure', failed('GENERATION_FAILED', 'record-info'), 30 * minuteMs],
+    ['30 minutes have passed after a failure', failed('GENERATION_FAILED', 'record-info'), 30 * minuteMs],
     [
-      'a failure that a callback alone reported has been followed as long as files may be there',
+      'a failure reported only by a callback has been checked for as long as the provider may keep its files',
       failed('GENERATION_FAILED', 'callback'),
       14 * dayMs,
     ],
@@ -419,28 +419,28 @@ describe('the next question', () => {
     expect(pauseOf(task, ageMs)).toBeNull()
   })
 
-  test('is spread by a tenth of the pause to either side, on whole milliseconds', () => {
+  test('is jittered by 10 % of the interval in both directions, in whole milliseconds', () => {
     expect([0, 0.5, 1].map((jitter) => pauseOf(bound, minuteMs, jitter))).toEqual([27_000, 30_000, 33_000])
     expect(Number.isInteger(pauseOf(bound, minuteMs, 0.123_456_789))).toBe(true)
   })
 
   test.each([
-    ['about once a second while audio of a callback waits', minuteMs, 4 * secondMs, secondMs],
+    ['about once a second while the audio of a callback is unconfirmed', minuteMs, 4 * secondMs, secondMs],
     ['about once a second also for an old task', 45 * minuteMs, secondMs, secondMs],
-    ['as usual while a failure of a callback waits', minuteMs, 900 * secondMs, 30 * secondMs],
-    ['ever more often towards the end of its wait', minuteMs, 40 * secondMs, 10 * secondMs],
+    ['at the default interval while the failure of a callback is unconfirmed', minuteMs, 900 * secondMs, 30 * secondMs],
+    ['more often towards the end of its grace period', minuteMs, 40 * secondMs, 10 * secondMs],
   ])('comes %s', (_name, ageMs, graceMs, pauseMs) => {
     expect(pauseOf(bound, ageMs, 0.5, graceMs)).toBe(pauseMs)
   })
 })
 
-test('a stop does not wait for a provider that hangs while it is asked', async () => {
+test('a shutdown does not wait for a check of a provider that hangs', async () => {
   const { provider, gateway } = await start()
   provider.answerRead(() => {})
   await order(gateway)
   await provider.readTimes(1)
   const startedAt = performance.now()
   await gateway.close()
-  // A read that is not ended takes ten seconds.
+  // A read that is not aborted takes 10 s.
   expect(performance.now() - startedAt).toBeLessThan(5_000)
 })

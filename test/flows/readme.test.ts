@@ -21,12 +21,12 @@ const snippets = ['Apollo Client', 'urql', 'graphql-ws'].map((name, index) => ({
   code: blocksOf('ts')[index] ?? '',
 }))
 
-/** What the README shows, for a gateway of a test. */
+/** What the README shows, adapted to a gateway of a test. */
 function shown(text: string, { url }: TestGateway, taskId = ''): string {
   return text.replaceAll('127.0.0.1:4000', new URL(url).host).replaceAll('sep_…', taskId)
 }
 
-/** Sends a document; a subscription is answered as a stream of events. */
+/** Sends a document; a subscription is answered with an event stream. */
 async function send({ url }: TestGateway, query: string): Promise<string> {
   const accept = query.startsWith('subscription') ? 'text/event-stream' : 'application/json'
   const headers = { 'content-type': 'application/json', accept }
@@ -40,7 +40,7 @@ function taskIdIn(answer: string): string {
   return taskId
 }
 
-test('the operations order, watch and read', async () => {
+test('the GraphQL operations of the README order, watch and read a task', async () => {
   const gateway = await startGateway()
   const [order = '', watch = '', read = ''] = blocksOf('graphql')
   const taskId = taskIdIn(await send(gateway, order))
@@ -52,7 +52,7 @@ test('the operations order, watch and read', async () => {
   })
 })
 
-test('the commands of curl order and watch', async () => {
+test('the curl commands of the README order and watch a task', async () => {
   const gateway = await startGateway()
   const commands = blocksOf('sh').find((block) => block.startsWith('curl')) ?? ''
   const [order = '', watch = ''] = commands.trim().split('\n\n')
@@ -61,7 +61,7 @@ test('the commands of curl order and watch', async () => {
   expect(stdout).toContain('"status":"SUCCESS"')
 })
 
-describe('the code', () => {
+describe('the code of the README', () => {
   let folder = ''
 
   beforeAll(async () => {
@@ -70,7 +70,7 @@ describe('the code', () => {
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
     await copyFile(join(project, 'schema/operations.ts'), join(folder, 'operations.ts'))
-    // Browsers have one; Node has from 22 on.
+    // Browsers have WebSocket; Node has it from version 22 on.
     await writeFile(
       join(folder, 'web-socket.js'),
       "import { WebSocket } from 'ws'\nglobalThis.WebSocket ??= WebSocket\n",
@@ -98,7 +98,7 @@ describe('the code', () => {
   })
 })
 
-/** As a bundler's template has it. */
+/** The settings of a bundler's template. */
 const tsconfig = {
   compilerOptions: {
     target: 'es2023',

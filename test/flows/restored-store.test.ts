@@ -17,14 +17,14 @@ import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../supp
 
 const secret = `callback-secret-${canary}`
 
-/** Two gateways of one deployment; the second one's store knows nothing of what the first one ordered. */
+/** Two gateways of one deployment; the second one's store does not contain the orders of the first one. */
 async function start() {
   const provider = await startPlayedProvider()
   const environment = { ...provider.environment, CALLBACK_SECRET: secret }
   const before = await startGateway(environment)
   const restored = await startGateway(environment)
   const store = await openStoreOf(restored)
-  /** Posts to the address, as it stands at the second gateway. */
+  /** Posts to the same callback address at the second gateway. */
   const callBack = (url: string, body: unknown) =>
     fetch(`${restored.url}${new URL(url).pathname}`, {
       method: 'POST',
@@ -42,8 +42,8 @@ async function counted(gateway: TestGateway): Promise<readonly string[]> {
 const unknownTaskLogs = (gateway: TestGateway) =>
   gateway.logged.filter((line) => line.includes('"level":"error"') && line.includes('the store has lost this task'))
 
-describe('a callback for a task that the store has forgotten', () => {
-  test('restores the order: the provider tries again, and the same order joins instead of being charged', async () => {
+describe('a callback for a task that is missing from the store', () => {
+  test('restores the order: the provider retries, and the same order joins the task without a new charge', async () => {
     const { provider, before, restored, store, callBack } = await start()
     const taskId = await order(before, { idempotencyKey: 'key' })
     const { body } = await provider.order(0)
@@ -68,7 +68,7 @@ describe('a callback for a task that the store has forgotten', () => {
     expect(Math.abs(task.createdAtMs - original.createdAtMs)).toBeLessThan(2_000)
   })
 
-  test('is joined by the same order while the provider has not finished', async () => {
+  test('restores a task that the same order joins while the provider is working', async () => {
     const { provider, before, restored, callBack } = await start()
     const taskId = await order(before)
     const { body } = await provider.order(0)
@@ -77,7 +77,7 @@ describe('a callback for a task that the store has forgotten', () => {
     expect(provider.orders).toHaveLength(1)
   })
 
-  test('many at once restore one task', async () => {
+  test('restores one task even if many callbacks arrive at once', async () => {
     const { provider, before, restored, store, callBack } = await start()
     const taskId = await order(before)
     const { body } = await provider.order(0)
@@ -89,11 +89,11 @@ describe('a callback for a task that the store has forgotten', () => {
     expect(await untilSettled(restored, taskId)).toMatchObject({ status: 'SUCCESS' })
   })
 
-  test('is logged, counted and answered with 503 where the address does not say whose order it is', async () => {
+  test('is logged, counted and answered with 503 if the address does not identify the order', async () => {
     const { restored, store, callBack } = await start()
     const old = createCallbackAddresses({ publicUrl: () => restored.url, secrets: [secret] })
     const taskId = newTaskId()
-    // The first version's addresses end with the token.
+    // Addresses of the first version end with the token.
     const url = old.urlOf({ ...someTrack, id: taskId, owner: 'web', provider: 'kie', type: null })
     const bare = url.replace(/\.[\w-]+$/, '')
     for (let nth = 0; nth < 2; nth += 1) {
@@ -108,7 +108,7 @@ describe('a callback for a task that the store has forgotten', () => {
   })
 })
 
-test("a task that record-info shows by an address of another caller's order is restored as that caller's", async () => {
+test('restores a task for the caller whose callback address record-info echoes', async () => {
   const provider = await startPlayedProvider()
   const [web, mobile] = [`web-key-${canary}-0123456789`, `mobile-key-${canary}-0123456789`]
   const environment = { ...provider.environment, CALLBACK_SECRET: secret, API_KEYS: `web:${web},mobile:${mobile}` }
@@ -140,23 +140,23 @@ describe('a callback address', () => {
   const pathOf = (url: string) => new URL(url).pathname.replace('/stemgate', '')
   const report = { taskId: task.id, provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack }
 
-  test('says whose order it is to us alone', () => {
+  test('reveals its order only to us', () => {
     const url = addressesOf('one-secret').urlOf(task)
     expect(addressesOf('one-secret').parse(pathOf(url))).toMatchObject({ taskId: task.id, order: report })
     expect(addressesOf('one-secret').orderOf(`${encodeURIComponent(url)}%2F`)).toEqual(report)
     const shown = url + Buffer.from(url.slice(url.lastIndexOf('.') + 1), 'base64url').toString('latin1')
     for (const word of ['web', 'split', someTrack.audioId, someTrack.musicTaskId]) expect(shown).not.toContain(word)
-    // The same order, twice: nobody sees whether two tasks are of one caller.
+    // The same order twice: nobody can see whether two tasks belong to one caller.
     expect(addressesOf('one-secret').urlOf(task)).not.toBe(url)
   })
 
-  test('is good while one of its secrets is, whichever signs now', () => {
+  test('is valid while one of its secrets is configured, whichever signs new addresses', () => {
     const path = pathOf(addressesOf('old-secret').urlOf(task))
     expect(addressesOf('new-secret', 'old-secret').parse(path)?.order).toEqual(report)
     expect(addressesOf('new-secret').parse(path)).toBeNull()
   })
 
-  test('is none once anything in it is changed', () => {
+  test('is invalid after any change to it', () => {
     const { parse, urlOf } = addressesOf('one-secret')
     const path = pathOf(urlOf(task))
     const [token = '', sealed = ''] = path.split('/').at(-1)?.split('.') ?? []
@@ -183,9 +183,9 @@ describe('a callback address', () => {
   })
 
   test.each([
-    ['a usual caller', { owner: 'key:web' }, report],
+    ['a typical caller', { owner: 'key:web' }, report],
     [
-      'a caller of a JWT and UUIDs',
+      'a caller with a JWT and UUIDs',
       {
         owner: 'jwt:https://tenant.eu.auth0.example/|auth0|65f1c0ffee65f1c0ffee65f1',
         musicTaskId: '5f8d0d55-1c1b-4c6f-9f1a-3f0b6a0f2d11',

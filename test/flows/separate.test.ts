@@ -39,14 +39,14 @@ async function separate(gateway: TestGateway, input: Partial<SeparateInput> = {}
   return data.separate
 }
 
-/** What a call came to: the task, or the name of the error. */
+/** The outcome of an order: the task or the name of the error. */
 async function outcomeOf(gateway: TestGateway, input: Partial<SeparateInput> = {}) {
   const result = await separate(gateway, input)
   const { __typename: error } = result
   return 'reused' in result ? { taskId: result.task.id, reused: result.reused } : { error }
 }
 
-/** Has the provider keep submits without an answer, until the test gives one. */
+/** Has the provider hold submits without an answer until the test answers them. */
 function holdSubmits(provider: PlayedProvider): (body: object) => void {
   const held: ServerResponse[] = []
   provider.answerSubmit((response) => held.push(response))
@@ -55,7 +55,7 @@ function holdSubmits(provider: PlayedProvider): (body: object) => void {
   }
 }
 
-test('the order is on disk before it leaves', async () => {
+test('an order is on disk before it is sent', async () => {
   const { provider, gateway } = await start()
   const rows: unknown[] = []
   provider.answerSubmit(async (response) => {
@@ -75,8 +75,8 @@ test('the order is on disk before it leaves', async () => {
   expect(headers.authorization).toBe(`Bearer ${kieKey}`)
 })
 
-describe('an order that cannot be taken as it stands', () => {
-  test('is told everything that is wrong with it at once', async () => {
+describe('an invalid order', () => {
+  test('gets all its errors at once', async () => {
     const { provider, gateway, store } = await start()
     const result = await separate(gateway, { musicTaskId: ' a', audioId: '', idempotencyKey: '', force: true })
     expect(result).toMatchObject({
@@ -95,12 +95,12 @@ describe('an order that cannot be taken as it stands', () => {
   test.each([
     ['force without a key', { force: true }, ['idempotencyKey']],
     ['an empty key', { idempotencyKey: '' }, ['idempotencyKey']],
-    ['half a character', { idempotencyKey: '\ud800' }, ['idempotencyKey']],
-    ['a key that goes on after its end', { idempotencyKey: 'a\u0000b' }, ['idempotencyKey']],
-    ['half a character in an id', { audioId: 'a\ud800' }, ['audioId']],
+    ['a lone surrogate', { idempotencyKey: '\ud800' }, ['idempotencyKey']],
+    ['a key with a NUL character', { idempotencyKey: 'a\u0000b' }, ['idempotencyKey']],
+    ['a lone surrogate in an id', { audioId: 'a\ud800' }, ['audioId']],
     ['a control character', { audioId: 'a\u0000b' }, ['audioId']],
-    ['an endless id', { musicTaskId: 'a'.repeat(256) }, ['musicTaskId']],
-    ['a provider that is off', { provider: 'SUNOAPI' as const }, ['provider']],
+    ['an overlong id', { musicTaskId: 'a'.repeat(256) }, ['musicTaskId']],
+    ['a disabled provider', { provider: 'SUNOAPI' as const }, ['provider']],
     ['the sandbox where it is off', { provider: 'SANDBOX' as const }, ['provider']],
     ['a provider that is off, and an empty id', { provider: 'SUNOAPI' as const, audioId: '' }, ['audioId', 'provider']],
   ])('because of %s', async (_name, input, names) => {
@@ -111,23 +111,23 @@ describe('an order that cannot be taken as it stands', () => {
     expect(provider.orders).toEqual([])
   })
 
-  test('a provider that nobody knows is not even GraphQL', async () => {
+  test('an unknown provider fails GraphQL validation', async () => {
     const { gateway } = await start()
     const document = 'mutation { separate(input: {musicTaskId: "m", audioId: "a", provider: SPOTIFY}) { __typename } }'
     expect(await gateway.ask(document)).toMatchObject({ errors: [{ extensions: { code: expect.any(String) } }] })
   })
 })
 
-describe('a definite refusal is told to the caller, costs nothing and frees the key', () => {
+describe('a definite refusal is reported to the caller, costs nothing and frees the key', () => {
   test.each([
     [
-      'there is no such track',
+      'the track does not exist',
       { code: 422, msg: 'Record does not exist', data: null },
       { __typename: 'TrackNotFoundError', retryable: false },
     ],
-    ['the credits are gone', noCredits, { __typename: 'InsufficientCreditsError', retryable: false }],
+    ['the credits are used up', noCredits, { __typename: 'InsufficientCreditsError', retryable: false }],
     [
-      'the input is not accepted',
+      'the input is refused',
       { code: 422, msg: 'Please enter callBackUrl.', data: null },
       { __typename: 'InvalidInputError', retryable: false, issues: [{ path: ['input'] }] },
     ],
@@ -181,15 +181,15 @@ describe('a definite refusal is told to the caller, costs nothing and frees the 
   })
 })
 
-describe('an answer that names no task leaves one that is pending, and charged if the answer says so', () => {
+describe('an answer without a task id leaves the task pending, and charged if the answer says so', () => {
   test.each([
     ['HTTP 502', (response: ServerResponse) => response.writeHead(502).end('<html>Bad gateway</html>')],
-    ['a line that is cut', (response: ServerResponse) => response.destroy()],
+    ['a connection that breaks', (response: ServerResponse) => response.destroy()],
     ['truncated JSON', (response: ServerResponse) => response.end('{"code":20')],
     ['an unknown code', { code: 500, msg: 'Server Error', data: null }],
     ['success without an id', { code: 200, msg: 'success', data: null }],
-    ['success with an id that no store can keep', accepted('provider\u0000task'), 'CHARGED'],
-    ['success with an id that is longer than any that is kept', accepted('x'.repeat(5_000)), 'CHARGED'],
+    ['success with an id that no store can save', accepted('provider\u0000task'), 'CHARGED'],
+    ['success with an id that is too long to save', accepted('x'.repeat(5_000)), 'CHARGED'],
   ])('%s', async (_name, play, charge = 'MAYBE') => {
     const { provider, gateway, store } = await start()
     provider.answerSubmit(play)
@@ -204,7 +204,7 @@ describe('an answer that names no task leaves one that is pending, and charged i
 })
 
 describe('an idempotency key', () => {
-  test('leads to its task whatever became of it, with force or without', async () => {
+  test('returns its task in every state, with force or without', async () => {
     const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '0.1' })
     const first = await outcomeOf(gateway, { idempotencyKey: 'key' })
     provider.answerRead(recordOfSuccess('provider-task-1', failedRecord))
@@ -218,7 +218,7 @@ describe('an idempotency key', () => {
     ['another track', { audioId: 'audio-2' }],
     ['another type', { type: 'SPLIT_STEM' as const }],
     ['another musicTaskId', { musicTaskId: 'other' }],
-    ['a provider where none was named', { provider: 'KIE' as const }],
+    ['a named provider after the default one', { provider: 'KIE' as const }],
   ])('used again for %s is a conflict', async (_name, change) => {
     const { provider, gateway } = await start()
     const taskId = await order(gateway, { idempotencyKey: 'key' })
@@ -230,7 +230,7 @@ describe('an idempotency key', () => {
     expect(provider.orders).toHaveLength(1)
   })
 
-  test('that joined a task leads to it ever after', async () => {
+  test('that joined a task always returns it', async () => {
     const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '0.1' })
     const taskId = await order(gateway, { idempotencyKey: 'one' })
     expect(await outcomeOf(gateway, { idempotencyKey: 'two' })).toEqual({ taskId, reused: true })
@@ -242,7 +242,7 @@ describe('an idempotency key', () => {
 })
 
 describe('the same track', () => {
-  test('joins the task that is pending or done', async () => {
+  test('joins a pending or finished task', async () => {
     const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '0.1' })
     const taskId = await order(gateway)
     expect(await outcomeOf(gateway)).toEqual({ taskId, reused: true })
@@ -252,7 +252,7 @@ describe('the same track', () => {
     expect(provider.orders).toHaveLength(1)
   })
 
-  test('joins the task whose order was never confirmed', async () => {
+  test('joins a task whose order was never confirmed', async () => {
     const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '0.1', UNCONFIRMED_AFTER_SECONDS: '0.2' })
     provider.answerSubmit((response) => response.destroy())
     const taskId = await order(gateway)
@@ -260,7 +260,7 @@ describe('the same track', () => {
     expect(await outcomeOf(gateway)).toEqual({ taskId, reused: true })
   })
 
-  test('joins no task that failed', async () => {
+  test('does not join a failed task', async () => {
     const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '0.1' })
     const taskId = await order(gateway)
     provider.answerRead(recordOfSuccess('provider-task-1', failedRecord))
@@ -269,7 +269,7 @@ describe('the same track', () => {
     expect(provider.orders).toHaveLength(2)
   })
 
-  test('joins no task whose files are gone', async () => {
+  test('does not join a task whose files have expired', async () => {
     const { provider, gateway, store } = await start({ CHECK_INTERVAL_SECONDS: '0.1' })
     const taskId = await order(gateway)
     provider.answerRead(recordOfSuccess('provider-task-1'))
@@ -281,14 +281,14 @@ describe('the same track', () => {
     expect(await outcomeOf(gateway)).toMatchObject({ reused: false })
   })
 
-  test('in the two types is two tasks', async () => {
+  test('is a task of its own for each type', async () => {
     const { provider, gateway } = await start()
     const both = [await outcomeOf(gateway), await outcomeOf(gateway, { type: 'SPLIT_STEM' })]
     expect(both.map(({ reused }) => reused)).toEqual([false, false])
     expect(provider.orders.map(({ body }) => body.type)).toEqual(['separate_vocal', 'split_stem'])
   })
 
-  test('of another caller is another task', async () => {
+  test('is a task of its own for each caller', async () => {
     const { gateway, store } = await start()
     const taskId = await order(gateway)
     const mine = await storedTask(store, taskId)
@@ -303,7 +303,7 @@ describe('the same track', () => {
     expect(placed.kind).toBe('new')
   })
 
-  test('is ordered anew with force, and then the new task is joined', async () => {
+  test('is ordered again with force, and later orders join the new task', async () => {
     const { provider, gateway } = await start()
     const first = await order(gateway)
     const second = await outcomeOf(gateway, { force: true, idempotencyKey: 'again' })
@@ -312,7 +312,7 @@ describe('the same track', () => {
     expect(provider.orders).toHaveLength(2)
   })
 
-  test('joins the task that is done although a later one, ordered with force, came to nothing', async () => {
+  test('joins the finished task although a later forced order failed', async () => {
     const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '0.1' })
     const done = await order(gateway)
     provider.answerRead(recordOfSuccess('provider-task-1'))
@@ -327,11 +327,11 @@ describe('the same track', () => {
   })
 })
 
-describe('200 callers at once', () => {
+describe('200 concurrent orders', () => {
   test.each([
     ['with one key', () => ({ idempotencyKey: 'key' })],
     ['without a key', () => ({})],
-    ['with a key each', (index: number) => ({ idempotencyKey: `key-${index}` })],
+    ['with a different key each', (index: number) => ({ idempotencyKey: `key-${index}` })],
   ])('%s are charged once', async (_name, inputOf) => {
     const { provider, gateway, store } = await start()
     provider.answerSubmit((response) => setTimeout(() => sendBody(response, accepted('provider-task-1')), 100))
@@ -343,7 +343,7 @@ describe('200 callers at once', () => {
   })
 })
 
-describe('who joined while the order was under way', () => {
+describe('an order that joined a pending order', () => {
   test('gets the same refusal, and every key is free again', async () => {
     const { provider, gateway, store } = await start()
     const release = holdSubmits(provider)
@@ -367,14 +367,14 @@ describe('who joined while the order was under way', () => {
     expect(provider.orders).toHaveLength(2)
   })
 
-  test('is left with no key to a refused task, even if it joins in the moment in which the refusal is written down', async () => {
+  test('is left without a key that points to a refused task, even if it joins while the refusal is being saved', async () => {
     const provider = await startPlayedProvider()
     provider.answerSubmit(noCredits)
     const input = { ...someTrack, type: 'separate_vocal', provider: null, force: false } as const
     const joined: Promise<unknown>[] = []
     const { separations } = await startCore(provider, (store) => ({
       ...store,
-      // A slow disk: there is time to join before the refusal is there.
+      // A slow disk leaves time to join before the refusal is saved.
       async replace(task, before) {
         if (task.charge === 'NONE' && joined.length === 0) {
           joined.push(separations.separate('anonymous', { ...input, idempotencyKey: 'late' }).catch(String))
@@ -396,7 +396,7 @@ describe('who joined while the order was under way', () => {
 })
 
 describe('while the provider does not answer', () => {
-  test('the caller is given the pending task in time, and the answer is used when it comes', async () => {
+  test('the caller gets the pending task in time, and the answer counts when it arrives', async () => {
     const { provider, gateway, store } = await start({ SUBMIT_TIMEOUT_SECONDS: '0.3', CHECK_INTERVAL_SECONDS: '0.1' })
     const release = holdSubmits(provider)
     const startedAt = performance.now()
@@ -416,7 +416,7 @@ describe('while the provider does not answer', () => {
     expect(await storedTask(store, taskId)).toMatchObject({ providerTaskId: 'late-task' })
   })
 
-  test('a callback that shows what became of the order ends the wait', async () => {
+  test('a callback with the outcome of the order ends the wait', async () => {
     const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '60' })
     holdSubmits(provider)
     const startedAt = performance.now()
@@ -427,12 +427,12 @@ describe('while the provider does not answer', () => {
     const wanted = { __typename: 'SeparateSuccess', task: { status: 'SUCCESS', charge: 'CHARGED' } }
     expect(await ordering).toMatchObject(wanted)
     expect(await joining).toMatchObject(wanted)
-    // Without it, both would wait for 20 s.
+    // Without the callback, both would wait 20 s.
     expect(performance.now() - startedAt).toBeLessThan(15_000)
     expect(gateway.app.subscriptions()).toBe(0)
   })
 
-  test('an order that was seen at work is charged, and joined, although its answer is a refusal', async () => {
+  test('an order that is known to be running is charged and joined although its answer is a refusal', async () => {
     const { provider, gateway } = await start({ SUBMIT_TIMEOUT_SECONDS: '5' })
     const release = holdSubmits(provider)
     const first = outcomeOf(gateway, { idempotencyKey: 'key' })
@@ -451,7 +451,7 @@ describe('while the provider does not answer', () => {
     expect(provider.orders).toHaveLength(1)
   })
 
-  test('a late refusal fails the task; the key that has led to it stays, one that has not is free', async () => {
+  test('a late refusal fails the task; a key that has returned the task keeps it, any other key is free', async () => {
     const { provider, gateway, store } = await start({ SUBMIT_TIMEOUT_SECONDS: '0.5' })
     const release = holdSubmits(provider)
     const early = outcomeOf(gateway, { idempotencyKey: 'early' })
@@ -474,7 +474,7 @@ describe('while the provider does not answer', () => {
   })
 })
 
-test('an accepted order whose answer cannot be stored is answered in time, and stored when the store is back', async () => {
+test('an accepted order whose answer cannot be saved is answered in time and saved when the store recovers', async () => {
   const { provider, gateway, store } = await start({ SUBMIT_TIMEOUT_SECONDS: '0.3' })
   let unlock = async () => {}
   provider.answerSubmit(async (response) => {
@@ -485,19 +485,19 @@ test('an accepted order whose answer cannot be stored is answered in time, and s
   expect(answer).toMatchObject({ reused: false })
   await unlock()
 
-  // Who joins is answered when the answer has been stored.
+  // Joined orders are answered once the answer is saved.
   const joined = await separate(gateway)
   const taskId = 'reused' in joined ? joined.task.id : ''
   expect(await storedTask(store, taskId)).toMatchObject({ charge: 'CHARGED', providerTaskId: 'provider-task-1' })
   expect(provider.orders).toHaveLength(1)
 })
 
-/** Resolves when so many keys are kept. */
+/** Resolves when this number of keys is saved. */
 async function untilKeys(gateway: TestGateway, count: number): Promise<void> {
   while ((await rowsOf(gateway, 'select key from keys')).length < count) await sleep(5)
 }
 
-test("an order that the provider calls by another task's id is charged, and the other task stays as it is", async () => {
+test("an order that the provider answers with another task's id is charged, and the other task is unchanged", async () => {
   const { provider, gateway, store } = await start()
   provider.answerSubmit(accepted('the-same-id'))
   const [first, second] = [await order(gateway, { audioId: 'first' }), await order(gateway, { audioId: 'second' })]

@@ -35,8 +35,8 @@ async function start(environment: Record<string, string> = {}, timings: Timings 
   return { provider, gateway, store, endpointOf }
 }
 
-describe('an order to which the provider gives the id of an earlier one', () => {
-  test('is followed by that id, bound to nothing, and has the same result', async () => {
+describe('an order that the provider answers with the id of an earlier one', () => {
+  test('is checked by that id without being bound, and gets the same result', async () => {
     const { provider, gateway, store, endpointOf } = await start()
     provider.answerSubmit(accepted('one-for-both'))
     const first = await order(gateway, { audioId: 'audio-1' })
@@ -46,7 +46,7 @@ describe('an order to which the provider gives the id of an earlier one', () => 
       sharedProviderTaskId: 'one-for-both',
       charge: 'CHARGED',
     })
-    // The provider echoes the address of the first order alone.
+    // The provider echoes only the address of the first order.
     provider.answerRead(recordOfSuccess('one-for-both', { callbackUrl: await endpointOf(0) }))
     expect(await untilSettled(gateway, second)).toMatchObject({ status: 'SUCCESS' })
     expect(await storedTask(store, second)).toMatchObject({ providerTaskId: null })
@@ -54,7 +54,7 @@ describe('an order to which the provider gives the id of an earlier one', () => 
     expect(await storedTask(store, first)).toMatchObject({ providerTaskId: 'one-for-both' })
   })
 
-  test('counts its own callback, whatever id that names', async () => {
+  test('accepts its own callback, whatever id the callback names', async () => {
     const { provider, gateway, endpointOf } = await start()
     provider.answerSubmit(accepted('one-for-both'))
     provider.answerRead(unknown)
@@ -64,7 +64,7 @@ describe('an order to which the provider gives the id of an earlier one', () => 
     expect(await untilSettled(gateway, second)).toMatchObject({ status: 'SUCCESS' })
   })
 
-  test('is given up in the end if no result comes', async () => {
+  test('is given up if no result arrives', async () => {
     const { provider, gateway } = await start({ UNCONFIRMED_AFTER_SECONDS: '1', GIVE_UP_AFTER_SECONDS: '1' })
     provider.answerSubmit(accepted('one-for-both'))
     await order(gateway, { audioId: 'audio-1' })
@@ -73,12 +73,12 @@ describe('an order to which the provider gives the id of an earlier one', () => 
   })
 })
 
-describe('a task at the provider that may be of an order which is not answered yet', () => {
+describe('a provider task that may belong to an unanswered order', () => {
   test.each([
-    ['echoes no callback address', () => null],
-    ['echoes it with its token masked', (url: string) => url.replace(/[^/]+$/, '***')],
-    ['echoes it cut off', (url: string) => url.slice(0, 24)],
-  ])('goes to nobody who asks for it, if record-info %s', async (_name, spell) => {
+    ['no callback address', () => null],
+    ['an address with a masked token', (url: string) => url.replace(/[^/]+$/, '***')],
+    ['a truncated address', (url: string) => url.slice(0, 24)],
+  ])('is not adopted if record-info echoes %s', async (_name, spell) => {
     const { provider, gateway, store, endpointOf } = await start({ SUBMIT_TIMEOUT_SECONDS: '1' })
     const held: ServerResponse[] = []
     provider.answerSubmit((response) => held.push(response))
@@ -94,7 +94,7 @@ describe('a task at the provider that may be of an order which is not answered y
     expect(await storedTasks(store)).toHaveLength(1)
   })
 
-  test('is no other caller’s either, and is adopted once the order is known to be another', async () => {
+  test('is hidden from other callers too, and adopted once the order is bound to another id', async () => {
     const provider = await startPlayedProvider()
     const { separations, store } = await startCore(provider)
     const held: ServerResponse[] = []
@@ -107,7 +107,7 @@ describe('a task at the provider that may be of an order which is not answered y
     expect(await separations.find('key:two', [ref])).toEqual([
       expect.objectContaining({ name: 'ProviderUnreadableError' }),
     ])
-    // One of another track, or one that was made long before, cannot be the order's.
+    // A task of another track, or one created long before, cannot belong to the order.
     const another = { audioId: 'audio-9', createTime: Date.now() }
     provider.answerRead((response) => sendBody(response, recordOfSuccess('another', another)))
     expect(await separations.find('key:two', [{ taskId: 'another', provider: null }])).toMatchObject([
@@ -127,16 +127,16 @@ describe('a task at the provider that may be of an order which is not answered y
   })
 })
 
-describe('an echo of the callback address', () => {
+describe('an echoed callback address', () => {
   test.each([
-    ['with a slash at its end', (url: string) => `${url}/`],
+    ['with a trailing slash', (url: string) => `${url}/`],
     ['percent-encoded', (url: string) => encodeURIComponent(url)],
     ['percent-encoded twice', (url: string) => encodeURIComponent(encodeURIComponent(url))],
     ['with a query', (url: string) => `${url}?retry=1`],
-    ['with its token masked', (url: string) => url.replace(/[^/]+$/, '****')],
-    ['cut off', (url: string) => url.slice(0, 30)],
-    ['that is none of ours', () => 'https://relay.example/hook'],
-  ])('%s takes nothing from a callback at that address', async (_name, spell) => {
+    ['with a masked token', (url: string) => url.replace(/[^/]+$/, '****')],
+    ['that is truncated', (url: string) => url.slice(0, 30)],
+    ['of another service', () => 'https://relay.example/hook'],
+  ])('%s does not affect a callback at that address', async (_name, spell) => {
     const { provider, gateway, store, endpointOf } = await start({ SUBMIT_TIMEOUT_SECONDS: '1' })
     provider.answerSubmit(noAnswer)
     const taskId = await order(gateway)

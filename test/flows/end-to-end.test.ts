@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { ReadDocument, SeparateDocument, WatchDocument } from '../../schema/operations.ts'
 import { collect, startGateway } from '../support/gateway.ts'
 
-test('separates a track, tells of it over WebSocket and shows the stems', async () => {
+test('an order is separated, watched over WebSocket and answered with its stems', async () => {
   const gateway = await startGateway()
 
   const ordered = await gateway.send(SeparateDocument, { input: { musicTaskId: 'my-music', audioId: 'done' } })

@@ -9,24 +9,24 @@ import { someTrack, startGateway, type TestGateway } from '../support/gateway.ts
 import { accepted, sendBody, startPlayedProvider } from '../support/played-provider.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 
-/** Many more than the connections of a gateway to its database. */
+/** Many more than the database connections of a gateway. */
 const count = 250
 
 const isHere = (await findPostgres()) !== null
 
-/** One in four has no key, one in four the same key, the others each a key of its own. */
+/** A quarter have no key, a quarter share one key, the others have one key each. */
 function inputOf(index: number) {
   if (index % 4 === 0) return someTrack
   return { ...someTrack, idempotencyKey: index % 4 === 1 ? 'the same key' : `key-${index}` }
 }
 
-/** The id of the task that the order is given, or what it is told in its place. */
+/** The id of the returned task, or the name of the error returned instead. */
 async function answerOf(gateway: TestGateway, input: SeparateInput): Promise<string> {
   const { data, errors } = await gateway.send(SeparateDocument, { input })
   return data && 'reused' in data.separate ? data.separate.task.id : JSON.stringify(errors ?? data)
 }
 
-/** Makes the gateway's database take so long to keep a key, as one that is far away does. */
+/** Delays each insert of a key, as a remote database does. */
 async function slowKeysOf({ environment }: TestGateway, seconds: number): Promise<void> {
   const client = new pg.Client({ connectionString: environment['DATABASE_URL'] })
   await client.connect()
@@ -39,8 +39,8 @@ async function slowKeysOf({ environment }: TestGateway, seconds: number): Promis
 describe.skipIf(!isHere)(`${count} orders for one track at once on PostgreSQL`, () => {
   test.each([
     ['when the provider answers after 4 s', {}],
-    ['when nobody waits that long for the provider', { SUBMIT_TIMEOUT_SECONDS: '2' }],
-  ])('are all given the one task %s', async (_name, environment) => {
+    ['when the submit times out before the provider answers', { SUBMIT_TIMEOUT_SECONDS: '2' }],
+  ])('share one task %s', async (_name, environment) => {
     const provider = await startPlayedProvider()
     provider.answerSubmit((response) => setTimeout(() => sendBody(response, accepted('provider-task-1')), 4_000))
     const gateway = await startGateway({
@@ -53,7 +53,7 @@ describe.skipIf(!isHere)(`${count} orders for one track at once on PostgreSQL`, 
     expect(provider.orders).toHaveLength(1)
   })
 
-  test('are all given the one task although it takes the database ten seconds to keep their keys', async () => {
+  test('share one task although the database takes 10 s to save their keys', async () => {
     const provider = await startPlayedProvider()
     const gateway = await startGateway({ ...provider.environment, DATABASE_URL: await newPostgresDatabase() })
     await slowKeysOf(gateway, 10 / count)
@@ -64,7 +64,7 @@ describe.skipIf(!isHere)(`${count} orders for one track at once on PostgreSQL`, 
     expect(provider.orders).toHaveLength(1)
   })
 
-  test('are given it at two gateways, too', async () => {
+  test('share one task at two gateways', async () => {
     const { provider, gateways } = await startCluster()
     provider.answerSubmit((response) => setTimeout(() => sendBody(response, accepted('provider-task-1')), 2_000))
     const answers = await Promise.all(
@@ -75,10 +75,10 @@ describe.skipIf(!isHere)(`${count} orders for one track at once on PostgreSQL`, 
   })
 })
 
-describe('work at a busy database', () => {
+describe('the work queue of a busy database', () => {
   const options = { concurrency: 2, giveUpAfterMs: 200, maxWaitMs: 60_000 }
 
-  test('begins in the order in which it came, so much at a time', async () => {
+  test('starts work in its order of arrival, with limited concurrency', async () => {
     const enqueue = createWorkQueue(options)
     const begun: number[] = []
     let underWay = 0
@@ -98,14 +98,14 @@ describe('work at a busy database', () => {
     expect(most).toBe(2)
   })
 
-  test('waits longer than its patience as long as other work gets done', async () => {
+  test('lets work wait longer than the timeout while other work completes', async () => {
     const enqueue = createWorkQueue(options)
     const startedAt = performance.now()
     await Promise.all(Array.from({ length: 20 }, () => enqueue(() => sleep(50))))
     expect(performance.now() - startedAt).toBeGreaterThan(400)
   })
 
-  test('is told that the store is unavailable once nothing gets done any more', async () => {
+  test('reports the store as unavailable once no work completes', async () => {
     const enqueue = createWorkQueue(options)
     let release = () => {}
     const held = new Promise<void>((resolve) => (release = resolve))
@@ -116,14 +116,14 @@ describe('work at a busy database', () => {
     expect(await enqueue(async () => 'done')).toBe('done')
   })
 
-  test('is told so, too, when its turn does not come in any reasonable time', async () => {
+  test('reports the store as unavailable when work has waited for the maximum time', async () => {
     const enqueue = createWorkQueue({ ...options, concurrency: 1, maxWaitMs: 300 })
     const all = await Promise.allSettled(Array.from({ length: 10 }, () => enqueue(() => sleep(100))))
     const kinds = new Set(all.map(({ status }) => status))
     expect(kinds).toEqual(new Set(['fulfilled', 'rejected']))
   })
 
-  test('that fails hands its turn on', async () => {
+  test('starts the next work after a failure', async () => {
     const enqueue = createWorkQueue({ ...options, concurrency: 1 })
     const failing = enqueue(async () => {
       await sleep(5)

@@ -7,13 +7,13 @@ import { accepted, sendBody, startPlayedProvider } from '../support/played-provi
 import { webSocketUrl } from '../support/transports.ts'
 import { next, watchOver, watchQuery } from '../support/watchers.ts'
 
-describe('when the gateway stops', () => {
+describe('at shutdown', () => {
   async function startWithTask() {
     const gateway = await startGateway({ SANDBOX_DELAY_MS: '60000' })
     return { gateway, taskId: await order(gateway, { audioId: 'done' }) }
   }
 
-  test('its sockets are closed with 1012 and its streams are cut, not completed', async () => {
+  test('the gateway closes its sockets with 1012 and aborts its streams instead of completing them', async () => {
     const { gateway, taskId } = await startWithTask()
     const socket = new WebSocket(webSocketUrl(gateway.url), 'graphql-transport-ws')
     onTestFinished(() => socket.terminate())
@@ -37,7 +37,7 @@ describe('when the gateway stops', () => {
     expect(gateway.app.subscriptions()).toBe(0)
   })
 
-  test('a stream is cut whatever its reader accepts', async () => {
+  test('a stream is aborted even if its client accepts any media type', async () => {
     const { gateway, taskId } = await startWithTask()
     const response = await fetch(`${gateway.url}/graphql`, {
       method: 'POST',
@@ -53,7 +53,7 @@ describe('when the gateway stops', () => {
     expect(await cut).toBe('TypeError: terminated')
   })
 
-  test('nobody who does not listen holds it up', async () => {
+  test('clients that do not respond do not delay the gateway', async () => {
     const { gateway, taskId } = await startWithTask()
     const deaf = new WebSocket(webSocketUrl(gateway.url), 'graphql-transport-ws')
     onTestFinished(() => deaf.terminate())
@@ -62,13 +62,13 @@ describe('when the gateway stops', () => {
     const stream = watchOver.SSE(gateway.url, taskId)
     await next(stream)
     const cut = stream.next().then(() => 'told more', String)
-    // A connection that is kept open between requests.
+    // An idle keep-alive connection.
     const idle = connect(Number(new URL(gateway.url).port), '127.0.0.1')
     onTestFinished(() => void idle.destroy())
     idle.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await once(idle, 'data')
     const ended = once(idle, 'close')
-    // And one on which nothing was ever said.
+    // A connection without any request.
     const silent = connect(Number(new URL(gateway.url).port), '127.0.0.1')
     onTestFinished(() => void silent.destroy())
     await once(silent, 'connect')
@@ -81,7 +81,7 @@ describe('when the gateway stops', () => {
     await expect(fetch(gateway.url)).rejects.toThrow('fetch failed')
   })
 
-  test('what is under way is answered, and what comes behind it on the same connection is not begun', async () => {
+  test('a running request is answered, and the next one on the same connection is not started', async () => {
     const provider = await startPlayedProvider()
     let answerNow = () => {}
     provider.answerSubmit((response) => (answerNow = () => sendBody(response, accepted('their-task'))))
@@ -104,14 +104,14 @@ describe('when the gateway stops', () => {
     await closed
     const [first, ...others] = answers.match(/HTTP\/1\.1 \d+/g) ?? []
     expect(first).toBe('HTTP/1.1 200')
-    // Not even that has to be said.
+    // The second request gets a 503 or no answer at all.
     expect(others.filter((status) => status !== 'HTTP/1.1 503')).toEqual([])
     expect(answers).toMatch(/^connection: close\r$/im)
     expect(answers).toContain('"sep_')
     expect(provider.orders).toHaveLength(1)
   })
 
-  test('a stream that had yet to begin is cut as well', async () => {
+  test('a stream that has not started yet is aborted too', async () => {
     const { gateway, taskId } = await startWithTask()
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1')
     onTestFinished(() => void socket.destroy())
@@ -119,7 +119,7 @@ describe('when the gateway stops', () => {
     socket.write(
       `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
     )
-    // The gateway has taken the request and waits for its body.
+    // The gateway has accepted the request and waits for its body.
     expect(String((await once(socket, 'data'))[0])).toContain('100 Continue')
     const startedAt = performance.now()
     const closed = gateway.close()

@@ -25,7 +25,7 @@ async function sendTo({ url }: WiredGateway, query: string, variables: object): 
   return JSON.parse(await response.text())
 }
 
-/** Writes down every read of the store. */
+/** Records every read of the store. */
 function recordReads(reads: string[]): (store: Store) => Store {
   return (store) => ({
     ...store,
@@ -91,7 +91,7 @@ const everything = /* GraphQL */ `
 `
 
 describe('a task', () => {
-  test('that is pending shows everything that is known', async () => {
+  test('that is pending shows every known field', async () => {
     const task = pendingTask({ providerTaskId: 'provider-task-1', charge: 'MAYBE', revision: 3 })
     const { ask } = await startWith([task])
     const { data } = await ask(everything, { taskId: task.id })
@@ -123,7 +123,7 @@ describe('a task', () => {
     )
   })
 
-  test('that has succeeded shows its stems', async () => {
+  test('that succeeded shows its stems', async () => {
     const task = succeededTask()
     const { ask } = await startWith([task])
     const { data } = await ask(everything, { taskId: task.id })
@@ -166,7 +166,7 @@ describe('a task', () => {
     })
   })
 
-  test('that has failed shows why', async () => {
+  test('that failed shows the cause', async () => {
     const task = failedTask({ charge: 'NONE', providerTaskId: `provider-task-${newTaskId()}` })
     const { ask } = await startWith([task])
     const { data } = await ask(everything, { taskId: task.id })
@@ -189,21 +189,21 @@ describe('a task', () => {
     ['GENERATION_FAILED', 'GENERATE_AUDIO_FAILED'],
     ['CALLBACK_FAILED', 'CALLBACK_EXCEPTION'],
     ['NO_RESULT', 'GENERATE_AUDIO_FAILED'],
-  ] as const)('whose failure is %s stands as %s', async (code, status) => {
+  ] as const)('with the failure %s has the status %s', async (code, status) => {
     const task = failedTask()
     const { ask } = await startWith([{ ...task, failure: { ...task.failure, code, providerCode: null } }])
     const query = `{ separation(taskId: "${task.id}") { status failure { code providerCode } } }`
     expect((await ask(query)).data).toEqual({ separation: { status, failure: { code, providerCode: null } } })
   })
 
-  test.each([1e12, 1.5, -1e12])("whose provider's code is %d shows none", async (providerCode) => {
+  test.each([1e12, 1.5, -1e12])('with the provider code %d shows no code', async (providerCode) => {
     const task = failedTask()
     const { ask } = await startWith([{ ...task, failure: { ...task.failure, providerCode } }])
     const query = `{ separation(taskId: "${task.id}") { failure { providerCode } } }`
     expect(await ask(query)).toEqual({ data: { separation: { failure: { providerCode: null } } } })
   })
 
-  test('that was split shows each instrument by name, and a part that we do not know as OTHER', async () => {
+  test('that was split shows each instrument by name, and an unknown part as OTHER', async () => {
     const others = [stem('other', { label: 'Kazoo' }), stem('other', { label: 'Theremin' })]
     const parts = partsOfType.split_stem.filter((part) => part !== 'piano')
     const task = succeededTask({ type: 'split_stem', stems: [...parts.map((part) => stem(part)), ...others] })
@@ -227,7 +227,7 @@ describe('a task', () => {
     )
   })
 
-  test('of two stems shows both by name', async () => {
+  test('with two stems shows both by name', async () => {
     const task = succeededTask({ stems: [stem('vocal')] })
     const { ask } = await startWith([task])
     const query = `{ separation(taskId: "${task.id}") { stems { ... on VocalStems { instrumental { id } vocal { id } missing } } } }`
@@ -238,14 +238,14 @@ describe('a task', () => {
     })
   })
 
-  test("is found by the provider's own id, of the default provider or a named one", async () => {
+  test("is found by the provider's id, for the default or a named provider", async () => {
     const task = succeededTask({ providerTaskId: 'theirs', provider: 'sunoapi' })
     const { ask } = await startWith([task])
     const query = '{ a: separation(taskId: "theirs", provider: SUNOAPI) { id } b: separation(taskId: "theirs") { id } }'
     expect((await ask(query)).data).toEqual({ a: { id: task.id }, b: null })
   })
 
-  test("of another caller's is as unknown", async () => {
+  test('of another caller looks like an unknown task', async () => {
     const task = succeededTask({ owner: 'key:web', providerTaskId: 'theirs' })
     const { ask } = await startWith([task])
     const { data } = await ask(`{
@@ -259,7 +259,7 @@ describe('a task', () => {
 })
 
 describe('a hundred tasks', () => {
-  test('under a hundred aliases are one read of the store', async () => {
+  test('under a hundred aliases are read from the store at once', async () => {
     const tasks = Array.from({ length: 50 }, () => pendingTask())
     const reads: string[] = []
     const { ask } = await startWith(tasks, { wrap: recordReads(reads) })
@@ -269,11 +269,11 @@ describe('a hundred tasks', () => {
     )
     const { data } = await ask(`{ ${fields.join(' ')} }`)
     expect(Object.values(data ?? {})).toEqual(tasks.flatMap(({ id }) => [{ id }, { id }]))
-    // One for our ids and one for the provider's.
+    // One read for our ids, one for the provider's.
     expect(reads).toEqual(['find 50', 'findBound 50'])
   })
 
-  test('as nodes are one read of the store', async () => {
+  test('as nodes are read from the store at once', async () => {
     const tasks = Array.from({ length: 100 }, () => pendingTask())
     const reads: string[] = []
     const { ask } = await startWith(tasks, { wrap: recordReads(reads) })
@@ -284,7 +284,7 @@ describe('a hundred tasks', () => {
 })
 
 test.each(['separate_vocal', 'split_stem'] as const)(
-  'as a node a finished task is the same as by its id (%s)',
+  'a finished task is the same as a node and by its id (%s)',
   async (type) => {
     const task = succeededTask({ type })
     const { ask } = await startWith([task])
@@ -302,7 +302,7 @@ test.each(['separate_vocal', 'split_stem'] as const)(
   },
 )
 
-test('a provider that is off is told of, where an id of its own is asked for', async () => {
+test('a disabled provider is reported when one of its ids is queried', async () => {
   const gateway = await startGateway()
   const query = '{ separation(taskId: "theirs", provider: KIE) { id } }'
   expect(await gateway.ask(query)).toMatchObject({
@@ -312,7 +312,7 @@ test('a provider that is off is told of, where an id of its own is asked for', a
   expect(await gateway.ask(query.replace('KIE', 'SANDBOX'))).toEqual({ data: { separation: null } })
 })
 
-test('what graphql-js finds wrong with our own values is logged and not told; what is wrong with the caller’s is told', async () => {
+test("errors of graphql-js about our own values are logged and hidden; errors about the caller's values are returned", async () => {
   const logged: string[] = []
   const log: Log = {
     debug() {},
@@ -346,7 +346,7 @@ test('what graphql-js finds wrong with our own values is logged and not told; wh
   expect(logged).toHaveLength(1)
 })
 
-test('ids that are none are null', async () => {
+test('malformed ids return null', async () => {
   const task = pendingTask({ providerTaskId: 'theirs' })
   const { ask } = await startWith([task])
   const ids = [
@@ -370,7 +370,7 @@ test('ids that are none are null', async () => {
   }
 })
 
-describe('the list', () => {
+describe('the list of tasks', () => {
   interface Listed {
     readonly ids: readonly string[]
     readonly cursors: readonly string[]
@@ -378,7 +378,7 @@ describe('the list', () => {
   }
 
   const start = Date.UTC(2030, 0, 1)
-  /** Newest first, two of each moment. */
+  /** Newest first, two tasks per timestamp. */
   const sevenTasks = () =>
     Array.from({ length: 7 }, (_, i) => pendingTask({ createdAtMs: start + Math.floor(i / 2) })).toReversed()
   const newestFirst = (tasks: readonly Task[]) =>
@@ -410,7 +410,7 @@ describe('the list', () => {
     return { ask, list }
   }
 
-  test('is walked forward, newest first', async () => {
+  test('is paged forward, newest first', async () => {
     const tasks = sevenTasks()
     const ids = newestFirst(tasks)
     const { list } = await startListing(tasks)
@@ -429,7 +429,7 @@ describe('the list', () => {
     }
   })
 
-  test('is walked backward, each page still newest first', async () => {
+  test('is paged backward, each page still newest first', async () => {
     const tasks = sevenTasks()
     const ids = newestFirst(tasks)
     const { list } = await startListing(tasks)
@@ -444,7 +444,7 @@ describe('the list', () => {
     expect(pages.map(({ pageInfo }) => pageInfo['hasNextPage'])).toEqual([false, true, true])
   })
 
-  test('between two places is what lies there', async () => {
+  test('between two cursors holds the tasks between them', async () => {
     const tasks = sevenTasks()
     const ids = newestFirst(tasks)
     const { list } = await startListing(tasks)
@@ -456,7 +456,7 @@ describe('the list', () => {
     expect((await list({ first: 2, before })).ids).toEqual(ids.slice(0, 2))
   })
 
-  test('holds 20 tasks a page if nothing is said, and up to 100 if asked', async () => {
+  test('holds 20 tasks per page by default and up to 100 on request', async () => {
     const { list } = await startListing(Array.from({ length: 101 }, (_, i) => pendingTask({ createdAtMs: start + i })))
     expect((await list()).ids).toHaveLength(20)
     for (const size of [{ first: 100 }, { last: 100 }]) {
@@ -466,7 +466,7 @@ describe('the list', () => {
     }
   })
 
-  test('that is empty names no places', async () => {
+  test('has no cursors when it is empty', async () => {
     const { list } = await startListing(sevenTasks())
     const nowhere = { ids: [], cursors: [], pageInfo: expect.objectContaining({ startCursor: null, endCursor: null }) }
     expect(await list({ where: { audioId: 'another' } })).toEqual(nowhere)
@@ -476,7 +476,7 @@ describe('the list', () => {
     expect(await list({ after: cursors.at(-1) })).toEqual(nowhere)
   })
 
-  test('is filtered by each property alone and by all of them together', async () => {
+  test('can be filtered by each property alone and by all together', async () => {
     const statuses = [pendingTask, succeededTask, failedTask]
     const tasks = statuses.flatMap((make) =>
       (['separate_vocal', 'split_stem'] as const).flatMap((type) =>

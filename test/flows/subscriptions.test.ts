@@ -13,7 +13,7 @@ function settled(task: PendingTask, revision: number) {
   return succeededTask({ id: task.id, providerTaskId: task.providerTaskId, revision })
 }
 
-/** A socket of graphql-ws whose client is this test, with so many subscriptions that each have been told the task. */
+/** A graphql-ws socket of this test with `count` subscriptions, each of which has received the task. */
 async function openSubscriptions(gateway: WiredGateway, taskId: string, count: number): Promise<WebSocket> {
   const socket = new WebSocket(webSocketUrl(gateway.url), 'graphql-transport-ws')
   onTestFinished(() => socket.terminate())
@@ -35,8 +35,8 @@ async function openSubscriptions(gateway: WiredGateway, taskId: string, count: n
   return socket
 }
 
-describe('whoever leaves is let go', () => {
-  test('of 300 over WebSocket, half by completing and half by vanishing', async () => {
+describe('resources are released when subscribers leave', () => {
+  test('300 over WebSocket, half by completing and half by disconnecting', async () => {
     const gateway = await startWiredGateway()
     const task = pendingTask()
     await gateway.put(task)
@@ -49,11 +49,11 @@ describe('whoever leaves is let go', () => {
     await expect.poll(() => gateway.subscriptions()).toBe(150)
     for (const socket of vanishing) socket.terminate()
     await expect.poll(() => gateway.subscriptions()).toBe(0)
-    // The polite ones' sockets go on living.
+    // The sockets of those that completed stay open.
     expect(polite.every(({ readyState }) => readyState === WebSocket.OPEN)).toBe(true)
   })
 
-  test('of 300 over WebSocket who leave before they are answered', async () => {
+  test('300 over WebSocket that leave before the first result', async () => {
     const gateway = await startWiredGateway()
     const task = pendingTask()
     await gateway.put(task)
@@ -68,7 +68,7 @@ describe('whoever leaves is let go', () => {
       )
       socket.send(JSON.stringify({ id: String(id), type: 'complete' }))
     }
-    // Answered in turn, so that all before it have been dealt with.
+    // Requests are answered in order: all earlier ones have been processed.
     const last = new Promise<void>((resolve) => {
       socket.on('message', (data: Buffer) => {
         const { id, type } = JSON.parse(data.toString())
@@ -82,7 +82,7 @@ describe('whoever leaves is let go', () => {
     await expect.poll(() => gateway.subscriptions()).toBe(0)
   })
 
-  test('of 300 over SSE', async () => {
+  test('300 over SSE', async () => {
     const gateway = await startWiredGateway()
     const task = pendingTask()
     await gateway.put(task)
@@ -96,7 +96,7 @@ describe('whoever leaves is let go', () => {
     }
   })
 
-  test('of 300 over SSE who leave before they are answered', async () => {
+  test('300 over SSE that leave before the first result', async () => {
     const gateway = await startWiredGateway()
     const task = pendingTask()
     await gateway.put(task)
@@ -113,16 +113,16 @@ describe('whoever leaves is let go', () => {
       })
       await Promise.all(left)
     }
-    // Answered in turn, so that all before it have been dealt with.
+    // Requests are answered in order: all earlier ones have been processed.
     await fetch(`${gateway.url}/health/live`)
     await expect.poll(() => gateway.subscriptions()).toBe(0)
   })
 })
 
-describe.each(['WebSocket', 'SSE'] as const)('over %s', (name) => {
+describe.each(['WebSocket', 'SSE'] as const)('subscriptions over %s', (name) => {
   const watch = watchOver[name]
 
-  test('every change is told once', async () => {
+  test('deliver every change once', async () => {
     const gateway = await startWiredGateway()
     const task = pendingTask()
     await gateway.put(task)
@@ -130,7 +130,7 @@ describe.each(['WebSocket', 'SSE'] as const)('over %s', (name) => {
     const report = [(await next(watcher)).revision]
     for (let revision = 2; revision <= 20; revision++) {
       await gateway.put({ ...task, revision })
-      // A hint without a change tells nothing.
+      // A notification without a change delivers nothing.
       gateway.publish(task.id)
       report.push((await next(watcher)).revision)
     }
@@ -141,7 +141,7 @@ describe.each(['WebSocket', 'SSE'] as const)('over %s', (name) => {
     expect(gateway.subscriptions()).toBe(0)
   })
 
-  test('revisions grow, however fast the task changes', async () => {
+  test('deliver growing revisions, however fast the task changes', async () => {
     const gateway = await startWiredGateway()
     const task = pendingTask()
     await gateway.put(task)
@@ -155,11 +155,11 @@ describe.each(['WebSocket', 'SSE'] as const)('over %s', (name) => {
     expect(revisions).toEqual([...new Set(revisions)].toSorted((a, b) => a - b))
   })
 
-  test('200 subscribers of one task are all told of its end', async () => {
+  test('deliver the end of a task to all of its 200 subscribers', async () => {
     const gateway = await startWiredGateway()
     const task = pendingTask()
     await gateway.put(task)
-    // A socket may carry a hundred.
+    // A socket may carry 100 subscriptions.
     const clients = Array.from({ length: 2 }, () => openClient(gateway.url))
     const watchers = Array.from({ length: 200 }, (_, index) =>
       name === 'WebSocket'
@@ -180,28 +180,28 @@ describe.each(['WebSocket', 'SSE'] as const)('over %s', (name) => {
   })
 })
 
-describe('a reader who does not read', () => {
+describe('a subscriber that stops reading', () => {
   const changes = 200
   const padding = 'x'.repeat(250_000)
 
-  /** Changes the task again and again while nobody reads; the last change settles it. */
+  /** Changes the task repeatedly while the subscriber does not read; the last change settles it. */
   async function changeOften(gateway: WiredGateway, task: PendingTask): Promise<void> {
     for (let revision = 2; revision <= changes; revision++) {
       await gateway.put({ ...task, revision })
-      // So that the subscription may read and write in between.
+      // Lets the subscription read and write in between.
       await new Promise((resolve) => setImmediate(resolve))
     }
     await gateway.put({ ...settled(task, changes + 1), audioId: padding })
   }
 
-  /** What the lines hold is some megabytes; all changes together are 50. */
+  /** The connection buffers hold a few megabytes; all changes together have 50. */
   const fewOfThem = changes / 2
 
   function growing(revisions: readonly number[]): readonly number[] {
     return [...new Set(revisions)].toSorted((a, b) => a - b)
   }
 
-  test('is given the latest state over WebSocket', async () => {
+  test('gets the latest state over WebSocket', async () => {
     const gateway = await startWiredGateway()
     const task = pendingTask({ audioId: padding })
     await gateway.put(task)
@@ -221,7 +221,7 @@ describe('a reader who does not read', () => {
     expect(revisions.length).toBeLessThan(fewOfThem)
   })
 
-  test('is given the latest state over SSE', async () => {
+  test('gets the latest state over SSE', async () => {
     const gateway = await startWiredGateway()
     const task = pendingTask({ audioId: padding })
     await gateway.put(task)

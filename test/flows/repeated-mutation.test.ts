@@ -7,8 +7,8 @@ import { accepted, sendBody, startPlayedProvider } from '../support/played-provi
 
 test.each([
   ['with a key', 'key'],
-  ['without one', null],
-])('a mutation that the client sends again after a dropped socket, %s, charges nothing more', async (_how, key) => {
+  ['without a key', null],
+])('a mutation that the client repeats after a lost connection, %s, is charged once', async (_how, key) => {
   const provider = await startPlayedProvider()
   let answer: () => void = () => {}
   provider.answerSubmit((response) => {
