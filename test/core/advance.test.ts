@@ -17,7 +17,7 @@ import {
 const createdAtMs = 1_700_000_000_000
 const providerTaskId = 'provider-task'
 
-/** A report and when it was made. */
+/** A report and its time. */
 interface Event {
   readonly report: Report
   readonly atMs: number
@@ -46,7 +46,7 @@ const bound: PendingTask = { ...ordered, providerTaskId, charge: 'CHARGED' }
 const split: PendingTask = { ...bound, type: 'split_stem' }
 const adopted: PendingTask = { ...bound, musicTaskId: null, audioId: null, type: null }
 
-// Few values of each kind, so that reports contradict one another and name the same stems often.
+// Few values of each kind, so that reports often contradict one another and name the same stems.
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null, freq: 2 })
 const time = fc.constantFrom(...[-1_000, 0, 1_000, 2_000, 3_000].map((ms) => createdAtMs + ms))
 const url = fc.constantFrom('https://a.example/1', 'https://a.example/2', 'https://a.example/3')
@@ -86,7 +86,7 @@ const providerReport: fc.Arbitrary<ProviderReport> = fc.record({
   by: fc.constantFrom('callback', 'record-info'),
   providerTaskId: fc.constant(providerTaskId),
   outcome,
-  // A task is of one type, which some reports do not show.
+  // A task has one type, which some reports do not contain.
   type: maybe(fc.constant('split_stem')),
   audioId: maybe(fc.constantFrom('audio', 'sound')),
   musicId: maybe(fc.constantFrom('music-1', 'music-2')),
@@ -109,7 +109,7 @@ const gatewaysOwn: fc.Arbitrary<Report> = fc.oneof(
   }),
 )
 const report = fc.oneof({ arbitrary: providerReport, weight: 3 }, { arbitrary: gatewaysOwn, weight: 1 })
-/** Reports that leave a task pending, and failures alone: almost every other history ends with audio. */
+/** Reports that leave a task pending, and failures only: almost every other history ends with audio. */
 const quiet = providerReport.filter(
   ({ outcome: each }) => each.state === 'pending' || (each.state === 'succeeded' && each.stems.length === 0),
 )
@@ -119,7 +119,7 @@ const historyOf = (reports: fc.Arbitrary<Report>) =>
 const events: fc.Arbitrary<Event[]> = fc.oneof(historyOf(report), historyOf(quiet), historyOf(failures))
 const start = fc.constantFrom<Task>(ordered, bound, split, adopted)
 
-/** Events, and the same events in another order with some of them told again. */
+/** Events, and the same events reordered and partly repeated. */
 const shuffled = events.chain((all) =>
   fc.tuple(
     fc.constant(all),
@@ -133,7 +133,7 @@ const shuffled = events.chain((all) =>
   ),
 )
 
-/** Every state through which the task goes, itself first. */
+/** Every state of the task, the initial one first. */
 function lifeOf(task: Task, happened: readonly Event[]): Task[] {
   const states = [task]
   for (const { report: next, atMs } of happened) states.push(advance(states.at(-1) ?? task, next, atMs))
@@ -145,7 +145,7 @@ function endOf(task: Task, happened: readonly Event[]): Task {
 }
 
 const withoutRevision = (task: Task) => ({ ...task, revision: 0 })
-/** The task without what counts steps and time: the clock of an incomplete success runs from one report to the next. */
+/** The task without its revision and times: the grace period of an incomplete success runs from one report to the next. */
 const withoutClocks = (task: Task) => ({ ...withoutRevision(task), incompleteSinceMs: null })
 const tellings = (happened: readonly Event[]) =>
   happened.flatMap(({ report: each, atMs }) => (each.kind === 'reported' ? [{ ...each, atMs }] : []))
@@ -154,7 +154,7 @@ const namedStems = (happened: readonly Event[]) =>
     each.state === 'succeeded' ? each.stems.map((one) => ({ ...one, by, atMs })) : [],
   )
 
-/** When the reports that make a success say that it was reached. */
+/** The times at which the reports of a success say that it was reached. */
 const completions = (happened: readonly Event[]) => [
   ...tellings(happened).flatMap(({ outcome: each, by, atMs }) =>
     each.state === 'succeeded' && each.stems.length > 0
@@ -174,7 +174,7 @@ const completions = (happened: readonly Event[]) => [
   ),
 ]
 
-/** What counts of several times: one that the provider gave before one that it did not, then as `best`. */
+/** Which of several times counts: a time from the provider before any other, then the one that `best` selects. */
 function bestTime(times: ReturnType<typeof completions>) {
   const reported = times.filter(({ isReported }) => isReported)
   const isReported = reported.length > 0
@@ -182,7 +182,7 @@ function bestTime(times: ReturnType<typeof completions>) {
   return shown === null ? null : { ...shown, isReported }
 }
 
-/** What counts of several values for one thing: the smallest of record-info's, else the smallest of a callback's. */
+/** Which of several values counts: the smallest from record-info, else the smallest from a callback. */
 function best<T extends string | number>(values: readonly { readonly value: T | null; readonly by: Source }[]) {
   for (const by of ['record-info', 'callback'] as const) {
     const [smallest] = values
@@ -193,7 +193,7 @@ function best<T extends string | number>(values: readonly { readonly value: T | 
   return null
 }
 
-/** Of several addresses from one source, the one that was read last; of two at one time the smaller. */
+/** Of several URLs from one source, the one read last; of two at the same time, the smaller. */
 function latestUrl(named: ReturnType<typeof namedStems>) {
   const [latest] = named.toSorted((a, b) => b.atMs - a.atMs || (a.url < b.url ? -1 : 1))
   return latest === undefined ? null : { value: latest.url, by: latest.by, atMs: latest.atMs }
@@ -201,8 +201,8 @@ function latestUrl(named: ReturnType<typeof namedStems>) {
 
 const runs = { numRuns: 3_000 }
 
-describe('reports merge', () => {
-  test('any order and any repetition of the same reports ends in the same task', () => {
+describe('merged reports', () => {
+  test('end in the same task in any order and with any repetition', () => {
     fc.assert(
       fc.property(start, shuffled, (task, [once, otherwise]) => {
         expect(withoutClocks(endOf(task, otherwise))).toEqual(withoutClocks(endOf(task, once)))
@@ -211,7 +211,7 @@ describe('reports merge', () => {
     )
   })
 
-  test('the revision grows by one when something changes, and the very same task is returned when nothing does', () => {
+  test('increase the revision by one per change, and return the same task object without a change', () => {
     fc.assert(
       fc.property(start, events, (task, happened) => {
         const states = lifeOf(task, happened)
@@ -226,7 +226,7 @@ describe('reports merge', () => {
     )
   })
 
-  test('a settled task is never pending again, and a success stays one', () => {
+  test('never make a settled task pending, and a success stays a success', () => {
     fc.assert(
       fc.property(start, events, (task, happened) => {
         const progress = { pending: 0, failed: 1, succeeded: 2 }
@@ -237,7 +237,7 @@ describe('reports merge', () => {
     )
   })
 
-  test('no stem once shown is lost', () => {
+  test('never remove a stem that was shown', () => {
     fc.assert(
       fc.property(start, events, (task, happened) => {
         let shown = new Set<string>()
@@ -251,7 +251,7 @@ describe('reports merge', () => {
     )
   })
 
-  test('audio wins over every failure, before or after it', () => {
+  test('let audio win over every failure, before or after it', () => {
     fc.assert(
       fc.property(start, events, (task, happened) => {
         const end = endOf(task, happened)
@@ -274,7 +274,7 @@ describe('reports merge', () => {
     )
   })
 
-  test("of two values for one thing record-info's wins over the callback's", () => {
+  test('let a value of record-info win over a value of a callback', () => {
     fc.assert(
       fc.property(start, events, (task, happened) => {
         const end = endOf(task, happened)
@@ -299,7 +299,7 @@ describe('reports merge', () => {
     )
   })
 
-  test('every time lies within the life of the task', () => {
+  test('keep every time within the lifetime of the task', () => {
     fc.assert(
       fc.property(start, events, (task, happened) => {
         const end = completedAtMs(endOf(task, happened)) ?? createdAtMs
@@ -311,7 +311,7 @@ describe('reports merge', () => {
     )
   })
 
-  test('whatever is heard of an order is a charge, and only a refusal is none', () => {
+  test('show that an order was charged, except for a refusal', () => {
     fc.assert(
       fc.property(events, (happened) => {
         const kinds = new Set<string>(happened.map(({ report: each }) => each.kind))
@@ -323,7 +323,7 @@ describe('reports merge', () => {
     )
   })
 
-  test('what was ordered through us stays as it was ordered, and a bound task listens to no other id', () => {
+  test('never change what was ordered, and a bound task ignores reports of any other id', () => {
     fc.assert(
       fc.property(
         fc.constantFrom<Task>(ordered, bound),
@@ -346,7 +346,7 @@ describe('reports merge', () => {
     )
   })
 
-  test("an order is bound by its answer or by record-info, never by a callback's words alone", () => {
+  test('bind an order by its answer or by record-info, never by the payload of a callback alone', () => {
     fc.assert(
       fc.property(events, (happened) => {
         const isBinding = ({ report: each }: Event) =>
@@ -390,7 +390,7 @@ test('the generated histories reach every state and every kind of contradiction'
   expect(wanted.filter((name) => (seen.get(name) ?? 0) < 25)).toEqual([])
 })
 
-describe('among failures, who said it comes first, and then a fixed rank', () => {
+describe('failures are ranked by source, then by code:', () => {
   const failed = (
     code: 'CALLBACK_FAILED' | 'CREATION_FAILED' | 'GENERATION_FAILED',
     more: object = {},
@@ -443,7 +443,7 @@ describe('among failures, who said it comes first, and then a fixed rank', () =>
     ranked.slice(index + 1).map(([stronger, b, failure, status]) => ({ weaker, stronger, a, b, failure, status })),
   )
 
-  test.each(pairs)('$stronger counts more than $weaker', ({ failure, a, b, status }) => {
+  test.each(pairs)('$stronger wins over $weaker', ({ failure, a, b, status }) => {
     for (const both of [
       [a, b],
       [b, a],
@@ -460,7 +460,7 @@ describe('among failures, who said it comes first, and then a fixed rank', () =>
   test.each([
     ['the lower provider code', { providerCode: 400 }, { providerCode: 500 }],
     ['any provider code', { providerCode: 500 }, { providerCode: null }],
-  ])('of two failures of one source and rank %s counts', (_name, better, worse) => {
+  ])('of two failures with the same source and rank, %s wins', (_name, better, worse) => {
     const [a, b] = [failed('GENERATION_FAILED', better), failed('GENERATION_FAILED', worse)]
     for (const both of [
       [a, b],
@@ -475,7 +475,7 @@ describe('among failures, who said it comes first, and then a fixed rank', () =>
   })
 })
 
-test("a callback that names no audio does not begin the wait for record-info's stems", () => {
+test('a callback without audio does not start the grace period for the stems of record-info', () => {
   const empty: ProviderReport = {
     kind: 'reported',
     by: 'callback',
@@ -493,7 +493,7 @@ test("a callback that names no audio does not begin the wait for record-info's s
   })
 })
 
-test('a task keeps 64 stems, and none of them is lost to later ones', () => {
+test('a task keeps 64 stems, and later stems replace none of them', () => {
   const named = (from: number): ProviderReport => ({
     kind: 'reported',
     by: 'record-info',

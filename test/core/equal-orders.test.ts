@@ -18,7 +18,7 @@ function orderWith(idempotencyKey: string | null): OrderRequest {
   }
 }
 
-/** Places an order and an equal one that comes while the first is under way; tells how often the store was asked. */
+/** Creates an order and an identical one while the first is running; returns how often the store was called. */
 async function placeBoth(first: OrderOutcome, keys: readonly [string | null, string | null]) {
   let asked = 0
   const createOrder = serializeEqualOrders(async () => {
@@ -36,15 +36,15 @@ const refused: OrderOutcome = {
   freeAtMs: null,
 }
 
-test('an order without a key is not answered with the failed task to which an earlier key leads', async () => {
+test('an order without a key does not return the failed task of an earlier key', async () => {
   expect(await placeBoth(dead, ['key', null])).toBe(2)
 })
 
-test('an order with a key of its own is not answered with the refusal of an earlier one', async () => {
+test('an order with its own key does not return the refusal of an earlier order', async () => {
   expect(await placeBoth(refused, [null, 'key'])).toBe(2)
 })
 
-test('equal orders of one key, and without any, share one answer', async () => {
+test('identical orders with the same key, or without one, share one result', async () => {
   expect(await placeBoth(dead, ['key', 'key'])).toBe(1)
   expect(await placeBoth(refused, [null, null])).toBe(1)
 })

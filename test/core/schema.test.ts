@@ -25,19 +25,19 @@ const schemaFile = new URL('../../schema/schema.graphql', import.meta.url)
 const possibleTypesFile = new URL('../../schema/possible-types.json', import.meta.url)
 const operationsFolder = new URL('../../schema/operations/', import.meta.url)
 
-test('schema/schema.graphql is the schema', async () => {
+test('schema/schema.graphql matches the schema', async () => {
   expect(await readFile(schemaFile, 'utf8')).toBe(schemaText())
   expect(printSchema(buildSchema(schemaText()))).toBe(schemaText().trimEnd())
 })
 
-test('schema/possible-types.json names the types of every union and interface', async () => {
+test('schema/possible-types.json lists the types of every union and interface', async () => {
   const schema = createSchema()
   const abstract = Object.values(schema.getTypeMap()).filter(isAbstractType)
   const names = abstract.map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)])
   expect(JSON.parse(await readFile(possibleTypesFile, 'utf8'))).toEqual(Object.fromEntries(names))
 })
 
-test('a running gateway tells the same schema', async () => {
+test('a running gateway serves the same schema', async () => {
   const gateway = await startGateway()
   const { data } = await gateway.ask(getIntrospectionQuery())
   const report = buildClientSchema(JSON.parse(JSON.stringify(data)))
@@ -45,7 +45,7 @@ test('a running gateway tells the same schema', async () => {
 `).toBe(schemaText())
 })
 
-test('everything has a description', () => {
+test('every type, field, argument and enum value has a description', () => {
   const { __schema: report } = introspectionFromSchema(createSchema())
   const { types, directives } = report
   const described: { readonly name: string; readonly description?: string | null | undefined }[] = []
@@ -69,8 +69,8 @@ test('everything has a description', () => {
   expect(createSchema().getDirectives().every(isSpecifiedDirective)).toBe(true)
 })
 
-describe('the contract', () => {
-  /** A type as one line for each member, sorted, without its descriptions. */
+describe('the GraphQL contract', () => {
+  /** A type as one line per member, sorted, without descriptions. */
   function linesOf(name: string): string[] {
     const type = createSchema().getType(name)
     if (type === undefined) throw new Error(`There is no ${name}.`)
@@ -280,7 +280,7 @@ describe('the contract', () => {
     Subscription: ['type Subscription', 'separationUpdated(provider: Provider, taskId: ID!): SeparationTask'],
   }
 
-  test.each(Object.entries(types))('holds %s as it was promised', (name, [heading, ...members]) => {
+  test.each(Object.entries(types))('keeps %s unchanged', (name, [heading, ...members]) => {
     const [actualHeading = '', ...actual] = linesOf(name)
     const membersOf = (union: string) => union.split(/ = | \| /).toSorted()
     expect(membersOf(actualHeading)).toEqual(membersOf(heading))
@@ -290,7 +290,7 @@ describe('the contract', () => {
     expect(argumentsSorted).toEqual(members.toSorted())
   })
 
-  test('holds nothing else', () => {
+  test('has no other types', () => {
     const names = Object.keys(createSchema().getTypeMap()).filter((name) => !name.startsWith('__'))
     const scalars = ['Boolean', 'DateTime', 'Float', 'ID', 'Int', 'String', 'URL']
     const pages = ['PageInfo', 'SeparationConnection', 'SeparationEdge']
@@ -298,8 +298,8 @@ describe('the contract', () => {
   })
 })
 
-describe('the operations that frontends start from', () => {
-  test('fit the schema', async () => {
+describe('the operations for frontends', () => {
+  test('are valid in the schema', async () => {
     const names = (await readdir(operationsFolder)).filter((name) => name.endsWith('.graphql'))
     expect(names.toSorted()).toEqual([
       'list.graphql',
@@ -312,7 +312,7 @@ describe('the operations that frontends start from', () => {
     expect(validate(createSchema(), parse(texts.join('\n')))).toEqual([])
   })
 
-  test('name every type of a union, for a client that does not know which types an interface has', () => {
+  test('spread every type of a union, for clients that do not know the types of an interface', () => {
     const schema = createSchema()
     const separate = schema.getType('SeparateResult')
     const stems = schema.getType('Stems')
@@ -333,14 +333,14 @@ describe('the operations that frontends start from', () => {
     { name: 'read', document: ReadDocument },
     { name: 'separate', document: SeparateDocument },
     { name: 'watch', document: WatchDocument },
-  ])('are typed as they stand in their files ($name)', async ({ name, document }) => {
+  ])('have types that match their files ($name)', async ({ name, document }) => {
     const text = await Promise.all(
       [name, 'separation-fields'].map((each) => readFile(new URL(`${each}.graphql`, operationsFolder), 'utf8')),
     )
     expect(print(document)).toBe(print(parse(text.join('\n'))))
   })
 
-  test('are carried out', async () => {
+  test('run against a gateway', async () => {
     const gateway = await startGateway()
     const taskId = await order(gateway, { audioId: 'done', type: 'SPLIT_STEM' })
     const report = await collect(gateway.connect(), WatchDocument, { taskId })
@@ -367,7 +367,7 @@ describe('the operations that frontends start from', () => {
     expect(data?.separate).toMatchObject({ message: expect.stringMatching(/\w/), ...expected })
   })
 
-  test('tell of a key that was used for another order', async () => {
+  test('report a key that was used for another order', async () => {
     const gateway = await startGateway()
     const input = { musicTaskId: 'my-music', audioId: 'done', idempotencyKey: 'k' }
     await gateway.send(SeparateDocument, { input })

@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 
 interface Module {
-  /** Below src, e.g. `http/server.ts`. */
+  /** Relative to src, e.g. `http/server.ts`. */
   readonly path: string
-  /** The folder below src, e.g. `http`; `main` for the files that stand in src itself. */
+  /** The folder below src, e.g. `http`; `main` for the files in src itself. */
   readonly part: string
   readonly text: string
-  /** The modules of ours that it imports, below src. */
+  /** Our own modules that it imports, relative to src. */
   readonly own: readonly string[]
   /** The packages and built-in modules that it imports. */
   readonly foreign: readonly string[]
@@ -50,7 +50,7 @@ function modulesOf(part: string): readonly Module[] {
   return found
 }
 
-/** Which packages the modules import, each by its name alone; built-in ones as `node:`. */
+/** The packages that the modules import, by name; built-in modules as `node:`. */
 function packagesOf(part: string): readonly string[] {
   const all = modulesOf(part).flatMap(({ foreign }) => foreign)
   const names = all.map((each) =>
@@ -64,7 +64,7 @@ function packagesOf(part: string): readonly string[] {
   return [...new Set(names)].toSorted()
 }
 
-test('the imports are found', () => {
+test('the import scanner finds imports', () => {
   const app = modules.find(({ path }) => path === 'app.ts')
   expect(app?.own).toContain('graphql/execution/pipeline.ts')
   expect(modules.find(({ path }) => path === 'graphql/schema/schema.ts')?.own).toContain('graphql/schema/separate.ts')
@@ -75,10 +75,10 @@ test('the imports are found', () => {
   expect(modules.flatMap(({ own }) => own).filter((path) => !paths.has(path))).toEqual([])
 })
 
-/** What a person or a container starts. */
+/** The entry points for people and containers. */
 const programs = ['main.ts', 'demo.ts', 'move-store/main.ts', 'backup/main.ts']
 
-/** What each room may import beside itself. Only the wiring and the programs import every room. */
+/** The folders that each folder may import besides itself. Only the wiring and the programs import every folder. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   separation: ['runtime'],
@@ -110,16 +110,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
-test('src itself holds only the programs and the wiring', () => {
+test('src itself contains only the programs and the wiring', () => {
   expect(modulesOf('main').map(({ path }) => path)).toEqual(['app.ts', 'demo.ts', 'main.ts'])
 })
 
-test('every room is known', () => {
+test('every folder below src has an import rule', () => {
   expect([...new Set(modules.map(({ part }) => part))].toSorted()).toEqual(Object.keys(mayImport).toSorted())
 })
 
 describe.each(Object.entries(mayImport))('%s', (part, others) => {
-  test(`imports ${others.length === 0 ? 'nothing else of ours' : `only ${others.join(', ')}`}`, () => {
+  test(`imports ${others.length === 0 ? 'no other folder' : `only ${others.join(', ')}`}`, () => {
     const arrows = modulesOf(part).flatMap(({ path, own }) => own.map((target) => ({ path, target })))
     const forbidden = arrows.filter(({ target }) => partOf(target) !== part && !others.includes(partOf(target)))
     expect(forbidden).toEqual([])
@@ -133,7 +133,7 @@ test('the HTTP client of providers imports nothing of their API', () => {
   expect(arrows.some(({ path, target }) => isApi(path) && !isApi(target))).toBe(true)
 })
 
-test('the core knows no GraphQL, no HTTP, no SQL and no provider', () => {
+test('the core imports no GraphQL, HTTP, SQL or provider module', () => {
   const allowed = ['@repeaterjs/repeater', 'dataloader', 'node:', 'rate-limiter-flexible', 'typeid-js', 'zod']
   expect(packagesOf('separation').filter((name) => !allowed.includes(name))).toEqual([])
   const builtIn = modulesOf('separation').flatMap(({ foreign }) => foreign.filter((name) => name.startsWith('node:')))
@@ -142,8 +142,8 @@ test('the core knows no GraphQL, no HTTP, no SQL and no provider', () => {
   ).toEqual([])
 })
 
-test('each library has its place', () => {
-  // The demo is a client of the gateway's, and speaks as one.
+test('each library is imported only by its own modules', () => {
+  // The demo is a client of the gateway and uses the client library.
   const parts = modules.filter(({ path }) => path !== 'demo.ts')
   const placesOf = (name: RegExp) => [
     ...new Set(parts.filter(({ foreign }) => foreign.some((each) => name.test(each))).map(({ part }) => part)),
@@ -159,7 +159,7 @@ test('each library has its place', () => {
   expect(packagesOf('sandbox')).toEqual(['node:', 'undici'])
 })
 
-test('no two modules import each other, directly or in a circle', () => {
+test('modules have no circular imports', () => {
   const imports = new Map(modules.map(({ path, own }) => [path, own]))
   const done = new Set<string>()
   const circles: string[] = []
@@ -176,14 +176,14 @@ test('no two modules import each other, directly or in a circle', () => {
   expect(circles).toEqual([])
 })
 
-test('built-in modules are imported as node:', () => {
+test('built-in modules are imported with the node: prefix', () => {
   const bare = modules.flatMap(({ path, foreign }) =>
     foreign.filter((name) => builtinModules.includes(name)).map((name) => `${path}: ${name}`),
   )
   expect(bare).toEqual([])
 })
 
-test('only the programs read the environment, and only they end the process', () => {
+test('only the programs read the environment and end the process', () => {
   const reading = modules
     .filter(({ text }) => /\bprocess\.(env|exit|exitCode|argv|on)\b/.test(text))
     .map(({ path }) => path)
@@ -193,14 +193,14 @@ test('only the programs read the environment, and only they end the process', ()
   expect(reading).toContain('main.ts')
 })
 
-test('nothing is written to the console but by the programs', () => {
+test('only the programs write to the console', () => {
   const writing = modules.filter(({ text }) => /\bconsole\./.test(text)).map(({ path }) => path)
   expect(
     writing.filter((path) => ![...programs, 'program/serve.ts', 'program/handle-arguments.ts'].includes(path)),
   ).toEqual([])
 })
 
-test('no type is got round', async () => {
+test('no code bypasses the type checker', async () => {
   const folder = fileURLToPath(new URL('.', import.meta.url))
   const tests = (await readdir(folder)).filter(
     (path) => path.endsWith('.ts') && path !== basename(import.meta.filename),
@@ -212,20 +212,20 @@ test('no type is got round', async () => {
   expect(files.filter(({ text }) => /@ts-(ignore|expect-error|nocheck)/.test(text)).map(({ path }) => path)).toEqual([])
 })
 
-test('every file is named after what it is', () => {
+test('every file has a descriptive name', () => {
   const nondescript = /^(utils?|helpers?|common|index|manager|base|impl|misc|types|constants|lib)\.ts$/
   const names = modules.map(({ path }) => path)
   expect(names.filter((path) => nondescript.test(basename(path)))).toEqual([])
   expect(names.filter((path) => !/^([a-z0-9-]+\/){0,2}[a-z0-9-]+\.ts$/.test(path))).toEqual([])
 })
 
-test('every file is imported by another one, or is a program', () => {
+test('every file is a program or imported by another file', () => {
   const imported = new Set(modules.flatMap(({ own }) => own))
   const entries = [...programs, 'graphql/schema/print-schema.ts']
   expect(modules.map(({ path }) => path).filter((path) => !imported.has(path) && !entries.includes(path))).toEqual([])
 })
 
-test('every document that a comment cites exists, and so does the cited heading', async () => {
+test('every cited document and heading exists', async () => {
   const root = fileURLToPath(new URL('../../', import.meta.url))
   const folders = await Promise.all(
     ['src', 'test'].map(async (folder) =>
@@ -252,7 +252,7 @@ test('every document that a comment cites exists, and so does the cited heading'
   expect(headings.filter(({ name, heading }) => !headingsOf(join(root, name)).includes(heading))).toEqual([])
 })
 
-/** The text of all comments, with a comment of several lines joined to one. */
+/** The text of all comments; a comment of several lines is joined into one. */
 function commentsIn(text: string): string {
   const found = [...text.matchAll(/\/\*[\s\S]*?\*\/|(?<!\S)\/\/.*(?:\n\s*\/\/.*)*/g)].map(([comment]) => comment)
   return found.map((comment) => comment.replace(/\n\s*(?:\*|\/\/)/g, '').replace(/\s+/g, ' ')).join('\n')

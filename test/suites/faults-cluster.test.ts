@@ -20,12 +20,12 @@ const noFaults = {
 }
 const withinMs = 180_000
 
-describe.skipIf(!isPossible).concurrent('several gateways on one PostgreSQL and one Redis', () => {
+describe.skipIf(!isPossible).concurrent('gateways that share PostgreSQL and Redis', () => {
   const program = inject('program')
   const common = { seed: 'a small share', unconfirmedAfterSeconds: 5, healWithinMs: 30_000, skipMinutesAfterMs: 0 }
 
   test(
-    'pay nothing twice, lose nothing and leave nobody waiting through faults of what they share',
+    'charge nothing twice, lose nothing and answer every caller despite faults of the shared servers',
     async ({ signal, onTestFinished }) => {
       const faults = {
         ...noFaults,
@@ -42,7 +42,7 @@ describe.skipIf(!isPossible).concurrent('several gateways on one PostgreSQL and 
       const report = await runClusterFaults(run, onTestFinished)
       if (report.breaches.length > 0) console.error(printClusterReport(report, run))
       expect(report.breaches).toEqual([])
-      // The faults did come.
+      // The faults happened.
       expect(report.recoveries.filter(({ met }) => met > 0)).toHaveLength(8)
       expect(report.counts['charges in the ledger']).toBeGreaterThan(35)
     },
@@ -50,7 +50,7 @@ describe.skipIf(!isPossible).concurrent('several gateways on one PostgreSQL and 
   )
 
   test(
-    'settle the tasks of one that stands still, which does nothing twice when it goes on',
+    'settle the tasks of a suspended gateway, which repeats nothing after it resumes',
     async ({ signal, onTestFinished }) => {
       const run = {
         ...common,

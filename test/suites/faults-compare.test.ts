@@ -51,13 +51,13 @@ const sound: Evidence = {
 
 test.each<[string, Partial<Evidence>]>([
   ['everything agrees', {}],
-  ['an order that nobody heard of again is unconfirmed', { tasks: [unconfirmed] }],
+  ['an order without any further report is unconfirmed', { tasks: [unconfirmed] }],
   ['an order that never arrived is unconfirmed', { ledger: [], tasks: [unconfirmed] }],
   [
-    'its callback alone was heard',
+    'only its callback was received',
     { ledger: [{ ...charge, callbackTaken: true }], tasks: [{ ...task, providerTaskId: null }] },
   ],
-])('nothing is wrong where %s', (_name, evidence) => {
+])('the comparison finds no breach if %s', (_name, evidence) => {
   expect(compare({ ...sound, ...evidence })).toEqual([])
 })
 
@@ -71,47 +71,47 @@ test.each<[kind: string, name: string, evidence: Partial<Evidence>]>([
   ['lost', 'the gateway has no such task', { tasks: [] }],
   [
     'lost',
-    'a callback was taken and the task is unconfirmed',
+    'a callback was accepted and the task is unconfirmed',
     { ledger: [{ ...charge, callbackTaken: true }], tasks: [unconfirmed] },
   ],
   [
     'lost',
-    'an answer was taken and the task is unconfirmed',
+    'an answer was accepted and the task is unconfirmed',
     { ledger: [{ ...charge, answerTaken: true }], tasks: [unconfirmed] },
   ],
-  ['contradictions', 'a charge is called none', { tasks: [{ ...unconfirmed, charge: 'NONE' }] }],
+  ['contradictions', 'a charge is reported as NONE', { tasks: [{ ...unconfirmed, charge: 'NONE' }] }],
   [
     'contradictions',
     'the task is still pending',
     { tasks: [{ ...task, status: 'PENDING', settled: false, stems: null }] },
   ],
-  ['contradictions', 'a failure is called a success', { ledger: [{ ...charge, outcome: 'failed' }] }],
-  ['contradictions', 'the stems are others', { tasks: [{ ...task, stems: { all: [] } }] }],
+  ['contradictions', 'a failure is reported as a success', { ledger: [{ ...charge, outcome: 'failed' }] }],
+  ['contradictions', 'the stems differ', { tasks: [{ ...task, stems: { all: [] } }] }],
   [
     'contradictions',
-    'the task is bound to nothing, and no callback can have told of it',
+    'the task is unbound although no callback was sent',
     { ledger: [{ ...charge, callsBack: false }], tasks: [{ ...task, providerTaskId: null }] },
   ],
   ['contradictions', 'the task is bound to another charge', { tasks: [{ ...task, providerTaskId: 'kie-2' }] }],
-  ['contradictions', 'what was never charged is a success', { ledger: [] }],
+  ['contradictions', 'a task without a charge is a success', { ledger: [] }],
   [
     'contradictions',
-    'an order is refused for no reason',
+    'an order is refused without a reason',
     { orders: [{ order, ended: { kind: 'refused', error: 'InvalidInputError' } }] },
   ],
   ['never answered', 'an order has no answer', { orders: [{ order, ended: { kind: 'unanswered' } }] }],
-  ['never answered', 'a watch has no end', { watches: [{ taskId: 'sep_1', ended: null }] }],
+  ['never answered', 'a subscription has no end', { watches: [{ taskId: 'sep_1', ended: null }] }],
   [
     'never answered',
-    'a watch ended too early',
+    'a subscription ended too early',
     { watches: [{ taskId: 'sep_1', ended: { taskId: 'sep_1', last: null, problem: null } }] },
   ],
   [
     'keys to two tasks',
-    'a key leads to another task',
+    'a key returns another task',
     { orders: [...sound.orders, { order, ended: { kind: 'task', taskId: 'sep_2', reused: false } }] },
   ],
-])('%s: %s', (kind, _name, evidence) => {
+])('the comparison reports "%s" if %s', (kind, _name, evidence) => {
   const kinds = compare({ ...sound, ...evidence }).map((breach) => breach.kind)
   expect([...new Set(kinds)]).toEqual([kind])
 })

@@ -12,7 +12,7 @@ const strace = '/usr/bin/strace'
 const hasStrace = existsSync(strace)
 if (!hasStrace) console.warn(`${strace} is not there: what reaches the disk, and when, is not counted.`)
 
-/** What the gateway asked of the system, in its order: a line for each call. */
+/** The system calls of the gateway in order, one per line. */
 type Trace = readonly string[]
 
 async function newFolder(): Promise<string> {
@@ -21,12 +21,12 @@ async function newFolder(): Promise<string> {
   return folder
 }
 
-/** Takes two orders and a callback of the second; resolves to what the system was asked for from the first order on. */
+/** Sends two orders and a callback for the second; resolves to the system calls from the first order on. */
 async function trace(provider: PlayedProvider, program: string, folder: string, name: string): Promise<Trace> {
   const file = join(folder, `${name}.trace`)
   const calls = 'trace=fsync,fdatasync,connect,read,write,writev,sendto,sendmsg'
   const gateway = createGatewayProcess(
-    // -D: the process that we start, and end, is the gateway itself.
+    // -D: the process that this test starts and ends is the gateway itself.
     [strace, '-D', '-f', '-y', '-s', '48', '-e', calls, '-o', file, process.execPath, program],
     {
       ...provider.environment,
@@ -49,7 +49,7 @@ async function trace(provider: PlayedProvider, program: string, folder: string, 
     const answer = await orderUntilAnswered(gateway.url, input, new AbortController().signal)
     expect(answer).toMatchObject({ kind: 'task', reused: false })
   }
-  // A new log of SQLite's is synced at its first write in any case: what counts is every later one.
+  // SQLite syncs a new log at its first write in any case: only later writes count.
   await order('first')
   await order('second')
   const last = await provider.order(provider.orders.length - 1)
@@ -63,7 +63,7 @@ async function trace(provider: PlayedProvider, program: string, folder: string, 
   return lines.slice(lines.findIndex((line) => line.includes('"POST /graphql')))
 }
 
-/** The trace once its writer has seen the end. */
+/** The trace, once its writer has ended. */
 async function untilEnded(file: string): Promise<Trace> {
   for (;;) {
     const text = await readFile(file, 'utf8')
@@ -72,7 +72,7 @@ async function untilEnded(file: string): Promise<Trace> {
   }
 }
 
-/** How often the log of SQLite's was brought to disk between the `nth` call (from 0) that fits `from` and the next that fits `to`. */
+/** How often SQLite's log was synced between the `nth` call (from 0) that matches `from` and the next that matches `to`. */
 function syncsBetween(lines: Trace, from: RegExp, to: RegExp, nth: number): number {
   const starts = lines.flatMap((line, index) => (from.test(line) ? [index] : []))
   const start = starts[nth] ?? -1
@@ -82,7 +82,7 @@ function syncsBetween(lines: Trace, from: RegExp, to: RegExp, nth: number): numb
 }
 
 test.runIf(hasStrace)(
-  'an order is on disk before anybody is connected to, and a callback before its 200, on a new file and on an old one',
+  'an order is on disk before the provider is called, and a callback before its 200, in a new and in an existing file',
   async () => {
     const folder = await newFolder()
     const program = inject('program')
@@ -101,7 +101,7 @@ test.runIf(hasStrace)(
         syncsBetween(lines, callback, received, 0),
       ])
     }
-    // Of the first order, the second one and the callback: one commit each, and each of them brought to disk.
+    // The first order, the second order and the callback: one synced commit each.
     const atLeastOnce = expect.toSatisfy((count: number) => count >= 1)
     for (const syncs of counted.values()) expect(syncs).toEqual([atLeastOnce, atLeastOnce, atLeastOnce])
   },

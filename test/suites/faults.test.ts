@@ -2,11 +2,11 @@ import { expect, inject, test } from 'vitest'
 import { runFaults } from './faults/fault-run.ts'
 import { printReport } from './faults/print-report.ts'
 
-/** A small share of `npm run test:faults`, which plays 1,000 separations and 200 kills. */
+/** A small share of `npm run test:faults`, which runs 1,000 separations and 200 kills. */
 const seed = 'a small share'
 const separations = 40
 
-test('nothing is paid twice or lost through faults of the network and ten sudden deaths', async ({ signal }) => {
+test('no order is charged twice or lost despite network faults and ten crashes', async ({ signal }) => {
   const report = await runFaults({
     program: inject('program'),
     seed,
@@ -23,7 +23,7 @@ test('nothing is paid twice or lost through faults of the network and ten sudden
   const pointsOfDeath = [...report.killed.values()].filter((count) => count > 0).length
   if (report.breaches.length > 0) console.error(printReport(report, { seed, separations }))
   expect(report.breaches).toEqual([])
-  // The faults and the deaths did come.
+  // The faults and the crashes happened.
   expect(report.counts['charges in the ledger']).toBeGreaterThan(10)
   expect(pointsOfDeath).toBeGreaterThanOrEqual(6)
   expect(struckKinds).toBeGreaterThanOrEqual(8)

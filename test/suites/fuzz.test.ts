@@ -16,11 +16,11 @@ beforeAll(async () => {
   })
 }, 120_000)
 
-test.each(promises)('whatever arrives, %s', (promise) => {
+test.each(promises)('with hostile input, %s', (promise) => {
   expect(report.breaches.filter((each) => each.promise === promise).map(({ detail }) => detail)).toEqual([])
 })
 
-test('what is sent comes as far as it should: some of it is carried out, and most of it is refused', () => {
+test('the fuzzer reaches every layer: some inputs are accepted and most are refused', () => {
   const verdictsOf = (name: string) => [...(report.families.find((each) => each.name === name)?.verdicts.keys() ?? [])]
   expect(verdictsOf('documents')).toEqual(
     expect.arrayContaining(['POST 200', 'SSE 200', 'WebSocket next', 'POST 200 GRAPHQL_VALIDATION_FAILED']),

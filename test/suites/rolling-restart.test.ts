@@ -6,7 +6,7 @@ const redisUrl = await findRedis()
 const isPossible = (await findPostgres()) !== null && redisUrl !== null
 
 test.skipIf(!isPossible)(
-  'three gateways are restarted one after the other, and nobody pays twice, loses anything or waits in vain',
+  'three gateways restart one after the other without a double charge, a lost task or an unanswered caller',
   async ({ signal, onTestFinished }) => {
     const program = inject('program')
     const shared = { DATABASE_URL: await newPostgresDatabase(onTestFinished), REDIS_URL: redisUrl ?? '' }
@@ -17,12 +17,12 @@ test.skipIf(!isPossible)(
     expect(report.restarts.map(({ exit }) => exit)).toEqual([0, 0, 0])
     expect(report.breaches).toEqual([])
     expect(report.charges).toBe(report.orders)
-    // Their sockets were closed, so that they connect again by themselves, and in no other way.
+    // The sockets were closed by the restarts, and by nothing else.
     expect(report.closes).toEqual({ 1012: expect.any(Number) })
     expect(report.closes[1012]).toBeGreaterThanOrEqual(3)
     expect(report.unopened).toEqual({})
     expect(report.callbacks.exhausted).toBe(0)
-    // There was something to lose.
+    // Some tasks were pending during the restarts.
     expect(report.charges).toBeGreaterThan(30)
   },
   180_000,

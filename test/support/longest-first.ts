@@ -30,7 +30,7 @@ const seconds: Readonly<Record<string, number>> = {
   'program/outage-log': 20,
   'program/readiness': 20,
   'suites/faults': 20,
-  'suites/faults-unnoticed': 18,
+  'suites/fault-regressions': 18,
   'suites/rolling-restart': 20,
   'suites/fuzz': 18,
   'transports/socket-limits': 18,

@@ -1,28 +1,28 @@
-/** What every gateway promises, whatever arrives. */
+/** The guarantees of every gateway under hostile input. */
 export const promises = [
-  'the gateway lives and answers',
-  'every input is answered or let go',
-  'no answer is a fault of the gateway',
-  'no answer tells of its inside',
-  'no answer holds a secret',
-  'nothing that is printed holds a secret',
-  'nothing that is printed is a fault of the gateway',
+  'the gateway stays up and answers',
+  'every input gets a response or a closed connection',
+  'no response is an internal error',
+  'no response reveals internals',
+  'no response contains a secret',
+  'no output contains a secret',
+  'no output reports an internal error',
   'every charge was ordered',
   'no order is charged twice',
-  'what is said to be charged is charged',
+  'every task reported as charged was charged',
   'no forged callback changes a task',
-  'no forged callback is told to a subscriber',
-  'an ordinary order goes its way',
+  'no forged callback is published to a subscriber',
+  'an ordinary order still succeeds',
 ] as const
 
-/** A promise that was not kept. */
+/** A broken guarantee. */
 export interface Breach {
   readonly promise: (typeof promises)[number]
   readonly detail: string
 }
 
-const longestDetail = 600
+const maxDetailLength = 600
 
 export function breach(promise: Breach['promise'], detail: string): Breach {
-  return { promise, detail: detail.slice(0, longestDetail) }
+  return { promise, detail: detail.slice(0, maxDetailLength) }
 }

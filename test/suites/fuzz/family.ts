@@ -58,14 +58,20 @@ export function createFamily<T>(spec: FamilySpec<T>): Family {
     const late = new Promise<Played>((resolve) => {
       timer = setTimeout(() => {
         const detail = `nothing in ${patienceMs / 1_000} s upon ${shown(thing)}`
-        resolve({ verdicts: ['nothing'], breaches: [breach('every input is answered or let go', detail)] })
+        resolve({
+          verdicts: ['nothing'],
+          breaches: [breach('every input gets a response or a closed connection', detail)],
+        })
       }, patienceMs)
     })
     try {
       return await Promise.race([spec.play(thing, { nth: nth++, worker }), late])
     } catch (error) {
       const detail = `${String(error)} upon ${shown(thing)}`
-      return { verdicts: ['an error here'], breaches: [breach('every input is answered or let go', detail)] }
+      return {
+        verdicts: ['an error here'],
+        breaches: [breach('every input gets a response or a closed connection', detail)],
+      }
     } finally {
       clearTimeout(timer)
     }

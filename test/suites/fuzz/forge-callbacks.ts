@@ -100,7 +100,8 @@ export async function forgeCallbacks(options: {
   for (const [index, row] of before.entries()) {
     if (row !== after[index]) breaches.push(breach(unchanged, `${row} became ${after[index]}`))
   }
-  for (const report of await watch.end()) breaches.push(breach('no forged callback is told to a subscriber', report))
+  for (const report of await watch.end())
+    breaches.push(breach('no forged callback is published to a subscriber', report))
   return { inputs: singles.length + ofTokens + ofSignatures, kinds, verdicts, breaches }
 }
 

@@ -80,7 +80,9 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
     const resident = world.places.map(({ name }, nth) => ({ name, before: before[nth] ?? 0, after: after[nth] ?? 0 }))
     for (const each of resident) {
       if (each.after - each.before > mostGrowthBytes)
-        breaches.push(breach('the gateway lives and answers', `it has grown without bounds: ${JSON.stringify(each)}`))
+        breaches.push(
+          breach('the gateway stays up and answers', `it has grown without bounds: ${JSON.stringify(each)}`),
+        )
     }
     breaches.push(...(await lifeSigns(world)), ...world.breaches())
     return {
@@ -114,7 +116,7 @@ async function ordinaryOrders(world: FuzzWorld, orders: OrderBook): Promise<read
       ])
       return []
     } catch (error) {
-      return [breach('an ordinary order goes its way', `at the gateway ${createOrder.name}: ${String(error)}`)]
+      return [breach('an ordinary order still succeeds', `at the gateway ${createOrder.name}: ${String(error)}`)]
     }
   })
   return (await Promise.all(ends)).flat()

@@ -13,12 +13,12 @@ export function judgeAnswer(text: string, status: number | null = null): readonl
   const say = (promise: Breach['promise'], why: string) =>
     breaches.push(breach(promise, `${why} in ${status ?? ''} ${JSON.stringify(text.slice(0, 400))}`))
   // A gateway whose store is busy or who is stopping says 503, and says when to come again.
-  if (status !== null && status >= 500 && status !== 503) say('no answer is a fault of the gateway', `status ${status}`)
+  if (status !== null && status >= 500 && status !== 503) say('no response is an internal error', `status ${status}`)
   const addIssue = ourFault.exec(text)
-  if (addIssue !== null) say('no answer is a fault of the gateway', addIssue[0])
+  if (addIssue !== null) say('no response is an internal error', addIssue[0])
   const report = inside.exec(text)?.[0] ?? (text.includes(root) ? root : undefined)
-  if (report !== undefined) say('no answer tells of its inside', report)
+  if (report !== undefined) say('no response reveals internals', report)
   const secret = findCanary(text)
-  if (secret !== null) say('no answer holds a secret', secret)
+  if (secret !== null) say('no response contains a secret', secret)
   return breaches
 }

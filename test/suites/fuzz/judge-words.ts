@@ -29,13 +29,13 @@ export function createWordsJudge(): WordsJudge {
 
   function judge(line: string): void {
     const secret = findCanary(line)
-    if (secret !== null) found.push(breach('nothing that is printed holds a secret', `${secret} in ${line}`))
-    if (crashes.test(line)) found.push(breach('the gateway lives and answers', line))
+    if (secret !== null) found.push(breach('no output contains a secret', `${secret} in ${line}`))
+    if (crashes.test(line)) found.push(breach('the gateway stays up and answers', line))
     if (!line.startsWith('{')) return
     const { level = 0, msg = '' }: { level?: number; msg?: string } = JSON.parse(line)
     messages.set(msg, (messages.get(msg) ?? 0) + 1)
     if (level >= errorLevel && !usualErrors.has(msg)) {
-      found.push(breach('nothing that is printed is a fault of the gateway', line))
+      found.push(breach('no output reports an internal error', line))
     }
   }
 

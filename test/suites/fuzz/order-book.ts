@@ -68,7 +68,9 @@ export function createOrderBook(charges: readonly Charge[]): OrderBook {
       }
       const unpaid = fresh.filter((intent) => intent.saysCharged && open(intent))
       if (unpaid.length > strays) {
-        breaches.push(breach('what is said to be charged is charged', unpaid.map((each) => each.shown()).join('\n')))
+        breaches.push(
+          breach('every task reported as charged was charged', unpaid.map((each) => each.shown()).join('\n')),
+        )
       }
       fresh = []
       for (const track of charged.keys()) if (!intents.has(track)) charged.delete(track)

@@ -78,7 +78,7 @@ export async function playFamilies(run: {
 /** What is wrong with how the gateways live, if anything is. */
 export async function lifeSigns({ places }: FuzzWorld): Promise<readonly Breach[]> {
   const signs = places.map(async ({ name, gateway }) => {
-    const lives = 'the gateway lives and answers'
+    const lives = 'the gateway stays up and answers'
     if (gateway.hasEnded()) return [breach(lives, `the gateway ${name} has ended`)]
     try {
       const { status } = await fetch(`${gateway.url}/health/ready`, { signal: AbortSignal.timeout(answerWithinMs) })

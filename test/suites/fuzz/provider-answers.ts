@@ -62,7 +62,7 @@ export function createProviderAnswers(world: FuzzWorld, orders: OrderBook): Fami
     const { text, reused } = await orderAt(world.places[where], provider, track)
     orders.add({ track, mayCharge: () => true, saysCharged: reused === false, shown: () => text })
     const isTaken = reused === false && text.includes('"charge":"CHARGED"')
-    return isTaken ? [] : [breach('an ordinary order goes its way', text)]
+    return isTaken ? [] : [breach('an ordinary order still succeeds', text)]
   }
 
   /** One caller asks for what is said to be made elsewhere; one that asks for too much that is not there is refused. */

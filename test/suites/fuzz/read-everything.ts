@@ -17,7 +17,7 @@ export async function readEverything({ places }: FuzzWorld): Promise<readonly Br
       const { status, text } = await askPlace(createOrder, query, { after })
       breaches.push(...judgeAnswer(text, status))
       const { data, errors }: TaskPage = JSON.parse(text)
-      if (errors !== undefined) breaches.push(breach('no answer is a fault of the gateway', text))
+      if (errors !== undefined) breaches.push(breach('no response is an internal error', text))
       const info: PageInfo | undefined = data?.separations.pageInfo
       after = info?.hasNextPage === true ? info.endCursor : null
     } while (after !== null)

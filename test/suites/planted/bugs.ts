@@ -1,4 +1,4 @@
-/** One exact replacement; `from` must stand exactly once in the file, so that it is noticed when the code moves on. */
+/** One exact replacement. `from` must occur exactly once in the file, so that a change of the code is noticed. */
 export interface Edit {
   /** Below src. */
   readonly file: string
@@ -6,7 +6,7 @@ export interface Edit {
   readonly to: string
 }
 
-/** A bug that costs money or results, and the tests that should notice it, the quickest first. */
+/** A bug that costs money or results, and the tests that should fail, fastest first. */
 export interface Bug {
   readonly name: string
   readonly edits: readonly Edit[]
@@ -14,10 +14,10 @@ export interface Bug {
   readonly tests: readonly string[]
 }
 
-/** The bugs that are planted, one at a time. */
+/** The bugs, planted one at a time. */
 export const bugs: readonly Bug[] = [
   {
-    name: 'an order is posted once more after an error',
+    name: 'an order is sent again after an error',
     edits: [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
@@ -28,7 +28,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/separate', 'providers/provider-client'],
   },
   {
-    name: 'a callback is answered before it is noted',
+    name: 'a callback is answered before it is saved',
     edits: [
       {
         file: 'separation/callback/save-callback.ts',
@@ -39,7 +39,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/callback', 'suites/faults-durability'],
   },
   {
-    name: "two tasks may bear one of the provider's ids",
+    name: 'two tasks may have the same provider id',
     edits: [
       {
         file: 'stores/schema.ts',
@@ -50,12 +50,12 @@ export const bugs: readonly Bug[] = [
     tests: ['stores/store'],
   },
   {
-    name: 'commits are not brought to disk',
+    name: 'commits are not synced to disk',
     edits: [{ file: 'stores/sqlite-dialect.ts', from: 'PRAGMA synchronous = FULL', to: 'PRAGMA synchronous = NORMAL' }],
     tests: ['suites/faults-durability', 'stores/store'],
   },
   {
-    name: 'a watch reads before it listens',
+    name: 'a subscription reads before it subscribes',
     edits: [
       {
         file: 'separation/read/watch.ts',
@@ -63,10 +63,10 @@ export const bugs: readonly Bug[] = [
         to: '    await push(found)\n    if (isSettled(found)) return stop()\n    let mayHaveChanged = false\n',
       },
     ],
-    tests: ['suites/faults-unnoticed'],
+    tests: ['suites/fault-regressions'],
   },
   {
-    name: 'what was due before a restart is forgotten',
+    name: 'tasks due before a restart are not checked',
     edits: [
       {
         file: 'stores/check-queue.ts',
@@ -82,7 +82,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/lost-callback', 'suites/faults'],
   },
   {
-    name: 'a callback is trusted whatever its token',
+    name: 'a callback is accepted with any token',
     edits: [
       {
         file: 'separation/callback/callback-address.ts',
@@ -93,7 +93,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/callback'],
   },
   {
-    name: 'a wrongly signed callback is taken at its word',
+    name: 'a callback with an invalid signature counts',
     edits: [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
@@ -101,7 +101,7 @@ export const bugs: readonly Bug[] = [
         to: 'if (problem !== null) return { providerTaskId, report: parseCallbackBody(body, context), problem }',
       },
     ],
-    tests: ['suites/faults-unnoticed'],
+    tests: ['suites/fault-regressions'],
   },
   {
     name: 'a 502 counts as a refusal',
@@ -115,7 +115,7 @@ export const bugs: readonly Bug[] = [
     tests: ['providers/provider-client', 'flows/separate', 'suites/faults'],
   },
   {
-    name: '429 means the same at every provider',
+    name: '429 has the same meaning at every provider',
     edits: [
       { file: 'providers/vocal-removal/sunoapi.ts', from: "429: 'insufficient-credits'", to: "429: 'rate-limited'" },
     ],
@@ -133,7 +133,7 @@ export const bugs: readonly Bug[] = [
     tests: ['security/secrets', 'providers/provider-client'],
   },
   {
-    name: 'the address of a callback is logged',
+    name: 'the callback address is logged',
     edits: [
       {
         file: 'http/callback-route.ts',
@@ -149,12 +149,12 @@ export const bugs: readonly Bug[] = [
     tests: ['providers/hostile-stems'],
   },
   {
-    name: 'every id that a callback names is asked for at once',
+    name: 'every id that a callback names is checked at once',
     edits: [{ file: 'separation/check/check.ts', from: 'const maxCandidates = 3', to: 'const maxCandidates = 3_000' }],
     tests: ['security/callback-secrets'],
   },
   {
-    name: 'nobody joins an order in flight',
+    name: 'no order joins a running order',
     edits: [
       {
         file: 'separation/order/place-order.ts',
@@ -165,7 +165,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/separate', 'suites/faults'],
   },
   {
-    name: 'an answer that tells nothing counts as a refusal',
+    name: 'an answer with an unknown outcome counts as a refusal',
     edits: [
       {
         file: 'separation/order/submissions.ts',
@@ -175,10 +175,10 @@ export const bugs: readonly Bug[] = [
           "        await record(task.id, { kind: 'refused', refusal: { reason: 'refused', providerCode: null, message: '', retryable: false, retryAfterSeconds: null } })\n",
       },
     ],
-    tests: ['suites/faults-unnoticed'],
+    tests: ['suites/fault-regressions'],
   },
   {
-    name: 'a late refusal frees a key that has led to its task',
+    name: 'a late refusal frees a key that has returned its task',
     edits: [
       {
         file: 'stores/create-order.ts',
@@ -189,7 +189,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/separate'],
   },
   {
-    name: 'an order leaves before it is stored',
+    name: 'an order is sent before it is saved',
     edits: [
       {
         file: 'separation/order/separate.ts',
@@ -211,7 +211,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/separate', 'suites/faults-durability', 'stores/store-trouble'],
   },
   {
-    name: 'a settled task may be pending again',
+    name: 'a settled task may become pending again',
     edits: [
       {
         file: 'separation/advance/merge-result.ts',
@@ -222,7 +222,7 @@ export const bugs: readonly Bug[] = [
     tests: ['core/advance'],
   },
   {
-    name: 'a callback counts before record-info was read',
+    name: 'a callback counts before record-info is read',
     edits: [
       {
         file: 'separation/check/callback-grace.ts',
@@ -233,7 +233,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/callback'],
   },
   {
-    name: 'orders share a connection that is kept',
+    name: 'orders reuse kept-alive connections',
     edits: [
       {
         file: 'providers/client/post-once.ts',
@@ -256,7 +256,7 @@ export const bugs: readonly Bug[] = [
     tests: ['providers/provider-client'],
   },
   {
-    name: 'a callback binds its task to whatever id it names',
+    name: 'a callback binds its task to any id it names',
     edits: [
       {
         file: 'separation/check/check.ts',
@@ -267,7 +267,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/callback'],
   },
   {
-    name: 'a forged callback binds its task where no address is echoed',
+    name: 'a forged callback binds its task if no address is echoed',
     edits: [
       {
         file: 'separation/check/check.ts',
@@ -275,10 +275,10 @@ export const bugs: readonly Bug[] = [
         to: "return isTrusted || callbackUrl === null ? 'this' : 'unknown'",
       },
     ],
-    tests: ['flows/callback', 'suites/faults-unnoticed'],
+    tests: ['flows/callback', 'suites/fault-regressions'],
   },
   {
-    name: 'an order that nobody confirmed is never joined',
+    name: 'an unconfirmed order is never joined',
     edits: [
       {
         file: 'separation/order/place-order.ts',
@@ -289,7 +289,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/separate'],
   },
   {
-    name: "a callback's failure frees its track for a second charge",
+    name: 'a failure from a callback allows a second charge',
     edits: [
       {
         file: 'separation/order/place-order.ts',
@@ -300,7 +300,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/callback-failure'],
   },
   {
-    name: "a callback's failure counts as soon as its audio would",
+    name: 'a failure from a callback counts as early as audio',
     edits: [
       {
         file: 'separation/check/callback-grace.ts',
@@ -311,7 +311,7 @@ export const bugs: readonly Bug[] = [
     tests: ['flows/callback-failure'],
   },
   {
-    name: 'what was said counts before who said it',
+    name: "a failure's code counts before its source",
     edits: [
       {
         file: 'separation/advance/merge-order.ts',
@@ -322,12 +322,12 @@ export const bugs: readonly Bug[] = [
     tests: ['core/advance'],
   },
   {
-    name: 'a provider that cannot be read fails its tasks',
+    name: 'an unreadable provider fails its tasks',
     edits: [{ file: 'separation/check/conclusion.ts', from: 'isTimedOut && !isUnanswered', to: 'isTimedOut' }],
     tests: ['flows/lost-callback'],
   },
   {
-    name: 'what a later version wrote is lost',
+    name: 'data of a newer version is lost',
     edits: [{ file: 'stores/stored-task.ts', from: 'if (isNewer) newerDocuments.set(task, document)', to: '' }],
     tests: ['stores/rolling-upgrade'],
   },
@@ -337,7 +337,7 @@ export const bugs: readonly Bug[] = [
     tests: ['transports/limits'],
   },
   {
-    name: 'other gateways are not report of a change',
+    name: 'other gateways are not notified of a change',
     edits: [
       {
         file: 'coordination/redis-changes.ts',
@@ -348,7 +348,7 @@ export const bugs: readonly Bug[] = [
     tests: ['cluster/changes', 'cluster/several-gateways'],
   },
   {
-    name: 'two gateways may take an order for one track at once',
+    name: 'two gateways may create an order for one track at once',
     edits: [
       {
         file: 'stores/postgres-store.ts',
@@ -359,7 +359,7 @@ export const bugs: readonly Bug[] = [
     tests: ['cluster/several-gateways', 'stores/store'],
   },
   {
-    name: 'a key may lead to two tasks',
+    name: 'a key may return two tasks',
     edits: [
       {
         file: 'stores/schema.ts',
@@ -370,7 +370,7 @@ export const bugs: readonly Bug[] = [
     tests: ['stores/postgres'],
   },
   {
-    name: 'a claim is not written down',
+    name: 'a lease is not saved',
     edits: [
       {
         file: 'stores/check-queue.ts',
@@ -381,7 +381,7 @@ export const bugs: readonly Bug[] = [
     tests: ['stores/store', 'cluster/several-gateways'],
   },
   {
-    name: 'who joins at another gateway is given the task of a refused order',
+    name: 'an order that joins at another gateway returns the task of a refused order',
     edits: [
       {
         file: 'separation/order/separate.ts',
@@ -392,7 +392,7 @@ export const bugs: readonly Bug[] = [
     tests: ['cluster/several-gateways'],
   },
   {
-    name: 'whatever arrives: a stack stands in an answer',
+    name: 'hostile input: a response contains a stack trace',
     edits: [
       {
         file: 'http/callback-route.ts',
@@ -403,7 +403,7 @@ export const bugs: readonly Bug[] = [
     tests: ['suites/fuzz'],
   },
   {
-    name: 'whatever arrives: a token stands in an answer',
+    name: 'hostile input: a response contains a token',
     edits: [
       {
         file: 'http/callback-route.ts',
@@ -414,7 +414,7 @@ export const bugs: readonly Bug[] = [
     tests: ['suites/fuzz'],
   },
   {
-    name: 'whatever arrives: a token stands in the log',
+    name: 'hostile input: the log contains a token',
     edits: [
       {
         file: 'http/callback-route.ts',
@@ -425,7 +425,7 @@ export const bugs: readonly Bug[] = [
     tests: ['suites/fuzz'],
   },
   {
-    name: 'whatever arrives: a token is good in another spelling',
+    name: 'hostile input: a token is accepted in another spelling',
     edits: [
       {
         file: 'separation/callback/callback-address.ts',
@@ -436,7 +436,7 @@ export const bugs: readonly Bug[] = [
     tests: ['suites/fuzz'],
   },
   {
-    name: 'whatever arrives: a wrong signature is taken at its word',
+    name: 'hostile input: a callback with an invalid signature counts',
     edits: [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
@@ -447,7 +447,7 @@ export const bugs: readonly Bug[] = [
     tests: ['suites/fuzz'],
   },
   {
-    name: 'whatever arrives: an order is posted once more after an error',
+    name: 'hostile input: an order is sent again after an error',
     edits: [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
@@ -458,7 +458,7 @@ export const bugs: readonly Bug[] = [
     tests: ['suites/fuzz'],
   },
   {
-    name: 'whatever arrives: a message out of order ends the process',
+    name: 'hostile input: an unexpected message ends the process',
     edits: [
       {
         file: 'http/websocket/websocket-route.ts',
@@ -469,7 +469,7 @@ export const bugs: readonly Bug[] = [
     tests: ['suites/fuzz'],
   },
   {
-    name: 'whatever arrives: a Host that is none is let through',
+    name: 'hostile input: an invalid Host is accepted',
     edits: [
       { file: 'http/graphql-route.ts', from: 'if (!hasValidHost(request)) {', to: 'if (request.method === null) {' },
     ],

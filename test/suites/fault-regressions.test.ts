@@ -6,9 +6,9 @@ import { acceptedTask, order, someTrack, startCore, startGateway, storedTask } f
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 import type { Store } from '../../src/separation/store.ts'
 
-// What no other test noticed when its bug was planted: see test/planted.
+// Bugs that no other test notices when they are planted: see test/suites/planted.
 
-test.each([1, 2])('a task that is settled in the moment of read %i of a watch is shown settled', async (nth) => {
+test.each([1, 2])('a subscription shows the end of a task that settles during its read %i', async (nth) => {
   const provider = await startPlayedProvider()
   let afterRead: (() => Promise<unknown>) | null = null
   let reads = 0
@@ -20,7 +20,7 @@ test.each([1, 2])('a task that is settled in the moment of read %i of a watch is
       if (settle === null || ++reads !== nth) return found
       afterRead = null
       await settle()
-      // As it was when it was read.
+      // The state at the time of the read.
       return found
     },
   })
@@ -47,7 +47,7 @@ test.each([1, 2])('a task that is settled in the moment of read %i of a watch is
   expect(states.at(-1)).toBe('succeeded')
 })
 
-test('a callback with a wrong signature is never taken at its word, however long record-info knows nothing', async () => {
+test('the payload of a callback with an invalid signature never counts, however long record-info knows nothing', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway({
     ...provider.environment,
@@ -59,13 +59,13 @@ test('a callback with a wrong signature is never taken at its word, however long
   const { body } = await provider.order(0)
   const forged = { 'x-webhook-timestamp': String(Math.floor(Date.now() / 1_000)), 'x-webhook-signature': 'forged' }
   expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'), forged)).toBe(200)
-  // A callback's own words count after four seconds.
+  // The payload of a callback counts after 4 s.
   const untilMs = performance.now() + 6_000
   while (performance.now() < untilMs) await provider.readTimes(provider.reads.length + 1)
   expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending', charge: 'CHARGED' })
 })
 
-test('a callback with a wrong signature binds its task to nothing where record-info echoes no address', async () => {
+test('a callback with an invalid signature does not bind its task if record-info echoes no address', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway({
     ...provider.environment,
@@ -79,12 +79,12 @@ test('a callback with a wrong signature binds its task to nothing where record-i
   provider.answerRead(recordOfSuccess('stranger', { callbackUrl: null }))
   const forged = { 'x-webhook-timestamp': String(Math.floor(Date.now() / 1_000)), 'x-webhook-signature': 'forged' }
   expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('stranger'), forged)).toBe(200)
-  // The first answer has been dealt with before it is asked again.
+  // The first answer has been processed before the next read.
   await provider.readTimes(2)
   expect(await storedTask(store, taskId)).toMatchObject({ state: 'pending', charge: 'MAYBE', providerTaskId: null })
 })
 
-test('an answer that tells nothing leaves the key where it is, although the order was forced', async () => {
+test('an answer with an unknown outcome keeps the key, even if the order was forced', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway(provider.environment)
   provider.answerSubmit((response) => response.destroy())
@@ -96,7 +96,7 @@ test('an answer that tells nothing leaves the key where it is, although the orde
 
 const someInput = { ...someTrack, type: 'separate_vocal', provider: null, idempotencyKey: 'key', force: false } as const
 
-test('a change that was written is told, although the store has not said that it was', async () => {
+test('a saved change is published although the store did not confirm the write', async () => {
   const provider = await startPlayedProvider()
   let isLosing = false
   const { separations } = await startCore(provider, (store) => ({
@@ -118,7 +118,7 @@ test('a change that was written is told, although the store has not said that it
   expect(await Promise.race([report, sleep(3_000)])).toMatchObject({ value: { state: 'succeeded' } })
 })
 
-test('an order that was written down without our hearing of it is withdrawn, and its key is free', async () => {
+test('an order that was saved although the write failed is withdrawn, and its key is free', async () => {
   const provider = await startPlayedProvider()
   let isLosing = true
   const { separations, store } = await startCore(provider, (real) => ({
