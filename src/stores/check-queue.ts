@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type SqlBool } from 'kysely'
 import { providerNames } from '../separation/task.ts'
 import { readCommittedTransaction, type DatabaseTraits } from './database-traits.ts'
 import type { Database } from './schema.ts'
@@ -9,6 +9,10 @@ import type { Store } from '../separation/store.ts'
 export const dueNow = 0
 /** The minimum time between two checks of a task that callbacks trigger, in milliseconds. */
 const minCallbackIntervalMs = 2_000
+
+/** Checks within this time after a callback come before regular checks, in milliseconds. */
+const callbackPriorityMs = 60_000
+const hasRecentCallback = sql<SqlBool>`callback_at is not null and due_at <= callback_at + ${sql.lit(callbackPriorityMs)}`
 
 /** Schedules the checks of tasks and leases due tasks to a gateway. */
 export type CheckQueue = Pick<Store, 'leaseDue' | 'renew' | 'release' | 'releaseAllLeases'>
@@ -28,7 +32,7 @@ export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLo
                   .select('id')
                   .where('provider', '=', provider)
                   .where('due_at', '<=', nowMs)
-                  .$if(onlyWithCallback, (due) => due.where('callback_at', 'is not', null))
+                  .$if(onlyWithCallback, (due) => due.where(hasRecentCallback))
                   .orderBy('due_at')
                   .limit(maxTasks)
                   .$if(supportsSkipLocked, (due) => due.forUpdate().skipLocked()),

@@ -380,6 +380,15 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
       expect(await lease(50, 102, 1)).toEqual([waiting])
     })
 
+    test('lease a task in its turn again once its last callback is over a minute old', async () => {
+      const waiting = await put(10)
+      const called = await put(20)
+      await store.saveCallback({ taskId: called, receivedAtMs: 1, providerTaskId: null, report })
+      expect(await lease(50, 100, 1)).toEqual([called])
+      await store.release(called, 100, 70_000)
+      expect(await lease(70_000, 70_100, 1)).toEqual([waiting])
+    })
+
     test('schedule a released task at its next time, or never', async () => {
       const id = await put(10)
       await lease(10, 100)
