@@ -36,7 +36,7 @@ async function slowKeysOf({ environment }: TestGateway, seconds: number): Promis
   await client.end()
 }
 
-describe.skipIf(!isHere)(`${count} orders for one track at once on PostgreSQL`, () => {
+describe.skipIf(!isHere)(`${count} orders for one track at once on PostgreSQL`, { timeout: 90_000 }, () => {
   test.each([
     ['when the provider answers after 4 s', {}],
     ['when the submit times out before the provider answers', { SUBMIT_TIMEOUT_SECONDS: '2' }],
