@@ -13,7 +13,7 @@ export const mobileKey = `key-of-mobile-${canary}-9876543210`
 export const wrongKey = `wrong-key-${canary}-0123456789`
 export const twoCallers = { API_KEYS: `web:${webKey},mobile:${mobileKey}` }
 
-/** What must never be told: whoever makes another key or token for a test adds it. */
+/** The secrets that must never be printed: add any other key or token that a test creates. */
 export const secrets = new Set([webKey, mobileKey])
 
 export interface Answer {

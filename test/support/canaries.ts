@@ -1,4 +1,4 @@
-/** The word in every secret that tests plant: where it turns up in a log, an answer or on a terminal, a secret got out. */
+/** The word in every secret that tests plant. If it appears in a log, a response or on a terminal, a secret has leaked. */
 export const canary = 'hunter2'
 
 /** As it stands in base64, wherever it begins: in a token of JSON, or a credential of Basic. */
@@ -22,7 +22,7 @@ export function plantCallbackUrl(url: string): void {
   for (const part of secretParts) tokens.add(part.slice(0, tokenLength))
 }
 
-/** Where a secret stands in the text, told without it; null if none does. */
+/** The position of a secret in the text, described without the secret; null if there is none. */
 export function findCanary(text: string): string | null {
   const at = Math.min(
     ...[marks, callbackAddress].map((form) => {
@@ -34,7 +34,7 @@ export function findCanary(text: string): string | null {
   return at === Infinity ? null : `after “${text.slice(Math.max(0, at - 120), at).replace(/[\w+/=%-]*$/, '')}”`
 }
 
-/** Throws if a secret stands in the text. `where` says whose text it is. */
+/** Throws if the text contains a secret. `where` names the source of the text. */
 export function expectNoCanary(text: string, where: string): void {
   const found = findCanary(text)
   if (found !== null) throw new Error(`A secret stands in ${where}, ${found}`)

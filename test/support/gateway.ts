@@ -51,7 +51,7 @@ export interface TestGateway {
 /** What ends something with its test. A test that runs beside others has one of its own, in its context. */
 export type Ending = typeof onTestFinished
 
-/** What no operator can choose, and a test need not wait for. */
+/** Settings that operators cannot choose, shortened so that tests do not wait. */
 export type Timings = Partial<Pick<Config, 'callbackGraceMs' | 'failureGraceMs' | 'emptyGraceMs'>>
 
 /**
@@ -133,7 +133,7 @@ export async function collect<T, V extends Record<string, unknown>>(
 /** The track that is ordered unless a test says otherwise. */
 export const someTrack = { musicTaskId: 'music-task', audioId: 'audio-1' } as const
 
-/** Orders a separation that has to be taken; resolves to our id of its task. */
+/** Orders a separation that must be accepted; resolves to our task id. */
 export async function order(gateway: TestGateway, input: Partial<SeparateInput> = {}): Promise<string> {
   const { data, errors } = await gateway.send(SeparateDocument, { input: { ...someTrack, ...input } })
   if (data && 'reused' in data.separate) return data.separate.task.id

@@ -18,7 +18,7 @@ export interface ReceivedOrder {
 /** How the provider answers: a body of JSON (with status 200), or anything that the function does with the response. */
 export type Play = object | ((response: ServerResponse, nth: number) => void | Promise<void>)
 
-/** A small real HTTP server in a vendor's place, which plays what a test tells it to. */
+/** A small real HTTP server that plays the provider as a test directs it. */
 export interface PlayedProvider {
   readonly url: string
   /** What was ordered so far: each of these is a charge. */
@@ -45,7 +45,7 @@ export interface PlayedProvider {
 /** What a gateway proves itself with. */
 export const kieKey = `kie-key-${canary}`
 
-/** Unless told otherwise it accepts every order as `provider-task-<n>` (from 1) and says PENDING when it is asked. */
+/** By default it accepts every order as `provider-task-<n>` (from 1) and answers PENDING to every check. */
 export async function startPlayedProvider(atEnd: Ending = onTestFinished): Promise<PlayedProvider> {
   const orders: ReceivedOrder[] = []
   const reads: string[] = []

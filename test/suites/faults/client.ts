@@ -9,7 +9,7 @@ export interface Order {
   readonly type: 'SEPARATE_VOCAL' | 'SPLIT_STEM'
   readonly idempotencyKey: string | null
   readonly force: boolean
-  /** The gateway's usual one, if it is left out. */
+  /** The gateway's default provider if omitted. */
   readonly provider?: 'APIKLEY'
 }
 
@@ -17,10 +17,10 @@ export interface Order {
 export type Ordered =
   | { readonly kind: 'task'; readonly taskId: string; readonly reused: boolean }
   | { readonly kind: 'refused'; readonly error: string }
-  /** The clients were told to stop before there was an answer. */
+  /** The clients were stopped before an answer arrived. */
   | { readonly kind: 'unanswered' }
 
-/** A task as the gateway shows it. */
+/** A task as the gateway returns it. */
 export interface ShownTask {
   readonly id: string
   readonly providerTaskId: string | null
@@ -36,7 +36,7 @@ export interface ShownTask {
 export interface Watched {
   readonly taskId: string
   readonly last: ShownTask | null
-  /** The error that it ended with; null if it was completed. */
+  /** The error that ended it; null if it completed. */
   readonly problem: string | null
 }
 
@@ -57,10 +57,10 @@ const watch = `subscription ($taskId: ID!) { separationUpdated(taskId: $taskId) 
 const requestTimeoutMs = 6_000
 const retryMs = 150
 
-/** The gateway's address at this moment; null while it is down. */
+/** The gateway's current address; null while it is down. */
 export type Where = () => string | null
 
-/** Orders, and sends the very same again after every error, until there is a task or a refusal that is meant to last. */
+/** Orders, and repeats the same request after every error until there is a task or a final refusal. */
 export async function orderUntilAnswered(where: Where, order: Order, stop: AbortSignal): Promise<Ordered> {
   while (!stop.aborted) {
     const answer = await ask<{ separate: SeparateAnswer }>(where, separate, { input: order }).catch(() => null)
@@ -125,7 +125,7 @@ async function watchOnce(
     }
   } finally {
     stop.removeEventListener('abort', leave)
-    // It rejects if a connection was just being made to a gateway that is gone.
+    // Rejects if a connection to a stopped gateway was being opened.
     await Promise.resolve(client.dispose()).catch(() => {})
   }
 }
@@ -134,7 +134,7 @@ function asProblem(error: unknown): { readonly problem: string } {
   return { problem: error instanceof Error ? error.message : JSON.stringify(error) }
 }
 
-/** Every task that the gateway has, page by page. Throws if it cannot be asked. */
+/** Every task of the gateway, page by page. Throws if the gateway cannot be reached. */
 export async function listTasks(where: Where): Promise<readonly ShownTask[]> {
   const tasks: ShownTask[] = []
   for (let after: string | null = null; ;) {
@@ -153,7 +153,7 @@ interface TaskPage {
   }
 }
 
-/** Sends an operation once. Throws if it is not answered with data. */
+/** Sends an operation once. Throws if the response has no data. */
 async function ask<T>(where: Where, query: string, variables: object): Promise<T> {
   const url = where()
   if (url === null) throw new Error('The gateway is down.')

@@ -1,6 +1,6 @@
 import { breachKinds } from './compare.ts'
 
-/** What must not be where several gateways share one database. */
+/** The violations that the comparison of gateways on one database can find. */
 export const clusterBreachKinds = [
   ...breachKinds,
   'recovered late',
@@ -9,7 +9,7 @@ export const clusterBreachKinds = [
   'asked out of pace',
 ] as const
 
-/** A promise that was not kept. */
+/** A broken guarantee. */
 export interface ClusterBreach {
   readonly kind: (typeof clusterBreachKinds)[number]
   readonly detail: string

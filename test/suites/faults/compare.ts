@@ -1,30 +1,30 @@
 import type { Order, Ordered, ShownTask, Watched } from './client.ts'
 import { stemsInCallback, type Charge } from './ledger.ts'
 
-/** What is known when everything is over. */
+/** The evidence at the end of a run. */
 export interface Evidence {
   readonly ledger: readonly Charge[]
   readonly tasks: readonly ShownTask[]
   readonly orders: readonly { readonly order: Order; readonly ended: Ordered }[]
-  /** null: the watch had not ended. */
+  /** null: the subscription had not ended. */
   readonly watches: readonly { readonly taskId: string; readonly ended: Watched | null }[]
 }
 
-/** What must not be. */
+/** The violations that the comparison can find. */
 export const breachKinds = ['charged twice', 'lost', 'contradictions', 'never answered', 'keys to two tasks'] as const
 
-/** A promise that was not kept. */
+/** A broken guarantee. */
 export interface Breach {
   readonly kind: (typeof breachKinds)[number]
   readonly detail: string
 }
 
-/** Compares the vendor's ledger with what the gateway shows and its clients were told. Empty if all is well. */
+/** Compares the vendor's ledger with the gateway's tasks and the clients' results. Empty if they agree. */
 export function compare(evidence: Evidence): readonly Breach[] {
   return [...chargedTwice(evidence), ...settledWrongly(evidence), ...watchedInVain(evidence), ...keysAstray(evidence)]
 }
 
-/** No test orders a track that may have failed again, so that each track, and each task, is charged at most once. */
+/** No test orders a track again that may have failed, so each track and each task is charged at most once. */
 function* chargedTwice({ ledger }: Evidence): Generator<Breach> {
   for (const of of ['audioId', 'taskId'] as const) {
     const first = new Map<string, Charge>()
@@ -56,7 +56,7 @@ function* settledWrongly({ ledger, tasks }: Evidence): Generator<Breach> {
   }
 }
 
-/** What is wrong with the task of a charge; null for nothing. */
+/** The error in the task of a charge; null if there is none. */
 function problemOf(charge: Charge, task: ShownTask): string | null {
   const isUnconfirmed = task.failure?.code === 'SUBMISSION_UNCONFIRMED' && task.charge === 'MAYBE'
   if (isUnconfirmed && !charge.callbackTaken && !charge.answerTaken) return null
@@ -82,7 +82,7 @@ function* watchedInVain({ watches }: Evidence): Generator<Breach> {
   }
 }
 
-/** Every order of one key, or of one track that cannot fail, was told of the same task, and of no surprising error. */
+/** All orders of one key, or of one track that cannot fail, must return the same task and no unexpected error. */
 function* keysAstray({ orders }: Evidence): Generator<Breach> {
   const report = new Map<string, string>()
   for (const { order, ended } of orders) {

@@ -9,19 +9,19 @@ export interface CrowdOptions {
   readonly groups: readonly (readonly Order[])[]
   readonly where: Where
   readonly stop: AbortSignal
-  /** How many groups may have been started by now. */
+  /** The maximum number of groups that may have started by now. */
   readonly allowed: () => number
 }
 
-/** Clients that order and watch, each of them until it is answered. */
+/** Clients that order and subscribe, each until it is answered. */
 export interface Crowd {
-  /** Resolves when every order has been made. */
+  /** Resolves when every order has been sent. */
   readonly started: Promise<void>
-  /** Resolves when every order that was made is answered. */
+  /** Resolves when every order that was sent is answered. */
   answered(): Promise<void>
-  /** How everything has ended so far. */
+  /** The results so far. */
   soFar(): Pick<Evidence, 'orders' | 'watches'>
-  /** Orders everything that has a key and led to a task once more; resolves to what that ended with. */
+  /** Repeats every order that has a key and returned a task; resolves to the results. */
   orderAgain(): Promise<Evidence['orders']>
 }
 
@@ -31,7 +31,7 @@ const watchedShare = 0.3
 /** Starts the crowd. */
 export function startCrowd({ seed, groups, where, stop, allowed }: CrowdOptions): Crowd {
   const random = createRandom(`${seed}/crowd`)
-  // One listener for each watch.
+  // One listener per subscription.
   setMaxListeners(0, stop)
   const orders: { readonly order: Order; ended: Ordered }[] = []
   const watches: { readonly taskId: string; ended: Watched | null }[] = []
@@ -57,7 +57,7 @@ export function startCrowd({ seed, groups, where, stop, allowed }: CrowdOptions)
     const { taskId } = entry.ended
     const watch: (typeof watches)[number] = { taskId, ended: null }
     watches.push(watch)
-    // Nobody waits for it: how it ends is asked for when all is over.
+    // Not awaited here: the result is read at the end of the run.
     void watchUntilComplete(where, taskId, stop).then((ended) => (watch.ended = ended))
   }
 

@@ -1,6 +1,6 @@
 import type { Ending } from '../../support/gateway.ts'
 
-/** Runs something outside of a test that leaves things to be ended, and ends them: the last first. */
+/** Runs a function outside of a test and runs its cleanups afterwards, last first. */
 export async function withEndings<T>(use: (atEnd: Ending) => Promise<T>): Promise<T> {
   const endings: (() => unknown)[] = []
   try {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Reach } from './kill-points.ts'
 import type { Random } from './random.ts'
 
-/** What a network and the servers in it may do to one request. But for the last three, it may be charged. */
+/** Faults of the network and its servers that can hit one request. All but the last three may leave it charged. */
 export const faultKinds = [
   'slow answer',
   'dripping answer',
@@ -23,35 +23,35 @@ export const faultKinds = [
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
-/** On the way of a callback nobody but the gateway says 200. */
+/** On the way of a callback only the gateway may answer 200. */
 export const callbackFaultKinds = faultKinds.filter((kind) => !kind.startsWith('200'))
 
 export interface FaultProxyOptions {
-  /** Where it sends what it lets through; null while nobody is there. */
+  /** The port of the server behind the proxy; null while there is none. */
   readonly target: () => number | null
   readonly random: Random
-  /** The part of the connections that suffer a fault, from 0 to 1. */
+  /** The share of connections that suffer a fault, from 0 to 1. */
   readonly faultShare: number
   readonly kinds: readonly FaultKind[]
-  /** The points of a kill that lie on this line; only orders (POST) reach them. */
+  /** The kill points on this connection; only orders (POST) reach them. */
   readonly reachability: Reach | null
-  /** Told of each order whose answer was sent whole and untouched. */
+  /** Called for each order whose answer was sent whole and unchanged. */
   readonly onDelivered: (delivery: Delivery) => void
 }
 
-/** An order that was let through, and when; by the clock of `performance.now()`. */
+/** An order that was passed on, and its time by the clock of `performance.now()`. */
 export interface Delivery {
   readonly request: string
   readonly arrivedAtMs: number
   readonly deliveredAtMs: number
 }
 
-/** Stands between a client and a server that both close their connection after one request. */
+/** A proxy between a client and a server that both close their connection after one request. */
 export interface FaultProxy {
   readonly url: string
-  /** How often each fault struck. */
+  /** The number of times each fault occurred. */
   readonly struck: ReadonlyMap<FaultKind, number>
-  /** From now on everything passes; what hangs is cut. */
+  /** From now on everything passes; hanging connections are closed. */
   heal(): void
   close(): Promise<void>
 }
@@ -115,7 +115,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     await reachability('after the answer')
   }
 
-  /** Passes the request on as it comes; resolves when the server has closed, to what it sent. */
+  /** Streams the request to the server; resolves to the response when the server has closed. */
   async function forward(socket: Socket, first: Buffer): Promise<{ request: string; answer: Buffer } | null> {
     const to = target()
     if (to === null) return null
@@ -194,7 +194,7 @@ async function firstChunk(socket: Socket): Promise<Buffer | null> {
   })
 }
 
-/** Sends the last bytes; resolves when they are out of our hands, rejects if the other side is gone. */
+/** Sends the last bytes; resolves when they are handed to the system, rejects if the other side has closed. */
 async function end(socket: Socket, bytes: Buffer): Promise<void> {
   if (socket.destroyed) throw new Error('The other side is gone.')
   await new Promise<void>((resolve, reject) => {
@@ -203,7 +203,7 @@ async function end(socket: Socket, bytes: Buffer): Promise<void> {
   })
 }
 
-/** What is sent in an answer's stead. */
+/** What is sent instead of the answer. */
 function insteadOf(answer: Buffer): Partial<Record<FaultKind, Buffer>> {
   const headersEnd = answer.indexOf('\r\n\r\n') + 4
   return {

@@ -22,11 +22,11 @@ export interface FaultRunOptions {
   readonly seed: string
   readonly separations: number
   readonly kills: number
-  /** How long a gateway lives at most until its next kill is prepared. */
+  /** The maximum time in milliseconds before the next kill is prepared. */
   readonly longestLifeMs: number
-  /** After how long without a word an order counts as unconfirmed. */
+  /** The time after which an order without an answer counts as unconfirmed. */
   readonly unconfirmedAfterSeconds: number
-  /** How long the gateway has to set everything right after the faults. */
+  /** The time that the gateway has to recover after the faults. */
   readonly healWithinMs: number
   /**
    * How long it is left alone to heal. After that the times in its file are moved back again and again, as if minutes
@@ -34,7 +34,7 @@ export interface FaultRunOptions {
    */
   readonly skipMinutesAfterMs: number
   readonly onProgress: (line: string) => void
-  /** Breaks the run off: it then throws. */
+  /** Aborts the run, which then throws. */
   readonly signal: AbortSignal
 }
 
@@ -44,19 +44,19 @@ export interface FaultReport {
   readonly struck: ReadonlyMap<string, number>
   readonly killed: ReadonlyMap<KillPoint, number>
   readonly seconds: number
-  /** What the gateways last wrote to their standard error. */
+  /** The last lines of the gateways' standard error. */
   readonly lastWords: string
 }
 
 const faultShare = 0.45
 const killWithinMs = 3_000
-/** How long after an answer's last byte the gateway must have lived for the answer to count as taken. */
+/** The time that a gateway must live after the last byte of an answer for the answer to count as received. */
 const readsAnswersWithinMs = 1_000
 const pollMs = 300
 const minuteMs = 60_000
 const soonMs = 1_000
 
-/** Plays vendor, networks, clients and sudden deaths for a real gateway, lets it heal and compares it with the ledger. */
+/** Runs vendor, networks, clients and kills against a real gateway, lets it recover and compares it with the ledger. */
 export async function runFaults(options: FaultRunOptions): Promise<FaultReport> {
   const { program, seed, onProgress, healWithinMs } = options
   const startedAtMs = performance.now()
@@ -117,7 +117,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       if (count % 20 === 0) onProgress(`${seconds()} s: ${count} kills, ${vendor.ledger.length} charges`)
     })
     await crowd.started
-    // What is still on its way is to suffer as well.
+    // Requests that are still in flight must suffer faults as well.
     await sleep(options.unconfirmedAfterSeconds * 500)
     toVendor.heal()
     toGateway.heal()
@@ -164,7 +164,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
   }
 }
 
-/** Kills at each point in turn; resolves to how often it did at which. */
+/** Kills at each point in turn; resolves to the number of kills at each point. */
 async function killOften(
   options: FaultRunOptions & { readonly gateway: GatewayProcess; readonly killer: Killer },
   onKilled: (count: number) => void,

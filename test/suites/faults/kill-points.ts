@@ -1,4 +1,4 @@
-/** The moments at which the gateway is killed. */
+/** The points at which the gateway is killed. */
 export const killPoints = [
   'before the request is forwarded',
   'after the charge, before the answer',
@@ -11,17 +11,17 @@ export const killPoints = [
 ] as const
 export type KillPoint = (typeof killPoints)[number]
 
-/** Says that a moment has come. Resolves to true when the gateway is dead, if it is killed there; else to false at once. */
+/** Reports that a point is reached. Resolves to true when the gateway has been killed there, otherwise to false at once. */
 export type Reach = (point: KillPoint) => Promise<boolean>
 
-/** Kills at one armed moment at a time. */
+/** Kills at one armed point at a time. */
 export interface Killer {
   readonly reachability: Reach
   /** Kills when the point is next reached; resolves to whether it was, within `withinMs`. */
   killAt(point: KillPoint, withinMs: number): Promise<boolean>
 }
 
-/** `kill` must resolve when the gateway is dead. */
+/** `kill` must resolve when the gateway has ended. */
 export function createKiller(kill: () => Promise<void>): Killer {
   let armed: { readonly point: KillPoint; readonly done: () => void } | null = null
   return {

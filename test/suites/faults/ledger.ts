@@ -1,21 +1,21 @@
-/** An order that the vendor took, and what it says of it. */
+/** An order that the vendor accepted, and what it reports about it. */
 export interface Charge {
   readonly providerTaskId: string
   readonly audioId: string
   readonly type: string
   readonly callBackUrl: string
-  /** Our id of the task, as it stands in the callback's address. */
+  /** Our task id, as in the callback address. */
   readonly taskId: string
   readonly outcome: 'succeeded' | 'failed'
-  /** The stems' addresses, under the names that record-info uses; none if it failed. */
+  /** The stem URLs under the names that record-info uses; none if the task failed. */
   readonly stems: Readonly<Record<string, string>>
-  /** Whether the vendor says so by itself. */
+  /** Whether the vendor sends a callback. */
   readonly callsBack: boolean
-  /** When the work is done, by the clock of `performance.now()`. */
+  /** When the work ends, by the clock of `performance.now()`. */
   doneAtMs: number
   /** Whether the gateway answered a callback with 200. */
   callbackTaken: boolean
-  /** Whether the answer came to the gateway whole, and it lived to read it. */
+  /** Whether the whole answer reached the gateway and the gateway lived to read it. */
   answerTaken: boolean
 }
 
@@ -26,7 +26,7 @@ export function taskIdIn(text: string): string {
   return taskIdForm.exec(text)?.[0] ?? ''
 }
 
-/** What a callback names of the stems: `pianoUrl` stands in record-info only. */
+/** The stems in a callback: `pianoUrl` is in record-info only. */
 export function stemsInCallback({ stems }: Charge): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(stems).filter(([name]) => name !== 'pianoUrl'))
 }

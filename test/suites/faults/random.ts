@@ -1,14 +1,14 @@
-/** Chance that comes out the same for the same seed. */
+/** Random numbers that are the same for the same seed. */
 export interface Random {
   /** From 0 up to 1. */
   next(): number
   /** A whole number from 0 up to `limit`. */
   below(limit: number): number
-  /** One of the items; null if there is none. */
+  /** One of the items; null if there are none. */
   pick<T>(items: readonly T[]): T | null
 }
 
-/** Chance of its own for one purpose: name the purpose in the seed, so that one draw more elsewhere changes nothing here. */
+/** A separate sequence per purpose: put the purpose into the seed, so that one more draw elsewhere changes nothing here. */
 export function createRandom(seed: string): Random {
   let state = 0x811c9dc5
   for (const character of seed) state = Math.imul(state ^ (character.codePointAt(0) ?? 0), 0x01000193)

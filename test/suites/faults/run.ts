@@ -32,7 +32,7 @@ const report = await runFaults({
   kills,
   longestLifeMs: 1_000,
   unconfirmedAfterSeconds: 8,
-  // The lease of a check that was killed ends after a minute.
+  // The lease of a killed check ends after a minute.
   healWithinMs: 150_000,
   skipMinutesAfterMs: 75_000,
   onProgress: (line) => console.log(line),

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Edit } from './bugs.ts'
 
-/** What the tests said. */
+/** The results of the tests. */
 export interface Verdict {
   readonly passed: number
   /** The names of the tests that failed. */
@@ -26,7 +26,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const left = new Set(['.git', 'dist', 'data', 'stems', 'coverage', 'node_modules'])
 const longestRunMs = 180_000
 
-/** Copies the repository as it stands into a temporary folder. */
+/** Copies the working tree into a temporary folder. */
 export async function copyRepository(): Promise<PlantedCopy> {
   const folder = await mkdtemp(join(tmpdir(), 'stemgate-planted-'))
   for (const name of await readdir(root)) {

@@ -2,14 +2,14 @@ import { parseArgs } from 'node:util'
 import { bugs } from './bugs.ts'
 import { copyRepository } from './planted-copy.ts'
 
-// `--only <part of a name>` plants some of the bugs alone.
+// `--only <part of a name>` plants only the matching bugs.
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } })
 const planted = bugs.filter(({ name }) => name.includes(values.only))
 
 const copy = await copyRepository()
 const surviving: string[] = []
 try {
-  // Those that the code has moved away from are told of before anything is run.
+  // Bugs that no longer fit the code are reported before anything runs.
   for (const { edits } of planted) await (await copy.plant(edits))()
   const tests = [...new Set(planted.flatMap((bug) => bug.tests))]
   const sound = await copy.run(tests)
@@ -27,7 +27,7 @@ try {
 console.log(`${planted.length - surviving.length} caught of ${planted.length} planted`)
 process.exitCode = surviving.length > 0 ? 1 : 0
 
-/** The first test that notices the bug; null if none does. */
+/** The first test that fails with the bug; null if none does. */
 async function caughtBy({ edits, tests }: (typeof bugs)[number]): Promise<string | null> {
   const uproot = await copy.plant(edits)
   try {

@@ -9,14 +9,14 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** A gateway in a process of its own that is stopped as operators do, and started again on its port. */
+/** A gateway in its own process that is stopped as operators stop it and started again on the same port. */
 export interface RollingGateway {
   readonly port: number
   /** Resolves when it listens; throws what it wrote if it ends before. */
   start(): Promise<void>
   /** SIGTERM; resolves to its exit code, or to the signal that ended it. */
   stop(): Promise<number | NodeJS.Signals | null>
-  /** How many subscriptions wait in it, by its own metrics. */
+  /** The number of its subscriptions, from its metrics. */
   subscriptions(): Promise<number>
   /** Kills it. */
   close(): Promise<void>
@@ -30,7 +30,7 @@ export async function createRollingGateway(
   let child: ChildProcess | null = null
   let leak: string | null = null
 
-  /** Ends it, if it runs; resolves to what `exit` tells. */
+  /** Ends it if it runs; resolves to what `exit` returns. */
   async function end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
     const mine = child
     child = null
@@ -78,7 +78,7 @@ export async function createRollingGateway(
   }
 }
 
-/** A port that nobody has now, nor gets by chance while its gateway is away: the system gives out higher ones. */
+/** A free port that the system does not assign by itself while the gateway is down: the system assigns higher ones. */
 async function fixedPort(): Promise<number> {
   const port = 10_000 + Math.floor(Math.random() * 10_000)
   const server = createServer()

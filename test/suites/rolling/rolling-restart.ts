@@ -11,7 +11,7 @@ import { canary } from '../../support/canaries.ts'
 
 export interface RollingRestartOptions {
   readonly program: string
-  /** The PostgreSQL and the Redis that the gateways share. */
+  /** The PostgreSQL and Redis that the gateways share. */
   readonly shared: { readonly DATABASE_URL: string; readonly REDIS_URL: string }
   readonly gateways: number
   readonly frontends: number
@@ -23,7 +23,7 @@ export interface RollingRestartOptions {
 }
 
 export interface RollingRestartReport {
-  /** What was promised and not kept. */
+  /** The broken guarantees. */
   readonly breaches: readonly Breach[]
   readonly restarts: readonly Restart[]
   readonly orders: number
@@ -42,7 +42,7 @@ export interface RollingRestartReport {
 
 type Tally = Readonly<Record<string, number>>
 
-/** One gateway's. */
+/** The results of one gateway. */
 export interface Restart {
   /** How many subscriptions waited in it when it was told to stop. */
   readonly subscriptions: number
@@ -60,14 +60,14 @@ const lookMs = 20
 const presentWithinMs = 30_000
 const settleWithinMs = 30_000
 
-/** Restarts gateways one after the other while clients order and watch, and compares the end with the vendor's ledger. */
+/** Restarts gateways one after the other while clients order and subscribe, and compares the end with the vendor's ledger. */
 export async function playRollingRestart(options: RollingRestartOptions, atEnd: Ending): Promise<RollingRestartReport> {
   const { program, shared, rounds, waitsForFrontends, signal } = options
   const startedAtMs = performance.now()
   const random = createRandom('rolling restart')
   const vendor = await startVendor({
     seed: 'rolling restart',
-    // Orders are under way when a gateway is told to stop.
+    // Orders are in flight when a gateway is stopped.
     async reachability(point) {
       if (point === 'after the charge, before the answer') await sleep(random.below(longestAnswerMs))
       return false
