@@ -4,13 +4,13 @@ import { collect, startGateway, type TestGateway } from './gateway.ts'
 import { startPlayedProvider, type PlayedProvider } from './played-provider.ts'
 import { findRedis } from './services.ts'
 
-/** Gateways that act as one, and the provider that they have in common. */
+/** Gateways that share a database, and their common provider. */
 export interface Cluster {
   readonly provider: PlayedProvider
   readonly gateways: readonly [TestGateway, TestGateway, ...TestGateway[]]
 }
 
-/** Starts gateways on one database and, unless it is null, one Redis; they end with the test. */
+/** Starts gateways on one database and, unless it is null, one Redis; they stop with the test. */
 export async function startCluster(
   more: Readonly<Record<string, string>> = {},
   { count = 2, redis }: { readonly count?: number; readonly redis?: string | null } = {},
@@ -28,7 +28,7 @@ export async function startCluster(
   return { provider, gateways: [one, other, ...others] }
 }
 
-/** Every status that a subscriber at the gateway is told of, until the task is settled. */
+/** Every status that a subscriber at the gateway receives, until the task is settled. */
 export async function statesOn(gateway: TestGateway, taskId: string) {
   const report = await collect(gateway.connect(), WatchDocument, { taskId })
   return report.map(({ separationUpdated }) => separationUpdated?.status)

@@ -101,14 +101,14 @@ export async function changeRows(
   }
 }
 
-/** When the task is to be asked for next, as the database has it: null for never again, 0 for at once. */
+/** When the next check of the task is due, from the database: null for never, 0 for at once. */
 export async function dueAtOf(gateway: { readonly environment: Environment }, taskId: string): Promise<number | null> {
   const [row] = await rowsOf(gateway, `select due_at from tasks where id = '${taskId}'`)
   const dueAtMs = row?.['due_at'] ?? null
   return dueAtMs === null ? null : Number(dueAtMs)
 }
 
-/** Keeps every other connection from writing to the gateway's database, until the returned function is called. */
+/** Blocks writes of all other connections to the gateway's database until the returned function is called. */
 export async function lockDatabaseOf({
   environment,
 }: {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** A port that nobody has now, nor gets by chance while its owner is away: the system gives out higher ones. */
+/** A free port that the system does not assign by itself while its owner is down: the system assigns higher ones. */
 export async function freePort(): Promise<number> {
   const port = 20_000 + Math.floor(Math.random() * 10_000)
   const server = createServer()

@@ -1,6 +1,6 @@
 import { parseConfig, type Config } from '../../src/config/config.ts'
 
-/** Reads an environment as the program does, but takes times below what an operator may set: a test waits no minutes. */
+/** Reads an environment as the program does, but accepts times below an operator's minimum, so that tests do not wait for minutes. */
 export function parseImpatiently(environment: Readonly<Record<string, string>>): Config {
   const {
     CHECK_INTERVAL_SECONDS,

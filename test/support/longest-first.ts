@@ -36,7 +36,7 @@ const seconds: Readonly<Record<string, number>> = {
   'transports/socket-limits': 18,
 }
 
-/** Begins with the files that take longest, so that no worker is left with one of them at the end. */
+/** Starts the slowest files first, so that no worker runs one of them alone at the end. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     return files.toSorted(

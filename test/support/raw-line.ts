@@ -1,18 +1,18 @@
 import { connect, type Socket } from 'node:net'
 import type { Ending } from './gateway.ts'
 
-/** A connection on which HTTP is written by hand. */
+/** A connection for handwritten HTTP. */
 export interface RawLine {
   readonly socket: Socket
-  /** Everything that has come so far. */
+  /** Everything received so far. */
   text(): string
-  /** The statuses of the answers so far. */
+  /** The status codes received so far. */
   statuses(): number[]
-  /** Resolves to everything that came, when the connection is closed. */
+  /** Resolves to everything received once the connection is closed. */
   readonly closed: Promise<string>
 }
 
-/** Opens a connection to the gateway at `url`, which ends with the test. */
+/** Opens a connection to the gateway at `url`; it closes with the test. */
 export function openLine(url: string, atEnd: Ending): RawLine {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   atEnd(() => void socket.destroy())

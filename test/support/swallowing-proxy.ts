@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { Ending } from './gateway.ts'
 
-/** Something between us and a server that fails as networks do. */
+/** A proxy between us and a server that fails as networks do. */
 export interface SwallowingProxy {
   readonly port: number
   /** From now on connections are taken and kept, those that there are too, but nothing passes, either way. */

@@ -45,9 +45,9 @@ async function jsonOf(response: Response): Promise<Result<Record<string, unknown
 
 export type TransportName = keyof typeof transports
 
-/** Those that carry any operation. */
+/** Transports for every operation. */
 export const forEverything = ['POST', 'SSE by POST', 'WebSocket'] as const satisfies readonly TransportName[]
-/** Those that carry more than one result. */
+/** Transports for more than one result. */
 export const forSubscriptions = ['SSE by POST', 'SSE by GET', 'WebSocket'] as const satisfies readonly TransportName[]
 /** All of them; no mutation goes by GET. */
 export const forQueries = ['POST', 'GET', 'SSE by POST', 'SSE by GET', 'WebSocket'] as const
@@ -130,7 +130,7 @@ async function overWebSocket(
   return results
 }
 
-/** Where the gateway's sockets are. */
+/** The URL of the gateway's WebSocket endpoint. */
 export function webSocketUrl(url: string): string {
   return `${url.replace('http', 'ws')}/graphql`
 }

@@ -1,9 +1,9 @@
 import { findCanary } from './canaries.ts'
 
-/** What may stand at the end of one piece of output and go on in the next: longer than any secret. */
+/** The number of characters kept from one piece of output for the next: more than any secret has. */
 const overlap = 400
 
-/** Searches everything that a run prints, its workers' output included; the run fails if a secret stands in it. */
+/** Searches everything that a run prints, including its workers' output; the run fails if it contains a secret. */
 export default function watchOutput(): () => void {
   const found = new Set<string>()
   const uncover = [process.stdout, process.stderr].map((stream) => {

@@ -22,7 +22,7 @@ export async function* tasksIn(results: AsyncIterable<object>): AsyncGenerator<W
   for await (const result of results) yield JSON.parse(JSON.stringify(result)).data.separationUpdated
 }
 
-/** Watches a task at the gateway of this URL, until the test ends. */
+/** Subscribes to the task at the gateway of this URL until the test ends. */
 export const watchOver = {
   WebSocket(url: string, taskId: string): Watcher {
     return tasksIn(openClient(url).iterate({ query: watchQuery, variables: { taskId } }))
@@ -34,7 +34,7 @@ export const watchOver = {
   },
 }
 
-/** A client of graphql-ws, which ends with the test. */
+/** A graphql-ws client that closes with the test. */
 export function openClient(url: string): Client {
   const client = createClient({ url: webSocketUrl(url), webSocketImpl: WebSocket, retryAttempts: 0, lazy: true })
   onTestFinished(() => void client.dispose())
@@ -46,14 +46,14 @@ export async function* streamOf(url: string, taskId: string, signal: AbortSignal
   yield* readEvents(await get(url, { query: watchQuery, variables: { taskId } }, 'text/event-stream', { signal }))
 }
 
-/** The watcher's next state; throws if there is none. */
+/** The next state; throws if the subscription has ended. */
 export async function next(watcher: Watcher): Promise<WatchedState> {
   const item = await watcher.next()
   if (item.done === true) throw new Error('The subscription has ended.')
   return item.value
 }
 
-/** All states of the watcher until its end. */
+/** All states until the end of the subscription. */
 export async function rest(watcher: Watcher): Promise<WatchedState[]> {
   const states: WatchedState[] = []
   for (let item = await watcher.next(); item.done !== true; item = await watcher.next()) states.push(item.value)

@@ -9,11 +9,11 @@ import {
   type WatchSubscription,
 } from '../../../schema/operations.ts'
 
-/** Sends orders and callbacks over connections that are kept, so that their opening is not what is measured. */
+/** Sends orders and callbacks over kept-alive connections, so that connecting is not measured. */
 export interface Sender {
-  /** Orders a track; resolves to our id of its task. */
+  /** Orders a track; resolves to our task id. */
   order(gateway: string, audioId: string): Promise<string>
-  /** Throws unless it is answered with 200. */
+  /** Throws unless the response is 200. */
   callBack(url: string, body: object): Promise<void>
   close(): Promise<void>
 }
@@ -43,14 +43,14 @@ export function createSender(connections: number): Sender {
   }
 }
 
-/** A socket on which tasks are watched. */
+/** A socket with subscriptions to tasks. */
 export interface Subscriber {
   /** Begins to watch; resolves when the task is shown for the first time, to what resolves when it is shown settled. */
   watch(taskId: string): Promise<{ readonly settled: Promise<void> }>
   close(): Promise<void>
 }
 
-/** `lazy`: its socket is open only while something is watched. */
+/** `lazy`: the socket is open only while it has subscriptions. */
 export function createSubscriber(gateway: string, { lazy = true } = {}): Subscriber {
   const url = `${gateway.replace('http', 'ws')}/graphql`
   const client = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, lazy })

@@ -1,4 +1,4 @@
-/** How long something took each time, in milliseconds. */
+/** Durations in milliseconds. */
 export interface Latency {
   readonly p50: number
   readonly p95: number

@@ -3,7 +3,7 @@ import { createSender } from './client.ts'
 import { subscribeAndLeave } from './subscribe-and-leave.ts'
 import { startWatchedGateway } from './watched-gateway.ts'
 
-// What a gateway keeps of those who subscribe and leave: its memory before and after, and the listeners that are left.
+// Measures what a gateway keeps after subscribers leave: its memory before and after, and the remaining listeners.
 
 const { values } = parseArgs({ options: { times: { type: 'string', default: '50000' } } })
 const times = Number(values.times)

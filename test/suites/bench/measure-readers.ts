@@ -20,7 +20,7 @@ export interface ReadersOptions {
   readonly onProgress: (line: string) => void
 }
 
-/** The good readers by themselves, and beside the stuck ones. */
+/** The reading subscribers alone, and next to the stalled ones. */
 export interface Round {
   readonly alone: Phase
   readonly beside: Phase & StuckPhase
@@ -33,7 +33,7 @@ export interface Phase {
 }
 
 export interface StuckPhase {
-  /** When the changes began. */
+  /** The time of the first change. */
   readonly stuckAtFirst: Unread
   /** The most bytes that the gateway itself held for one, and for all. */
   readonly mostOfOneBytes: number

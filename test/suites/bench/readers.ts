@@ -3,7 +3,7 @@ import { withEndings } from '../faults/endings.ts'
 import { measureReaders, type ReadersOptions } from './measure-readers.ts'
 import { printReaders } from './print-readers.ts'
 
-// What readers that stop reading do to how soon the others are told.
+// Measures how stalled subscribers delay the results of other subscribers.
 
 const options = {
   readers: { type: 'string', default: '1000' },

@@ -2,7 +2,7 @@ import { forEachOf } from './for-each-of.ts'
 import { openStuckWebSocket, type StuckReader } from './stuck-reader.ts'
 import type { StuckOrder } from './stuck-readers.ts'
 
-// Stuck readers, in a process of their own so that what they cost is no part of what the good ones wait.
+// Stalled subscribers run in their own process, so that their cost does not slow down the reading ones.
 
 /** So many are opened at a time. */
 const atATime = 50

@@ -4,20 +4,20 @@ import { stuckAddress } from './unread.ts'
 /** A hundred aliases of what may be long: the longest answer that one subscription is given. */
 const query = `subscription ($taskId: ID!) { separationUpdated(taskId: $taskId) { ${Array.from({ length: 50 }, (_, nth) => `a${nth}: audioId m${nth}: musicTaskId`).join(' ')} } }`
 
-/** Somebody who asks and never reads an answer. */
+/** A subscriber that sends requests and never reads a response. */
 export interface StuckReader {
   /** How many answers it has asked for. */
   asked(): number
   /** Asks for one more. */
   ask(taskId: string): void
-  /** Says that it is alive, as one would who wants to be kept without reading. */
+  /** Sends a ping, as a client would to stay connected without reading. */
   claimToLive(): void
   close(): void
 }
 
 export interface StuckReaderOptions {
   readonly gateway: string
-  /** It reads after all, for comparison. */
+  /** Reads after all, for comparison. */
   readonly reads: boolean
   readonly onClose: () => void
 }

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Socket } from 'node:net'
 
-/** Where the stuck readers come from, so that the gateway's process can tell them from the others. */
+/** The address of the stalled subscribers, by which the gateway's process identifies them. */
 export const stuckAddress = '127.0.0.2'
 
 /** What the gateway keeps for the stuck readers, beside what the system's own buffers hold. */
@@ -15,7 +15,7 @@ export interface Unread {
   readonly closed: readonly { readonly unreadBytes: number; readonly ageMs: number }[]
 }
 
-/** Watches the sockets of this process that are opened from now on, until it is told to stop. */
+/** Watches the sockets that this process opens from now on, until it is stopped. */
 export function watchUnread(): { readonly look: () => Unread; readonly stop: () => void } {
   const sockets = new Set<Socket>()
   let closed: { unreadBytes: number; ageMs: number }[] = []

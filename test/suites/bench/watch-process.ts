@@ -2,7 +2,7 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { watchUnread } from './unread.ts'
 
-// Imported before the gateway into its process, where it tells the bench what cannot be seen from outside.
+// Imported into the gateway's process before the gateway; reports what the bench cannot measure from outside.
 
 const resolutionMs = 1
 const delays = monitorEventLoopDelay({ resolution: resolutionMs })

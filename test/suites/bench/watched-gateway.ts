@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Unread } from './unread.ts'
 
-/** A gateway in a process of its own that tells how its process does. */
+/** A gateway in its own process that reports measurements of that process. */
 export interface WatchedGateway {
   readonly url: string
-  /** The environment that it was started with. */
+  /** The environment of the process. */
   readonly environment: Readonly<Record<string, string>>
   /** Whether its process has ended, by itself or by `close`. */
   hasEnded(): boolean
@@ -19,7 +19,7 @@ export interface WatchedGateway {
   residentBytes(): Promise<number>
   /** The most that it kept resident since it was last asked. */
   peakBytes(): Promise<number>
-  /** For which share of the time since it was last asked its event loop was busy, from 0 to 1. */
+  /** The share of time that the event loop was busy since the last query, from 0 to 1. */
   busyShare(): Promise<number>
   /** What those leave unread who come from the address of the stuck readers, and how it closed them since it was last asked. */
   unread(): Promise<Unread>
@@ -49,7 +49,7 @@ export async function startWatchedGateway(
   }
   const child = spawn(process.execPath, [...nodeArguments, program], {
     cwd: root,
-    // A Ctrl-C is for the run, which ends its gateways by itself.
+    // Ctrl-C stops the run, which ends its gateways itself.
     detached: true,
     env: { PATH: process.env['PATH'], ...whole },
     stdio: ['ignore', 'pipe', onWords === undefined ? 'inherit' : 'pipe', 'ipc'],
