@@ -213,7 +213,7 @@ describe('the wait for a result', () => {
 })
 
 describe('a premature answer of the provider', () => {
-  test('a success without a stem URL is checked again until it has one', async () => {
+  test('that is a success without a stem URL is checked again until it has one', async () => {
     const { provider, gateway } = await start()
     provider.answerRead((response, nth) =>
       sendBody(response, recordOfSuccess('provider-task-1', nth < 4 ? { response: { vocalUrl: '' } } : {})),
@@ -224,7 +224,7 @@ describe('a premature answer of the provider', () => {
   })
 
   test.each(['CALLBACK_EXCEPTION', 'GENERATE_AUDIO_FAILED', 'CREATE_TASK_FAILED'])(
-    '%s is replaced by audio that turns up after %s is a success',
+    'that is %s yields to audio that appears later',
     async (successFlag) => {
       const { provider, gateway, store } = await start()
       provider.answerRead(recordOfSuccess('provider-task-1', { successFlag, response: null }))
