@@ -32,7 +32,7 @@ async function start(environment: Record<string, string> = {}) {
 }
 
 /** Resolves to the task once it is stored in the expected state. */
-async function retryUntilStored(store: Store, taskId: string, isWanted: (task: Task) => boolean): Promise<Task> {
+async function waitUntilStored(store: Store, taskId: string, isWanted: (task: Task) => boolean): Promise<Task> {
   for (;;) {
     const task = await storedTask(store, taskId)
     if (isWanted(task)) return task
@@ -134,7 +134,7 @@ describe('the wait for a result', () => {
       failure: { code: 'NO_RESULT' },
     })
     provider.answerRead(recordOfSuccess('provider-task-1'))
-    expect(await retryUntilStored(store, taskId, ({ state }) => state === 'succeeded')).toMatchObject({
+    expect(await waitUntilStored(store, taskId, ({ state }) => state === 'succeeded')).toMatchObject({
       charge: 'CHARGED',
     })
   })
@@ -192,7 +192,7 @@ describe('the wait for a result', () => {
     const { body } = await provider.order(0)
     provider.answerRead(recordOfSuccess('late-task', { callbackUrl: body.callBackUrl }))
     expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('late-task'))).toBe(200)
-    const task = await retryUntilStored(store, taskId, ({ state }) => state === 'succeeded')
+    const task = await waitUntilStored(store, taskId, ({ state }) => state === 'succeeded')
     expect(task).toMatchObject({ charge: 'CHARGED', providerTaskId: 'late-task' })
   })
 
@@ -231,7 +231,7 @@ describe('a premature answer of the provider', () => {
       const taskId = await order(gateway)
       expect(await untilSettled(gateway, taskId)).toMatchObject({ status: successFlag })
       provider.answerRead(recordOfSuccess('provider-task-1', { successFlag }))
-      await retryUntilStored(store, taskId, ({ state }) => state === 'succeeded')
+      await waitUntilStored(store, taskId, ({ state }) => state === 'succeeded')
       while ((await dueAtOf(gateway, taskId)) !== null) await sleep(10)
     },
   )
