@@ -4,7 +4,7 @@ import { createCallbacks } from './callbacks.ts'
 import { createFiles } from './files.ts'
 import { createLedger } from './ledger.ts'
 import { createSong } from './song/song.ts'
-import { readSubmission, type Refusal } from './submission.ts'
+import { readSubmission, type ApiError } from './submission.ts'
 import { createTaskIds } from './task-id.ts'
 import { createTasks } from './tasks.ts'
 import { testTracks } from './test-tracks.ts'
@@ -185,7 +185,7 @@ function succeed(response: ServerResponse, data: unknown): void {
 }
 
 /** Answers an error as the providers do: HTTP 200 with the code in the body. */
-function refuse(response: ServerResponse, { code, msg }: Refusal): void {
+function refuse(response: ServerResponse, { code, msg }: ApiError): void {
   sendJson(response, { code, msg, data: null })
 }
 

@@ -3,7 +3,7 @@ import { maxOrderBytes } from './task-id.ts'
 import { findTestTrack, type TestTrack } from './test-tracks.ts'
 
 /** An error in the providers' form: HTTP 200 with this `code` in the body. */
-export interface Refusal {
+export interface ApiError {
   readonly code: number
   readonly msg: string
 }
@@ -17,7 +17,7 @@ export interface Submission {
   readonly callbackUrl: string
 }
 
-const notFound: Refusal = { code: 422, msg: 'Record does not exist' }
+const notFound: ApiError = { code: 422, msg: 'Record does not exist' }
 /** For an audioId, in bytes: a task id stores its length in one byte. */
 const maxIdLength = 128
 
@@ -44,7 +44,7 @@ function isBelow(url: string, base: string): boolean {
  * Reads the body of `POST /api/v1/vocal-removal/generate`, as strictly as the providers document it.
  * @param callbacksUrl callback URLs must be below this one
  */
-export function readSubmission(body: string, callbacksUrl: string): Submission | Refusal {
+export function readSubmission(body: string, callbacksUrl: string): Submission | ApiError {
   const fields = parseJsonObject(body)
   if (fields === null) return { code: 400, msg: 'The parameter is not in a valid JSON format' }
   const { taskId, audioId, callBackUrl, type = 'separate_vocal' } = fields

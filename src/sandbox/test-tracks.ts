@@ -1,12 +1,12 @@
 /** How a submit is answered: immediately, after a minute, never, or with a refusal that charges nothing. */
-export type SubmitAnswer = 'at-once' | 'late' | 'never' | { readonly code: number; readonly msg: string }
+export type AnswerTiming = 'at-once' | 'late' | 'never' | { readonly code: number; readonly msg: string }
 
 /** What the sandbox does with a track. All times are multiples of the default duration of a separation. */
 export interface TestTrack {
   /** The `audioId`, also with a suffix: `slow-2` is another track that behaves like `slow`. */
   readonly audioId: string
   readonly description: string
-  readonly answer: SubmitAnswer
+  readonly answer: AnswerTiming
   /** When record-info leaves PENDING. */
   readonly endsAfter: number
   readonly endsAs: 'SUCCESS' | 'CREATE_TASK_FAILED' | 'GENERATE_AUDIO_FAILED' | 'CALLBACK_EXCEPTION'

@@ -12,7 +12,8 @@ import type { Rates } from '../client/rates.ts'
 import { parseEnvelopeText } from './parse-envelope.ts'
 import type { ParserContext } from './parse-record-info.ts'
 import { unusableIdProblem } from './parse-task-id.ts'
-import type { Log, ProviderSpec } from './spec.ts'
+import type { Log } from '../../runtime/log.ts'
+import type { ProviderSpec } from './spec.ts'
 import { createSubmitGate } from '../client/submit-gate.ts'
 import { signatureProblem } from './verify-signature.ts'
 import type { CheckAnswer, Provider, ProviderOrder, SubmitAnswer } from '../../separation/provider.ts'
@@ -64,7 +65,7 @@ export interface RestProviderOptions {
   readonly rates: Rates
   /** The CDN in front of the API refuses requests without one (`docs/providers.md, "Endpoints"`). */
   readonly userAgent: string
-  readonly log: Log
+  readonly log: Pick<Log, 'info' | 'warn' | 'error'>
   readonly timeouts?: Partial<ProviderTimeouts>
 }
 

@@ -1,8 +1,4 @@
 import type { ProviderName, RefusalReason } from '../../separation/task.ts'
-import type { Log as OperatorLog } from '../../runtime/log.ts'
-
-/** The operator's log. */
-export type Log = Pick<OperatorLog, 'info' | 'warn' | 'error'>
 
 /** What a code in the answer to a submit means. Each is a definite refusal: nothing was charged. */
 export type CodeMeaning =
