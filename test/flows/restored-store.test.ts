@@ -103,7 +103,7 @@ describe('a callback for a task that is missing from the store', () => {
     expect(await counted(restored)).toEqual([
       'stemgate_unknown_task_callbacks_total{provider="kie",outcome="unknown"} 2',
     ])
-    expect(restored.logged.filter((line) => line.includes('does not say whose order'))).toHaveLength(2)
+    expect(restored.logged.filter((line) => line.includes('the URL does not contain the order'))).toHaveLength(2)
     expect(await storedTasks(store)).toEqual([])
   })
 })
