@@ -418,7 +418,7 @@ describe('while the provider does not answer', () => {
 
   test('a callback with the outcome of the order ends the wait', async () => {
     const { provider, gateway } = await start({ CHECK_INTERVAL_SECONDS: '60' })
-    holdSubmits(provider)
+    const release = holdSubmits(provider)
     const startedAt = performance.now()
     const [ordering, joining] = [separate(gateway), separate(gateway)]
     const { body } = await provider.order(0)
@@ -430,6 +430,8 @@ describe('while the provider does not answer', () => {
     // Without the callback, both would wait 20 s.
     expect(performance.now() - startedAt).toBeLessThan(15_000)
     expect(gateway.app.subscriptions()).toBe(0)
+    // Otherwise the gateway's stop waits for the answer.
+    release(accepted('provider-task-1'))
   })
 
   test('an order that is known to be running is charged and joined although its answer is a refusal', async () => {
