@@ -61,7 +61,15 @@ export async function copyRepository(): Promise<PlantedCopy> {
       await rm(report, { force: true })
       const vitest = join(root, 'node_modules/vitest/vitest.mjs')
       const files = tests.map((name) => `test/${name}.test.ts`)
-      const args = [vitest, 'run', '--project=alone', '--reporter=json', `--outputFile=${report}`, ...files]
+      const args = [
+        vitest,
+        'run',
+        '--project=unit',
+        '--project=alone',
+        '--reporter=json',
+        `--outputFile=${report}`,
+        ...files,
+      ]
       const said = await promisify(execFile)(process.execPath, args, { cwd: folder, timeout: longestRunMs }).catch(
         (error: unknown) => error,
       )

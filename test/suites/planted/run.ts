@@ -14,6 +14,7 @@ try {
   const tests = [...new Set(planted.flatMap((bug) => bug.tests))]
   const sound = await copy.run(tests)
   console.log(`Without a bug: ${sound.passed} tests pass, ${sound.failed.length} fail (${tests.join(', ')})`)
+  if (sound.passed === 0) throw new Error('No test ran without a bug.')
   if (sound.failed.length > 0) throw new Error(`The tests must pass without a bug: ${sound.failed.join('; ')}`)
 
   for (const bug of planted) {
