@@ -5,6 +5,7 @@ import { copyRepository } from './planted-copy.ts'
 // `--only <part of a name>` plants only the matching bugs.
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } })
 const planted = bugs.filter(({ name }) => name.includes(values.only))
+if (planted.length === 0) throw new Error(`No planted bug has "${values.only}" in its name.`)
 
 const copy = await copyRepository()
 const surviving: string[] = []
