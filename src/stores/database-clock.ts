@@ -15,7 +15,7 @@ export interface DatabaseClock extends Clock {
 }
 
 /** This machine's clock differs too much from the database's to start. */
-export class ClockSkewError extends Error {
+class ClockSkewError extends Error {
   override readonly name = 'ClockSkewError'
 }
 

@@ -10,7 +10,7 @@ class MigrationError extends Error {
 }
 
 /** A newer version migrated the database, and not all of its migrations are marked as compatible. Nothing was changed. */
-export class NewerVersionError extends Error {
+class NewerVersionError extends Error {
   override readonly name = 'NewerVersionError'
   constructor(changes: readonly string[], options?: ErrorOptions) {
     super(

@@ -1,17 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, parseConfig } from '../../src/config/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { isLoopback } from '../../src/runtime/loopback.ts'
-
-/** The mistakes in an environment; empty if it is valid. */
-function mistakesIn(environment: Readonly<Record<string, string>>): readonly string[] {
-  try {
-    parseConfig(environment)
-    return []
-  } catch (error) {
-    if (error instanceof ConfigError) return error.mistakes
-    throw error
-  }
-}
+import { mistakesIn } from '../support/config-mistakes.ts'
 
 const defaults = {
   host: '127.0.0.1',

@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, parseConfig } from '../../src/config/config.ts'
 import { newDatabaseUrl, startProgram } from '../support/program.ts'
-
-/** The mistakes in an environment; empty if it is valid. */
-function mistakesIn(environment: Readonly<Record<string, string>>): readonly string[] {
-  try {
-    parseConfig(environment)
-    return []
-  } catch (error) {
-    if (error instanceof ConfigError) return error.mistakes
-    throw error
-  }
-}
+import { mistakesIn } from '../support/config-mistakes.ts'
 
 describe('the sandbox', () => {
   const callers = { API_KEYS: 'web:0123456789abcdef' }

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ConfigError, parseConfig } from '../../src/config/config.ts'
 import { ask, secrets, startGuarded, twoCallers, webKey } from '../support/callers.ts'
 import { canary } from '../support/canaries.ts'
 import type { TestGateway } from '../support/gateway.ts'
 import { newDatabaseUrl, startProgram } from '../support/program.ts'
+import { mistakesIn } from '../support/config-mistakes.ts'
 
 const adminToken = `token-of-the-operator-${canary}`
 secrets.add(adminToken)
@@ -28,16 +28,6 @@ async function statusesOf(url: string, path: string, all: readonly Record<string
   const statuses: number[] = []
   for (const headers of all) statuses.push((await ask(url, path, { headers })).status)
   return statuses
-}
-
-function mistakesIn(environment: Readonly<Record<string, string>>): readonly string[] {
-  try {
-    parseConfig(environment)
-    return []
-  } catch (error) {
-    if (error instanceof ConfigError) return error.mistakes
-    throw error
-  }
 }
 
 describe('ADMIN_TOKEN', () => {
