@@ -150,6 +150,13 @@ describe('a callback address', () => {
     expect(addressesOf('one-secret').urlOf(task)).not.toBe(url)
   })
 
+  test('is recognized in encoded form even if a stray percent sign follows it', () => {
+    const { namedIn, taskOf, urlOf } = addressesOf('one-secret')
+    const encoded = encodeURIComponent(`${urlOf(task)}?share=%`)
+    expect(taskOf(encoded)).toBe(task.id)
+    expect(namedIn(encoded)).toBe(task.id)
+  })
+
   test('is valid while one of its secrets is configured, whichever signs new addresses', () => {
     const path = pathOf(addressesOf('old-secret').urlOf(task))
     expect(addressesOf('new-secret', 'old-secret').parse(path)?.order).toEqual(report)
