@@ -1,59 +1,13 @@
-import {
-  completedAtMs,
-  expiresAtMs,
-  isSettled,
-  statusOf,
-  type FailedTask,
-  type ProviderName,
-  type Task,
-} from '../../separation/task.ts'
+import { completedAtMs, expiresAtMs, isSettled, statusOf, type ProviderName, type Task } from '../../separation/task.ts'
 import { isTaskId } from '../../separation/task-id.ts'
 import { badInput } from '../bad-input.ts'
 import { builder, dateOf } from './builder.ts'
-import {
-  ChargeEnum,
-  FailureCodeEnum,
-  ProviderEnum,
-  RefusalReasonEnum,
-  SeparationStatusEnum,
-  SeparationTypeEnum,
-} from './enums.ts'
+import { ChargeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
 import { withCost } from './field-cost.ts'
+import { SeparationFailure } from './separation-failure.ts'
 import { allStemsOf, maxStems, Stems, StemType } from './stems.ts'
 import { limitedSubscription } from '../execution/limited-subscription.ts'
 import { errorAsLastItem } from '../execution/error-as-last-item.ts'
-
-const maxInt = 2 ** 31 - 1
-
-const SeparationFailure = builder.objectRef<FailedTask['failure']>('SeparationFailure').implement({
-  description: 'Why a separation failed.',
-  fields: (t) => ({
-    code: t.field({
-      type: FailureCodeEnum,
-      description: 'The reason, as a code that is the same for all providers.',
-      resolve: (failure) => failure.code,
-    }),
-    providerCode: t.int({
-      nullable: true,
-      description:
-        "The provider's error code, if it sent one. The same number means different things at different providers.",
-      resolve: ({ providerCode }) =>
-        providerCode !== null && Number.isInteger(providerCode) && Math.abs(providerCode) <= maxInt
-          ? providerCode
-          : null,
-    }),
-    message: t.string({
-      description: 'What happened, as a sentence to show to people.',
-      resolve: (failure) => failure.message,
-    }),
-    refusal: t.field({
-      type: RefusalReasonEnum,
-      nullable: true,
-      description: 'Why the provider refused the order. Null unless `code` is SUBMISSION_REFUSED.',
-      resolve: ({ refusal }) => refusal?.reason,
-    }),
-  }),
-})
 
 const SeparationTaskRef = builder.objectRef<Task>('SeparationTask')
 

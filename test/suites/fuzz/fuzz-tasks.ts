@@ -9,7 +9,7 @@ import type { OrderBook } from './order-book.ts'
 import { sendPipelined, type PipelinedRequest } from './pipelined.ts'
 import { untilEnd } from './watch-tasks.ts'
 
-/** An order that was taken as any other. */
+/** An order that was accepted like any other. */
 export interface OrderedTask extends Charge {
   readonly taskId: string
 }

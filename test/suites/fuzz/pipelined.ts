@@ -17,7 +17,7 @@ export interface PipelinedAnswer {
 /** Sends requests one behind the other over a connection of their own; resolves to their answers, in the same order. */
 export function sendPipelined(options: {
   readonly port: number
-  /** An address of this machine's: any of 127.0.0.0/8. */
+  /** A loopback address: any of 127.0.0.0/8. */
   readonly from: string
   readonly requests: readonly PipelinedRequest[]
 }): Promise<readonly PipelinedAnswer[]> {
