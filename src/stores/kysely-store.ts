@@ -65,6 +65,13 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         return rows.map((row) => parseStoredTask(row.task))
       }),
 
+    revisions: (ids) =>
+      attempt(async () => {
+        if (ids.length === 0) return new Map()
+        const rows = await db.selectFrom('tasks').select(['id', 'revision']).where('id', 'in', ids).execute()
+        return new Map(rows.map(({ id, revision }) => [id, revision]))
+      }),
+
     findBound: (ids) =>
       attempt(async () => {
         if (ids.length === 0) return []

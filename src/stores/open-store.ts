@@ -54,6 +54,7 @@ function withOutageLog(store: Store, log: Log): Store {
     adopt: (...args) => logOutages(store.adopt(...args)),
     replace: (...args) => logOutages(store.replace(...args)),
     find: (...args) => logOutages(store.find(...args)),
+    revisions: (...args) => logOutages(store.revisions(...args)),
     findBound: (...args) => logOutages(store.findBound(...args)),
     list: (...args) => logOutages(store.list(...args)),
     findUnbound: (...args) => logOutages(store.findUnbound(...args)),

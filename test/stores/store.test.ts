@@ -86,7 +86,16 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
     store.createOrder({ task, key: null, dueAtMs: someTime, canJoin: anything, isAdmitted, ...more })
 
   describe('createOrder', () => {
-    test('inserts the first order for a track and joins the second one to it', async () => {
+    test('the revision of a task is the stored one after every change, and unknown ids have none', async () => {
+    const task = unbound()
+    await store.createOrder({ task, key: null, dueAtMs: 1, canJoin: null, isAdmitted })
+    const ids = [task.id, newTaskId()]
+    expect([...(await store.revisions(ids))]).toEqual([[task.id, 1]])
+    await store.replace({ ...task, charge: 'CHARGED', revision: 2 }, task)
+    expect([...(await store.revisions(ids))]).toEqual([[task.id, 2]])
+  })
+
+  test('inserts the first order for a track and joins the second one to it', async () => {
       const [first, second] = [unbound(), unbound()]
       expect(await createOrder(first)).toEqual({ kind: 'new', task: first })
       expect(await createOrder(second)).toEqual({ kind: 'joined', task: first })
