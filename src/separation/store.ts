@@ -84,14 +84,23 @@ export interface TaskReader {
   countPending(): Promise<ReadonlyMap<ProviderName, number>>
 }
 
+/** How a lease of a task ends. Times are milliseconds since 1970. */
+export interface LeaseEnd {
+  /** The end of the lease that is held: it identifies the lease. */
+  readonly leaseUntilMs: number
+  /** When the task is due next; null: never. */
+  readonly dueAtMs: number | null
+}
+
 /** What `record` needs: the stored task itself, and the one write that changes a task. */
 export interface RecordStore {
   find(ids: readonly string[]): Promise<readonly Task[]>
   /**
    * Writes the task if the stored revision is that of `before`; false if another write came first.
    * @param before the task as it was read, so that fields written by a newer version are kept
+   * @param leaseEnd ends a lease of the task in the same write, as `CheckQueue.release` does; ignored if nothing is written
    */
-  replace(task: Task, before: Task): Promise<boolean>
+  replace(task: Task, before: Task, leaseEnd?: LeaseEnd): Promise<boolean>
 }
 
 /** Creates the tasks of orders. */
@@ -124,13 +133,28 @@ export interface TaskImporter {
   restore(task: Task): Promise<void>
 }
 
+export interface SaveCallbackOptions {
+  /** Stores the callback only if its task is of this provider. */
+  readonly provider?: ProviderName
+  /** Leases the task until this time, in milliseconds since 1970, if the callback makes it due at once and no lease is held. */
+  readonly leaseUntilMs?: number
+}
+
+/** The task of a callback that was stored. */
+export interface CallbackTask {
+  readonly task: Task
+  /** Whether the task is leased until `leaseUntilMs`. */
+  readonly isLeased: boolean
+}
+
 /** Stores callbacks until their task needs no more checks. */
 export interface CallbackInbox {
   /**
    * Stores the callback and makes its task due at once, or 2 seconds after the previous callback. Of equal payloads the first is kept,
-   * and of each task at most the 20 newest, results before anything else.
+   * and of each task at most the 20 newest, results before anything else. Stores nothing and resolves to null if there is no
+   * such task.
    */
-  saveCallback(callback: SavedCallback): Promise<void>
+  saveCallback(callback: SavedCallback, options?: SaveCallbackOptions): Promise<CallbackTask | null>
   /** The stored callbacks of a task, oldest first. */
   savedCallbacks(taskId: string): Promise<readonly SavedCallback[]>
 }

@@ -1,10 +1,10 @@
 import { sql, type Kysely, type SqlBool, type Transaction } from 'kysely'
 import { typeidUnboxed } from 'typeid-js'
 import { readCommittedTransaction, type DatabaseTraits } from './database-traits.ts'
-import { dueAfterCallback } from './check-queue.ts'
+import { dueAfterCallback, dueNow, isLeaseHeld } from './check-queue.ts'
 import type { Database } from './schema.ts'
-import { parseStoredReport } from './stored-task.ts'
-import type { SavedCallback, Store } from '../separation/store.ts'
+import { parseStoredReport, parseStoredTask } from './stored-task.ts'
+import type { CallbackTask, SavedCallback, SaveCallbackOptions, Store } from '../separation/store.ts'
 
 /** The maximum number of callbacks kept per task. Every check of the task reads all of them. */
 const maxCallbacksPerTask = 20
@@ -12,19 +12,15 @@ const maxCallbacksPerTask = 20
 /** Stores and reads the callbacks of a task. */
 export type CallbackInbox = Pick<Store, 'saveCallback' | 'savedCallbacks'>
 
-export function createCallbackInbox(db: Kysely<Database>, { attempt }: DatabaseTraits): CallbackInbox {
+export function createCallbackInbox(db: Kysely<Database>, { attempt, hasRowLocks }: DatabaseTraits): CallbackInbox {
   return {
-    saveCallback(callback) {
+    saveCallback(callback, options = {}) {
       const id = typeidUnboxed('cb')
       return attempt(() =>
         readCommittedTransaction(db).execute(async (trx) => {
-          // Update the task first: this locks its row, so that callbacks of one task are saved one at a time.
-          await trx
-            .updateTable('tasks')
-            .set(dueAfterCallback(callback.receivedAtMs))
-            .where('id', '=', callback.taskId)
-            .execute()
-          await insertCallback(trx, id, callback)
+          const saved = await makeDue(trx, callback, options, hasRowLocks)
+          if (saved !== null) await insertCallback(trx, id, callback)
+          return saved
         }),
       )
     },
@@ -46,6 +42,32 @@ export function createCallbackInbox(db: Kysely<Database>, { attempt }: DatabaseT
         }))
       }),
   }
+}
+
+/** Makes the task of the callback due, and leases it if that is asked for. null if there is no such task. */
+async function makeDue(
+  trx: Transaction<Database>,
+  { taskId, receivedAtMs }: SavedCallback,
+  { provider, leaseUntilMs }: SaveCallbackOptions,
+  hasRowLocks: boolean,
+): Promise<CallbackTask | null> {
+  const row = await trx
+    .selectFrom('tasks')
+    .select(['provider', 'task', 'due_at', 'callback_at', 'lease_until'])
+    .where('id', '=', taskId)
+    // Callbacks of one task are saved one at a time.
+    .$if(hasRowLocks, (locked) => locked.forUpdate())
+    .executeTakeFirst()
+  if (row === undefined || row.provider !== (provider ?? row.provider)) return null
+  const task = parseStoredTask(row.task)
+  const schedule = dueAfterCallback(row, receivedAtMs)
+  const isLeased = leaseUntilMs !== undefined && schedule.due_at === dueNow && !isLeaseHeld(row, receivedAtMs)
+  await trx
+    .updateTable('tasks')
+    .set(isLeased ? { ...schedule, due_at: leaseUntilMs, lease_until: leaseUntilMs } : schedule)
+    .where('id', '=', taskId)
+    .execute()
+  return { task, isLeased }
 }
 
 /** Inserts the callback unless an equal one exists, and deletes the callbacks beyond the limit. */

@@ -1,9 +1,9 @@
-import { sql, type Kysely, type SqlBool } from 'kysely'
+import { sql, type Kysely, type Selectable, type SqlBool, type Transaction } from 'kysely'
 import { providerNames } from '../separation/task.ts'
 import { readCommittedTransaction, type DatabaseTraits } from './database-traits.ts'
 import type { Database } from './schema.ts'
 import { parseStoredPage } from './stored-task.ts'
-import type { Store } from '../separation/store.ts'
+import type { LeaseEnd, Store } from '../separation/store.ts'
 
 /** Due before every task that has a scheduled time. */
 export const dueNow = 0
@@ -17,7 +17,7 @@ const hasRecentCallback = sql<SqlBool>`callback_at is not null and due_at <= cal
 /** Schedules the checks of tasks and leases due tasks to a gateway. */
 export type CheckQueue = Pick<Store, 'leaseDue' | 'renew' | 'release' | 'releaseAllLeases'>
 
-export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLocked }: DatabaseTraits): CheckQueue {
+export function createCheckQueue(db: Kysely<Database>, { attempt, hasRowLocks }: DatabaseTraits): CheckQueue {
   return {
     async leaseDue(provider, nowMs, leaseUntilMs, limit) {
       const lease = (maxTasks: number, onlyWithCallback: boolean) =>
@@ -35,7 +35,7 @@ export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLo
                   .$if(onlyWithCallback, (due) => due.where(hasRecentCallback))
                   .orderBy('due_at')
                   .limit(maxTasks)
-                  .$if(supportsSkipLocked, (due) => due.forUpdate().skipLocked()),
+                  .$if(hasRowLocks, (due) => due.forUpdate().skipLocked()),
             )
             .updateTable('tasks')
             .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })
@@ -64,18 +64,7 @@ export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLo
       }),
 
     release: (taskId, leaseUntilMs, dueAtMs) =>
-      attempt(() =>
-        readCommittedTransaction(db).execute(async (trx) => {
-          const { numUpdatedRows } = await trx
-            .updateTable('tasks')
-            .set({ due_at: dueAtMs })
-            .where('id', '=', taskId)
-            .where('due_at', '=', leaseUntilMs)
-            .executeTakeFirst()
-          const isFinished = dueAtMs === null && numUpdatedRows > 0n
-          if (isFinished) await trx.deleteFrom('callbacks').where('task_id', '=', taskId).execute()
-        }),
-      ),
+      attempt(() => readCommittedTransaction(db).execute((trx) => endLease(trx, taskId, { leaseUntilMs, dueAtMs }))),
 
     releaseAllLeases: () =>
       attempt(async () => {
@@ -90,16 +79,37 @@ export function createCheckQueue(db: Kysely<Database>, { attempt, supportsSkipLo
   }
 }
 
+/** See `CheckQueue.release`. */
+export async function endLease(
+  trx: Transaction<Database>,
+  taskId: string,
+  { leaseUntilMs, dueAtMs }: LeaseEnd,
+): Promise<void> {
+  const { numUpdatedRows } = await trx
+    .updateTable('tasks')
+    .set({ due_at: dueAtMs })
+    .where('id', '=', taskId)
+    .where('due_at', '=', leaseUntilMs)
+    .executeTakeFirst()
+  const isFinished = dueAtMs === null && numUpdatedRows > 0n
+  if (isFinished) await trx.deleteFrom('callbacks').where('task_id', '=', taskId).execute()
+}
+
+type Schedule = Pick<Selectable<Database['tasks']>, 'due_at' | 'callback_at' | 'lease_until'>
+
 /**
  * Makes the task due now, or `minCallbackIntervalMs` after the last callback that did. Always changes `due_at`: `release`
  * compares it with the lease, so that releasing a task keeps it due if a callback arrived meanwhile.
  */
-export function dueAfterCallback(receivedAtMs: number) {
+export function dueAfterCallback({ due_at, callback_at, lease_until }: Schedule, receivedAtMs: number): Schedule {
   // A callback_at in the future means that the clock was set back.
-  const isAllowed = sql<boolean>`(callback_at is null or callback_at <= ${receivedAtMs - minCallbackIntervalMs} or callback_at > ${receivedAtMs})`
-  const nextAllowedMs = sql<number>`callback_at + ${minCallbackIntervalMs}`
-  return {
-    due_at: sql<number>`case when ${isAllowed} then ${dueNow} when due_at = ${dueNow} then ${dueNow} else ${nextAllowedMs} end`,
-    callback_at: sql<number>`case when ${isAllowed} then ${receivedAtMs} else callback_at end`,
-  }
+  const isAllowed =
+    callback_at === null || callback_at <= receivedAtMs - minCallbackIntervalMs || callback_at > receivedAtMs
+  if (isAllowed) return { due_at: dueNow, callback_at: receivedAtMs, lease_until }
+  return { due_at: due_at === dueNow ? dueNow : callback_at + minCallbackIntervalMs, callback_at, lease_until }
+}
+
+/** Whether the lease of a task is held. The two are equal exactly until it ends: everything that ends a lease changes `due_at`. */
+export function isLeaseHeld({ due_at, lease_until }: Schedule, nowMs: number): boolean {
+  return due_at !== null && due_at === lease_until && lease_until > nowMs
 }

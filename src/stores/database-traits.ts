@@ -10,8 +10,8 @@ export interface DatabaseTraits {
   /** Runs work and retries transient errors. Converts errors to those that `Store` documents. */
   readonly attempt: <T>(work: () => Promise<T>) => Promise<T>
   readonly lockTrack: LockTrack
-  /** Whether the database has `for update skip locked`. */
-  readonly supportsSkipLocked: boolean
+  /** Whether the database locks rows (`for update skip locked`). */
+  readonly hasRowLocks: boolean
   readonly clock: Clock
   readonly close: () => Promise<void>
 }

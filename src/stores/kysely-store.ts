@@ -2,7 +2,7 @@ import { sql, type ExpressionBuilder, type Kysely, type SqlBool } from 'kysely'
 import { providerNames, type Task } from '../separation/task.ts'
 import { createCallbackInbox } from './callback-inbox.ts'
 import { readCommittedTransaction, type DatabaseTraits } from './database-traits.ts'
-import { dueNow, createCheckQueue } from './check-queue.ts'
+import { createCheckQueue, dueNow, endLease } from './check-queue.ts'
 import { listTasks } from './list-tasks.ts'
 import { createOrder } from './create-order.ts'
 import type { Database } from './schema.ts'
@@ -47,16 +47,20 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
           .execute()
       }),
 
-    replace: (task, before) =>
-      attempt(async () => {
-        const { numUpdatedRows } = await db
-          .updateTable('tasks')
-          .set((eb) => ({ ...changedColumns(task, before), due_at: dueAfter(task, eb) }))
-          .where('id', '=', task.id)
-          .where('revision', '=', task.revision - 1)
-          .executeTakeFirst()
-        return numUpdatedRows > 0n
-      }),
+    replace: (task, before, leaseEnd) =>
+      attempt(() =>
+        readCommittedTransaction(db).execute(async (trx) => {
+          const { numUpdatedRows } = await trx
+            .updateTable('tasks')
+            .set((eb) => ({ ...changedColumns(task, before), due_at: dueAfter(task, eb) }))
+            .where('id', '=', task.id)
+            .where('revision', '=', task.revision - 1)
+            .executeTakeFirst()
+          const isWritten = numUpdatedRows > 0n
+          if (isWritten && leaseEnd !== undefined) await endLease(trx, task.id, leaseEnd)
+          return isWritten
+        }),
+      ),
 
     find: (ids) =>
       attempt(async () => {

@@ -34,7 +34,7 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
       dialect: 'postgres',
       attempt: (work) => enqueue(() => withRetry(work, retryOptions)),
       lockTrack,
-      supportsSkipLocked: true,
+      hasRowLocks: true,
       clock,
       async close() {
         clock.close()

@@ -29,7 +29,7 @@ export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
     attempt: (work) => withRetry(work, retryOptions),
     // Each transaction locks the whole file.
     lockTrack: async () => {},
-    supportsSkipLocked: false,
+    hasRowLocks: false,
     clock: { nowMs: () => Date.now() },
     close: () => db.destroy(),
   })

@@ -8,7 +8,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { DuplicateBindingError, StoreUnavailableError } from '../../src/separation/errors.ts'
 import type { ProviderReport } from '../../src/separation/advance/report.ts'
 import { newTaskId } from '../../src/separation/task-id.ts'
-import type { PendingTask, Task } from '../../src/separation/task.ts'
+import type { PendingTask, ProviderName, Task } from '../../src/separation/task.ts'
 import { createSqliteDialect } from '../../src/stores/sqlite-dialect.ts'
 import { openPostgresStore } from '../../src/stores/postgres-store.ts'
 import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
@@ -86,16 +86,7 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
     store.createOrder({ task, key: null, dueAtMs: someTime, canJoin: anything, isAdmitted, ...more })
 
   describe('createOrder', () => {
-    test('the revision of a task is the stored one after every change, and unknown ids have none', async () => {
-    const task = unbound()
-    await store.createOrder({ task, key: null, dueAtMs: 1, canJoin: null, isAdmitted })
-    const ids = [task.id, newTaskId()]
-    expect([...(await store.revisions(ids))]).toEqual([[task.id, 1]])
-    await store.replace({ ...task, charge: 'CHARGED', revision: 2 }, task)
-    expect([...(await store.revisions(ids))]).toEqual([[task.id, 2]])
-  })
-
-  test('inserts the first order for a track and joins the second one to it', async () => {
+    test('inserts the first order for a track and joins the second one to it', async () => {
       const [first, second] = [unbound(), unbound()]
       expect(await createOrder(first)).toEqual({ kind: 'new', task: first })
       expect(await createOrder(second)).toEqual({ kind: 'joined', task: first })
@@ -286,6 +277,15 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
     })
   })
 
+  test('the revision of a task is the stored one after every change, and unknown ids have none', async () => {
+    const task = unbound()
+    await store.createOrder({ task, key: null, dueAtMs: 1, canJoin: null, isAdmitted })
+    const ids = [task.id, newTaskId()]
+    expect([...(await store.revisions(ids))]).toEqual([[task.id, 1]])
+    await store.replace({ ...task, charge: 'CHARGED', revision: 2 }, task)
+    expect([...(await store.revisions(ids))]).toEqual([[task.id, 2]])
+  })
+
   test('find and findBound return the stored tasks unchanged', async () => {
     const tasks: Task[] = [
       pendingTask({ id: newTaskId(), providerTaskId: 'one', incompleteSinceMs: 5 }),
@@ -430,6 +430,46 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
       expect((await lease(300, 400)).toSorted()).toEqual([one, two, woken].toSorted())
     })
 
+    test('begin with a callback that makes its task due at once, unless a lease is held', async () => {
+      const id = await put(null)
+      const saveAt = (receivedAtMs: number) =>
+        store.saveCallback(
+          { taskId: id, receivedAtMs, providerTaskId: null, report },
+          { leaseUntilMs: receivedAtMs + 10_000 },
+        )
+      expect(await saveAt(someTime)).toMatchObject({ task: { id }, isLeased: true })
+      expect(await lease(someTime + 1_000, someTime + 90_000)).toEqual([])
+      await store.release(id, someTime + 10_000, someTime + 60_000)
+      // Within 2 s of the previous callback the task is due later.
+      expect(await saveAt(someTime + 1_000)).toMatchObject({ isLeased: false })
+      expect(await lease(someTime + 2_000, someTime + 20_000)).toEqual([id])
+      expect(await saveAt(someTime + 5_000)).toMatchObject({ isLeased: false })
+      expect(await lease(someTime + 5_000, someTime + 30_000)).toEqual([id])
+      // A lease that has ended is not held.
+      expect(await saveAt(someTime + 40_000)).toMatchObject({ isLeased: true })
+    })
+
+    test('end in the write that replaces the task, if it is written', async () => {
+      const id = await put(10)
+      const [task] = await store.find([id])
+      if (task === undefined) throw new Error('The task must exist.')
+      const next = { ...task, revision: task.revision + 1 }
+      await lease(10, 100)
+      expect(await store.replace({ ...next, revision: 9 }, task, { leaseUntilMs: 100, dueAtMs: 20 })).toBe(false)
+      expect(await lease(20, 101)).toEqual([])
+      expect(await store.replace(next, task, { leaseUntilMs: 100, dueAtMs: 20 })).toBe(true)
+      expect(await lease(20, 101)).toEqual([id])
+      await store.saveCallback({ taskId: id, receivedAtMs: someTime, providerTaskId: null, report })
+      const last = { ...next, revision: next.revision + 1 }
+      expect(await store.replace(last, next, { leaseUntilMs: 101, dueAtMs: null })).toBe(true)
+      expect(await store.savedCallbacks(id)).toHaveLength(1)
+      expect(await lease(102, 200)).toEqual([id])
+      expect(
+        await store.replace({ ...last, revision: last.revision + 1 }, last, { leaseUntilMs: 200, dueAtMs: null }),
+      ).toBe(true)
+      expect(await store.savedCallbacks(id)).toEqual([])
+    })
+
     test('keep a task due if a second callback arrived shortly before the release', async () => {
       const id = await put(10)
       const saveAt = (receivedAtMs: number) =>
@@ -500,6 +540,18 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
     await store.leaseDue(task.provider, 500, 600, 1)
     await store.release(task.id, 600, null)
     expect(await store.savedCallbacks(task.id)).toEqual([])
+  })
+
+  test('a callback is not stored if its provider has no such task', async () => {
+    const task = unbound()
+    await createOrder(task)
+    const save = (taskId: string, provider: ProviderName) =>
+      store.saveCallback({ taskId, receivedAtMs: 1, providerTaskId: null, report }, { provider })
+    expect(await save(newTaskId(), task.provider)).toBe(null)
+    expect(await save(task.id, 'sunoapi')).toBe(null)
+    expect(await store.savedCallbacks(task.id)).toEqual([])
+    expect(await save(task.id, task.provider)).toEqual({ task, isLeased: false })
+    expect(await store.savedCallbacks(task.id)).toHaveLength(1)
   })
 
   describe('saved callbacks', () => {
