@@ -7,6 +7,7 @@ import { LongestFirst } from './test/support/longest-first.ts'
 const units = [
   'core/advance',
   'core/equal-orders',
+  'core/reads-only-tasks',
   'core/structure',
   'program/config',
   'program/documents',
@@ -23,6 +24,7 @@ const promises = [
   'flows/separate',
   'flows/callback',
   'flows/adoption',
+  'flows/kept-answers',
   'flows/shutdown',
   'flows/repeated-mutation',
   'providers/provider-ids',

@@ -4,7 +4,9 @@ import { createChecker } from './separation/check/checker.ts'
 import { createWakeUps } from './separation/check/wake-ups.ts'
 import type { Config } from './config/config.ts'
 import { createConcurrencyLimit } from './limits/concurrency-limit.ts'
+import type { Services } from './graphql/context.ts'
 import { createPipeline } from './graphql/execution/pipeline.ts'
+import { createSchema } from './graphql/schema/schema.ts'
 import { createAdminServer } from './http/admin-server.ts'
 import { callbacksPath, createCallbackAddresses } from './separation/callback/callback-address.ts'
 import { createCallbackRoute } from './http/callback-route.ts'
@@ -17,6 +19,7 @@ import { createGraphqlRoute } from './http/graphql-route.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createReadiness } from './http/readiness.ts'
 import { createHttpServer } from './http/server.ts'
+import { createShortWay } from './http/short-way/short-way.ts'
 import { createWebSocketRoute } from './http/websocket/websocket-route.ts'
 import { openIdentity } from './identity/identity.ts'
 import { createOperator } from './identity/operator.ts'
@@ -131,17 +134,17 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   })
 
   const retentionMs = new Map(clients.map((each) => [each.name, each.retentionMs]))
-  const pipeline = createPipeline({
-    services: {
-      separations,
-      separateRate: createRequestRate(config.separatesPerMinute),
-      subscriptionLimit: createConcurrencyLimit(config.subscriptionsPerCaller),
-      providers: [...providers.keys()],
-      retentionMsOf: (provider) => retentionMs.get(provider) ?? 0,
-    },
-    log,
-    introspection: config.introspection,
-  })
+  const schema = createSchema()
+  const services: Services = {
+    separations,
+    separateRate: createRequestRate(config.separatesPerMinute),
+    subscriptionLimit: createConcurrencyLimit(config.subscriptionsPerCaller),
+    providers: [...providers.keys()],
+    retentionMsOf: (provider) => retentionMs.get(provider) ?? 0,
+  }
+  const shortWay = createShortWay({ schema, services, reader: store })
+  const { introspection } = config
+  const pipeline = createPipeline({ schema, services, log, introspection, onSuccess: shortWay.learnDocument })
   const { admin, adminToken } = config
   const operator = createOperator({ adminToken, adminHost: admin?.host ?? null })
   const requestRate = createRequestRate(config.requestsPerMinute)
@@ -165,6 +168,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const server = createHttpServer({
     graphql: createGraphqlRoute({
       pipeline,
+      shortWay,
       identity,
       requestRate,
       cors: createCors(config.corsOrigins, logRefusedOrigin),

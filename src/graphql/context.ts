@@ -30,13 +30,31 @@ export interface Context extends Services {
   readonly caller: Caller
   /** Reads the caller's tasks, batched per operation. Do not use it in subscriptions: its cache would return old states. */
   readonly tasks: Pick<DataLoader<TaskRef, Task | null>, 'load'>
+  /** What `tasks` has read so far. */
+  readonly reads: Reads
+}
+
+/** The tasks that an operation has read. */
+export interface Reads {
+  readonly tasks: readonly Task[]
+  /** Whether a task was unknown or could not be read. */
+  readonly hasMissed: boolean
 }
 
 /** Creates the context of one operation. */
 export function createContext(services: Services, caller: Caller): Context {
   const { separations } = services
-  const tasks = new DataLoader<TaskRef, Task | null, string>((refs) => separations.find(caller.owner, refs, caller), {
+  const reads = { tasks: [] as Task[], hasMissed: false }
+  const find = async (refs: readonly TaskRef[]) => {
+    const found = await separations.find(caller.owner, refs, caller)
+    for (const task of found) {
+      if (task === null || task instanceof Error) reads.hasMissed = true
+      else reads.tasks.push(task)
+    }
+    return found
+  }
+  const tasks = new DataLoader<TaskRef, Task | null, string>(find, {
     cacheKeyFn: ({ taskId, provider }) => JSON.stringify([taskId, provider]),
   })
-  return { ...services, caller, tasks }
+  return { ...services, caller, tasks, reads }
 }

@@ -8,11 +8,13 @@ import { isFromForeignPage } from './cross-site.ts'
 import type { GraphiqlPage } from './graphiql/graphiql-page.ts'
 import { destroyStalledResponse } from './destroy-stalled-response.ts'
 import { refuse, sendGraphqlError, stoppingHeaders, stoppingMessage } from './respond.ts'
-import { receiveOperation } from './receive-operation.ts'
+import { prepareForYoga, receiveBody } from './receive-operation.ts'
+import type { ShortWay } from './short-way/short-way.ts'
 import type { RequestRate } from '../limits/request-rate.ts'
 
 export interface GraphqlRouteOptions {
   readonly pipeline: Pipeline
+  readonly shortWay: ShortWay
   readonly identity: Identity
   readonly requestRate: RequestRate
   readonly cors: Cors
@@ -32,7 +34,7 @@ export interface GraphqlRoute {
 
 /** `/graphql` over HTTP: operations by POST and GET, subscriptions by SSE, GraphiQL for a browser. */
 export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
-  const { pipeline, identity, requestRate, cors, corsOrigins, graphiql } = options
+  const { pipeline, shortWay, identity, requestRate, cors, corsOrigins, graphiql } = options
   const streams = new WeakSet<ServerResponse>()
 
   return { handle, sendStopping, isStream: (response) => streams.has(response) }
@@ -80,12 +82,18 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
       sendGraphqlError(response, 429, message, 'RATE_LIMITED', { 'retry-after': String(waitSeconds) })
       return
     }
-    if (!(await receiveOperation(request, response))) return
+    const isPost = request.method === 'POST'
+    const body = isPost ? await receiveBody(request, response) : null
+    if (isPost && body === null) return
     if (hasEnded) return refuse(response, sessionEnded)
+    // A GET must be safe (RFC 9110, 9.2.1): opening a link or an image must not adopt a task.
+    const caller = { owner: session.owner, mayAdopt: isPost }
+    const short = body === null ? 'not-taken' : await shortWay.answer(response, caller, body)
+    if (short === 'answered' || !prepareForYoga(request, response, body)) return
     // Yoga's own request listener would send the stack of an error to the client. Here the error goes to our log only.
     const answer = await pipeline.handleNodeRequestAndResponse(request, response, {
-      // A GET must be safe (RFC 9110, 9.2.1): opening a link or an image must not adopt a task.
-      caller: { owner: session.owner, mayAdopt: request.method === 'POST' },
+      caller,
+      ...(short === 'not-taken' ? {} : short),
       onSubscribe() {
         streams.add(response)
         // Destroy the stream instead of ending it: a normal end would mean that the subscription is complete.
@@ -97,6 +105,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     // Yoga allows caching of a stream, and keeps its connection alive, which the server may have to close.
     answer.headers.delete('cache-control')
     answer.headers.delete('connection')
+    shortWay.learn(request, answer)
     await sendNodeResponse(answer, response, request, true)
   }
 }

@@ -55,6 +55,8 @@ test.each(families)(
         verdicts[transport] = verdictOf(results)
       }
       const refused = verdicts['POST']
+      // The document is known by now, unless it was refused.
+      expect(verdictOf(await transports.POST(gateway.url, markedFor('POST', document)))).toEqual(refused)
       for (const { message, code } of refused ?? []) {
         expect(code).toEqual(expect.any(String))
         expect(message.length).toBeLessThanOrEqual(1_001)

@@ -6,6 +6,8 @@ import { onTestFinished } from 'vitest'
 import { createInProcessChanges } from '../../src/coordination/in-process-changes.ts'
 import { createConcurrencyLimit } from '../../src/limits/concurrency-limit.ts'
 import { createPipeline } from '../../src/graphql/execution/pipeline.ts'
+import { createSchema } from '../../src/graphql/schema/schema.ts'
+import { createShortWay } from '../../src/http/short-way/short-way.ts'
 import { createRequestRate } from '../../src/limits/request-rate.ts'
 import { createCors } from '../../src/http/cors.ts'
 import { createGraphqlRoute } from '../../src/http/graphql-route.ts'
@@ -31,6 +33,8 @@ export interface WiredGateway {
   publish(taskId: string): void
   /** How many subscriptions wait for a change. */
   subscriptions(): number
+  /** How many requests were answered on the short way. */
+  shortAnswers(): number
 }
 
 export interface WiredOptions {
@@ -81,22 +85,30 @@ export async function startWiredGateway({
     },
     wakeUps: createWakeUps(),
   })
-  const pipeline = createPipeline({
-    services: {
-      separations,
-      separateRate: createRequestRate(1_000),
-      subscriptionLimit: createConcurrencyLimit(10_000),
-      providers: providerNames,
-      retentionMsOf: () => 14 * day,
-    },
-    log,
-    introspection: true,
-  })
+  const schema = createSchema()
+  const services = {
+    separations,
+    separateRate: createRequestRate(1_000),
+    subscriptionLimit: createConcurrencyLimit(10_000),
+    providers: providerNames,
+    retentionMsOf: () => 14 * day,
+  }
+  const shortWay = createShortWay({ schema, services, reader: wrapped })
+  let shortAnswers = 0
+  const pipeline = createPipeline({ schema, services, log, introspection: true, onSuccess: shortWay.learnDocument })
   const identity = await openIdentity({ apiKeys: keys ?? [], apiKeysFile: null, jwt: null, allowAnonymous: false, log })
   const requestRate = createRequestRate(1_000_000)
   const server = createHttpServer({
     graphql: createGraphqlRoute({
       pipeline,
+      shortWay: {
+        ...shortWay,
+        async answer(...request) {
+          const answer = await shortWay.answer(...request)
+          if (answer === 'answered') shortAnswers += 1
+          return answer
+        },
+      },
       identity,
       requestRate,
       cors: createCors([], () => {}),
@@ -140,5 +152,6 @@ export async function startWiredGateway({
     },
     publish: changes.publish,
     subscriptions: changes.size,
+    shortAnswers: () => shortAnswers,
   }
 }

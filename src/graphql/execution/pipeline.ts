@@ -1,18 +1,20 @@
-import { execute, GraphQLError, subscribe, type ExecutionArgs, type ExecutionResult } from 'graphql'
+import { GraphQLError, subscribe, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql'
 import { _createLRUCache as createLruCache, createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import { createContext, type Caller, type Context, type Services } from '../context.ts'
 import { createSanitizeError, type SanitizeError } from './sanitize-error.ts'
 import { documentLimits, maxTokens } from './document-limits.ts'
 import { createMaskError } from './mask-error.ts'
-import { createSchema } from '../schema/schema.ts'
-import { validateVariables } from './validate-variables.ts'
+import { executeOperation, validateVariables } from './execute-operation.ts'
 import type { Log } from '../../runtime/log.ts'
 
 export interface PipelineOptions {
+  readonly schema: GraphQLSchema
   readonly services: Services
   readonly log: Log
   /** Whether introspection is allowed, and errors about misspelt names contain suggestions. */
   readonly introspection: boolean
+  /** Called with every document that passed all checks over HTTP and was executed without an error. */
+  readonly onSuccess?: (query: string, document: DocumentNode) => void
 }
 
 /** What the transport knows about an operation before parsing it. */
@@ -20,6 +22,8 @@ export interface Incoming {
   readonly caller: Caller
   /** Called if the operation is a subscription, before its first event. */
   readonly onSubscribe?: () => void
+  /** The result of the operation, if it was executed already. Its errors are masked, and it is sent as any other. */
+  readonly result?: ExecutionResult
 }
 
 export type Pipeline = YogaServerInstance<Incoming, Context>
@@ -31,10 +35,10 @@ const maxCachedDocuments = 100
  * Parses, validates and executes operations, and masks their errors, in the same way for every transport. HTTP and SSE use
  * Yoga itself, WebSocket uses its `getEnveloped`; a Yoga plugin applies to both.
  */
-export function createPipeline({ services, log, introspection }: PipelineOptions): Pipeline {
+export function createPipeline({ schema, services, log, introspection, onSuccess }: PipelineOptions): Pipeline {
   const sanitize = createSanitizeError(introspection)
   return createYoga<Incoming, Context>({
-    schema: createSchema(),
+    schema,
     context: ({ caller }) => createContext(services, caller),
     graphqlEndpoint: '/graphql',
     graphiql: false,
@@ -57,28 +61,43 @@ export function createPipeline({ services, log, introspection }: PipelineOptions
       // maskError has already logged these errors.
       error: () => {},
     },
-    plugins: [graphqlJs, sanitizeErrors(sanitize), maxTokens, documentLimits(introspection)],
+    plugins: [graphqlJs(onSuccess), sanitizeErrors(sanitize), maxTokens, documentLimits(introspection)],
   })
 }
 
 /** Executes with graphql-js. Yoga's own executor returns fields that resolve late after the others, not in query order. */
-const graphqlJs: Plugin<Incoming> = {
-  onExecute: ({ setExecuteFn, args }) => setExecuteFn(withValidVariables(args, execute)),
-  onSubscribe({ setSubscribeFn, args }) {
-    setSubscribeFn(withValidVariables(args, subscribe))
-    args.contextValue.onSubscribe?.()
-  },
+function graphqlJs(onSuccess: PipelineOptions['onSuccess']): Plugin<Incoming> {
+  return {
+    onExecute({ setExecuteFn, args: { document, contextValue } }) {
+      const { result, params } = contextValue
+      if (result !== undefined) {
+        setExecuteFn(() => result)
+        return
+      }
+      setExecuteFn(executeOperation)
+      return {
+        onExecuteDone({ result: executed }) {
+          const query: unknown = params?.query
+          if (typeof query === 'string' && isWithoutErrors(executed)) onSuccess?.(query, document)
+        },
+      }
+    },
+    onSubscribe({ setSubscribeFn, args }) {
+      const errors = validateVariables(args)
+      setSubscribeFn(errors.length > 0 ? () => ({ errors }) : subscribe)
+      args.contextValue.onSubscribe?.()
+    },
+  }
 }
 
-function withValidVariables<R>(
-  args: ExecutionArgs,
-  run: (args: ExecutionArgs) => R,
-): (args: ExecutionArgs) => R | ExecutionResult {
-  const errors = validateVariables(args)
-  return errors.length > 0 ? () => ({ errors }) : run
+function isWithoutErrors(result: ExecutionResult | AsyncIterable<unknown>): boolean {
+  return !(Symbol.asyncIterator in result) && result.errors === undefined
 }
 
-/** Sanitizes parse and validation errors; maskError handles execution errors. Yoga sets the parse code over HTTP only. */
+/**
+ * Sanitizes parse and validation errors; maskError handles execution errors. Yoga sets the code and the status of a parse error
+ * only if it parses the document for HTTP, but every transport fills its cache of parse errors.
+ */
 function sanitizeErrors(sanitize: SanitizeError): Plugin {
   return {
     onParse:
@@ -86,6 +105,7 @@ function sanitizeErrors(sanitize: SanitizeError): Plugin {
       ({ result, replaceParseResult }) => {
         if (!(result instanceof GraphQLError)) return
         result.extensions['code'] ??= 'GRAPHQL_PARSE_FAILED'
+        result.extensions['http'] ??= { spec: true, status: 400 }
         replaceParseResult(sanitize(result))
       },
     onValidate:

@@ -2,6 +2,7 @@ import SchemaBuilder, { type EnumRef, type ObjectFieldBuilder } from '@pothos/co
 import RelayPlugin from '@pothos/plugin-relay'
 import { DateTimeResolver, URLResolver } from 'graphql-scalars'
 import type { Context } from '../context.ts'
+import { readsOnlyTasks } from './reads-only-tasks.ts'
 
 interface SchemaTypes {
   Context: Context
@@ -26,6 +27,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     nodeQueryOptions: {
       description: 'Fetches an object by its id. Returns null if it does not exist or belongs to another caller.',
       args: { id: { description: 'The `id` of the object.' } },
+      extensions: readsOnlyTasks,
     },
     nodesQueryOptions: false,
     pageInfoTypeOptions: { description: 'The position of a page in its list.' },

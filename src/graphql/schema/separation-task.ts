@@ -4,6 +4,7 @@ import { badInput } from '../bad-input.ts'
 import { builder, dateOf } from './builder.ts'
 import { ChargeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
 import { withCost } from './field-cost.ts'
+import { readsOnlyTasks } from './reads-only-tasks.ts'
 import { SeparationFailure } from './separation-failure.ts'
 import { allStemsOf, maxStems, Stems, StemType } from './stems.ts'
 import { limitedSubscription } from '../execution/limited-subscription.ts'
@@ -133,6 +134,7 @@ builder.queryField('separation', (t) =>
   t.field({
     type: SeparationTask,
     nullable: true,
+    extensions: readsOnlyTasks,
     description:
       'Fetches one of your tasks. Returns null if it does not exist or belongs to another caller. ' +
       "`taskId` may also be the provider's id of a task created outside this gateway on the same account: the gateway then " +

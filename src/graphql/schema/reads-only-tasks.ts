@@ -1,0 +1,13 @@
+import type { GraphQLField } from 'graphql'
+
+/**
+ * The extension of a root field whose result depends only on its arguments, on the tasks that it loads through
+ * `context.tasks`, and on values that never change while the gateway runs. An answer of such fields is valid as long as the
+ * revisions of those tasks are the stored ones: see docs/decisions/0030.
+ */
+export const readsOnlyTasks = { readsOnlyTasks: true } as const
+
+/** Whether the field was defined with `readsOnlyTasks`. */
+export function doesReadOnlyTasks({ extensions }: GraphQLField<unknown, unknown>): boolean {
+  return extensions['readsOnlyTasks'] === true
+}
