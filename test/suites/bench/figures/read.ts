@@ -1,0 +1,89 @@
+import type { Ending } from '../../../support/gateway.ts'
+import { postRequest } from '../load/connection.ts'
+import { readText } from '../load/documents.ts'
+import { openHttpLoad } from '../load/http-load.ts'
+import { watchSaturation } from '../load/saturation.ts'
+import { seedTasks, settledTasks } from '../load/seed-tasks.ts'
+import type { Result } from '../report/result.ts'
+import { credential, sqliteUrl, startBenchGateway } from '../servers/bench-gateway.ts'
+import { howToInstallPeers, startMercurius } from '../servers/mercurius.ts'
+import { startServer, type ServerProcess } from '../servers/server-process.ts'
+import { alternate } from './alternate.ts'
+import type { Figure, Setting } from './figure.ts'
+
+const connections = 64
+const manyTasks = 10_000
+
+export const read: Figure = {
+  name: 'read',
+  about: 'reads of a settled task with every field, of one task and of 10,000 at random',
+  measure: (setting, atEnd) => measureReads({ ...setting, manyTasks }, atEnd),
+}
+
+/** Measures with fewer tasks than 10,000 as well. */
+export async function measureReads(
+  setting: Setting & { readonly manyTasks: number },
+  atEnd: Ending,
+): Promise<readonly Result[]> {
+  const { folder, seconds, isPinned } = setting
+  const tasks = settledTasks(setting.manyTasks)
+  await seedTasks(`${folder}/stemgate.db`, tasks)
+  const requests = tasks.map(({ id: taskId }) =>
+    postRequest('/graphql', { query: readText, variables: { taskId } }, credential),
+  )
+  const [first = Buffer.alloc(0)] = requests
+  const one = () => first
+  const anyOfMany = () => requests[Math.floor(Math.random() * requests.length)] ?? first
+
+  const gateway = await startBenchGateway(setting, { databaseUrl: sqliteUrl(folder) }, atEnd)
+  const answer = await answerOf(gateway, first, atEnd)
+  const separation: object = JSON.parse(answer).data.separation
+  const bare = await startServer({ args: [setting.servers.http], environment: { ANSWER: answer }, isPinned }, atEnd)
+  const mercurius = await startMercurius(
+    tasks.map(({ id }) => ({ ...separation, id })),
+    setting,
+    atEnd,
+  )
+  if (mercurius !== null && (await answerOf(mercurius, first, atEnd)) !== answer) {
+    throw new Error('Mercurius answers with other bytes than the gateway.')
+  }
+
+  const results: Result[] = []
+  for (const { name, next, goal } of [
+    { name: 'read one task', next: one, goal: 0.5 },
+    { name: 'read one of 10,000 tasks', next: anyOfMany, goal: 0.4 },
+  ]) {
+    const saturation = watchSaturation()
+    const rateOf = async (server: ServerProcess) => {
+      const load = await openHttpLoad(server.url, connections, atEnd)
+      return () => saturation.during(server, () => load.runFor(seconds, next))
+    }
+    const values = await alternate<string>(
+      setting.rounds,
+      {
+        bare: await rateOf(bare),
+        gateway: await rateOf(gateway),
+        ...(mercurius === null ? {} : { mercurius: await rateOf(mercurius) }),
+      },
+      setting.onProgress,
+    )
+    results.push({
+      name,
+      unit: 'requests/s',
+      better: 'more',
+      gateway: values['gateway'] ?? [],
+      limit: { name: 'bare node:http that reads the body and sends the same bytes', rounds: values['bare'] ?? [] },
+      peers: mercurius === null ? [] : [{ name: 'Mercurius, JIT, memory', rounds: values['mercurius'] ?? [] }],
+      goal: { of: 'ratio', bound: 'at least', value: goal },
+      notes: [...saturation.notes(), ...(mercurius === null ? [howToInstallPeers] : [])],
+    })
+  }
+  return results
+}
+
+async function answerOf(server: ServerProcess, request: Buffer, atEnd: Ending): Promise<string> {
+  const load = await openHttpLoad(server.url, 1, atEnd)
+  const { status, body } = await load.ask(request)
+  if (status !== 200) throw new Error(`${status}: ${body.toString()}`)
+  return body.toString()
+}

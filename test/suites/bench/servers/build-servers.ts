@@ -1,0 +1,27 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+/** The paths of the built servers. */
+export interface BareServers {
+  readonly http: string
+  readonly memoryReporter: string
+}
+
+/** Bundles the bare servers into plain JavaScript, because a compiler in their processes would be measured as well. */
+export async function buildBareServers(folder: string): Promise<BareServers> {
+  const entries = { http: 'bare-http', memoryReporter: 'report-memory' }
+  const sources = fileURLToPath(new URL('.', import.meta.url))
+  await build({
+    entryPoints: Object.values(entries).map((name) => join(sources, `${name}.ts`)),
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'error',
+  })
+  const pathOf = (name: string) => join(folder, `${name}.mjs`)
+  return { http: pathOf(entries.http), memoryReporter: pathOf(entries.memoryReporter) }
+}
