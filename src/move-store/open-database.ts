@@ -22,7 +22,7 @@ export async function openDatabase(database: DatabaseAddress, log: Log): Promise
     case 'sqlite': {
       const { openSqlite } = await import('../stores/sqlite-store.ts')
       const { classifySqliteError } = await import('../stores/sqlite-errors.ts')
-      const db = await openSqlite(database.path, log)
+      const { db } = await openSqlite(database.path, log)
       return {
         db,
         identity: null,

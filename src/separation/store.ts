@@ -107,7 +107,8 @@ export interface RecordStore {
 export interface OrderWriter {
   /**
    * Finds the task that answers an order, by key or by track, or inserts `task` if the order is admitted, with its first
-   * check at `dueAtMs`. A key of a refused order leads to no task, unless it was confirmed.
+   * check at `dueAtMs`. A key of a refused order leads to no task, unless it was confirmed. An order that is not admitted yet
+   * takes no lock, unless its key has to be stored.
    */
   createOrder(order: {
     readonly task: Task
@@ -118,8 +119,8 @@ export interface OrderWriter {
      * task that does is joined. Not called for refused tasks.
      */
     readonly canJoin: ((earlier: Task) => boolean) | null
-    /** Whether the order may be inserted. May be called more than once, if no earlier task answers the order. */
-    readonly isAdmitted: () => Promise<boolean>
+    /** Whether the order may be inserted if no earlier task answers it. */
+    readonly isAdmitted: boolean
   }): Promise<OrderResult>
   /** Makes a key lead to the task for good, even if the provider refuses the order after all. */
   confirmKey(task: Task, key: string): Promise<void>

@@ -1,7 +1,8 @@
-import { sql, type Kysely, type SqlBool, type Transaction } from 'kysely'
+import { sql, type Kysely, type SqlBool } from 'kysely'
 import { typeidUnboxed } from 'typeid-js'
-import { readCommittedTransaction, type DatabaseTraits } from './database-traits.ts'
+import type { DatabaseTraits } from './database-traits.ts'
 import { dueAfterCallback, dueNow, isLeaseHeld } from './check-queue.ts'
+import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from './job.ts'
 import type { Database } from './schema.ts'
 import { parseStoredReport, parseStoredTask } from './stored-task.ts'
 import type { CallbackTask, SavedCallback, SaveCallbackOptions, Store } from '../separation/store.ts'
@@ -12,28 +13,30 @@ const maxCallbacksPerTask = 20
 /** Stores and reads the callbacks of a task. */
 export type CallbackInbox = Pick<Store, 'saveCallback' | 'savedCallbacks'>
 
-export function createCallbackInbox(db: Kysely<Database>, { attempt, hasRowLocks }: DatabaseTraits): CallbackInbox {
+export function createCallbackInbox(
+  db: Kysely<Database>,
+  { read, transact, hasRowLocks }: DatabaseTraits,
+): CallbackInbox {
   return {
     saveCallback(callback, options = {}) {
       const id = typeidUnboxed('cb')
-      return attempt(() =>
-        readCommittedTransaction(db).execute(async (trx) => {
-          const saved = await makeDue(trx, callback, options, hasRowLocks)
-          if (saved !== null) await insertCallback(trx, id, callback)
-          return saved
-        }),
-      )
+      return transact(function* () {
+        const saved = yield* makeDue(db, callback, options, hasRowLocks)
+        if (saved !== null) yield* insertCallback(db, id, callback)
+        return saved
+      })
     },
 
     savedCallbacks: (taskId) =>
-      attempt(async () => {
-        const rows = await db
-          .selectFrom('callbacks')
-          .select(['received_at', 'provider_task_id', 'payload'])
-          .where('task_id', '=', taskId)
-          .orderBy('received_at')
-          .orderBy('id')
-          .execute()
+      read(function* () {
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('callbacks')
+            .select(['received_at', 'provider_task_id', 'payload'])
+            .where('task_id', '=', taskId)
+            .orderBy('received_at')
+            .orderBy('id'),
+        )
         return rows.map(({ received_at, provider_task_id, payload }) => ({
           taskId,
           receivedAtMs: received_at,
@@ -45,61 +48,63 @@ export function createCallbackInbox(db: Kysely<Database>, { attempt, hasRowLocks
 }
 
 /** Makes the task of the callback due, and leases it if that is asked for. null if there is no such task. */
-async function makeDue(
-  trx: Transaction<Database>,
+function* makeDue(
+  db: Kysely<Database>,
   { taskId, receivedAtMs }: SavedCallback,
   { provider, leaseUntilMs }: SaveCallbackOptions,
   hasRowLocks: boolean,
-): Promise<CallbackTask | null> {
-  const row = await trx
-    .selectFrom('tasks')
-    .select(['provider', 'task', 'due_at', 'callback_at', 'lease_until'])
-    .where('id', '=', taskId)
-    // Callbacks of one task are saved one at a time.
-    .$if(hasRowLocks, (locked) => locked.forUpdate())
-    .executeTakeFirst()
+): Job<CallbackTask | null> {
+  const row = yield* firstRowOf(
+    db
+      .selectFrom('tasks')
+      .select(['provider', 'task', 'due_at', 'callback_at', 'lease_until'])
+      .where('id', '=', taskId)
+      // Callbacks of one task are saved one at a time.
+      .$if(hasRowLocks, (locked) => locked.forUpdate()),
+  )
   if (row === undefined || row.provider !== (provider ?? row.provider)) return null
   const task = parseStoredTask(row.task)
   const schedule = dueAfterCallback(row, receivedAtMs)
   const isLeased = leaseUntilMs !== undefined && schedule.due_at === dueNow && !isLeaseHeld(row, receivedAtMs)
-  await trx
-    .updateTable('tasks')
-    .set(isLeased ? { ...schedule, due_at: leaseUntilMs, lease_until: leaseUntilMs } : schedule)
-    .where('id', '=', taskId)
-    .execute()
+  yield* rowsWrittenBy(
+    db
+      .updateTable('tasks')
+      .set(isLeased ? { ...schedule, due_at: leaseUntilMs, lease_until: leaseUntilMs } : schedule)
+      .where('id', '=', taskId),
+  )
   return { task, isLeased }
 }
 
 /** Inserts the callback unless an equal one exists, and deletes the callbacks beyond the limit. */
-async function insertCallback(trx: Transaction<Database>, id: string, callback: SavedCallback): Promise<void> {
+function* insertCallback(db: Kysely<Database>, id: string, callback: SavedCallback): Job<void> {
   const { taskId, receivedAtMs, providerTaskId } = callback
   const payload = callback.report === null ? null : JSON.stringify(callback.report)
-  const equal = await trx
-    .selectFrom('callbacks')
-    .select(['id', 'received_at'])
-    .where('task_id', '=', taskId)
-    .where(matches('provider_task_id', providerTaskId))
-    .where(matches('payload', payload))
-    .executeTakeFirst()
+  const equal = yield* firstRowOf(
+    db
+      .selectFrom('callbacks')
+      .select(['id', 'received_at'])
+      .where('task_id', '=', taskId)
+      .where(matches('provider_task_id', providerTaskId))
+      .where(matches('payload', payload)),
+  )
   if (equal !== undefined) {
     // The clock may have been set back: a repeated payload must not extend its grace period.
     if (receivedAtMs < equal.received_at) {
-      await trx.updateTable('callbacks').set({ received_at: receivedAtMs }).where('id', '=', equal.id).execute()
+      yield* rowsWrittenBy(db.updateTable('callbacks').set({ received_at: receivedAtMs }).where('id', '=', equal.id))
     }
     return
   }
-  await trx
-    .insertInto('callbacks')
-    .values({
+  yield* rowsWrittenBy(
+    db.insertInto('callbacks').values({
       id,
       task_id: taskId,
       received_at: receivedAtMs,
       provider_task_id: providerTaskId,
       payload,
       rank: rankOf(callback),
-    })
-    .execute()
-  const kept = trx
+    }),
+  )
+  const kept = db
     .selectFrom('callbacks')
     .select('id')
     .where('task_id', '=', taskId)
@@ -107,7 +112,7 @@ async function insertCallback(trx: Transaction<Database>, id: string, callback: 
     .orderBy('received_at', 'desc')
     .orderBy('id', 'desc')
     .limit(maxCallbacksPerTask)
-  await trx.deleteFrom('callbacks').where('task_id', '=', taskId).where('id', 'not in', kept).execute()
+  yield* rowsWrittenBy(db.deleteFrom('callbacks').where('task_id', '=', taskId).where('id', 'not in', kept))
 }
 
 /** Only a result displaces a result, and an unreadable payload displaces no readable one: unreadable ones are easiest to forge. */

@@ -1,6 +1,7 @@
-import { sql, type Kysely, type Selectable, type SqlBool, type Transaction } from 'kysely'
-import { providerNames } from '../separation/task.ts'
-import { readCommittedTransaction, type DatabaseTraits } from './database-traits.ts'
+import { sql, type Kysely, type Selectable, type SqlBool } from 'kysely'
+import { providerNames, type Task } from '../separation/task.ts'
+import type { DatabaseTraits } from './database-traits.ts'
+import { rowsOf, rowsWrittenBy, type Job } from './job.ts'
 import type { Database } from './schema.ts'
 import { parseStoredPage } from './stored-task.ts'
 import type { LeaseEnd, Store } from '../separation/store.ts'
@@ -17,82 +18,76 @@ const hasRecentCallback = sql<SqlBool>`callback_at is not null and due_at <= cal
 /** Schedules the checks of tasks and leases due tasks to a gateway. */
 export type CheckQueue = Pick<Store, 'leaseDue' | 'renew' | 'release' | 'releaseAllLeases'>
 
-export function createCheckQueue(db: Kysely<Database>, { attempt, hasRowLocks }: DatabaseTraits): CheckQueue {
+export function createCheckQueue(db: Kysely<Database>, { write, transact, hasRowLocks }: DatabaseTraits): CheckQueue {
   return {
-    async leaseDue(provider, nowMs, leaseUntilMs, limit) {
-      const lease = (maxTasks: number, onlyWithCallback: boolean) =>
-        attempt(async () => {
-          const rows = await db
-            // Without `materialized`, PostgreSQL may run the subquery more than once and lease more than the limit.
-            .with(
-              (cte) => cte('due').materialized(),
-              (qc) =>
-                qc
-                  .selectFrom('tasks')
-                  .select('id')
-                  .where('provider', '=', provider)
-                  .where('due_at', '<=', nowMs)
-                  .$if(onlyWithCallback, (due) => due.where(hasRecentCallback))
-                  .orderBy('due_at')
-                  .limit(maxTasks)
-                  .$if(hasRowLocks, (due) => due.forUpdate().skipLocked()),
-            )
-            .updateTable('tasks')
-            .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })
-            .where('id', 'in', (eb) => eb.selectFrom('due').select('id'))
-            .returning('task')
-            .execute()
+    leaseDue: (provider, nowMs, leaseUntilMs, limit) =>
+      transact(function* () {
+        function* lease(maxTasks: number, onlyWithCallback: boolean): Job<readonly Task[]> {
+          const rows = yield* rowsOf(
+            db
+              // Without `materialized`, PostgreSQL may run the subquery more than once and lease more than the limit.
+              .with(
+                (cte) => cte('due').materialized(),
+                (qc) =>
+                  qc
+                    .selectFrom('tasks')
+                    .select('id')
+                    .where('provider', '=', provider)
+                    .where('due_at', '<=', nowMs)
+                    .$if(onlyWithCallback, (due) => due.where(hasRecentCallback))
+                    .orderBy('due_at')
+                    .limit(maxTasks)
+                    .$if(hasRowLocks, (due) => due.forUpdate().skipLocked()),
+              )
+              .updateTable('tasks')
+              .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })
+              .where('id', 'in', (eb) => eb.selectFrom('due').select('id'))
+              .returning('task'),
+          )
           // An unreadable task keeps its lease: a newer gateway may be able to read it later.
           return parseStoredPage(rows)
-        })
-      // Tasks with a callback go first: their payload must be confirmed within seconds, however many other tasks are due.
-      const withCallback = await lease(limit, true)
-      return withCallback.length < limit
-        ? [...withCallback, ...(await lease(limit - withCallback.length, false))]
-        : withCallback
-    },
-
-    renew: (taskIds, leaseUntilMs, laterMs) =>
-      attempt(async () => {
-        if (taskIds.length === 0) return
-        await db
-          .updateTable('tasks')
-          .set({ due_at: laterMs, lease_until: laterMs })
-          .where('id', 'in', taskIds)
-          .where('due_at', '=', leaseUntilMs)
-          .execute()
+        }
+        // Tasks with a callback go first: their payload must be confirmed within seconds, however many other tasks are due.
+        const withCallback = yield* lease(limit, true)
+        if (withCallback.length >= limit) return withCallback
+        return [...withCallback, ...(yield* lease(limit - withCallback.length, false))]
       }),
 
-    release: (taskId, leaseUntilMs, dueAtMs) =>
-      attempt(() => readCommittedTransaction(db).execute((trx) => endLease(trx, taskId, { leaseUntilMs, dueAtMs }))),
+    renew: (taskIds, leaseUntilMs, laterMs) =>
+      write(function* () {
+        if (taskIds.length === 0) return
+        yield* rowsWrittenBy(
+          db
+            .updateTable('tasks')
+            .set({ due_at: laterMs, lease_until: laterMs })
+            .where('id', 'in', taskIds)
+            .where('due_at', '=', leaseUntilMs),
+        )
+      }),
+
+    release: (taskId, leaseUntilMs, dueAtMs) => transact(() => endLease(db, taskId, { leaseUntilMs, dueAtMs })),
 
     releaseAllLeases: () =>
-      attempt(async () => {
-        await db
-          .updateTable('tasks')
-          .set({ due_at: dueNow, lease_until: null })
-          .where('provider', 'in', providerNames)
-          // The two are equal exactly while a lease is held: everything that ends a lease changes due_at.
-          .whereRef('due_at', '=', 'lease_until')
-          .execute()
+      write(function* () {
+        yield* rowsWrittenBy(
+          db
+            .updateTable('tasks')
+            .set({ due_at: dueNow, lease_until: null })
+            .where('provider', 'in', providerNames)
+            // The two are equal exactly while a lease is held: everything that ends a lease changes due_at.
+            .whereRef('due_at', '=', 'lease_until'),
+        )
       }),
   }
 }
 
 /** See `CheckQueue.release`. */
-export async function endLease(
-  trx: Transaction<Database>,
-  taskId: string,
-  { leaseUntilMs, dueAtMs }: LeaseEnd,
-): Promise<void> {
-  const { numUpdatedRows } = await trx
-    .updateTable('tasks')
-    .set({ due_at: dueAtMs })
-    .where('id', '=', taskId)
-    .where('due_at', '=', leaseUntilMs)
-    .executeTakeFirst()
-  const isFinished = dueAtMs === null && numUpdatedRows > 0n
-  if (isFinished) await trx.deleteFrom('callbacks').where('task_id', '=', taskId).execute()
+export function* endLease(db: Kysely<Database>, taskId: string, { leaseUntilMs, dueAtMs }: LeaseEnd): Job<void> {
+  const ended = yield* rowsWrittenBy(
+    db.updateTable('tasks').set({ due_at: dueAtMs }).where('id', '=', taskId).where('due_at', '=', leaseUntilMs),
+  )
+  const isFinished = dueAtMs === null && ended > 0
+  if (isFinished) yield* rowsWrittenBy(db.deleteFrom('callbacks').where('task_id', '=', taskId))
 }
 
 type Schedule = Pick<Selectable<Database['tasks']>, 'due_at' | 'callback_at' | 'lease_until'>

@@ -1,22 +1,24 @@
-import type { Kysely, TransactionBuilder } from 'kysely'
-import type { Dialect } from './facet.ts'
-import type { LockTrack } from './create-order.ts'
-import type { Database } from './schema.ts'
 import type { Clock } from '../separation/store.ts'
+import type { LockTrack } from './create-order.ts'
+import type { Dialect } from './facet.ts'
+import type { Job } from './job.ts'
+
+/** Runs a job and retries it after transient errors. Converts errors to those that `Store` documents. */
+export type Run = <T>(job: () => Job<T>) => Promise<T>
 
 /** What differs between SQLite and PostgreSQL. */
 export interface DatabaseTraits {
   readonly dialect: Dialect
-  /** Runs work and retries transient errors. Converts errors to those that `Store` documents. */
-  readonly attempt: <T>(work: () => Promise<T>) => Promise<T>
-  readonly lockTrack: LockTrack
+  /** Runs a job that only reads. */
+  readonly read: Run
+  /** Runs a job each of whose queries may be committed by itself. */
+  readonly write: Run
+  /** Runs a job as one transaction. It sees, after waiting for a lock, what the lock's holder committed. */
+  readonly transact: Run
+  /** null if a transaction locks the whole database. */
+  readonly lockTrack: LockTrack | null
   /** Whether the database locks rows (`for update skip locked`). */
   readonly hasRowLocks: boolean
   readonly clock: Clock
   readonly close: () => Promise<void>
-}
-
-/** A transaction that sees, after waiting for a lock, what the lock's holder committed, whatever the server's default isolation. */
-export function readCommittedTransaction(db: Kysely<Database>): TransactionBuilder<Database> {
-  return db.transaction().setIsolationLevel('read committed')
 }

@@ -1,10 +1,11 @@
 import { sql, type ExpressionBuilder, type Kysely, type SqlBool } from 'kysely'
 import { providerNames, type Task } from '../separation/task.ts'
 import { createCallbackInbox } from './callback-inbox.ts'
-import { readCommittedTransaction, type DatabaseTraits } from './database-traits.ts'
+import type { DatabaseTraits } from './database-traits.ts'
 import { createCheckQueue, dueNow, endLease } from './check-queue.ts'
 import { listTasks } from './list-tasks.ts'
-import { createOrder } from './create-order.ts'
+import { createOrder, findEarlierTask } from './create-order.ts'
+import { firstRowOf, rowsOf, rowsWrittenBy } from './job.ts'
 import type { Database } from './schema.ts'
 import { changedColumns, columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
 import type { Store } from '../separation/store.ts'
@@ -12,147 +13,168 @@ import type { Store } from '../separation/store.ts'
 /** A literal, as in the index `tasks_pending`: SQLite does not use the index for a parameter. */
 const isPending = sql<SqlBool>`status = 'PENDING'`
 
-/** Creates the store on a database that is migrated. */
+/** Creates the store on a database that is migrated. `db` only builds queries: `traits` runs them. */
 export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits): Store {
-  const { attempt } = traits
+  const { read, write, transact } = traits
 
   return {
     nowMs: traits.clock.nowMs,
 
-    createOrder: (order) =>
-      attempt(() => readCommittedTransaction(db).execute((trx) => createOrder(trx, order, traits))),
+    async createOrder(order) {
+      if (!order.isAdmitted) {
+        const earlier = await read(() => findEarlierTask(db, order, traits))
+        if (earlier === null) return { kind: 'not-admitted' }
+        if (earlier.isKeyStored) return earlier.result
+      }
+      return transact(() => createOrder(db, order, traits))
+    },
 
     adopt: (task, dueAtMs) =>
-      attempt(async () => {
-        await db
-          .insertInto('tasks')
-          .values({ ...columnsOf(task), due_at: dueAtMs })
-          .onConflict((conflict) => conflict.columns(['provider', 'provider_task_id']).doNothing())
-          .execute()
-        const boundTask = await db
-          .selectFrom('tasks')
-          .select('task')
-          .where('provider', '=', task.provider)
-          .where('provider_task_id', '=', task.providerTaskId)
-          .executeTakeFirstOrThrow()
+      write(function* () {
+        yield* rowsWrittenBy(
+          db
+            .insertInto('tasks')
+            .values({ ...columnsOf(task), due_at: dueAtMs })
+            .onConflict((conflict) => conflict.columns(['provider', 'provider_task_id']).doNothing()),
+        )
+        const boundTask = yield* firstRowOf(
+          db
+            .selectFrom('tasks')
+            .select('task')
+            .where('provider', '=', task.provider)
+            .where('provider_task_id', '=', task.providerTaskId),
+        )
+        if (boundTask === undefined) throw new Error('A task that was adopted is not stored.')
         return parseStoredTask(boundTask.task)
       }),
 
     restore: (task) =>
-      attempt(async () => {
-        await db
-          .insertInto('tasks')
-          .values({ ...columnsOf(task), due_at: dueNow })
-          .onConflict((conflict) => conflict.column('id').doNothing())
-          .execute()
+      write(function* () {
+        yield* rowsWrittenBy(
+          db
+            .insertInto('tasks')
+            .values({ ...columnsOf(task), due_at: dueNow })
+            .onConflict((conflict) => conflict.column('id').doNothing()),
+        )
       }),
 
-    replace: (task, before, leaseEnd) =>
-      attempt(() =>
-        readCommittedTransaction(db).execute(async (trx) => {
-          const { numUpdatedRows } = await trx
-            .updateTable('tasks')
-            .set((eb) => ({ ...changedColumns(task, before), due_at: dueAfter(task, eb) }))
-            .where('id', '=', task.id)
-            .where('revision', '=', task.revision - 1)
-            .executeTakeFirst()
-          const isWritten = numUpdatedRows > 0n
-          if (isWritten && leaseEnd !== undefined) await endLease(trx, task.id, leaseEnd)
-          return isWritten
-        }),
-      ),
+    replace(task, before, leaseEnd) {
+      const query = db
+        .updateTable('tasks')
+        .set((eb) => ({ ...changedColumns(task, before), due_at: dueAfter(task, eb) }))
+        .where('id', '=', task.id)
+        .where('revision', '=', task.revision - 1)
+      function* replaceTask() {
+        return (yield* rowsWrittenBy(query)) > 0
+      }
+      if (leaseEnd === undefined) return write(replaceTask)
+      return transact(function* () {
+        const isWritten = yield* replaceTask()
+        if (isWritten) yield* endLease(db, task.id, leaseEnd)
+        return isWritten
+      })
+    },
 
     find: (ids) =>
-      attempt(async () => {
+      read(function* () {
         if (ids.length === 0) return []
-        const rows = await db.selectFrom('tasks').select('task').where('id', 'in', ids).execute()
+        const rows = yield* rowsOf(db.selectFrom('tasks').select('task').where('id', 'in', ids))
         return rows.map((row) => parseStoredTask(row.task))
       }),
 
     revisions: (ids) =>
-      attempt(async () => {
+      read(function* () {
         if (ids.length === 0) return new Map()
-        const rows = await db.selectFrom('tasks').select(['id', 'revision']).where('id', 'in', ids).execute()
+        const rows = yield* rowsOf(db.selectFrom('tasks').select(['id', 'revision']).where('id', 'in', ids))
         return new Map(rows.map(({ id, revision }) => [id, revision]))
       }),
 
     findBound: (ids) =>
-      attempt(async () => {
+      read(function* () {
         if (ids.length === 0) return []
-        const rows = await db
-          .selectFrom('tasks')
-          .select('task')
-          .where((eb) => eb.or(ids.map((id) => eb.and({ provider: id.provider, provider_task_id: id.providerTaskId }))))
-          .execute()
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('tasks')
+            .select('task')
+            .where((eb) =>
+              eb.or(ids.map((id) => eb.and({ provider: id.provider, provider_task_id: id.providerTaskId }))),
+            ),
+        )
         return rows.map((row) => parseStoredTask(row.task))
       }),
 
-    list: (owner, page) => attempt(async () => parseStoredPage(await listTasks(db, traits.dialect, owner, page))),
+    list: (owner, page) =>
+      read(function* () {
+        return parseStoredPage(yield* listTasks(db, traits.dialect, owner, page))
+      }),
 
     findUnbound: (provider, limit) =>
-      attempt(async () => {
-        const rows = await db
-          .selectFrom('tasks')
-          .select('task')
-          .where('provider', '=', provider)
-          .where(isPending)
-          .where('charge', 'in', ['MAYBE', 'CHARGED'])
-          .where('provider_task_id', 'is', null)
-          .orderBy('created_at', 'desc')
-          .limit(limit)
-          .execute()
+      read(function* () {
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('tasks')
+            .select('task')
+            .where('provider', '=', provider)
+            .where(isPending)
+            .where('charge', 'in', ['MAYBE', 'CHARGED'])
+            .where('provider_task_id', 'is', null)
+            .orderBy('created_at', 'desc')
+            .limit(limit),
+        )
         return rows.map((row) => parseStoredTask(row.task))
       }),
 
     countPending: () =>
-      attempt(async () => {
-        const rows = await db
-          .selectFrom('tasks')
-          .select(({ fn }) => ['provider', fn.countAll<number>().as('count')])
-          .where(isPending)
-          .groupBy('provider')
-          .execute()
+      read(function* () {
+        const rows = yield* rowsOf(
+          db
+            .selectFrom('tasks')
+            .select(({ fn }) => ['provider', fn.countAll<number>().as('count')])
+            .where(isPending)
+            .groupBy('provider'),
+        )
         return new Map(
           providerNames.flatMap((name) => rows.filter((row) => row.provider === name).map((row) => [name, row.count])),
         )
       }),
 
     confirmKey: ({ owner, id }, key) =>
-      attempt(async () => {
-        await db
-          .updateTable('keys')
-          .set({ confirmed: 1 })
-          .where('owner', '=', owner)
-          .where('key', '=', key)
-          .where('task_id', '=', id)
-          .where('confirmed', '=', 0)
-          .execute()
+      write(function* () {
+        yield* rowsWrittenBy(
+          db
+            .updateTable('keys')
+            .set({ confirmed: 1 })
+            .where('owner', '=', owner)
+            .where('key', '=', key)
+            .where('task_id', '=', id)
+            .where('confirmed', '=', 0),
+        )
       }),
 
     ...createCheckQueue(db, traits),
     ...createCallbackInbox(db, traits),
 
     secret: (name, make) =>
-      attempt(async () => {
-        await db
-          .insertInto('secrets')
-          .values({ name, value: make() })
-          .onConflict((conflict) => conflict.column('name').doNothing())
-          .execute()
-        const { value } = await db
-          .selectFrom('secrets')
-          .select('value')
-          .where('name', '=', name)
-          .executeTakeFirstOrThrow()
-        return value
+      write(function* () {
+        yield* rowsWrittenBy(
+          db
+            .insertInto('secrets')
+            .values({ name, value: make() })
+            .onConflict((conflict) => conflict.column('name').doNothing()),
+        )
+        const stored = yield* firstRowOf(db.selectFrom('secrets').select('value').where('name', '=', name))
+        if (stored === undefined) throw new Error('A secret that was made is not stored.')
+        return stored.value
       }),
 
     checkWritable: () =>
-      attempt(async () => {
+      write(function* () {
         const nowMs = Date.now()
-        await sql`
-          insert into readiness (id, written_at) values (1, ${nowMs})
-          on conflict (id) do update set written_at = ${nowMs}`.execute(db)
+        yield* rowsWrittenBy(
+          sql`
+            insert into readiness (id, written_at) values (1, ${nowMs})
+            on conflict (id) do update set written_at = ${nowMs}`.compile(db),
+        )
       }),
 
     close: traits.close,

@@ -1,5 +1,6 @@
 import { sql, type Kysely, type RawBuilder, type SqlBool } from 'kysely'
 import { facetCondition, facetSql, type Dialect } from './facet.ts'
+import { rowsOf, type Job } from './job.ts'
 import type { Database } from './schema.ts'
 import type { TaskCursor, TaskPage } from '../separation/store.ts'
 
@@ -26,12 +27,12 @@ type SortOrder = 'asc' | 'desc'
  * The rows of a page. For every filter, the number of rows read is bounded by the page size and the number of facets of
  * the owner's tasks, not by the number of tasks: see docs/decisions/0018.
  */
-export async function listTasks(
+export function* listTasks(
   db: Kysely<Database>,
   dialect: Dialect,
   owner: string,
   { where, after, before, limit, inverted }: TaskPage,
-): Promise<readonly Row[]> {
+): Job<readonly Row[]> {
   if ([where.status, where.charge, where.failureCode].some((values) => values?.length === 0)) return []
   const range = {
     above: latest([before, startOf(where.createdAfterMs)]),
@@ -41,12 +42,13 @@ export async function listTasks(
   const { musicTaskId, audioId } = where
   const condition = facetCondition(where, sql`facets.facet`)
   if (condition === null && musicTaskId === undefined && audioId === undefined) {
-    const { rows } = await sql<Row>`
-      select t.task from tasks t where t.owner = ${owner} ${within(range)}
-      order by ${sortColumns(order)} limit ${limit}`.execute(db)
-    return rows
+    return yield* rowsOf(
+      sql<Row>`
+        select t.task from tasks t where t.owner = ${owner} ${within(range)}
+        order by ${sortColumns(order)} limit ${limit}`.compile(db),
+    )
   }
-  const rows = await newestPerFacet(db, dialect, {
+  const rows = yield* newestPerFacet(db, dialect, {
     scope: { owner, musicTaskId, audioId },
     condition,
     range,
@@ -60,7 +62,7 @@ export async function listTasks(
  * The first `limitPerFacet` rows of each facet that meets the condition, sorted together. One statement reads them all,
  * because the facet of a task may change meanwhile.
  */
-export async function newestPerFacet(
+export function* newestPerFacet(
   db: Kysely<Database>,
   dialect: Dialect,
   query: {
@@ -70,7 +72,7 @@ export async function newestPerFacet(
     readonly order?: SortOrder
     readonly limitPerFacet: number
   },
-): Promise<readonly Row[]> {
+): Job<readonly Row[]> {
   const { scope, condition, range = { above: undefined, below: undefined }, order = 'desc', limitPerFacet } = query
   const facet = sql.raw(facetSql(dialect, 't'))
   const inScope = sql.join(
@@ -91,18 +93,18 @@ export async function newestPerFacet(
     )`
   const ofFacet = sql`
     from tasks t where ${inScope} and ${facet} = facets.facet ${within(range)} order by ${sortColumns(order)} limit ${limitPerFacet}`
-  const { rows } =
+  const newest =
     dialect === 'postgres'
-      ? await sql<Row>`
+      ? sql<Row>`
           ${facets}
           select t.task from facets cross join lateral (select t.task, t.created_at, t.id ${ofFacet}) t
-          where ${matching} order by ${sortColumns(order)}`.execute(db)
-      : await sql<Row>`
+          where ${matching} order by ${sortColumns(order)}`
+      : sql<Row>`
           ${facets}
           select t.task from tasks t where t.id in (
             select found.id from facets cross join tasks found on found.id in (select t.id ${ofFacet}) where ${matching}
-          ) order by ${sortColumns(order)}`.execute(db)
-  return rows
+          ) order by ${sortColumns(order)}`
+  return yield* rowsOf(newest.compile(db))
 }
 
 /** The cursor just below every task that was created at this time. */

@@ -1,5 +1,7 @@
-import { Kysely, sql, type Transaction } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { createDatabaseClock } from './database-clock.ts'
+import type { Run } from './database-traits.ts'
+import { rowsOf, runJob, type Job } from './job.ts'
 import { createKyselyStore } from './kysely-store.ts'
 import { withRetry } from './with-retry.ts'
 import { createPostgresDialect, migrationLimits, defaultLimits, type PostgresLimits } from './postgres-dialect.ts'
@@ -30,9 +32,19 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
     await withRetry(() => requireDurability(db), retryOptions)
     const clock = await createDatabaseClock({ readMs: () => withRetry(() => readTime(db), retryOptions), log })
     const enqueue = createWorkQueue(workQueueOptions)
+    const attempt = <T>(work: () => Promise<T>) => enqueue(() => withRetry(work, retryOptions))
+    const runEach: Run = (job) => attempt(() => runJob(job(), db))
     return createKyselyStore(db, {
       dialect: 'postgres',
-      attempt: (work) => enqueue(() => withRetry(work, retryOptions)),
+      read: runEach,
+      write: runEach,
+      transact: (job) =>
+        attempt(() =>
+          db
+            .transaction()
+            .setIsolationLevel('read committed')
+            .execute((trx) => runJob(job(), trx)),
+        ),
       lockTrack,
       hasRowLocks: true,
       clock,
@@ -88,6 +100,6 @@ export async function openPostgres(url: string, log: Log, limits = defaultLimits
 }
 
 /** Two tracks with the same hash may wait for each other, which is harmless. */
-async function lockTrack(trx: Transaction<Database>, track: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${track}, 0))`.execute(trx)
+function* lockTrack(db: Kysely<Database>, track: string): Job<void> {
+  yield* rowsOf(sql`select pg_advisory_xact_lock(hashtextextended(${track}, 0))`.compile(db))
 }

@@ -1,4 +1,6 @@
 import { Kysely } from 'kysely'
+import { createGroupCommit } from './group-commit.ts'
+import { runAtOnce } from './job.ts'
 import { createKyselyStore } from './kysely-store.ts'
 import { migrate } from './migrate.ts'
 import { createCheckDatabaseFile } from './check-database-file.ts'
@@ -6,6 +8,8 @@ import { withRetry, type RetryOptions } from './with-retry.ts'
 import type { Database } from './schema.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
 import { classifySqliteError } from './sqlite-errors.ts'
+import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
+import { createRunQuery } from './sqlite-query.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
@@ -23,15 +27,26 @@ const openOptions: RetryOptions = {
  * was written by a newer version.
  */
 export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
-  const db = await openSqlite(path, log)
+  const { db, file } = await openSqlite(path, log)
+  const runQuery = createRunQuery(file)
+  const { transact, settled } = createGroupCommit({
+    runQuery,
+    execute: (sql) => file.prepare(sql).run([]),
+    isInTransaction: file.isInTransaction,
+    retry: retryOptions,
+  })
   const store = createKyselyStore(db, {
     dialect: 'sqlite',
-    attempt: (work) => withRetry(work, retryOptions),
-    // Each transaction locks the whole file.
-    lockTrack: async () => {},
+    read: (job) => withRetry(async () => runAtOnce(job(), runQuery), retryOptions),
+    write: transact,
+    transact,
+    lockTrack: null,
     hasRowLocks: false,
     clock: { nowMs: () => Date.now() },
-    close: () => db.destroy(),
+    async close() {
+      await settled()
+      await db.destroy()
+    },
   })
   if (path === ':memory:') return store
   const checkDatabaseFile = await createCheckDatabaseFile(path)
@@ -44,12 +59,19 @@ export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
   }
 }
 
+/** An SQLite file, and Kysely on it. */
+export interface OpenSqlite {
+  readonly db: Kysely<Database>
+  readonly file: SqliteFile
+}
+
 /** Opens the file and migrates it. */
-export async function openSqlite(path: string, log?: Log): Promise<Kysely<Database>> {
-  const db = await withRetry(async () => new Kysely<Database>({ dialect: createSqliteDialect(path) }), openOptions)
+export async function openSqlite(path: string, log?: Log): Promise<OpenSqlite> {
+  const file = await withRetry(async () => openSqliteFile(path), openOptions)
+  const db = new Kysely<Database>({ dialect: createSqliteDialect(file) })
   try {
     await migrate(db, retryOptions, log)
-    return db
+    return { db, file }
   } catch (error) {
     await db.destroy()
     throw error

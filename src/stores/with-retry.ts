@@ -36,14 +36,23 @@ export async function withRetry<T>(work: () => Promise<T>, { giveUpAfterMs, clas
       return await work()
     } catch (error) {
       const kind = classify(error)
-      if (kind === 'fatal') throw error
-      if (kind === 'duplicate-binding') {
-        throw new DuplicateBindingError('Another task is bound to this provider task id.', { cause: error })
-      }
-      if (kind === 'unavailable' || performance.now() - startedAt > giveUpAfterMs) {
-        throw new StoreUnavailableError('The store is unavailable.', { cause: error })
-      }
+      const mayPass = kind === 'transient' || kind === 'conflict'
+      if (!mayPass || performance.now() - startedAt > giveUpAfterMs) throw storeErrorOf(error, kind)
       if (kind === 'transient') await sleep(pauseMs)
     }
+  }
+}
+
+/** The error that callers of the store know: see `Store`. */
+export function storeErrorOf(error: unknown, kind: ErrorKind): unknown {
+  switch (kind) {
+    case 'fatal':
+      return error
+    case 'duplicate-binding':
+      return new DuplicateBindingError('Another task is bound to this provider task id.', { cause: error })
+    case 'conflict':
+    case 'transient':
+    case 'unavailable':
+      return new StoreUnavailableError('The store is unavailable.', { cause: error })
   }
 }

@@ -298,7 +298,7 @@ describe('the same track', () => {
       key: null,
       dueAtMs: Date.now() + 60_000,
       canJoin: () => true,
-      isAdmitted: async () => true,
+      isAdmitted: true,
     })
     expect(placed.kind).toBe('new')
   })

@@ -3,12 +3,14 @@ import { Kysely, sql, type CompiledQuery, type Dialect } from 'kysely'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { newTaskId } from '../../src/separation/task-id.ts'
 import { providerNames, separationTypes, statusOf, type Task } from '../../src/separation/task.ts'
+import { runJob } from '../../src/stores/job.ts'
 import { migrate } from '../../src/stores/migrate.ts'
 import { listTasks } from '../../src/stores/list-tasks.ts'
 import { createOrder } from '../../src/stores/create-order.ts'
 import { createPostgresDialect, defaultLimits } from '../../src/stores/postgres-dialect.ts'
 import type { Database } from '../../src/stores/schema.ts'
 import { createSqliteDialect } from '../../src/stores/sqlite-dialect.ts'
+import { openSqliteFile } from '../../src/stores/sqlite-file.ts'
 import { columnsOf, parseStoredTask } from '../../src/stores/stored-task.ts'
 import type { Ending } from '../support/gateway.ts'
 import { newDatabaseUrl } from '../support/program.ts'
@@ -123,7 +125,7 @@ const databases: Readonly<Record<string, (atEnd: Ending) => Promise<Measured>>> 
   SQLite: async (atEnd) => {
     const path = (await newDatabaseUrl(atEnd)).replace('file:', '')
     const queries: CompiledQuery[] = []
-    const { db, tasks } = await fill(createSqliteDialect(path), queries)
+    const { db, tasks } = await fill(createSqliteDialect(openSqliteFile(path)), queries)
     const file = new DatabaseSync(path)
     let reads = 0
     // Called for each row that an index lookup returns.
@@ -214,7 +216,7 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
     // A third of the combinations holds every pair of filters dozens of times.
     for (const page of pages.filter((_page, index) => index % 3 === 0)) {
       queries.length = 0
-      const rows = await listTasks(db, dialect, owner, page)
+      const rows = await runJob(listTasks(db, dialect, owner, page), db)
       const expected = firstOf(page.inverted ? tasks : newestFirst, page)
       const shape = JSON.stringify(page)
       const ids = rows.map(({ task }) => parseStoredTask(task).id)
@@ -233,19 +235,14 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
     const task = { ...taskOf(0), id: newTaskId(), createdAtMs: someTime + count * 1_000, charge: 'MAYBE' } as const
     const asked: Task[] = []
     queries.length = 0
-    const created = db.transaction().execute((trx) =>
-      createOrder(
-        trx,
-        {
-          task,
-          key: null,
-          dueAtMs: 5,
-          canJoin: (earlier) => asked.push(earlier) < 0,
-          isAdmitted: async () => false,
-        },
-        { dialect, lockTrack: async () => {} },
-      ),
-    )
+    const order = {
+      task,
+      key: null,
+      dueAtMs: 5,
+      canJoin: (earlier: Task) => asked.push(earlier) < 0,
+      isAdmitted: false,
+    }
+    const created = runJob(createOrder(db, order, { dialect, lockTrack: null }), db)
     expect(await created).toEqual({ kind: 'not-admitted' })
     const mayJoin = tasks.filter(
       ({ provider, type, charge }) => provider === task.provider && type === task.type && charge !== 'NONE',

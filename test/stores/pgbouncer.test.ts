@@ -8,6 +8,7 @@ import { order, startGateway } from '../support/gateway.ts'
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
+import { startSwallowingProxy } from '../support/swallowing-proxy.ts'
 import { pendingTask } from '../support/tasks.ts'
 import type { Store } from '../../src/separation/store.ts'
 
@@ -30,12 +31,21 @@ async function connectTo(url: string): Promise<pg.Client> {
   return client
 }
 
+/** The same database through another port. */
+function through(port: number, url: string): string {
+  const proxied = new URL(url)
+  proxied.hostname = '127.0.0.1'
+  proxied.port = String(port)
+  return proxied.href
+}
+
+const portOf = (url: string) => Number(new URL(url).port || 5432)
 const orderOf = (task: Task) => ({
   task,
   key: null,
   dueAtMs: 5,
   canJoin: () => true,
-  isAdmitted: async () => true,
+  isAdmitted: true,
 })
 const unbound = (audioId = 'audio') => pendingTask({ id: newTaskId(), audioId, providerTaskId: null, charge: 'MAYBE' })
 
@@ -82,17 +92,37 @@ describe.skipIf(postgres === null || !hasPgBouncer).each([
 
   test('limits how long a gateway that is suspended during an order blocks others', async () => {
     const url = await startPgBouncer(await newPostgresDatabase(), settings)
-    const [stopped, store] = [await open(url), await open(url)]
-    const [first, second] = [unbound(), unbound()]
-    let resume = () => {}
-    const suspended = new Promise<boolean>((resolve) => (resume = () => resolve(true)))
+    const proxy = await startSwallowingProxy(portOf(url))
+    const [stopped, store] = [await open(through(proxy.port, url)), await open(url)]
+    const [earlier, first, second] = [unbound(), unbound(), unbound()]
+    await store.createOrder(orderOf(earlier))
+    const canJoin = ({ id }: Task) => id !== earlier.id
+    // A suspended process neither continues nor closes its connection.
+    let suspend: (() => void) | null = null
+    const suspended = new Promise<void>((resolve) => {
+      suspend = () => {
+        suspend = null
+        proxy.swallow()
+        resolve()
+      }
+    })
     const interrupted = stopped
-      .createOrder({ ...orderOf(first), isAdmitted: () => suspended })
+      .createOrder({
+        ...orderOf(first),
+        canJoin(task) {
+          suspend?.()
+          return canJoin(task)
+        },
+      })
       .catch((error: unknown) => error)
+    await suspended
     await expect
-      .poll(async () => store.createOrder(orderOf(second)).catch((error: unknown) => error), { timeout: 20_000 })
+      .poll(async () => store.createOrder({ ...orderOf(second), canJoin }).catch((error: unknown) => error), {
+        timeout: 20_000,
+      })
       .toEqual({ kind: 'new', task: second })
-    resume()
+    proxy.heal()
+    // When it resumes, its order is not created: it joins the other one or fails with StoreUnavailableError.
     expect(await interrupted).not.toMatchObject({ kind: 'new' })
     expect(await store.find([first.id])).toEqual([])
   })

@@ -8,6 +8,7 @@ import { openPostgresStore } from '../../src/stores/postgres-store.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 import { startSwallowingProxy } from '../support/swallowing-proxy.ts'
 import { pendingTask } from '../support/tasks.ts'
+import type { Task } from '../../src/separation/task.ts'
 import type { Store } from '../../src/separation/store.ts'
 
 const postgres = await findPostgres()
@@ -51,7 +52,7 @@ const orderOf = (task = unbound(), key: string | null = null) => ({
   key: key === null ? null : { owner: task.owner, key, fingerprint: 'input' },
   dueAtMs: 5,
   canJoin: () => true,
-  isAdmitted: async () => true,
+  isAdmitted: true,
 })
 
 describe.skipIf(postgres === null)('a PostgreSQL database', () => {
@@ -188,18 +189,36 @@ describe.skipIf(postgres === null)('a PostgreSQL database', () => {
 
   test('releases the locks of a gateway that is suspended during an order', async () => {
     const url = await newPostgresDatabase()
-    const [stopped, store] = [await open(url), await open(url)]
-    const [first, second] = [unbound(), unbound()]
-    let resume = () => {}
+    const proxy = await startSwallowingProxy(portOf(url))
+    const [stopped, store] = [await open(through(proxy.port, url)), await open(url)]
+    const [earlier, first, second] = [unbound(), unbound(), unbound()]
+    await store.createOrder(orderOf(earlier))
+    const canJoin = ({ id }: Task) => id !== earlier.id
     // A suspended process neither continues nor closes its connection.
-    const suspended = new Promise<boolean>((resolve) => (resume = () => resolve(true)))
+    let suspend: (() => void) | null = null
+    const suspended = new Promise<void>((resolve) => {
+      suspend = () => {
+        suspend = null
+        proxy.swallow()
+        resolve()
+      }
+    })
     const interrupted = stopped
-      .createOrder({ ...orderOf(first), isAdmitted: () => suspended })
+      .createOrder({
+        ...orderOf(first),
+        canJoin(task) {
+          suspend?.()
+          return canJoin(task)
+        },
+      })
       .catch((error: unknown) => error)
+    await suspended
     await expect
-      .poll(async () => store.createOrder(orderOf(second)).catch((error: unknown) => error), { timeout: 15_000 })
+      .poll(async () => store.createOrder({ ...orderOf(second), canJoin }).catch((error: unknown) => error), {
+        timeout: 15_000,
+      })
       .toEqual({ kind: 'new', task: second })
-    resume()
+    proxy.heal()
     // When it resumes, its order is not created: it joins the other one or fails with StoreUnavailableError.
     expect(await interrupted).not.toMatchObject({ kind: 'new' })
     expect(await store.find([first.id])).toEqual([])

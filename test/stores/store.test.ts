@@ -10,6 +10,7 @@ import type { ProviderReport } from '../../src/separation/advance/report.ts'
 import { newTaskId } from '../../src/separation/task-id.ts'
 import type { PendingTask, ProviderName, Task } from '../../src/separation/task.ts'
 import { createSqliteDialect } from '../../src/stores/sqlite-dialect.ts'
+import { openSqliteFile } from '../../src/stores/sqlite-file.ts'
 import { openPostgresStore } from '../../src/stores/postgres-store.ts'
 import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
 import { parseStoredReport } from '../../src/stores/stored-task.ts'
@@ -41,7 +42,7 @@ function unbound(change: Partial<PendingTask> = {}): PendingTask {
 
 const keyOf = (key: string, fingerprint = 'input', owner = 'anonymous'): IdempotencyKey => ({ owner, key, fingerprint })
 const anything = () => true
-const isAdmitted = async () => true
+const isAdmitted = true
 
 const report: ProviderReport = {
   kind: 'reported',
@@ -675,7 +676,7 @@ describe('an SQLite file', () => {
   test('is synced to disk with every commit, also when it is opened again', async () => {
     const path = await newPath()
     for (let opened = 0; opened < 2; opened++) {
-      const db = new Kysely<object>({ dialect: createSqliteDialect(path) })
+      const db = new Kysely<object>({ dialect: createSqliteDialect(openSqliteFile(path)) })
       const valueOf = async (pragma: string) => (await sql.raw<object>(`PRAGMA ${pragma}`).execute(db)).rows[0]
       expect(await valueOf('journal_mode')).toEqual({ journal_mode: 'wal' })
       expect(await valueOf('synchronous')).toEqual({ synchronous: 2 })

@@ -53,11 +53,11 @@ export function createPlaceOrder({
   firstCheckAfterMs,
   giveUpAfterMs,
 }: PlaceOrderOptions): PlaceOrder {
-  const create = serializeEqualOrders(createOne)
+  const createInTurn = serializeEqualOrders(createOne)
 
   return async function placeOrder(owner, input, provider) {
     const track = JSON.stringify([owner, provider.name, input.type, input.musicTaskId, input.audioId])
-    const outcome = await create({ owner, provider, track, input, waitUntilMs: performance.now() + submitWaitMs })
+    const outcome = await createInTurn({ owner, provider, track, input, waitUntilMs: performance.now() + submitWaitMs })
     switch (outcome.kind) {
       case 'placed':
         return outcome.result
@@ -70,35 +70,50 @@ export function createPlaceOrder({
 
   async function createOne({ owner, provider, input, waitUntilMs }: OrderRequest): Promise<OrderOutcome> {
     const { idempotencyKey: key, musicTaskId, audioId } = input
-    let known: Admission | null = null
+    let waited: Admission | null = null
     for (;;) {
-      const admission = lazyAdmission(() => provider.admit({ owner, musicTaskId, audioId }), known)
       const nowMs = clock.nowMs()
-      let result: OrderResult | null = null
       const task = newTask(owner, provider.name, input, nowMs)
-      try {
-        result = await store.createOrder({
+      const create = (isAdmitted: boolean) =>
+        store.createOrder({
           task,
           key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
           dueAtMs: nowMs + firstCheckAfterMs,
           canJoin: input.force ? null : (earlier) => canAnswer(earlier, provider, giveUpAfterMs, clock.nowMs()),
-          isAdmitted: async () => (await admission.answer()).kind === 'admitted',
+          isAdmitted,
         })
-      } catch (error) {
-        if (error instanceof StoreUnavailableError) withdraw(task)
-        throw error
-      } finally {
-        if (result?.kind !== 'new') admission.release()
-      }
+      // An order that an earlier task answers needs no slot.
+      const found = waited === null ? await create(false) : null
+      if (found !== null && found.kind !== 'not-admitted') return { kind: 'placed', result: found }
+
+      const admission: Admission = waited ?? (await provider.admit({ owner, musicTaskId, audioId }))
+      // Looks again: another gateway may have stored an equal order meanwhile.
+      const result = admission.kind === 'admitted' ? await createAdmitted(task, admission, create) : await create(false)
       if (result.kind !== 'not-admitted') return { kind: 'placed', result }
-      const answer = await admission.answer()
-      if (answer.kind === 'admitted') throw new Error('The store refused an order that was admitted.')
-      const { refusal, wait } = answer
-      if (known !== null || wait === null || wait.freeAtMs > waitUntilMs) {
+      if (admission.kind === 'admitted') throw new Error('The store refused an order that was admitted.')
+      const { refusal, wait }: Extract<Admission, { kind: 'not-admitted' }> = admission
+      if (waited !== null || wait === null || wait.freeAtMs > waitUntilMs) {
         return { kind: 'refused', refusal: orderRefusalOf(refusal), freeAtMs: wait?.freeAtMs ?? null }
       }
-      // Even without a slot, the next attempt may join an equal order that another gateway has stored meanwhile.
-      known = await wait.until(waitUntilMs)
+      waited = await wait.until(waitUntilMs)
+    }
+  }
+
+  /** Stores an order that has its slot. If it is not stored, its slot goes to the next order. */
+  async function createAdmitted(
+    task: Task,
+    admission: Extract<Admission, { kind: 'admitted' }>,
+    create: (isAdmitted: true) => Promise<OrderResult>,
+  ): Promise<OrderResult> {
+    let result: OrderResult | null = null
+    try {
+      result = await create(true)
+      return result
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) withdraw(task)
+      throw error
+    } finally {
+      if (result?.kind !== 'new') admission.release()
     }
   }
 
@@ -107,22 +122,6 @@ export function createPlaceOrder({
     sleep(maxLateCommitMs, undefined, { ref: false })
       .then(() => retryUntilStored(() => record(taskId, { kind: 'refused', refusal: notStored })))
       .catch((error: unknown) => log.error({ err: error, taskId }, 'an order that was not sent could not be withdrawn'))
-  }
-}
-
-/** Asks for admission when the answer is first needed, and once only. `known` is an answer from before. */
-function lazyAdmission(
-  ask: () => Promise<Admission>,
-  known: Admission | null,
-): { answer: () => Promise<Admission>; release: () => void } {
-  let answer = known === null ? null : Promise.resolve(known)
-  return {
-    answer: () => (answer ??= ask()),
-    release() {
-      void answer?.then((admission) => {
-        if (admission.kind === 'admitted') admission.release()
-      })
-    },
   }
 }
 

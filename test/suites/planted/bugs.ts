@@ -51,7 +51,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'commits are not synced to disk',
-    edits: [{ file: 'stores/sqlite-dialect.ts', from: 'PRAGMA synchronous = FULL', to: 'PRAGMA synchronous = NORMAL' }],
+    edits: [{ file: 'stores/sqlite-file.ts', from: 'PRAGMA synchronous = FULL', to: 'PRAGMA synchronous = NORMAL' }],
     tests: ['suites/faults-durability', 'stores/store'],
   },
   {
@@ -70,13 +70,13 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'stores/check-queue.ts',
-        from: "                  .where('due_at', '<=', nowMs)\n",
-        to: "                  .where('due_at', '<=', nowMs)\n                  .where((each) => each.or([each('due_at', '=', dueNow), each('due_at', '>=', openedAtMs)]))\n",
+        from: "                    .where('due_at', '<=', nowMs)\n",
+        to: "                    .where('due_at', '<=', nowMs)\n                    .where((each) => each.or([each('due_at', '=', dueNow), each('due_at', '>=', openedAtMs)]))\n",
       },
       {
         file: 'stores/check-queue.ts',
-        from: '  return {\n    async leaseDue(',
-        to: '  const openedAtMs = Date.now()\n  return {\n    async leaseDue(',
+        from: '  return {\n    leaseDue: (',
+        to: '  const openedAtMs = Date.now()\n  return {\n    leaseDue: (',
       },
     ],
     tests: ['flows/lost-callback', 'suites/faults'],
@@ -374,8 +374,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'stores/check-queue.ts',
-        from: '            .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })\n',
-        to: '            .set({ due_at: nowMs, lease_until: leaseUntilMs })\n',
+        from: '              .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })\n',
+        to: '              .set({ due_at: nowMs, lease_until: leaseUntilMs })\n',
       },
     ],
     tests: ['stores/store', 'cluster/several-gateways'],
