@@ -5,12 +5,19 @@ import { build } from 'esbuild'
 /** The paths of the built servers. */
 export interface BareServers {
   readonly http: string
+  readonly webSocket: string
+  readonly eventStream: string
   readonly memoryReporter: string
 }
 
 /** Bundles the bare servers into plain JavaScript, because a compiler in their processes would be measured as well. */
 export async function buildBareServers(folder: string): Promise<BareServers> {
-  const entries = { http: 'bare-http', memoryReporter: 'report-memory' }
+  const entries = {
+    http: 'bare-http',
+    webSocket: 'bare-websocket',
+    eventStream: 'bare-event-stream',
+    memoryReporter: 'report-memory',
+  }
   const sources = fileURLToPath(new URL('.', import.meta.url))
   await build({
     entryPoints: Object.values(entries).map((name) => join(sources, `${name}.ts`)),
@@ -20,8 +27,15 @@ export async function buildBareServers(folder: string): Promise<BareServers> {
     platform: 'node',
     format: 'esm',
     target: 'node20',
+    // ws is a package of CommonJS, which calls it.
+    banner: { js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)" },
     logLevel: 'error',
   })
   const pathOf = (name: string) => join(folder, `${name}.mjs`)
-  return { http: pathOf(entries.http), memoryReporter: pathOf(entries.memoryReporter) }
+  return {
+    http: pathOf(entries.http),
+    webSocket: pathOf(entries.webSocket),
+    eventStream: pathOf(entries.eventStream),
+    memoryReporter: pathOf(entries.memoryReporter),
+  }
 }

@@ -1,0 +1,84 @@
+import type { Ending } from '../../../support/gateway.ts'
+import { watchText } from './documents.ts'
+import { openEventStream } from './event-stream.ts'
+import { createTally, type Tally } from './tally.ts'
+import { openBenchSocket, type BenchSocket } from './web-socket.ts'
+
+/** Subscribers of one task. */
+export interface Audience {
+  /** Lets all of them watch a task; resolves when each has been told that it is pending. */
+  watch(taskId: string): Promise<void>
+  /** Resolves to the time of `performance.now()` at which the last one was told that the task is settled. */
+  told(): Promise<number>
+}
+
+const openAtATime = 100
+const pendingMark = '"settled":false'
+const settledMark = '"settled":true'
+
+/** Subscribers with a WebSocket each. */
+export async function openWebSocketAudience(url: string, count: number, atEnd: Ending): Promise<Audience> {
+  const tally = createTally(count)
+  const sockets: BenchSocket[] = []
+  atEnd(() => {
+    for (const socket of sockets) socket.close()
+  })
+  const onMessage = (json: Buffer) => {
+    if (json.includes(settledMark)) tally.settled()
+    else if (json.includes(pendingMark)) tally.pending()
+  }
+  for (let nth = 0; nth < count; nth += openAtATime) {
+    const some = Array.from({ length: Math.min(openAtATime, count - nth) }, (_, index) =>
+      openBenchSocket({ url, nth: nth + index, onMessage, onBreak: tally.fail }),
+    )
+    sockets.push(...(await Promise.all(some)))
+  }
+  return {
+    watch(taskId) {
+      const watching = tally.begin()
+      for (const socket of sockets) socket.subscribe(watchText, taskId)
+      return watching
+    },
+    told: tally.told,
+  }
+}
+
+/** Subscribers with a request of SSE each, on new connections for each task. */
+export function openEventStreamAudience(url: string, count: number, atEnd: Ending): Audience {
+  const tally = createTally(count)
+  let streams: { close(): void }[] = []
+  const close = () => {
+    for (const stream of streams) stream.close()
+    streams = []
+  }
+  atEnd(close)
+  return {
+    async watch(taskId) {
+      close()
+      const watching = tally.begin()
+      for (let nth = 0; nth < count; nth += openAtATime) {
+        const reached = tally.pendingReaches(Math.min(nth + openAtATime, count))
+        for (let index = nth; index < Math.min(nth + openAtATime, count); index++) {
+          streams.push(openEventStream({ url, query: watchText, taskId, onText: markOf(tally), onBreak: tally.fail }))
+        }
+        await Promise.race([reached, watching])
+      }
+      await watching
+    },
+    told: tally.told,
+  }
+}
+
+/** Finds the marks in a text that comes in pieces. */
+function markOf(tally: Tally): (text: string) => void {
+  let tail = ''
+  return (piece) => {
+    const text = tail + piece
+    tail = text.slice(-(pendingMark.length - 1))
+    if (text.includes(pendingMark)) tally.pending()
+    if (text.includes(settledMark)) {
+      tail = ''
+      tally.settled()
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import { createServer, type ServerResponse } from 'node:http'
+import { listen } from './listen.ts'
+
+// The limit of SSE subscriptions: answers every subscription with PENDING, and sends the bytes of SETTLED to all of them
+// whenever it receives another POST.
+
+const pending = eventOf(process.env['PENDING'] ?? '{"settled":false}')
+const settled = eventOf(process.env['SETTLED'] ?? '{"settled":true}')
+const complete = 'event: complete\ndata:\n\n'
+
+const streams = new Set<ServerResponse>()
+listen(
+  createServer((request, response) => {
+    request.resume()
+    request.once('end', () => {
+      if (request.headers.accept === 'text/event-stream') {
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        response.write(pending)
+        streams.add(response)
+        response.once('close', () => streams.delete(response))
+        return
+      }
+      response.end('{}')
+      for (const stream of streams) stream.write(settled)
+      for (const stream of streams) stream.end(complete)
+    })
+  }),
+)
+
+function eventOf(data: string): string {
+  return `event: next\ndata: ${data}\n\n`
+}
