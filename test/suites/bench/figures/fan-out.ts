@@ -3,7 +3,7 @@ import type { PendingTask } from '../../../../src/separation/task.ts'
 import { openEventStreamAudience, openWebSocketAudience, type Audience } from '../load/audience.ts'
 import { callbackRequest } from '../load/callback-requests.ts'
 import { watchText } from '../load/documents.ts'
-import { openHttpLoad } from '../load/http-load.ts'
+import { createHttpLoad } from '../load/http-load.ts'
 import { startInstantProvider } from '../load/instant-provider.ts'
 import { pendingTasks, seedTasks } from '../load/seed-tasks.ts'
 import { openBenchSocket } from '../load/web-socket.ts'
@@ -32,7 +32,7 @@ export const fanOut: Figure = {
   about: 'from the first byte of a callback to the last of 1,000 and 5,000 subscribers, over WebSocket and SSE',
   async measure(setting, atEnd) {
     const { folder, rounds } = setting
-    const tasks = pendingTasks(1 + transports.length * sizes.length * (rounds + 1))
+    const tasks = pendingTasks(1 + transports.length * sizes.length * (rounds + 2))
     await seedTasks(`${folder}/stemgate.db`, tasks)
     const unused = tasks.values()
     const next = (): PendingTask => {
@@ -75,21 +75,16 @@ async function measureOne(options: {
       ? { PENDING: payloadOf(messages.PENDING), SETTLED: payloadOf(messages.SETTLED) }
       : { ...messages }
   const bare = await startServer({ args: [servers[transport.bare]], environment, isPinned }, atEnd)
-  const timed = async (server: ServerProcess) => {
+  const timed = async (server: ServerProcess, nextTask: () => PendingTask) => {
     const audience = await transport.open(server.url, size, atEnd)
-    const load = await openHttpLoad(server.url, 1, atEnd)
-    return async () => {
-      const task = next()
-      return timeToLast(audience, load, task)
-    }
+    return () => timeToLast(server.url, audience, nextTask())
   }
-  const bareTask = pendingTasks(1)[0]
-  const timedBare = async () => {
-    const audience = await transport.open(bare.url, size, atEnd)
-    const load = await openHttpLoad(bare.url, 1, atEnd)
-    return async () => (bareTask === undefined ? 0 : timeToLast(audience, load, bareTask))
-  }
-  const values = await alternate(rounds, { bare: await timedBare(), gateway: await timed(gateway) }, onProgress)
+  const bareTask = next()
+  const values = await alternate(
+    rounds,
+    { bare: await timed(bare, () => bareTask), gateway: await timed(gateway, next) },
+    onProgress,
+  )
   await bare.close()
   return {
     name: `fan-out to ${size.toLocaleString('en')} over ${transport.name}`,
@@ -103,22 +98,17 @@ async function measureOne(options: {
   }
 }
 
-async function timeToLast(
-  audience: Audience,
-  load: Awaited<ReturnType<typeof openHttpLoad>>,
-  task: PendingTask,
-): Promise<number> {
+async function timeToLast(url: string, audience: Audience, task: PendingTask): Promise<number> {
   await audience.watch(task.id)
   const told = audience.told()
-  const sentAtMs = performance.now()
-  const [lastAtMs] = await Promise.all([told, load.ask(callbackRequest(task))])
-  return lastAtMs - sentAtMs
+  const { sentAtMs } = await createHttpLoad(url, 1).ask(callbackRequest(task))
+  return (await told) - sentAtMs
 }
 
 /** What the gateway sends to a subscriber, before and after the callback. */
 async function messagesOf(gateway: ServerProcess, task: PendingTask, atEnd: Ending): Promise<Messages> {
   const received: string[] = []
-  const load = await openHttpLoad(gateway.url, 1, atEnd)
+  const load = createHttpLoad(gateway.url, 1)
   await new Promise<void>((resolve, reject) => {
     openBenchSocket({
       url: gateway.url,

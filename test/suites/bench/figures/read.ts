@@ -1,7 +1,7 @@
 import type { Ending } from '../../../support/gateway.ts'
 import { postRequest } from '../load/connection.ts'
 import { readText } from '../load/documents.ts'
-import { openHttpLoad } from '../load/http-load.ts'
+import { createHttpLoad } from '../load/http-load.ts'
 import { watchSaturation } from '../load/saturation.ts'
 import { seedTasks, settledTasks } from '../load/seed-tasks.ts'
 import type { Result } from '../report/result.ts'
@@ -36,7 +36,7 @@ export async function measureReads(
   const anyOfMany = () => requests[Math.floor(Math.random() * requests.length)] ?? first
 
   const gateway = await startBenchGateway(setting, { databaseUrl: sqliteUrl(folder) }, atEnd)
-  const answer = await answerOf(gateway, first, atEnd)
+  const answer = await answerOf(gateway, first)
   const separation: object = JSON.parse(answer).data.separation
   const bare = await startServer({ args: [setting.servers.http], environment: { ANSWER: answer }, isPinned }, atEnd)
   const mercurius = await startMercurius(
@@ -44,7 +44,7 @@ export async function measureReads(
     setting,
     atEnd,
   )
-  if (mercurius !== null && (await answerOf(mercurius, first, atEnd)) !== answer) {
+  if (mercurius !== null && (await answerOf(mercurius, first)) !== answer) {
     throw new Error('Mercurius answers with other bytes than the gateway.')
   }
 
@@ -54,16 +54,14 @@ export async function measureReads(
     { name: 'read one of 10,000 tasks', next: anyOfMany, goal: 0.4 },
   ]) {
     const saturation = watchSaturation()
-    const rateOf = async (server: ServerProcess) => {
-      const load = await openHttpLoad(server.url, connections, atEnd)
-      return () => saturation.during(server, () => load.runFor(seconds, next))
-    }
+    const rateOf = (server: ServerProcess) => () =>
+      saturation.during(server, () => createHttpLoad(server.url, connections).runFor(seconds, next))
     const values = await alternate<string>(
       setting.rounds,
       {
-        bare: await rateOf(bare),
-        gateway: await rateOf(gateway),
-        ...(mercurius === null ? {} : { mercurius: await rateOf(mercurius) }),
+        bare: rateOf(bare),
+        gateway: rateOf(gateway),
+        ...(mercurius === null ? {} : { mercurius: rateOf(mercurius) }),
       },
       setting.onProgress,
     )
@@ -81,9 +79,6 @@ export async function measureReads(
   return results
 }
 
-async function answerOf(server: ServerProcess, request: Buffer, atEnd: Ending): Promise<string> {
-  const load = await openHttpLoad(server.url, 1, atEnd)
-  const { status, body } = await load.ask(request)
-  if (status !== 200) throw new Error(`${status}: ${body.toString()}`)
-  return body.toString()
+async function answerOf(server: ServerProcess, request: Buffer): Promise<string> {
+  return (await createHttpLoad(server.url, 1).ask(request)).body.toString()
 }

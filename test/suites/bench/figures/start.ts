@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Ending } from '../../../support/gateway.ts'
 import { withEndings } from '../../faults/endings.ts'
 import { postRequest } from '../load/connection.ts'
 import { readText } from '../load/documents.ts'
-import { openHttpLoad } from '../load/http-load.ts'
+import { createHttpLoad } from '../load/http-load.ts'
 import { seedTasks, settledTasks } from '../load/seed-tasks.ts'
 import { credential, sqliteUrl, startBenchGateway } from '../servers/bench-gateway.ts'
 import { startServer, type ServerProcess } from '../servers/server-process.ts'
@@ -22,19 +23,17 @@ export const start: Figure = {
     const request = postRequest('/graphql', { query: readText, variables: { taskId: tasks[0]?.id } }, credential)
     const megabytes = { bare: Array<number>(), gateway: Array<number>() }
 
-    const timed =
-      (name: 'bare' | 'gateway', begin: (atEnd: Parameters<typeof startServer>[1]) => Promise<ServerProcess>) => () =>
-        withEndings(async (atEnd) => {
-          const startedAtMs = performance.now()
-          const server = await begin(atEnd)
-          const load = await openHttpLoad(server.url, 1, atEnd)
-          await load.ask(request)
-          const tookMs = performance.now() - startedAtMs
-          await delay(idleMs)
-          const resident = await server.residentBytes()
-          if (resident !== null) megabytes[name].push(resident / 1e6)
-          return tookMs
-        })
+    const timed = (name: 'bare' | 'gateway', begin: (atEnd: Ending) => Promise<ServerProcess>) => () =>
+      withEndings(async (atEnd) => {
+        const startedAtMs = performance.now()
+        const server = await begin(atEnd)
+        await createHttpLoad(server.url, 1).ask(request)
+        const tookMs = performance.now() - startedAtMs
+        await delay(idleMs)
+        const resident = await server.residentBytes()
+        if (resident !== null) megabytes[name].push(resident / 1e6)
+        return tookMs
+      })
 
     const values = await alternate(
       rounds,

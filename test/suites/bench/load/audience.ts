@@ -2,7 +2,7 @@ import type { Ending } from '../../../support/gateway.ts'
 import { watchText } from './documents.ts'
 import { openEventStream } from './event-stream.ts'
 import { createTally, type Tally } from './tally.ts'
-import { openBenchSocket, type BenchSocket } from './web-socket.ts'
+import { openBenchSockets } from './web-sockets.ts'
 
 /** Subscribers of one task. */
 export interface Audience {
@@ -13,26 +13,18 @@ export interface Audience {
 }
 
 const openAtATime = 100
-const pendingMark = '"settled":false'
-const settledMark = '"settled":true'
+/** Parts of the JSON of a task that is not settled, and of one that is. */
+export const pendingMark = '"settled":false'
+export const settledMark = '"settled":true'
 
 /** Subscribers with a WebSocket each. */
 export async function openWebSocketAudience(url: string, count: number, atEnd: Ending): Promise<Audience> {
   const tally = createTally(count)
-  const sockets: BenchSocket[] = []
-  atEnd(() => {
-    for (const socket of sockets) socket.close()
-  })
-  const onMessage = (json: Buffer) => {
+  const onMessage = (_nth: number, json: Buffer) => {
     if (json.includes(settledMark)) tally.settled()
     else if (json.includes(pendingMark)) tally.pending()
   }
-  for (let nth = 0; nth < count; nth += openAtATime) {
-    const some = Array.from({ length: Math.min(openAtATime, count - nth) }, (_, index) =>
-      openBenchSocket({ url, nth: nth + index, onMessage, onBreak: tally.fail }),
-    )
-    sockets.push(...(await Promise.all(some)))
-  }
+  const sockets = await openBenchSockets({ url, count, onMessage, onBreak: tally.fail }, atEnd)
   return {
     watch(taskId) {
       const watching = tally.begin()

@@ -8,12 +8,12 @@ import { pinned } from './pinned.ts'
 export interface ServerProcess {
   /** For example `http://127.0.0.1:4000`. */
   readonly url: string
-  /** From its start until it has written its address, in milliseconds. */
-  readonly listenedAfterMs: number
   /** The CPU time that it has used, in seconds; null where the system does not tell. */
   cpuSeconds(): Promise<number | null>
   /** Its resident memory; null where the system does not tell. */
   residentBytes(): Promise<number | null>
+  /** The most that was resident since its start; null where the system does not tell. */
+  peakResidentBytes(): Promise<number | null>
   /** Collects the garbage; resolves to the bytes of the heap and of external memory. Only with `reportsMemory`. */
   liveBytes(): Promise<number>
   /** Ends it as an operator would. */
@@ -37,7 +37,6 @@ export async function startServer(options: ServerOptions, atEnd: Ending): Promis
   const { args, environment = {}, isPinned, memoryReporter = null } = options
   const reporting = memoryReporter === null ? [] : ['--expose-gc', '--import', memoryReporter]
   const [command = '', ...rest] = pinned(isPinned, [process.execPath, ...reporting, ...args])
-  const startedAtMs = performance.now()
   const child = spawn(command, rest, {
     env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment },
     stdio: ['ignore', 'pipe', 'pipe', ...(memoryReporter === null ? [] : (['ipc'] as const))],
@@ -56,7 +55,6 @@ export async function startServer(options: ServerOptions, atEnd: Ending): Promis
     })
     exit.then(([code]) => reject(new Error(`The server ended with ${code}:\n${output}`)), reject)
   })
-  const listenedAfterMs = performance.now() - startedAtMs
 
   const close = async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
@@ -64,20 +62,22 @@ export async function startServer(options: ServerOptions, atEnd: Ending): Promis
   }
   atEnd(close)
 
+  async function statusBytes(field: 'VmRSS' | 'VmHWM'): Promise<number | null> {
+    const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => null)
+    const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status ?? '')?.[1]
+    return kibibytes === undefined ? null : Number(kibibytes) * 1024
+  }
+
   return {
     url,
-    listenedAfterMs,
     async cpuSeconds() {
       const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8').catch(() => null)
       // The name stands in parentheses and may contain spaces. utime and stime are the fields 14 and 15.
       const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
       return fields === undefined ? null : (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
     },
-    async residentBytes() {
-      const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => null)
-      const kibibytes = /^VmRSS:\s+(\d+) kB/m.exec(status ?? '')?.[1]
-      return kibibytes === undefined ? null : Number(kibibytes) * 1024
-    },
+    residentBytes: () => statusBytes('VmRSS'),
+    peakResidentBytes: () => statusBytes('VmHWM'),
     async liveBytes() {
       child.send('memory')
       const [bytes] = await once(child, 'message')
