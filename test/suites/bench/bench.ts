@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -7,6 +7,7 @@ import { measureFigures } from './measure-figures.ts'
 import { compareRuns, printChanges } from './report/compare-runs.ts'
 import { printRun } from './report/print-run.ts'
 import type { Run } from './report/result.ts'
+import { summarizeProfiles } from './report/summarize-profile.ts'
 
 // Measures the built gateway, each figure beside its limit in the same run.
 
@@ -18,6 +19,7 @@ const usage = `Measures the built gateway, each figure beside its limit in the s
   --rounds <number>   how often each figure is measured (5)
   --seconds <number>  how long each measurement of a rate lasts (2)
   --compare <file>    compares with the file of an earlier run
+  --profile           also shows where the gateway spends its CPU time; it is slower then
   --help
 
 Figures:
@@ -35,6 +37,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
     compare: { type: 'string' },
+    profile: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
 })
@@ -51,18 +54,22 @@ if (unknown !== undefined) throw new Error(`There is no figure ${unknown}. The f
 // Read before anything is measured, so that a wrong path is told at once.
 const earlier: Run | null = values.compare === undefined ? null : JSON.parse(await readFile(values.compare, 'utf8'))
 
+const folder = join(root, 'bench-results')
+await mkdir(folder, { recursive: true })
+const profiles = values.profile ? await mkdtemp(join(folder, 'profiles-')) : null
 const run = await measureFigures({
   program: join(root, 'dist/main.js'),
   figures: figures.filter(({ name }) => values.only?.includes(name) ?? true),
   rounds,
   seconds,
+  profiles,
   onProgress: (line) => console.log(line),
 })
 console.log(`\n${printRun(run)}`)
 if (earlier !== null) console.log(`\n${printChanges(earlier, compareRuns(earlier, run))}`)
 
-const folder = join(root, 'bench-results')
-await mkdir(folder, { recursive: true })
+if (profiles !== null) console.log(`\n${await summarizeProfiles(profiles)}`)
+
 const file = join(folder, `${run.at.replaceAll(':', '-').slice(0, 19)}.json`)
 await writeFile(file, `${JSON.stringify(run, null, 2)}\n`)
 console.log(`\nWritten to ${file}`)

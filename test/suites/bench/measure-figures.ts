@@ -16,6 +16,8 @@ export interface MeasureOptions {
   readonly figures: readonly Figure[]
   readonly rounds: number
   readonly seconds: number
+  /** See `Setting.profiles`. */
+  readonly profiles: string | null
   readonly onProgress: (line: string) => void
 }
 
@@ -24,7 +26,14 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 const dataFolder = join(root, 'data')
 
 /** Measures the figures one after the other, each with new servers and an empty folder. */
-export async function measureFigures({ program, figures, rounds, seconds, onProgress }: MeasureOptions): Promise<Run> {
+export async function measureFigures({
+  program,
+  figures,
+  rounds,
+  seconds,
+  profiles,
+  onProgress,
+}: MeasureOptions): Promise<Run> {
   const before = loadavg()[0] ?? 0
   const isPinned = await pinLoad()
   if (!isPinned) onProgress('There are not two CPUs and taskset here, so servers and load share what there is.')
@@ -36,7 +45,7 @@ export async function measureFigures({ program, figures, rounds, seconds, onProg
       const folder = await mkdtemp(join(dataFolder, 'bench-'))
       atEnd(() => rm(folder, { recursive: true, force: true }))
       const servers = await buildBareServers(join(folder, 'servers'))
-      const setting = { program, servers, isPinned, folder, rounds, seconds, onProgress }
+      const setting = { program, servers, isPinned, folder, rounds, seconds, profiles, onProgress }
       results.push(...(await figure.measure(setting, atEnd)))
     })
   }

@@ -14,6 +14,8 @@ export interface Setting {
   readonly rounds: number
   /** How long one measurement of a rate lasts. */
   readonly seconds: number
+  /** The folder into which gateways write a CPU profile when they end; null for none. A profiled gateway is slower. */
+  readonly profiles: string | null
   readonly onProgress: (line: string) => void
 }
 

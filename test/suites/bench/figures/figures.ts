@@ -2,10 +2,10 @@ import { callbacks } from './callbacks.ts'
 import { fanOut } from './fan-out.ts'
 import type { Figure } from './figure.ts'
 import { memory } from './memory.ts'
-import { read } from './read.ts'
+import { readMany, readOne } from './read.ts'
 import { size } from './size.ts'
 import { start } from './start.ts'
 import { submits } from './submits.ts'
 
 /** In the order in which they are measured. */
-export const figures: readonly Figure[] = [read, fanOut, callbacks, submits, memory, start, size]
+export const figures: readonly Figure[] = [readOne, readMany, fanOut, callbacks, submits, memory, start, size]

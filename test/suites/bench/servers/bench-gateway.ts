@@ -23,13 +23,13 @@ export interface BenchGatewayOptions {
 
 /** Starts the built gateway as `npm start` does, in production and with limits that the bench does not reach. */
 export function startBenchGateway(
-  { program, servers, isPinned }: Pick<Setting, 'program' | 'servers' | 'isPinned'>,
+  { program, servers, isPinned, profiles }: Pick<Setting, 'program' | 'servers' | 'isPinned' | 'profiles'>,
   { databaseUrl, providerUrl = 'http://127.0.0.1:9', reportsMemory = false }: BenchGatewayOptions,
   atEnd: Ending,
 ): Promise<ServerProcess> {
   return startServer(
     {
-      args: ['--enable-source-maps', program],
+      args: [...(profiles === null ? [] : ['--cpu-prof', '--cpu-prof-dir', profiles]), '--enable-source-maps', program],
       isPinned,
       memoryReporter: reportsMemory ? servers.memoryReporter : null,
       environment: {
