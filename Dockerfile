@@ -15,7 +15,8 @@ WORKDIR /app
 # Before the sources, so that a change in them does not install anything again.
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
+COPY tools tools
 COPY src src
 RUN npm run build
 

@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 
 /** Runs a built program to its end, in an empty folder. */
 async function run(program: string, args: readonly string[]) {
   const cwd = await mkdtemp(join(tmpdir(), 'stemgate-'))
   onTestFinished(() => rm(cwd, { recursive: true, force: true }))
-  const child = spawn(process.execPath, [join(inject('dist'), program), ...args], {
+  const child = spawn(process.execPath, [join(dirname(inject('program')), program), ...args], {
     cwd,
     env: { PATH: process.env['PATH'], PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { sendBody, accepted, startPlayedProvider } from '../support/played-provider.ts'
@@ -147,7 +147,7 @@ test('every line is written in order or counted as dropped, and drops are report
   const folder = await newFolder()
   const lines = 4_000
   const script = [
-    `import { createBoundedOutput } from '${join(inject('dist'), 'runtime/bounded-output.js')}'`,
+    `import { createBoundedOutput } from '${join(dirname(inject('program')), 'runtime/bounded-output.js')}'`,
     `const output = createBoundedOutput(2, { maxBytes: 100_000, onRecovered: (dropped) => output.write('dropped ' + dropped + '\\n') })`,
     `for (let i = 0; i < ${lines}; i++) output.write(String(i).padEnd(99, '.') + '\\n')`,
     `process.stdout.write('written\\n')`,

@@ -2,15 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { buildGateway, bundleGateway } from '../suites/faults/gateway-process.ts'
+import { buildGateway } from '../suites/faults/gateway-process.ts'
 import { makeTemplates } from './templates.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The path of the gateway's program, with the others in folders beside it: bundled, because tests start them often. */
+    /** The path of the gateway's program as `npm run build` makes it, with the others in the same folder. */
     readonly program: string
-    /** The folder of the programs as `npm run build` makes them, which are what runs in production. */
-    readonly dist: string
   }
 }
 
@@ -24,12 +22,8 @@ export default async function buildProgram({ vitest }: TestProject): Promise<() 
   const build = async () => {
     const folder = await mkdtemp(join(tmpdir(), 'stemgate-program-'))
     const program = await buildGateway(folder)
-    const [bundled, { templates, end }] = await Promise.all([
-      bundleGateway(program),
-      makeTemplates(dirname(program), folder),
-    ])
-    vitest.provide('dist', dirname(program))
-    vitest.provide('program', bundled)
+    const { templates, end } = await makeTemplates(dirname(program), folder)
+    vitest.provide('program', program)
     vitest.provide('templates', templates)
     // No test of a watch uses the earlier build any more.
     await remove()

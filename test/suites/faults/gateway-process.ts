@@ -1,10 +1,9 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { build } from 'esbuild'
+import { bundlePrograms } from '../../../tools/bundle.ts'
 import { findCanary } from '../../support/canaries.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -14,64 +13,25 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** A program that differs from the gateway's own in that what CHANGES holds as JSON replaces parts of its `Config`. */
-const impatientProgram = `
-import { startApp } from './app.js'
-import { parseConfig } from './config/config.js'
-import { serve } from './program/serve.js'
-const { CHANGES, ...environment } = process.env
-await serve({ ...parseConfig(environment), ...JSON.parse(CHANGES) }, startApp)
-`
-
 /** Beside a built gateway, the program that takes times below what an operator may set. */
 export function impatient(program: string): string {
   return join(dirname(program), 'impatient.js')
 }
 
-/** Builds the gateway into a folder from which it can be run; resolves to the path of its program. Types are not checked. */
+/** What tests run beside the programs. */
+const more = ['test/suites/faults/impatient.ts', 'src/runtime/bounded-output.ts', 'src/stores/open-store.ts']
+
+/** Builds the gateway as `npm run build` does, into a folder from which it can be run; resolves to the path of its program. */
 export async function buildGateway(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true })
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
   for (const name of ['package.json', 'schema']) await cp(join(root, name), join(folder, name), { recursive: true })
-  const compiler = join(root, 'node_modules/typescript/bin/tsc')
   const out = join(folder, 'dist')
-  await promisify(execFile)(process.execPath, [
-    compiler,
-    '-p',
-    join(root, 'tsconfig.build.json'),
-    '--noCheck',
-    '--outDir',
+  await bundlePrograms(
     out,
-  ])
-  const program = join(out, 'main.js')
-  await writeFile(impatient(program), impatientProgram)
-  return program
-}
-
-/**
- * Bundles the built programs and their packages into a few files beside it, which start with a third of the CPU time;
- * resolves to the path of the bundled gateway.
- */
-export async function bundleGateway(program: string): Promise<string> {
-  // One folder below `dist`, as the module that reads `schema/operations` is.
-  const dist = dirname(program)
-  const outdir = join(dist, 'bundle')
-  await build({
-    entryPoints: [program, impatient(program), ...['move-store', 'backup'].map((name) => join(dist, name, 'main.js'))],
-    outbase: dist,
-    outdir,
-    bundle: true,
-    splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    // It finds its native part beside itself.
-    external: ['@photostructure/sqlite'],
-    // Packages of CommonJS call it.
-    banner: { js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)" },
-    logLevel: 'error',
-  })
-  return join(outdir, 'main.js')
+    more.map((path) => join(root, path)),
+  )
+  return join(out, 'main.js')
 }
 
 /** The gateway in a process of its own, which can be killed and started again on the same file. */

@@ -1,0 +1,99 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { build, type Plugin } from 'esbuild'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const src = join(root, 'src')
+const programs = ['main.ts', 'demo.ts', 'move-store/main.ts', 'backup/main.ts'].map((name) => join(src, name))
+
+/** SQLite's driver finds its native part beside itself. */
+const external = ['@photostructure/sqlite']
+const graphiqlFile = 'graphiql.json.gz'
+/** In two parts, because tools that load this file take the whole comment for its own. */
+const noSourceMap = ['\n//# source', 'MappingURL=data:application/json;base64,', emptyMap()].join('')
+
+/**
+ * Bundles the programs and the packages that they use into `outdir`: a file for each program, and shared chunks. What is
+ * loaded only when it is needed stays in chunks of its own. Does not check types.
+ * @param more entry points besides the programs
+ */
+export async function bundlePrograms(outdir: string, more: readonly string[] = []): Promise<void> {
+  await mkdir(outdir, { recursive: true })
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [...programs, ...more].map((path) => ({ in: path, out: entryNameOf(path) })),
+    outdir,
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external,
+    sourcemap: true,
+    sourcesContent: false,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    metafile: true,
+    plugins: [compressedGraphiql(outdir), ownSourceMapsOnly],
+    // Packages of CommonJS call it.
+    banner: {
+      js: "import { createRequire as requireIn } from 'node:module'\nconst require = requireIn(import.meta.url)",
+    },
+    logLevel: 'error',
+  })
+  const written = Object.keys(metafile.outputs).map((path) => relative(outdir, join(root, path)))
+  await removeOthers(outdir, new Set([...written, graphiqlFile]))
+}
+
+function entryNameOf(path: string): string {
+  const name = path.startsWith(src) ? relative(src, path) : (path.split('/').at(-1) ?? path)
+  return name.replace(/\.ts$/, '')
+}
+
+/** Removes the files of earlier builds. */
+async function removeOthers(outdir: string, kept: ReadonlySet<string>): Promise<void> {
+  const files = await readdir(outdir, { recursive: true, withFileTypes: true })
+  for (const file of files) {
+    const path = join(file.parentPath, file.name)
+    if (file.isFile() && !kept.has(relative(outdir, path))) await rm(path)
+  }
+}
+
+/** Keeps the 9 MB of GraphiQL compressed in a file, which is read when somebody opens the page. */
+function compressedGraphiql(outdir: string): Plugin {
+  return {
+    name: 'compressed-graphiql',
+    setup({ onLoad }) {
+      onLoad({ filter: /render-graphiql\/esm\/graphiql\.js$/ }, async ({ path }) => {
+        const texts: Record<string, unknown> = { ...(await import(pathToFileURL(path).href)) }
+        const names = Object.keys(texts).filter((name) => name !== 'default')
+        const json = JSON.stringify(Object.fromEntries(names.map((name) => [name, texts[name]])))
+        await writeFile(join(outdir, graphiqlFile), await promisify(gzip)(json, { level: 9 }))
+        return {
+          contents:
+            "import { readFileSync } from 'node:fs'\nimport { gunzipSync } from 'node:zlib'\n" +
+            `const file = new URL('./${graphiqlFile}', import.meta.url)\n` +
+            `export const { ${names.join(', ')} } = JSON.parse(gunzipSync(readFileSync(file)).toString())\n`,
+        }
+      })
+    },
+  }
+}
+
+/** A source map that maps nothing. */
+function emptyMap(): string {
+  return btoa(JSON.stringify({ version: 3, sources: [''], mappings: 'A' }))
+}
+
+/** Leaves packages out of the source maps, which would otherwise be several megabytes to read at the start. */
+const ownSourceMapsOnly: Plugin = {
+  name: 'own-source-maps-only',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/node_modules\/.*\.m?js$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8')) + noSourceMap,
+    }))
+  },
+}
