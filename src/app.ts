@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createChecker } from './separation/check/checker.ts'
-import { createWakeUps } from './separation/check/wake-ups.ts'
+import { createCheckRequests } from './separation/check/check-requests.ts'
 import type { Config } from './config/config.ts'
 import { createConcurrencyLimit } from './limits/concurrency-limit.ts'
 import type { Services } from './graphql/context.ts'
@@ -100,7 +100,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       })
     : null
 
-  const wakeUps = createWakeUps()
+  const requests = createCheckRequests()
   const separations = createSeparations({
     store,
     reader: store,
@@ -120,13 +120,13 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       failureGraceMs: config.failureGraceMs,
       emptyGraceMs: config.emptyGraceMs,
     },
-    wakeUps,
+    requests,
   })
   const checker = createChecker({
     queue: store,
     clock,
     work: separations.check,
-    wakeUps,
+    requests,
     providers: providerNames,
     log,
     readsPerSecond,

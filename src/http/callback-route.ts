@@ -18,6 +18,8 @@ export interface CallbackParser {
     readonly providerTaskId: string | null
     /** null: the callback cannot be parsed or trusted. It only triggers a check. */
     readonly report: ProviderReport | null
+    /** Whether a signature of the provider vouches for the callback. */
+    readonly isSigned: boolean
     /** Why `report` is null, for the log. */
     readonly problem: string | null
   }
@@ -72,7 +74,7 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
     }
 
     const { provider, taskId, order } = address
-    const { providerTaskId, report, problem } = parser.parseCallback({
+    const { providerTaskId, report, isSigned, problem } = parser.parseCallback({
       headers: request.headers,
       body,
       nowMs: Date.now(),
@@ -82,7 +84,7 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
       untrustedLogs.get(provider)?.failed({ taskId, problem })
     } else untrustedLogs.get(provider)?.worked()
     try {
-      const outcome = await separations.saveCallback({ taskId, provider, providerTaskId, report, order })
+      const outcome = await separations.saveCallback({ taskId, provider, providerTaskId, report, isSigned, order })
       if (outcome === 'saved') return sendJson(response, 200, { status: 'received' })
       onUnknownTask(provider, outcome)
       if (outcome === 'unknown') log.error({ provider, taskId }, unknownTask)

@@ -1,12 +1,14 @@
 import type { Log } from '../runtime/log.ts'
+import { withTimeout } from '../runtime/with-timeout.ts'
 import { createRecord } from './advance/record.ts'
 import type { CallbackAddresses } from './callback/callback-address.ts'
 import { createRestoreOrder } from './callback/restore-order.ts'
 import { createSaveCallback, type SaveCallback } from './callback/save-callback.ts'
+import { createSettleByCallback } from './callback/settle-by-callback.ts'
 import type { Changes } from './changes.ts'
 import type { CheckTimings } from './check/check-schedule.ts'
 import { createCheck, type Check } from './check/check.ts'
-import type { WakeUps } from './check/wake-ups.ts'
+import type { CheckRequests } from './check/check-requests.ts'
 import type { SeparateInput } from './order/separate-input.ts'
 import { createSeparate, type SeparateOutcome } from './order/separate.ts'
 import type { Provider } from './provider.ts'
@@ -31,8 +33,8 @@ export interface SeparationsOptions {
   readonly addresses: CallbackAddresses
   readonly log: Log
   readonly timings: CheckTimings & { readonly submitTimeoutMs: number; readonly submitWaitMs: number }
-  /** Signalled when a callback has made tasks of a provider due. */
-  readonly wakeUps: WakeUps
+  /** How callbacks ask for checks. */
+  readonly requests: CheckRequests
 }
 
 /** Everything that can be done with separation tasks. `owner` is the caller. */
@@ -48,7 +50,7 @@ export interface Separations {
   readonly saveCallback: SaveCallback
   /** Checks a task at its provider. Resolves to the time of the next check, in milliseconds since 1970, or null for never. */
   readonly check: Check
-  /** Resolves when no submit is under way, or after `withinMs`. */
+  /** Resolves when no submit and no settlement by a callback is under way, or after `withinMs`. */
   drain(withinMs: number): Promise<void>
 }
 
@@ -67,14 +69,17 @@ export function createSeparations(options: SeparationsOptions): Separations {
     giveUpAfterMs: timings.giveUpAfterMs,
   })
   const restoreOrder = createRestoreOrder(common)
+  const settle = createSettleByCallback({ ...common, queue: store, record, graceMs: timings.callbackGraceMs })
   const find = createFind({ ...common, record, restoreOrder })
 
   return {
     separate,
     find,
     check: createCheck({ ...common, record, isSubmitting }),
-    saveCallback: createSaveCallback({ ...common, restoreOrder }),
-    drain,
+    saveCallback: createSaveCallback({ ...common, restoreOrder, settle }),
+    async drain(withinMs) {
+      await Promise.all([drain(withinMs), withTimeout(withinMs, settle.stop())])
+    },
     list: (owner, page) => reader.list(owner, page),
 
     watch(owner, ref, permission) {

@@ -121,7 +121,7 @@ describe('a callback', () => {
 test.concurrent(
   'the payload of a callback counts after a few seconds without an answer from record-info',
   async ({ onTestFinished }) => {
-    const { provider, gateway, store } = await start({}, onTestFinished)
+    const { provider, gateway, store } = await start({ READS_PER_SECOND: '1000' }, onTestFinished)
     const unreadable = await orderAnew(gateway, provider)
     const lagging = await orderAnew(gateway, provider)
     const hanging = await orderAnew(gateway, provider)

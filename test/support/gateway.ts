@@ -1,4 +1,4 @@
-import { createWakeUps } from '../../src/separation/check/wake-ups.ts'
+import { createCheckRequests } from '../../src/separation/check/check-requests.ts'
 import type { SeparateOutcome } from '../../src/separation/order/separate.ts'
 import { inspect } from 'node:util'
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
@@ -51,8 +51,8 @@ export interface TestGateway {
 /** What ends something with its test. A test that runs beside others has one of its own, in its context. */
 export type Ending = typeof onTestFinished
 
-/** Settings that operators cannot choose, shortened so that tests do not wait. */
-export type Timings = Partial<Pick<Config, 'callbackGraceMs' | 'failureGraceMs' | 'emptyGraceMs'>>
+/** Settings that operators cannot choose, so that tests do not wait, or wait long enough. */
+export type Timings = Partial<Pick<Config, 'callbackGraceMs' | 'failureGraceMs' | 'emptyGraceMs' | 'readsPerSecond'>>
 
 /**
  * Starts a gateway that ends with the test, which fails if it has told or logged a secret. Unless `environment` says
@@ -207,7 +207,7 @@ export async function startCore(
       failureGraceMs: 900 * secondMs,
       emptyGraceMs: 60 * secondMs,
     },
-    wakeUps: createWakeUps(),
+    requests: createCheckRequests(),
   })
   onTestFinished(async () => {
     await provider.close()

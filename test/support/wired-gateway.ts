@@ -1,4 +1,4 @@
-import { createWakeUps } from '../../src/separation/check/wake-ups.ts'
+import { createCheckRequests } from '../../src/separation/check/check-requests.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -83,7 +83,7 @@ export async function startWiredGateway({
       failureGraceMs: day,
       emptyGraceMs: day,
     },
-    wakeUps: createWakeUps(),
+    requests: createCheckRequests(),
   })
   const schema = createSchema()
   const services = {

@@ -23,7 +23,8 @@ import { notSentRefusal } from '../client/not-sent-refusal.ts'
 export interface RestProvider extends Provider {
   /**
    * Verifies and parses a callback in one step. If the body is unusable or its signature is wrong, `report` is null, and
-   * the callback only triggers a check of the id that it contains. `problem` is the reason for the log; it holds no secret.
+   * the callback only triggers a check of the id that it contains. `isSigned` says whether a signature was verified. `problem` is
+   * the reason for the log; it holds no secret.
    */
   parseCallback(callback: {
     readonly headers: IncomingHttpHeaders
@@ -33,6 +34,7 @@ export interface RestProvider extends Provider {
   }): {
     readonly providerTaskId: string | null
     readonly report: ProviderReport | null
+    readonly isSigned: boolean
     readonly problem: string | null
   }
   /** Ends running and later checks: they return `inconclusive`. */
@@ -232,7 +234,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
 
     parseCallback({ headers, body, nowMs }) {
       let providerTaskId: string | null = null
-      const unusable = (problem: string) => ({ providerTaskId, report: null, problem })
+      const unusable = (problem: string) => ({ providerTaskId, report: null, isSigned: false, problem })
       try {
         const named = job.parseCallbackId(body)
         if (named.kind === 'none') return unusable('the callback has no task id')
@@ -241,13 +243,14 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
           return unusable(unusableIdProblem)
         }
         providerTaskId = named.id
+        // With a key, only callbacks with a valid signature get beyond this line.
         const isSigned = spec.signature !== null && webhookKey !== null
         const problem = isSigned ? signatureProblem({ headers, webhookKey, providerTaskId, nowMs }) : null
         if (problem !== null) return unusable(problem)
         const report = job.parseCallbackBody(body, context)
         return report === null
           ? unusable('the callback has neither a code nor audio')
-          : { providerTaskId, report, problem: null }
+          : { providerTaskId, report, isSigned, problem: null }
       } catch (error) {
         return unusable(`the callback could not be read: ${redact(describeError(error), messageLength)}`)
       }

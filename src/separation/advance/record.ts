@@ -1,11 +1,19 @@
 import type { Log } from '../../runtime/log.ts'
 import type { Changes } from '../changes.ts'
 import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
-import type { Clock, RecordStore } from '../store.ts'
+import type { Clock, LeaseEnd, RecordStore } from '../store.ts'
 import type { Task } from '../task.ts'
 import { advance, isVisibleChange } from './advance.ts'
 import { maxStems } from './merge-stems.ts'
 import type { DatedReport, Report } from './report.ts'
+
+/** What saves `record` work on the store. */
+export interface RecordHints {
+  /** The task as it was just read from the store. */
+  readonly known?: Task
+  /** Ends a lease of the task in the write that changes it. If nothing changes, the lease stays. */
+  readonly leaseEnd?: LeaseEnd
+}
 
 /**
  * Merges reports into their task and notifies its subscribers. The only way in which a task changes.
@@ -15,6 +23,7 @@ import type { DatedReport, Report } from './report.ts'
 export type RecordReports = (
   taskId: string,
   reports: Report | readonly DatedReport[] | ((task: Task) => readonly DatedReport[]),
+  hints?: RecordHints,
 ) => Promise<Task | null>
 
 export interface RecordOptions {
@@ -26,14 +35,16 @@ export interface RecordOptions {
 }
 
 export function createRecord({ store, clock, changes, log }: RecordOptions): RecordReports {
-  return async function record(taskId, reports) {
+  return async function record(taskId, reports, { known, leaseEnd } = {}) {
     const given =
       typeof reports === 'object' && 'kind' in reports ? [{ report: reports, atMs: clock.nowMs() }] : reports
     let canBind = true
     let wasOvertaken = false
+    let current = known
     for (;;) {
-      const [task] = await store.find([taskId])
+      const task = current ?? (await store.find([taskId]))[0]
       if (task === undefined) return null
+      current = undefined
       const dated = typeof given === 'function' ? given(task) : given
       const next = advanceAll(task, canBind ? dated : dated.map(asShared))
       if (next === task || !isVisibleChange(task, next)) {
@@ -42,7 +53,7 @@ export function createRecord({ store, clock, changes, log }: RecordOptions): Rec
         return task
       }
       try {
-        if (await store.replace(next, task)) {
+        if (await store.replace(next, task, leaseEnd)) {
           logUnstoredStems(next, dated)
           changes.publish(taskId)
           return next

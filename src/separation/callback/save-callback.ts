@@ -1,12 +1,17 @@
-import type { WakeUps } from '../check/wake-ups.ts'
-import type { CallbackInbox, Clock, SavedCallback, TaskReader } from '../store.ts'
+import type { CheckRequests } from '../check/check-requests.ts'
+import { leaseMs } from '../check/lease.ts'
+import type { Seat } from '../check/poller.ts'
+import type { CallbackInbox, CallbackTask, Clock, SavedCallback } from '../store.ts'
 import type { ProviderName } from '../task.ts'
 import type { RestoreOrder } from './restore-order.ts'
 import type { AddressedOrder } from './sealed-order.ts'
+import { hasStems, type SettleByCallback } from './settle-by-callback.ts'
 
 /** A callback that was received at the task's own address. */
 export interface ReceivedCallback extends Omit<SavedCallback, 'receivedAtMs'> {
   readonly provider: ProviderName
+  /** Whether a signature of the provider vouches for it. */
+  readonly isSigned: boolean
   /** The order in the address; null if there is none. */
   readonly order: AddressedOrder | null
 }
@@ -19,25 +24,75 @@ export type SaveOutcome =
   /** The store does not know the task, and the address contains no order. */
   | 'unknown'
 
-/** Stores a callback durably and makes its task due. */
+/**
+ * Stores a callback durably and makes its task due. If its result need not or cannot be confirmed first, because it is signed or
+ * because the provider's rate is used up, it then settles the task by itself.
+ */
 export type SaveCallback = (callback: ReceivedCallback) => Promise<SaveOutcome>
 
 export interface SaveCallbackOptions {
-  readonly reader: Pick<TaskReader, 'find'>
-  readonly inbox: CallbackInbox
+  readonly inbox: Pick<CallbackInbox, 'saveCallback'>
   readonly clock: Clock
   readonly restoreOrder: RestoreOrder
-  readonly wakeUps: WakeUps
+  readonly requests: CheckRequests
+  readonly settle: SettleByCallback
 }
 
 export function createSaveCallback(options: SaveCallbackOptions): SaveCallback {
-  const { reader, inbox, clock, restoreOrder, wakeUps } = options
-  return async function saveCallback({ taskId, provider, providerTaskId, report, order }) {
-    const [task] = await reader.find([taskId])
-    if (task === undefined && order !== null) await restoreOrder(order)
-    else if (task?.provider !== provider) return 'unknown'
-    await inbox.saveCallback({ taskId, receivedAtMs: clock.nowMs(), providerTaskId, report })
-    wakeUps.wake(provider)
-    return task === undefined ? 'restored' : 'saved'
+  const { inbox, clock, restoreOrder, requests, settle } = options
+
+  return async function saveCallback({ provider, isSigned, order, ...received }) {
+    const callback: SavedCallback = { ...received, receivedAtMs: clock.nowMs() }
+    const save = () => saveAndFollow(provider, callback, isSigned)
+    if (await save()) return 'saved'
+    if (order === null) return 'unknown'
+    await restoreOrder(order)
+    return (await save()) ? 'restored' : 'unknown'
+  }
+
+  /** Resolves to whether the callback was stored. */
+  async function saveAndFollow(provider: ProviderName, callback: SavedCallback, isSigned: boolean): Promise<boolean> {
+    if (!hasStems(callback.report)) return (await saveDue(provider, callback)) !== null
+    const place = isSigned ? 'full' : requests.reserve(provider, callback.taskId)
+    switch (place) {
+      case 'full':
+        return saveAndSettle(provider, callback)
+      case 'under-way': {
+        const saved = await saveDue(provider, callback)
+        if (saved !== null) settle.later(saved.task, callback)
+        return saved !== null
+      }
+      default:
+        return saveAndCheck(provider, callback, place)
+    }
+  }
+
+  async function saveDue(provider: ProviderName, callback: SavedCallback): Promise<CallbackTask | null> {
+    const saved = await inbox.saveCallback(callback, { provider })
+    requests.wake(provider)
+    return saved
+  }
+
+  async function saveAndSettle(provider: ProviderName, callback: SavedCallback): Promise<boolean> {
+    const leaseUntilMs = callback.receivedAtMs + leaseMs
+    const saved = await inbox.saveCallback(callback, { provider, leaseUntilMs })
+    if (saved === null) return false
+    const settled = settle.now(saved.task, callback, saved.isLeased ? leaseUntilMs : null)
+    void settled.then(() => requests.wake(provider))
+    return true
+  }
+
+  async function saveAndCheck(provider: ProviderName, callback: SavedCallback, seat: Seat): Promise<boolean> {
+    let saved: CallbackTask | null = null
+    try {
+      saved = await inbox.saveCallback(callback, { provider, leaseUntilMs: seat.leaseUntilMs })
+    } finally {
+      if (saved?.isLeased === true) seat.begin(saved.task)
+      else seat.leave()
+    }
+    if (saved === null) return false
+    settle.later(saved.task, callback)
+    if (!saved.isLeased) requests.wake(provider)
+    return true
   }
 }

@@ -1,10 +1,10 @@
 import type { ProviderName } from '../task.ts'
+import type { CheckRequests } from './check-requests.ts'
 import { createPoller, type PollerOptions } from './poller.ts'
-import type { WakeUps } from './wake-ups.ts'
 
 export interface CheckerOptions extends Omit<PollerOptions, 'provider'> {
   readonly providers: readonly ProviderName[]
-  readonly wakeUps: WakeUps
+  readonly requests: CheckRequests
 }
 
 /** Checks due tasks, with a poller for each provider: a provider that fails does not delay the others. */
@@ -14,13 +14,16 @@ export interface Checker {
   stop(): Promise<void>
 }
 
-export function createChecker({ providers, wakeUps, ...options }: CheckerOptions): Checker {
+export function createChecker({ providers, requests, ...options }: CheckerOptions): Checker {
   const pollers = new Map(providers.map((provider) => [provider, createPoller({ ...options, provider })]))
 
   return {
     start() {
       for (const poller of pollers.values()) poller.poll()
-      wakeUps.listen((provider) => pollers.get(provider)?.poll())
+      requests.serveBy({
+        wake: (provider) => pollers.get(provider)?.poll(),
+        reserve: (provider, taskId) => pollers.get(provider)?.reserve(taskId) ?? 'full',
+      })
     },
     async stop() {
       await Promise.all([...pollers.values()].map((poller) => poller.stop()))

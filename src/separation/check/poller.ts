@@ -4,6 +4,7 @@ import { StoreUnavailableError } from '../errors.ts'
 import type { CheckQueue, Clock } from '../store.ts'
 import type { ProviderName, Task } from '../task.ts'
 import { holdLease, leaseMs, type Lease } from './lease.ts'
+import { createSeats } from './seats.ts'
 
 /**
  * Work on one due task. Resolves to when the task is due next, in milliseconds since 1970, or null for never.
@@ -23,10 +24,29 @@ export interface PollerOptions {
   readonly pollIntervalMs: number
 }
 
+/** The permission to work on one task now. */
+export interface Seat {
+  /** The lease to take of the task. */
+  readonly leaseUntilMs: number
+  /** Begins to work on the task, which is leased until `leaseUntilMs`. */
+  begin(task: Task): void
+  /** Gives the seat back. */
+  leave(): void
+}
+
+export type Reservation =
+  | Seat
+  /** This gateway works on the task already. */
+  | 'under-way'
+  /** The provider's rate is used up: the task would have to wait for its slot. */
+  | 'full'
+
 /** Leases the due tasks of one provider and works on them. */
 export interface Poller {
   /** Polls now. */
   poll(): void
+  /** Reserves a seat for a task that is about to be leased. Each seat is used or given back. */
+  reserve(taskId: string): Reservation
   /** Stops polling, and resolves when the work under way has ended. */
   stop(): Promise<void>
 }
@@ -54,15 +74,18 @@ export function createPoller(options: PollerOptions): Poller {
   const { provider, queue, clock, work, log, readsPerSecond, pollIntervalMs } = options
   const slotsAhead = Math.floor((readsPerSecond * leasedAheadMs) / 1_000)
   const maxWaiting = Math.max(1, Math.min(slotsAhead, maxConcurrentTasks))
+  const seats = createSeats({ max: maxConcurrentTasks, maxWaiting })
   const underWay = new Set<Promise<void>>()
-  /** The leased tasks that still wait for their slot. */
-  const waiting = new Set<Task>()
+  /** How many tasks the poll that runs now is expected to lease. */
+  let expected = 0
   let state: PollState = 'scheduled'
   let currentPoll: Promise<void> | null = null
   let timer: NodeJS.Timeout | undefined
   /** Whether the last poll may have left due tasks behind. */
   let mayBeMoreDue = false
   let lastLeaseMs = 0
+  /** When the last slot was given, in the time of performance.now(). */
+  let lastSlotMs = -Infinity
   const outage = createOutageLog({
     log,
     level: 'error',
@@ -74,6 +97,7 @@ export function createPoller(options: PollerOptions): Poller {
 
   return {
     poll,
+    reserve,
     async stop() {
       state = 'stopped'
       clearTimeout(timer)
@@ -105,45 +129,62 @@ export function createPoller(options: PollerOptions): Poller {
     else timer = setTimeout(poll, pollIntervalMs).unref()
   }
 
-  function roomLeft(): number {
-    return Math.min(maxConcurrentTasks - underWay.size, maxWaiting - waiting.size)
+  function reserve(taskId: string): Reservation {
+    if (seats.has(taskId)) return 'under-way'
+    const isSlotNear = lastSlotMs + 1_000 / readsPerSecond - performance.now() <= leasedAheadMs
+    if (state === 'stopped' || !isSlotNear || seats.free() <= expected) return 'full'
+    const leaseUntilMs = newLease()
+    seats.take(taskId)
+    return {
+      leaseUntilMs,
+      begin: (task) => begin(task, hold([taskId], leaseUntilMs)),
+      leave: () => leave(taskId),
+    }
+  }
+
+  function leave(taskId: string): void {
+    seats.leave(taskId)
+    if (shouldLeaseMore()) poll()
   }
 
   /** Whether half of the waiting tasks have got their slot: a lease is a write, so at a high rate it takes several tasks. */
   function shouldLeaseMore(): boolean {
-    return mayBeMoreDue && roomLeft() > 0 && waiting.size <= maxWaiting / 2
+    return mayBeMoreDue && seats.free() > 0 && seats.isHalfFree()
   }
 
   /** Leases as many due tasks as there is room for, and begins to work on them. */
   async function leaseTasks(): Promise<void> {
-    const room = roomLeft()
+    const room = seats.free()
+    const wasMoreDue = mayBeMoreDue
     mayBeMoreDue = true
     if (room <= 0) return
+    expected = wasMoreDue ? room : 0
     try {
       const leaseUntilMs = newLease()
       const due = await queue.leaseDue(provider, clock.nowMs(), leaseUntilMs, room)
       mayBeMoreDue = due.length === room
       if (due.length === 0) return
-      const lease = holdLease({
-        queue,
-        taskIds: due.map(({ id }) => id),
-        leaseUntilMs,
-        newLease,
-        onError: (error) => logError(error, 'renewing a lease'),
-      })
+      const taskIds = due.map(({ id }) => id)
+      taskIds.forEach(seats.take)
+      const lease = hold(taskIds, leaseUntilMs)
       for (const task of due) begin(task, lease)
     } catch (error) {
       mayBeMoreDue = false
       logError(error, 'leasing due tasks')
+    } finally {
+      expected = 0
     }
   }
 
+  function hold(taskIds: readonly string[], leaseUntilMs: number): Lease {
+    const onError = (error: unknown) => logError(error, 'renewing a lease')
+    return holdLease({ queue, taskIds, leaseUntilMs, newLease, onError })
+  }
+
   function begin(task: Task, lease: Lease): void {
-    waiting.add(task)
     const done = workOn(task, lease).finally(() => {
       underWay.delete(done)
-      waiting.delete(task)
-      if (shouldLeaseMore()) poll()
+      leave(task.id)
     })
     underWay.add(done)
   }
@@ -151,7 +192,8 @@ export function createPoller(options: PollerOptions): Poller {
   async function workOn(task: Task, lease: Lease): Promise<void> {
     try {
       const onSlot = () => {
-        if (waiting.delete(task) && shouldLeaseMore()) poll()
+        lastSlotMs = performance.now()
+        if (seats.gotSlot(task.id) && shouldLeaseMore()) poll()
       }
       const dueAtMs = await work(task, onSlot).catch((error: unknown) => {
         logError(error, 'checking a task', task.id)

@@ -32,8 +32,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/callback/save-callback.ts',
-        from: 'await inbox.saveCallback({',
-        to: 'void inbox.saveCallback({',
+        from: 'if (await save()) return',
+        to: 'void save()\n    if (Date.now() > 0) return',
       },
     ],
     tests: ['flows/callback', 'suites/faults-durability'],
