@@ -4,6 +4,7 @@ import type { Pipeline } from '../graphql/execution/pipeline.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { AuthFailure } from '../identity/session.ts'
 import type { Cors } from './cors.ts'
+import { createHostCheck } from './host-check.ts'
 import { isFromForeignPage } from './cross-site.ts'
 import type { GraphiqlPage } from './graphiql/graphiql-page.ts'
 import { destroyStalledResponse } from './destroy-stalled-response.ts'
@@ -36,6 +37,7 @@ export interface GraphqlRoute {
 export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
   const { pipeline, shortWay, identity, requestRate, cors, corsOrigins, graphiql } = options
   const streams = new WeakSet<ServerResponse>()
+  const hasValidHost = createHostCheck()
 
   return { handle, sendStopping, isStream: (response) => streams.has(response) }
 
@@ -129,11 +131,6 @@ const sessionEnded: AuthFailure = {
   status: 401,
   code: 'UNAUTHENTICATED',
   message: 'Your credential is no longer valid.',
-}
-
-/** Whether Yoga can build a URL from the request. If it cannot, the client made the mistake. */
-function hasValidHost({ headers: { host }, url = '' }: IncomingMessage): boolean {
-  return host === undefined || URL.canParse(`http://${host}${url}`)
 }
 
 /** Whether a browser opens the URL as a page, without an operation. */

@@ -10,7 +10,8 @@ export interface Identity {
   /** Whether API keys or JWTs are configured. */
   readonly hasCredentials: boolean
   /**
-   * Identifies the caller. If the request contains several credentials, all must be equal.
+   * Identifies the caller of a request that `accessDenied` allows. If the request contains several credentials, all must be
+   * equal.
    * @param request the request, or the upgrade of a WebSocket
    * @param others values of `Authorization` outside the headers, as in the connection parameters of a WebSocket
    */
@@ -71,8 +72,6 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     close: () => apiKeys?.close(),
 
     async identify(request, others = []) {
-      const failure = accessDenied(request)
-      if (failure !== null) return { failure }
       if (!hasCredentials) return { session: anonymous }
       // `headers` holds only the first of several Authorization headers.
       const credentials = [...(request.headersDistinct['authorization'] ?? []), ...others].map(parseBearer)
