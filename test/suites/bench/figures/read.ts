@@ -2,8 +2,8 @@ import type { Ending } from '../../../support/gateway.ts'
 import { postRequest } from '../load/connection.ts'
 import { readText } from '../load/documents.ts'
 import { createHttpLoad } from '../load/http-load.ts'
-import { watchSaturation } from '../load/saturation.ts'
 import { seedTasks, settledTasks } from '../load/seed-tasks.ts'
+import { watchUsage } from '../load/usage.ts'
 import type { Result } from '../report/result.ts'
 import { credential, sqliteUrl, startBenchGateway } from '../servers/bench-gateway.ts'
 import { howToInstallPeers, startMercurius } from '../servers/mercurius.ts'
@@ -61,9 +61,9 @@ export async function measureReads(setting: ReadSetting, atEnd: Ending): Promise
   for (const server of [gateway, ...(mercurius === null ? [] : [mercurius])]) {
     await createHttpLoad(server.url, connections).runTimes(requests.length, (index) => requests[index] ?? first)
   }
-  const saturation = watchSaturation()
+  const usage = watchUsage()
   const rateOf = (server: ServerProcess) => () =>
-    saturation.during(server, () => createHttpLoad(server.url, connections).runFor(seconds, next))
+    usage.during(server, () => createHttpLoad(server.url, connections).runFor(seconds, next))
   const values = await alternate<string>(
     setting.rounds,
     {
@@ -82,7 +82,17 @@ export async function measureReads(setting: ReadSetting, atEnd: Ending): Promise
       limit: { name: 'bare node:http that reads the body and sends the same bytes', rounds: values['bare'] ?? [] },
       peers: mercurius === null ? [] : [{ name: 'Mercurius, JIT, memory', rounds: values['mercurius'] ?? [] }],
       goal: { of: 'ratio', bound: 'at least', value: setting.goal },
-      notes: [...saturation.notes(), ...(mercurius === null ? [howToInstallPeers] : [])],
+      notes: [...usage.notes(), ...(mercurius === null ? [howToInstallPeers] : [])],
+    },
+    {
+      name: `${setting.name}, CPU`,
+      unit: 'µs/request',
+      better: 'less',
+      gateway: usage.cpuPerUnit(gateway),
+      limit: { name: 'the same server', rounds: usage.cpuPerUnit(bare) },
+      peers: mercurius === null ? [] : [{ name: 'Mercurius, JIT, memory', rounds: usage.cpuPerUnit(mercurius) }],
+      goal: null,
+      notes: [],
     },
   ]
 }
