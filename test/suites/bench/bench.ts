@@ -57,6 +57,8 @@ const earlier: Run | null = values.compare === undefined ? null : JSON.parse(awa
 const folder = join(root, 'bench-results')
 await mkdir(folder, { recursive: true })
 const profiles = values.profile ? await mkdtemp(join(folder, 'profiles-')) : null
+// What ends by a signal runs no `exit` listener, which ends the servers.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const run = await measureFigures({
   program: join(root, 'dist/main.js'),
   figures: figures.filter(({ name }) => values.only?.includes(name) ?? true),

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdir, mkdtemp } from 'node:fs/promises'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,7 +44,13 @@ export async function measureFigures({
     onProgress(`${figure.name}: ${figure.about}`)
     await withEndings(async (atEnd) => {
       const folder = await mkdtemp(join(dataFolder, 'bench-'))
-      atEnd(() => rm(folder, { recursive: true, force: true }))
+      const remove = () => rmSync(folder, { recursive: true, force: true })
+      // A run that is broken off leaves nothing behind either.
+      process.once('exit', remove)
+      atEnd(() => {
+        process.off('exit', remove)
+        remove()
+      })
       const servers = await buildBareServers(join(folder, 'servers'))
       const setting = { program, servers, isPinned, folder, rounds, seconds, profiles, onProgress }
       results.push(...(await figure.measure(setting, atEnd)))

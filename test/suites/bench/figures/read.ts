@@ -89,7 +89,7 @@ export async function measureReads(setting: ReadSetting, atEnd: Ending): Promise
       unit: 'µs/request',
       better: 'less',
       gateway: usage.cpuPerUnit(gateway),
-      limit: { name: 'the same server', rounds: usage.cpuPerUnit(bare) },
+      limit: { name: 'bare node:http, as above', rounds: usage.cpuPerUnit(bare) },
       peers: mercurius === null ? [] : [{ name: 'Mercurius, JIT, memory', rounds: usage.cpuPerUnit(mercurius) }],
       goal: null,
       notes: [],
