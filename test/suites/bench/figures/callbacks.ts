@@ -4,6 +4,7 @@ import { callbackRequest } from '../load/callback-requests.ts'
 import { measureCommitRate } from '../load/commit-rate.ts'
 import { createHttpLoad } from '../load/http-load.ts'
 import { startInstantProvider } from '../load/instant-provider.ts'
+import { maxOpenFiles } from '../load/open-files.ts'
 import { sendPaced } from '../load/paced-requests.ts'
 import { pendingTasks, seedTasks } from '../load/seed-tasks.ts'
 import { openWatchingCrowd, type WatchingCrowd } from '../load/watching-crowd.ts'
@@ -13,6 +14,8 @@ import { startServer } from '../servers/server-process.ts'
 import type { Figure, Setting } from './figure.ts'
 
 const sockets = 10_000
+/** What a process opens beside them. */
+const otherFiles = 1_000
 /** Callbacks per second, one step after the other, until the target is missed. */
 const rates = [100, 200, 300, 450, 700, 1_000, 1_500, 2_000]
 const secondsPerRate = 3
@@ -42,6 +45,13 @@ export const callbacks: Figure = {
   name: 'callbacks',
   about: '10,000 sockets watch a task each: callbacks at a rising rate and at full load, memory, and a restart',
   async measure(setting) {
+    const files = await maxOpenFiles()
+    if (files !== null && files < sockets + otherFiles) {
+      setting.onProgress(
+        `callbacks is left out: ${files} open files are too few. Raise ulimit -n above ${sockets + otherFiles}.`,
+      )
+      return []
+    }
     const passes: Pass[] = []
     for (let nth = 0; nth < Math.ceil(setting.rounds / roundsPerPass); nth++) passes.push(await measurePass(setting))
     const result = (
