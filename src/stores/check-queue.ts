@@ -13,6 +13,7 @@ const minCallbackIntervalMs = 2_000
 
 /** Checks within this time after a callback come before regular checks, in milliseconds. */
 const callbackPriorityMs = 60_000
+/** The condition of the index `tasks_due_after_callback`: a database uses the index for these very words alone. */
 const hasRecentCallback = sql<SqlBool>`callback_at is not null and due_at <= callback_at + ${sql.lit(callbackPriorityMs)}`
 
 /** Schedules the checks of tasks and leases due tasks to a gateway. */

@@ -167,4 +167,13 @@ export const migrations: Record<string, Migration> = {
         .execute()
     },
   },
+  // leaseDue() reads the tasks with a recent callback alone, however many others are due. The condition is that of its query.
+  '0010-recent-callbacks.compatible': {
+    async up(db) {
+      await sql`
+        create index tasks_due_after_callback on tasks (provider, due_at)
+        where callback_at is not null and due_at <= callback_at + 60000`.execute(db)
+      await db.schema.dropIndex('tasks_due_called').execute()
+    },
+  },
 }
