@@ -2,6 +2,7 @@ import { sql, type Kysely, type Selectable, type SqlBool } from 'kysely'
 import { providerNames, type Task } from '../separation/task.ts'
 import type { DatabaseTraits } from './database-traits.ts'
 import { rowsOf, rowsWrittenBy, type Job } from './job.ts'
+import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
 import { parseStoredPage } from './stored-task.ts'
 import type { LeaseEnd, Store } from '../separation/store.ts'
@@ -20,6 +21,8 @@ const hasRecentCallback = sql<SqlBool>`callback_at is not null and due_at <= cal
 export type CheckQueue = Pick<Store, 'leaseDue' | 'renew' | 'release' | 'releaseAllLeases'>
 
 export function createCheckQueue(db: Kysely<Database>, { write, transact, hasRowLocks }: DatabaseTraits): CheckQueue {
+  const endLease = createEndLease(db)
+
   return {
     leaseDue: (provider, nowMs, leaseUntilMs, limit) =>
       transact(function* () {
@@ -66,7 +69,7 @@ export function createCheckQueue(db: Kysely<Database>, { write, transact, hasRow
         )
       }),
 
-    release: (taskId, leaseUntilMs, dueAtMs) => transact(() => endLease(db, taskId, { leaseUntilMs, dueAtMs })),
+    release: (taskId, leaseUntilMs, dueAtMs) => transact(() => endLease(taskId, { leaseUntilMs, dueAtMs })),
 
     releaseAllLeases: () =>
       write(function* () {
@@ -82,16 +85,30 @@ export function createCheckQueue(db: Kysely<Database>, { write, transact, hasRow
   }
 }
 
-/** See `CheckQueue.release`. */
-export function* endLease(db: Kysely<Database>, taskId: string, { leaseUntilMs, dueAtMs }: LeaseEnd): Job<void> {
-  const ended = yield* rowsWrittenBy(
-    db.updateTable('tasks').set({ due_at: dueAtMs }).where('id', '=', taskId).where('due_at', '=', leaseUntilMs),
+/** A job that ends a lease: see `CheckQueue.release`. */
+export type EndLease = (taskId: string, leaseEnd: LeaseEnd) => Job<void>
+
+export function createEndLease(db: Kysely<Database>): EndLease {
+  const updateDueAt = prepareQuery((value: Placeholder<LeaseEnd & { taskId: string }>) =>
+    db
+      .updateTable('tasks')
+      .set({ due_at: value('dueAtMs') })
+      .where('id', '=', value('taskId'))
+      .where('due_at', '=', value('leaseUntilMs')),
   )
-  const isFinished = dueAtMs === null && ended > 0
-  if (isFinished) yield* rowsWrittenBy(db.deleteFrom('callbacks').where('task_id', '=', taskId))
+  const deleteCallbacks = prepareQuery((value: Placeholder<{ taskId: string }>) =>
+    db.deleteFrom('callbacks').where('task_id', '=', value('taskId')),
+  )
+
+  return function* endLease(taskId, leaseEnd) {
+    const ended = yield* rowsWrittenBy(updateDueAt({ ...leaseEnd, taskId }))
+    const isFinished = leaseEnd.dueAtMs === null && ended > 0
+    if (isFinished) yield* rowsWrittenBy(deleteCallbacks({ taskId }))
+  }
 }
 
-type Schedule = Pick<Selectable<Database['tasks']>, 'due_at' | 'callback_at' | 'lease_until'>
+/** When a task is due, and its lease. */
+export type Schedule = Pick<Selectable<Database['tasks']>, 'due_at' | 'callback_at' | 'lease_until'>
 
 /**
  * Makes the task due now, or `minCallbackIntervalMs` after the last callback that did. Always changes `due_at`: `release`

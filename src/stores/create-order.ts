@@ -3,6 +3,7 @@ import type { Task } from '../separation/task.ts'
 import { facetCondition, type Dialect } from './facet.ts'
 import { firstRowOf, rowsWrittenBy, type Job } from './job.ts'
 import { newestPerFacet } from './list-tasks.ts'
+import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
 import { columnsOf, parseStoredTask } from './stored-task.ts'
 import type { AnsweredOrder, IdempotencyKey, OrderResult, Store } from '../separation/store.ts'
@@ -20,105 +21,137 @@ interface OrderTraits {
 /** The maximum number of earlier orders for a track that are examined per facet. */
 const maxEarlierPerFacet = 20
 
-/** The earlier task that answers an order, by key or by track; null if there is none. Writes nothing. */
-export function* findEarlierTask(
-  db: Kysely<Database>,
-  { task, key, canJoin }: Order,
-  { dialect }: OrderTraits,
-): Job<{ readonly result: AnsweredOrder; readonly isKeyStored: boolean } | null> {
-  const keyed = key === null ? null : yield* taskOfKey(db, key)
-  if (keyed !== null) return { result: asNewIfSame(keyed, task), isKeyStored: true }
-  const joined = canJoin === null ? undefined : yield* findJoinable(db, task, canJoin, dialect)
-  return joined === undefined ? null : { result: { kind: 'joined', task: joined }, isKeyStored: key === null }
+/** The jobs of an order. */
+export interface OrderJobs {
+  /** The earlier task that answers an order, by key or by track; null if there is none. Writes nothing. */
+  findEarlierTask(order: Order): Job<{ readonly result: AnsweredOrder; readonly isKeyStored: boolean } | null>
+  /** See `Store.createOrder`. The primary key of `keys` decides between two orders with one key and different tracks. */
+  createOrder(order: Order): Job<OrderResult>
 }
 
-/** See `Store.createOrder`. The primary key of `keys` decides between two orders with one key and different tracks. */
-export function* createOrder(db: Kysely<Database>, order: Order, traits: OrderTraits): Job<OrderResult> {
-  const { task, key, dueAtMs, canJoin, isAdmitted } = order
-  yield* traits.lockTrack?.(db, trackOf(task)) ?? []
-  const keyed = key === null ? null : yield* taskOfKey(db, key)
-  if (keyed !== null) return asNewIfSame(keyed, task)
+export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack }: OrderTraits): OrderJobs {
+  const selectTaskOfKey = prepareQuery((value: Placeholder<Pick<IdempotencyKey, 'owner' | 'key'>>) =>
+    db
+      .selectFrom('keys')
+      .innerJoin('tasks', 'tasks.id', 'keys.task_id')
+      .select(['keys.fingerprint', 'tasks.task'])
+      .where('keys.owner', '=', value('owner'))
+      .where('keys.key', '=', value('key'))
+      .where((eb) => eb.or([eb('tasks.charge', '!=', 'NONE'), eb('keys.confirmed', '=', 1)])),
+  )
+  const deleteFreeKey = prepareQuery((value: Placeholder<Pick<IdempotencyKey, 'owner' | 'key'>>) =>
+    db
+      .deleteFrom('keys')
+      .where('owner', '=', value('owner'))
+      .where('key', '=', value('key'))
+      .where('confirmed', '=', 0)
+      .where('task_id', 'in', (eb) => eb.selectFrom('tasks').select('id').where('charge', '=', 'NONE')),
+  )
+  const insertKey = prepareQuery((value: Placeholder<IdempotencyKey & { taskId: string; nowMs: number }>) =>
+    db.insertInto('keys').values({
+      owner: value('owner'),
+      key: value('key'),
+      fingerprint: value('fingerprint'),
+      task_id: value('taskId'),
+      created_at: value('nowMs'),
+      confirmed: 0,
+    }),
+  )
+  const selectTask = prepareQuery((value: Placeholder<Pick<Task, 'id'>>) =>
+    db.selectFrom('tasks').select('task').where('id', '=', value('id')),
+  )
+  const selectAnyOfTrack = prepareQuery((value: Placeholder<Pick<Task, 'owner' | 'musicTaskId' | 'audioId'>>) =>
+    db
+      .selectFrom('tasks')
+      .select('id')
+      .where('owner', '=', value('owner'))
+      .where('music_task_id', '=', value('musicTaskId'))
+      .where('audio_id', '=', value('audioId'))
+      .limit(1),
+  )
+  const insertTask = prepareQuery((value: Placeholder<ReturnType<typeof columnsOf> & { due_at: number }>) =>
+    db.insertInto('tasks').values({
+      id: value('id'),
+      owner: value('owner'),
+      provider: value('provider'),
+      provider_task_id: value('provider_task_id'),
+      type: value('type'),
+      status: value('status'),
+      charge: value('charge'),
+      music_task_id: value('music_task_id'),
+      audio_id: value('audio_id'),
+      created_at: value('created_at'),
+      revision: value('revision'),
+      task: value('task'),
+      due_at: value('due_at'),
+    }),
+  )
 
-  const joined =
-    canJoin === null
-      ? undefined
-      : ((yield* findInserted(db, task)) ?? (yield* findJoinable(db, task, canJoin, traits.dialect)))
-  if (joined === undefined) {
-    if (!isAdmitted) return { kind: 'not-admitted' }
-    yield* rowsWrittenBy(db.insertInto('tasks').values({ ...columnsOf(task), due_at: dueAtMs }))
+  return {
+    *findEarlierTask({ task, key, canJoin }) {
+      const keyed = key === null ? null : yield* taskOfKey(key)
+      if (keyed !== null) return { result: asNewIfSame(keyed, task), isKeyStored: true }
+      const joined = canJoin === null ? undefined : yield* findJoinable(task, canJoin)
+      return joined === undefined ? null : { result: { kind: 'joined', task: joined }, isKeyStored: key === null }
+    },
+
+    *createOrder({ task, key, dueAtMs, canJoin, isAdmitted }) {
+      yield* lockTrack?.(db, trackOf(task)) ?? []
+      const keyed = key === null ? null : yield* taskOfKey(key)
+      if (keyed !== null) return asNewIfSame(keyed, task)
+
+      const joined =
+        canJoin === null ? undefined : ((yield* findInserted(task)) ?? (yield* findJoinable(task, canJoin)))
+      if (joined === undefined) {
+        if (!isAdmitted) return { kind: 'not-admitted' }
+        yield* rowsWrittenBy(insertTask({ ...columnsOf(task), due_at: dueAtMs }))
+      }
+      const answer = joined ?? task
+      if (key !== null) yield* storeKey(key, answer)
+      return asNewIfSame({ kind: joined === undefined ? 'new' : 'joined', task: answer }, task)
+    },
   }
-  const answer = joined ?? task
-  if (key !== null) yield* insertKey(db, key, answer)
-  return asNewIfSame({ kind: joined === undefined ? 'new' : 'joined', task: answer }, task)
+
+  /** The task that the key refers to. A refused task counts only if a caller has received it for this key. */
+  function* taskOfKey(key: IdempotencyKey): Job<AnsweredOrder | null> {
+    const row = yield* firstRowOf(selectTaskOfKey(key))
+    if (row === undefined) return null
+    return { kind: row.fingerprint === key.fingerprint ? 'joined' : 'conflict', task: parseStoredTask(row.task) }
+  }
+
+  /** Points a free key to the task. Fails with a constraint violation if another transaction has used the key meanwhile. */
+  function* storeKey(key: IdempotencyKey, { id: taskId }: Task): Job<void> {
+    yield* rowsWrittenBy(deleteFreeKey(key))
+    yield* rowsWrittenBy(insertKey({ ...key, taskId, nowMs: Date.now() }))
+  }
+
+  /** The order's own task, if an earlier attempt inserted it. */
+  function* findInserted(task: Task): Job<Task | undefined> {
+    const row = yield* firstRowOf(selectTask(task))
+    return row === undefined ? undefined : parseStoredTask(row.task)
+  }
+
+  /**
+   * The newest joinable task for the order's track. Examines only the newest of each facet: while one is joinable, only
+   * `force` creates another one.
+   */
+  function* findJoinable(task: Task, canJoin: (earlier: Task) => boolean): Job<Task | undefined> {
+    // Most orders are the first for their track, and the query below is not cheap.
+    if ((yield* firstRowOf(selectAnyOfTrack(task))) === undefined) return undefined
+    const { owner, musicTaskId, audioId, provider, type } = task
+    const where = { provider, type: type ?? undefined, charge: ['CHARGED', 'MAYBE'] } as const
+    const rows = yield* newestPerFacet(db, dialect, {
+      scope: { owner, musicTaskId, audioId },
+      condition: facetCondition(where, sql`facets.facet`),
+      limitPerFacet: maxEarlierPerFacet,
+    })
+    return rows.map((row) => parseStoredTask(row.task)).find(canJoin)
+  }
 }
 
 /** A retry after a lost commit finds its own task: it is still new to the caller. */
 function asNewIfSame(result: AnsweredOrder, task: Task): AnsweredOrder {
   return result.kind === 'joined' && result.task.id === task.id ? { kind: 'new', task } : result
-}
-
-/** The task that the key refers to. A refused task counts only if a caller has received it for this key. */
-function* taskOfKey(db: Kysely<Database>, key: IdempotencyKey): Job<AnsweredOrder | null> {
-  const row = yield* firstRowOf(
-    db
-      .selectFrom('keys')
-      .innerJoin('tasks', 'tasks.id', 'keys.task_id')
-      .select(['keys.fingerprint', 'tasks.task'])
-      .where('keys.owner', '=', key.owner)
-      .where('keys.key', '=', key.key)
-      .where((eb) => eb.or([eb('tasks.charge', '!=', 'NONE'), eb('keys.confirmed', '=', 1)])),
-  )
-  if (row === undefined) return null
-  return { kind: row.fingerprint === key.fingerprint ? 'joined' : 'conflict', task: parseStoredTask(row.task) }
-}
-
-/** Points a free key to the task. Fails with a constraint violation if another transaction has used the key meanwhile. */
-function* insertKey(db: Kysely<Database>, key: IdempotencyKey, task: Task): Job<void> {
-  yield* rowsWrittenBy(
-    db
-      .deleteFrom('keys')
-      .where('owner', '=', key.owner)
-      .where('key', '=', key.key)
-      .where('confirmed', '=', 0)
-      .where('task_id', 'in', (eb) => eb.selectFrom('tasks').select('id').where('charge', '=', 'NONE')),
-  )
-  yield* rowsWrittenBy(db.insertInto('keys').values({ ...key, task_id: task.id, created_at: Date.now(), confirmed: 0 }))
-}
-
-/** The order's own task, if an earlier attempt inserted it. */
-function* findInserted(db: Kysely<Database>, { id }: Task): Job<Task | undefined> {
-  const row = yield* firstRowOf(db.selectFrom('tasks').select('task').where('id', '=', id))
-  return row === undefined ? undefined : parseStoredTask(row.task)
-}
-
-/**
- * The newest joinable task for the order's track. Examines only the newest of each facet: while one is joinable, only `force`
- * creates another one.
- */
-function* findJoinable(
-  db: Kysely<Database>,
-  { owner, musicTaskId, audioId, provider, type }: Task,
-  canJoin: (earlier: Task) => boolean,
-  dialect: Dialect,
-): Job<Task | undefined> {
-  // Most orders are the first for their track, and the query below is not cheap.
-  const any = yield* firstRowOf(
-    db
-      .selectFrom('tasks')
-      .select('id')
-      .where('owner', '=', owner)
-      .where('music_task_id', '=', musicTaskId)
-      .where('audio_id', '=', audioId)
-      .limit(1),
-  )
-  if (any === undefined) return undefined
-  const where = { provider, type: type ?? undefined, charge: ['CHARGED', 'MAYBE'] } as const
-  const rows = yield* newestPerFacet(db, dialect, {
-    scope: { owner, musicTaskId, audioId },
-    condition: facetCondition(where, sql`facets.facet`),
-    limitPerFacet: maxEarlierPerFacet,
-  })
-  return rows.map((row) => parseStoredTask(row.task)).find(canJoin)
 }
 
 function trackOf({ owner, provider, type, musicTaskId, audioId }: Task): string {

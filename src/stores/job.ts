@@ -34,7 +34,8 @@ function areRowsOf<R>(_query: Query<R>, rows: readonly unknown[]): rows is reado
   return rows.every((row) => typeof row === 'object')
 }
 
-function compiled<R>(query: Query<R>): CompiledQuery<R> {
+/** The query in the words of the database. */
+export function compiled<R>(query: Query<R>): CompiledQuery<R> {
   return 'compile' in query ? query.compile() : query
 }
 

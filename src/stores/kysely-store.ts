@@ -2,10 +2,12 @@ import { sql, type ExpressionBuilder, type Kysely, type SqlBool } from 'kysely'
 import { providerNames, type Task } from '../separation/task.ts'
 import { createCallbackInbox } from './callback-inbox.ts'
 import type { DatabaseTraits } from './database-traits.ts'
-import { createCheckQueue, dueNow, endLease } from './check-queue.ts'
+import { createCheckQueue, createEndLease, dueNow } from './check-queue.ts'
 import { listTasks } from './list-tasks.ts'
-import { createOrder, findEarlierTask } from './create-order.ts'
-import { firstRowOf, rowsOf, rowsWrittenBy } from './job.ts'
+import { createOrderJobs } from './create-order.ts'
+import type { Dialect } from './facet.ts'
+import { firstRowOf, rowsOf, rowsWrittenBy, type Job, type Query } from './job.ts'
+import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
 import { changedColumns, columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
 import type { Store } from '../separation/store.ts'
@@ -13,20 +15,44 @@ import type { Store } from '../separation/store.ts'
 /** A literal, as in the index `tasks_pending`: SQLite does not use the index for a parameter. */
 const isPending = sql<SqlBool>`status = 'PENDING'`
 
+/** Up to how many ids are looked up one by one. On SQLite this is cheaper than to build a query; on PostgreSQL each is a round trip. */
+const maxLookupsOf = { sqlite: 20, postgres: 1 } as const satisfies Record<Dialect, number>
+
 /** Creates the store on a database that is migrated. `db` only builds queries: `traits` runs them. */
 export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits): Store {
   const { read, write, transact } = traits
+  const { findEarlierTask, createOrder } = createOrderJobs(db, traits)
+  const endLease = createEndLease(db)
+  const selectTask = prepareQuery((value: Placeholder<{ id: string }>) =>
+    db.selectFrom('tasks').select('task').where('id', '=', value('id')),
+  )
+  const selectRevision = prepareQuery((value: Placeholder<{ id: string }>) =>
+    db.selectFrom('tasks').select(['id', 'revision']).where('id', '=', value('id')),
+  )
+  const maxLookups = maxLookupsOf[traits.dialect]
+
+  /** The rows with these ids: looked up one by one if they are few, else by one query. */
+  function* byId<R>(
+    ids: readonly string[],
+    selectOne: (values: { id: string }) => Query<R>,
+    selectMany: (many: readonly string[]) => Query<R>,
+  ): Job<readonly R[]> {
+    if (ids.length > maxLookups) return yield* rowsOf(selectMany(ids))
+    const rows: R[] = []
+    for (const id of new Set(ids)) rows.push(...(yield* rowsOf(selectOne({ id }))))
+    return rows
+  }
 
   return {
     nowMs: traits.clock.nowMs,
 
     async createOrder(order) {
       if (!order.isAdmitted) {
-        const earlier = await read(() => findEarlierTask(db, order, traits))
+        const earlier = await read(() => findEarlierTask(order))
         if (earlier === null) return { kind: 'not-admitted' }
         if (earlier.isKeyStored) return earlier.result
       }
-      return transact(() => createOrder(db, order, traits))
+      return transact(() => createOrder(order))
     },
 
     adopt: (task, dueAtMs) =>
@@ -70,22 +96,24 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
       if (leaseEnd === undefined) return write(replaceTask)
       return transact(function* () {
         const isWritten = yield* replaceTask()
-        if (isWritten) yield* endLease(db, task.id, leaseEnd)
+        if (isWritten) yield* endLease(task.id, leaseEnd)
         return isWritten
       })
     },
 
     find: (ids) =>
       read(function* () {
-        if (ids.length === 0) return []
-        const rows = yield* rowsOf(db.selectFrom('tasks').select('task').where('id', 'in', ids))
+        const rows = yield* byId(ids, selectTask, (many) =>
+          db.selectFrom('tasks').select('task').where('id', 'in', many),
+        )
         return rows.map((row) => parseStoredTask(row.task))
       }),
 
     revisions: (ids) =>
       read(function* () {
-        if (ids.length === 0) return new Map()
-        const rows = yield* rowsOf(db.selectFrom('tasks').select(['id', 'revision']).where('id', 'in', ids))
+        const rows = yield* byId(ids, selectRevision, (many) =>
+          db.selectFrom('tasks').select(['id', 'revision']).where('id', 'in', many),
+        )
         return new Map(rows.map(({ id, revision }) => [id, revision]))
       }),
 

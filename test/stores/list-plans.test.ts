@@ -6,7 +6,7 @@ import { providerNames, separationTypes, statusOf, type Task } from '../../src/s
 import { runJob } from '../../src/stores/job.ts'
 import { migrate } from '../../src/stores/migrate.ts'
 import { listTasks } from '../../src/stores/list-tasks.ts'
-import { createOrder } from '../../src/stores/create-order.ts'
+import { createOrderJobs } from '../../src/stores/create-order.ts'
 import { createPostgresDialect, defaultLimits } from '../../src/stores/postgres-dialect.ts'
 import type { Database } from '../../src/stores/schema.ts'
 import { createSqliteDialect } from '../../src/stores/sqlite-dialect.ts'
@@ -242,7 +242,7 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
       canJoin: (earlier: Task) => asked.push(earlier) < 0,
       isAdmitted: false,
     }
-    const created = runJob(createOrder(db, order, { dialect, lockTrack: null }), db)
+    const created = runJob(createOrderJobs(db, { dialect, lockTrack: null }).createOrder(order), db)
     expect(await created).toEqual({ kind: 'not-admitted' })
     const mayJoin = tasks.filter(
       ({ provider, type, charge }) => provider === task.provider && type === task.type && charge !== 'NONE',
