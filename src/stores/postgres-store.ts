@@ -8,6 +8,7 @@ import { createPostgresDialect, migrationLimits, defaultLimits, type PostgresLim
 import { classifyPostgresError } from './postgres-errors.ts'
 import { migrate } from './migrate.ts'
 import type { Database } from './schema.ts'
+import { batchTurn } from './turn-batch.ts'
 import { createWorkQueue } from './work-queue.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
@@ -34,7 +35,7 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
     const enqueue = createWorkQueue(workQueueOptions)
     const attempt = <T>(work: () => Promise<T>) => enqueue(() => withRetry(work, retryOptions))
     const runEach: Run = (job) => attempt(() => runJob(job(), db))
-    return createKyselyStore(db, {
+    const store = createKyselyStore(db, {
       dialect: 'postgres',
       read: runEach,
       write: runEach,
@@ -53,6 +54,7 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
         await db.destroy()
       },
     })
+    return { ...store, revisions: batchTurn(store.revisions) }
   } catch (error) {
     await db.destroy()
     throw error
