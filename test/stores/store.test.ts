@@ -187,6 +187,23 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
       expect(await createOrder(unbound(), { key: keyOf('a') })).toMatchObject({ kind: 'new' })
     })
 
+    test('inserts no order that is not admitted, but joins it and keeps its key', async () => {
+      const [first, second] = [unbound(), unbound()]
+      const waiting = { key: keyOf('key'), isAdmitted: false }
+      expect(await createOrder(first, waiting)).toEqual({ kind: 'not-admitted' })
+      expect(await store.find([first.id])).toEqual([])
+      await createOrder(first)
+      expect(await createOrder(second, { isAdmitted: false })).toEqual({ kind: 'joined', task: first })
+      expect(await createOrder(second, waiting)).toEqual({ kind: 'joined', task: first })
+      // The key leads to the task from now on, whatever it is used for.
+      const elsewhere = unbound({ audioId: 'elsewhere' })
+      expect(await createOrder(elsewhere, waiting)).toEqual({ kind: 'joined', task: first })
+      expect(await createOrder(elsewhere, { key: keyOf('key', 'other input'), isAdmitted: false })).toEqual({
+        kind: 'conflict',
+        task: first,
+      })
+    })
+
     test('answers concurrent orders with one task', async () => {
       const byKey = Array.from({ length: 50 }, () => createOrder(unbound(), { key: keyOf('key') }))
       const byTrack = Array.from({ length: 50 }, () => createOrder(unbound()))
