@@ -14,7 +14,7 @@ export interface GroupCommitOptions {
 
 /** Commits the jobs of one turn of the event loop together: see docs/decisions/0027. */
 export interface GroupCommit {
-  /** Runs a job in a transaction. Resolves once it is committed, and no other job has seen its effect before its end. */
+  /** Runs a job in a transaction. Resolves once it is committed: until then, only later jobs of its group see its effect. */
   readonly transact: Run
   /** Resolves when no job waits. */
   settled(): Promise<unknown>
