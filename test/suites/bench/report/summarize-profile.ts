@@ -1,5 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { SourceMap } from 'node:module'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { printTable } from './print-table.ts'
 
@@ -7,7 +10,12 @@ const profileSchema = z.object({
   nodes: z.array(
     z.object({
       id: z.number(),
-      callFrame: z.object({ functionName: z.string(), url: z.string(), lineNumber: z.number() }),
+      callFrame: z.object({
+        functionName: z.string(),
+        url: z.string(),
+        lineNumber: z.number(),
+        columnNumber: z.number(),
+      }),
     }),
   ),
   samples: z.array(z.number()),
@@ -28,7 +36,8 @@ export async function summarizeProfiles(folder: string): Promise<string> {
 
 function summarize(name: string, json: string): string {
   const { nodes, samples, timeDeltas } = profileSchema.parse(JSON.parse(json))
-  const byId = new Map(nodes.map((node) => [node.id, node.callFrame]))
+  const find = createSourceFinder()
+  const byId = new Map(nodes.map(({ id, callFrame }) => [id, { ...callFrame, ...find(callFrame) }]))
   const groups = new Map<string, number>()
   const functions = new Map<string, number>()
   let total = 0
@@ -58,9 +67,33 @@ function groupOf({ functionName, url }: { readonly functionName: string; readonl
   if (url === '') return functionName.startsWith('(') ? functionName : '(native)'
   if (url.startsWith('node:')) return url.replace(/^node:(internal\/)?/, 'node:')
   const packageName = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]
-  return packageName ?? url.replace(/^.*\/dist\//, 'dist/').replace(/\/[^/]*$/, '')
+  return packageName ?? url.replace(/^.*\/(dist|src)\//, '$1/').replace(/\/[^/]*$/, '')
 }
 
 function placeOf({ url, lineNumber }: { readonly url: string; readonly lineNumber: number }): string {
-  return url === '' ? '' : `${url.replace(/^.*\/(dist|node_modules)\//, '')}:${lineNumber + 1}`
+  return url === '' ? '' : `${url.replace(/^.*\/(dist|src|node_modules)\//, '')}:${lineNumber + 1}`
+}
+
+interface Place {
+  readonly url: string
+  readonly lineNumber: number
+  readonly columnNumber: number
+}
+
+/** Finds the source of a place in a bundle, where the bundle has a source map. Lines and columns count from 0. */
+function createSourceFinder(): (place: Place) => Pick<Place, 'url' | 'lineNumber'> {
+  const maps = new Map<string, SourceMap | null>()
+  return ({ url, lineNumber, columnNumber }) => {
+    if (!url.startsWith('file:')) return { url, lineNumber }
+    let map = maps.get(url)
+    if (map === undefined) {
+      const path = `${fileURLToPath(url)}.map`
+      map = existsSync(path) ? new SourceMap(JSON.parse(readFileSync(path, 'utf8'))) : null
+      maps.set(url, map)
+    }
+    const entry = map?.findEntry(lineNumber, columnNumber)
+    return entry !== undefined && 'originalSource' in entry
+      ? { url: entry.originalSource, lineNumber: entry.originalLine }
+      : { url, lineNumber }
+  }
 }
