@@ -21,6 +21,9 @@ export interface Post {
   readonly signal: AbortSignal
 }
 
+/** Ends a connection that is no longer needed. One error for all, because each new one would capture a stack. */
+const finished = new Error('the request has ended')
+
 /**
  * Posts at most once: one request on a new connection, which is then closed. Nothing is retried and no redirect is
  * followed. undici may not reconnect if the connection closes before the request is written. Never throws.
@@ -30,7 +33,8 @@ export async function postOnce(post: Post): Promise<Sent> {
   let connected = false
   let deadline: NodeJS.Timeout | undefined
   let client: Client | undefined
-  const end = (reason: string): void => void client?.destroy(new Error(reason)).catch(() => {})
+  const destroy = (cause: Error): void => void client?.destroy(cause).catch(() => {})
+  const end = (reason: string): void => destroy(new Error(reason))
   const stop = (): void => end('the gateway aborted the request')
   const expire = (): void => end('the answer was not complete in time')
   try {
@@ -67,6 +71,6 @@ export async function postOnce(post: Post): Promise<Sent> {
   } finally {
     clearTimeout(deadline)
     post.signal.removeEventListener('abort', stop)
-    end('done')
+    destroy(finished)
   }
 }
