@@ -14,7 +14,8 @@ import { createSeparate, type SeparateOutcome } from './order/separate.ts'
 import type { Provider } from './provider.ts'
 import { createFind, type Find, type FindPermission, type TaskRef } from './read/find.ts'
 import { createReadTask } from './read/read-task.ts'
-import { watchTask } from './read/watch.ts'
+import { createWatches, type Watches } from './read/watch.ts'
+import { watchedStates } from './read/watched-states.ts'
 import type { Clock, Store, TaskPage, TaskReader } from './store.ts'
 import type { ProviderName, Task } from './task.ts'
 
@@ -46,6 +47,8 @@ export interface Separations {
   list(owner: string, page: TaskPage): Promise<readonly Task[]>
   /** The task now and at every change, until it is settled; a single null if it is unknown. */
   watch(owner: string, ref: TaskRef, permission?: FindPermission): AsyncIterable<Task | null>
+  /** The same for a watcher that calls are made to, and that decides itself when it ends. */
+  readonly watches: Watches
   /** Stores a callback durably and makes its task due. */
   readonly saveCallback: SaveCallback
   /** Checks a task at its provider. Resolves to the time of the next check, in milliseconds since 1970, or null for never. */
@@ -58,10 +61,17 @@ export function createSeparations(options: SeparationsOptions): Separations {
   const { store, reader, changes, timings, random = Math.random } = options
   const common = { ...options, random, inbox: store }
   const readTask = createReadTask(reader)
+  const findTask = async (owner: string, ref: TaskRef, permission: FindPermission): Promise<Task | null> => {
+    const [found = null] = await find(owner, [ref], permission)
+    if (found instanceof Error) throw found
+    return found
+  }
+  const watches = createWatches({ findTask, readTask, changes, random })
   const record = createRecord(common)
   const { separate, isSubmitting, drain } = createSeparate({
     ...common,
     readTask,
+    watches,
     record,
     submitTimeoutMs: timings.submitTimeoutMs,
     submitWaitMs: timings.submitWaitMs,
@@ -82,13 +92,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
     },
     list: (owner, page) => reader.list(owner, page),
 
-    watch(owner, ref, permission) {
-      const findTask = async () => {
-        const [found = null] = await find(owner, [ref], permission)
-        if (found instanceof Error) throw found
-        return found
-      }
-      return watchTask(findTask, { readTask, changes, random })
-    },
+    watches,
+    watch: (owner, ref, permission = {}) => watchedStates((watcher) => watches.watch(owner, ref, permission, watcher)),
   }
 }

@@ -1,8 +1,8 @@
 import { withTimeout } from '../../runtime/with-timeout.ts'
-import type { Changes } from '../changes.ts'
 import type { Provider } from '../provider.ts'
 import type { ReadTask } from '../read/read-task.ts'
-import { watchTask } from '../read/watch.ts'
+import type { Watches } from '../read/watch.ts'
+import { watchedStates } from '../read/watched-states.ts'
 import type { OrderWriter } from '../store.ts'
 import type { ProviderName, Task } from '../task.ts'
 import { idempotencyConflict, invalidInput, orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
@@ -13,7 +13,7 @@ import { createSubmissions, type Submission, type SubmissionsOptions } from './s
 export interface SeparateOptions extends PlaceOrderOptions, SubmissionsOptions {
   readonly store: OrderWriter
   readonly readTask: ReadTask
-  readonly changes: Changes
+  readonly watches: Watches
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly defaultProvider: ProviderName
   /** How long a caller waits for the provider's answer. The answer itself is awaited longer. */
@@ -35,7 +35,7 @@ export interface Separate {
 }
 
 export function createSeparate(options: SeparateOptions): Separate {
-  const { store, clock, readTask, changes, providers, defaultProvider, submitTimeoutMs } = options
+  const { store, clock, readTask, watches, providers, defaultProvider, submitTimeoutMs } = options
   const placeOrder = createPlaceOrder(options)
   const submissions = createSubmissions(options)
   const orders = new Set<Promise<SeparateOutcome>>()
@@ -123,7 +123,8 @@ export function createSeparate(options: SeparateOptions): Separate {
    */
   async function waitForAnswer(task: Task, waitMs: number, stop?: Promise<unknown>): Promise<Task> {
     const endsAtMs = performance.now() + waitMs
-    const states = watchTask(async () => task, { readTask, changes })[Symbol.asyncIterator]()
+    const ref = { taskId: task.id, provider: null }
+    const states = watchedStates((watcher) => watches.watch(task.owner, ref, {}, watcher))[Symbol.asyncIterator]()
     const stopped = stop?.then(
       () => null,
       () => null,

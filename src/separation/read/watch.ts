@@ -1,78 +1,180 @@
-import { Repeater } from '@repeaterjs/repeater'
 import type { Changes } from '../changes.ts'
 import { StoreUnavailableError } from '../errors.ts'
-import { isSettled, type Task } from '../task.ts'
+import { isTaskId } from '../task-id.ts'
+import type { Task } from '../task.ts'
+import type { FindPermission, TaskRef } from './find.ts'
 import type { ReadTask } from './read-task.ts'
 
-export interface WatchOptions {
+/** What a read has found: the task, null if the owner has no such task, or why the task could not be read. */
+export type WatchedState = Task | null | Error
+
+export interface Watcher {
+  /**
+   * Called after every read that began after the watch: of the task as it was found first, and again whenever it may have
+   * changed. An older revision never follows a newer one. After a StoreUnavailableError the task is soon read again.
+   * @param readAt when the read began, see `now`
+   */
+  onState(state: WatchedState, readAt: number): void
+}
+
+/** A watch under way. It lasts until it is stopped, also when the task is settled. */
+export interface Watch {
+  /** Calls the watcher with the result of a read that has not begun yet. */
+  refresh(): void
+  stop(): void
+}
+
+export interface Watches {
+  /**
+   * Counts the reads that have begun. The result of a read is current for whoever asked at `now()` if its `readAt` is greater.
+   */
+  now(): number
+  watch(owner: string, ref: TaskRef, permission: FindPermission, watcher: Watcher): Watch
+  /** The number of tasks that are watched. */
+  size(): number
+}
+
+export interface WatchesOptions {
+  /** Finds a task by the provider's id for it, and may adopt it. */
+  readonly findTask: (owner: string, ref: TaskRef, permission: FindPermission) => Promise<Task | null>
   readonly readTask: ReadTask
   readonly changes: Changes
-  /** From 0 to 1, exclusive. Spreads the rereads of many subscribers. */
-  readonly random?: () => number
+  /** From 0 to 1, exclusive. Spreads the rereads of many tasks. */
+  readonly random: () => number
+}
+
+/** One task that is watched, however many watch it: it is read once for all of them. */
+interface WatchedTask {
+  readonly taskId: string
+  readonly watchers: Set<OwnWatcher>
+  stopListening: () => void
+  mayHaveChanged: boolean
+  isReading: boolean
+  timer: NodeJS.Timeout | undefined
+}
+
+interface OwnWatcher {
+  readonly owner: string
+  readonly watcher: Watcher
+  readonly since: number
 }
 
 /** A notification may be lost, so a watched task is read again after this time. */
 const rereadMs = 30_000
-/** How soon a read is repeated while the store is unavailable. The subscription stays open. */
+/** How soon a read is repeated while the store is unavailable. */
 const retryAfterMs = 1_000
 
-/**
- * The task as it is, then at every change, until it is settled; a single null if there is no task. Listens before it reads, so
- * that no change is missed. A slow subscriber gets the latest state and skips those before it.
- * It is a Repeater, because a waiting generator cannot be told that its subscriber has left.
- */
-export function watchTask(
-  findTask: () => Promise<Task | null>,
-  { readTask, changes, random = Math.random }: WatchOptions,
-): AsyncIterable<Task | null> {
-  return new Repeater<Task | null>(async (push, stop) => {
-    const found = await findTask()
-    if (found === null) {
-      await push(null)
-      stop()
-      return
-    }
-    let mayHaveChanged = true
-    let waitMs = 0
-    let isClosed = false
-    let wake: () => void = () => {}
-    const stopListening = changes.listen(found.id, () => {
-      mayHaveChanged = true
-      wake()
-    })
-    void stop.then(() => {
-      isClosed = true
-      stopListening()
-      wake()
-    })
+/** Watches tasks. Listens before it reads, so that no change is missed, and reads one task once at a time. */
+export function createWatches({ findTask, readTask, changes, random }: WatchesOptions): Watches {
+  const watched = new Map<string, WatchedTask>()
+  let reads = 0
 
-    let sentRevision = -1
-    while (!isClosed) {
-      if (!mayHaveChanged) {
-        let timer: NodeJS.Timeout | undefined
-        await new Promise<void>((resolve) => {
-          wake = resolve
-          timer = setTimeout(resolve, waitMs).unref()
-        })
-        clearTimeout(timer)
-        if (isClosed) break
+  return {
+    now: () => reads,
+    watch: (owner, ref, permission, watcher) =>
+      isTaskId(ref.taskId)
+        ? watchTask(ref.taskId, owner, watcher)
+        : watchFound(() => findTask(owner, ref, permission), owner, watcher),
+    size: () => watched.size,
+  }
+
+  function watchTask(taskId: string, owner: string, watcher: Watcher): Watch {
+    const task = watched.get(taskId) ?? begin(taskId)
+    const own: OwnWatcher = { owner, watcher, since: reads }
+    task.watchers.add(own)
+    requestRead(task)
+    return { refresh: () => requestRead(task), stop: () => leave(task, own) }
+  }
+
+  /** Finds the task first, as often as the watcher asks and there is none. */
+  function watchFound(find: () => Promise<Task | null>, owner: string, watcher: Watcher): Watch {
+    let found: Watch | null = null
+    let isStopped = false
+    let isFinding = false
+    let mayHaveChanged = true
+
+    async function look(): Promise<void> {
+      isFinding = true
+      while (mayHaveChanged && !isStopped && found === null) {
+        mayHaveChanged = false
+        const readAt = ++reads
+        const state = await settled(find())
+        if (isStopped) break
+        if (state === null || state instanceof Error) watcher.onState(state, readAt)
+        else found = watchTask(state.id, owner, watcher)
       }
-      mayHaveChanged = false
-      waitMs = rereadMs * (0.8 + 0.2 * random())
-      let task: Task | null
-      try {
-        task = await readTask(found.id)
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) throw error
-        waitMs = retryAfterMs
-        continue
-      }
-      if (task === null) break
-      if (task.revision <= sentRevision) continue
-      sentRevision = task.revision
-      await push(task)
-      if (isSettled(task)) break
+      isFinding = false
     }
-    stop()
-  })
+
+    void look()
+    return {
+      refresh() {
+        mayHaveChanged = true
+        if (found !== null) found.refresh()
+        else if (!isFinding) void look()
+      },
+      stop() {
+        isStopped = true
+        found?.stop()
+      },
+    }
+  }
+
+  function begin(taskId: string): WatchedTask {
+    const task: WatchedTask = {
+      taskId,
+      watchers: new Set(),
+      stopListening: () => {},
+      mayHaveChanged: false,
+      isReading: false,
+      timer: undefined,
+    }
+    watched.set(taskId, task)
+    task.stopListening = changes.listen(taskId, () => requestRead(task))
+    return task
+  }
+
+  function leave(task: WatchedTask, own: OwnWatcher): void {
+    if (!task.watchers.delete(own) || task.watchers.size > 0) return
+    watched.delete(task.taskId)
+    task.stopListening()
+    clearTimeout(task.timer)
+  }
+
+  function requestRead(task: WatchedTask): void {
+    task.mayHaveChanged = true
+    if (!task.isReading) void read(task)
+  }
+
+  /** Reads the task until it cannot have changed since the read began, and once more later. */
+  async function read(task: WatchedTask): Promise<void> {
+    task.isReading = true
+    clearTimeout(task.timer)
+    let waitMs = rereadMs
+    while (task.mayHaveChanged && task.watchers.size > 0) {
+      task.mayHaveChanged = false
+      const readAt = ++reads
+      const state = await settled(readTask(task.taskId))
+      waitMs = state instanceof StoreUnavailableError ? retryAfterMs : rereadMs * (0.8 + 0.2 * random())
+      // Whoever joins meanwhile has asked for a later read.
+      for (const { owner, watcher, since } of task.watchers) {
+        if (readAt > since) watcher.onState(ownedBy(owner, state), readAt)
+      }
+    }
+    task.isReading = false
+    if (task.watchers.size > 0) task.timer = setTimeout(requestRead, waitMs, task).unref()
+  }
+}
+
+/** Another owner's task is the same as an unknown one. */
+function ownedBy(owner: string, state: WatchedState): WatchedState {
+  return state === null || state instanceof Error || state.owner === owner ? state : null
+}
+
+async function settled(task: Promise<Task | null>): Promise<WatchedState> {
+  try {
+    return await task
+  } catch (error) {
+    return error instanceof Error ? error : new Error('The task could not be read.', { cause: error })
+  }
 }
