@@ -10,6 +10,7 @@ export interface InProcessChanges extends Changes {
 
 export function createInProcessChanges(): InProcessChanges {
   const listeners = new Map<string, Set<() => void>>()
+  let total = 0
 
   function publish(taskId: string): void {
     // A copy, because a listener may add or remove listeners.
@@ -22,9 +23,11 @@ export function createInProcessChanges(): InProcessChanges {
     listen(taskId, listener) {
       const taskListeners = listeners.get(taskId) ?? new Set()
       listeners.set(taskId, taskListeners)
+      if (!taskListeners.has(listener)) total += 1
       taskListeners.add(listener)
       return () => {
-        taskListeners.delete(listener)
+        if (!taskListeners.delete(listener)) return
+        total -= 1
         if (taskListeners.size === 0 && listeners.get(taskId) === taskListeners) listeners.delete(taskId)
       }
     },
@@ -34,6 +37,6 @@ export function createInProcessChanges(): InProcessChanges {
       for (const taskId of taskIds) publish(taskId)
     },
 
-    size: () => [...listeners.values()].reduce((sum, taskListeners) => sum + taskListeners.size, 0),
+    size: () => total,
   }
 }
