@@ -69,7 +69,11 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     rates: { readsPerSecond, submitsPer10Seconds },
     log,
   })
-  const metrics = createMetrics({ waiting: changes.size, droppedLogLines: options.droppedLogLines ?? (() => 0) })
+  const subscriptionLimit = createConcurrencyLimit(config.subscriptionsPerCaller)
+  const metrics = createMetrics({
+    subscriptions: subscriptionLimit.size,
+    droppedLogLines: options.droppedLogLines ?? (() => 0),
+  })
 
   const { vendors } = config
   // Valid in this process only: each gateway calls its own sandbox.
@@ -138,7 +142,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const services: Services = {
     separations,
     separateRate: createRequestRate(config.separatesPerMinute),
-    subscriptionLimit: createConcurrencyLimit(config.subscriptionsPerCaller),
+    subscriptionLimit,
     providers: [...providers.keys()],
     retentionMsOf: (provider) => retentionMs.get(provider) ?? 0,
   }
@@ -151,6 +155,8 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const logRefusedOrigin = createLogRefusedOrigin(log)
   const websocket = createWebSocketRoute({
     pipeline,
+    watches: separations.watches,
+    subscriptionLimit,
     identity,
     requestRate,
     socketsPerAddress: config.socketsPerAddress,
@@ -212,7 +218,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     publicUrl: publicUrl(),
     providers: [...new Set([config.defaultProvider, ...providers.keys()])],
     waitingForDisabled,
-    subscriptions: changes.size,
+    subscriptions: subscriptionLimit.size,
     async close() {
       readiness.stop()
       // Gives load balancers time to see that the gateway is not ready. Without a delay, no further request may begin.

@@ -4,6 +4,8 @@ import type { Separations } from '../separation/separations.ts'
 import type { ProviderName, Task } from '../separation/task.ts'
 import type { RequestRate } from '../limits/request-rate.ts'
 import type { ConcurrencyLimit } from '../limits/concurrency-limit.ts'
+import { errorAsLastItem } from './execution/error-as-last-item.ts'
+import { limitedSubscription } from './execution/limited-subscription.ts'
 
 /** The caller of an operation. */
 export interface Caller {
@@ -25,9 +27,16 @@ export interface Services {
   retentionMsOf(provider: ProviderName): number
 }
 
+/**
+ * Watches a task for a subscription: its states, or an error as the last item. Throws a GraphQLError (RATE_LIMITED) if the
+ * caller has too many subscriptions.
+ */
+export type WatchTask = (ref: TaskRef) => AsyncIterableIterator<Task | null | Error>
+
 /** The context of one operation. */
 export interface Context extends Services {
   readonly caller: Caller
+  readonly watch: WatchTask
   /** Reads the caller's tasks, batched per operation. Do not use it in subscriptions: its cache would return old states. */
   readonly tasks: Pick<DataLoader<TaskRef, Task | null>, 'load'>
   /** What `tasks` has read so far. */
@@ -41,9 +50,12 @@ export interface Reads {
   readonly hasMissed: boolean
 }
 
-/** Creates the context of one operation. */
-export function createContext(services: Services, caller: Caller): Context {
-  const { separations } = services
+/**
+ * Creates the context of one operation.
+ * @param watch for a transport that feeds its subscriptions itself
+ */
+export function createContext(services: Services, caller: Caller, watch?: WatchTask): Context {
+  const { separations, subscriptionLimit } = services
   const reads = { tasks: [] as Task[], hasMissed: false }
   const find = async (refs: readonly TaskRef[]) => {
     const found = await separations.find(caller.owner, refs, caller)
@@ -56,5 +68,9 @@ export function createContext(services: Services, caller: Caller): Context {
   const tasks = new DataLoader<TaskRef, Task | null, string>(find, {
     cacheKeyFn: ({ taskId, provider }) => JSON.stringify([taskId, provider]),
   })
-  return { ...services, caller, tasks, reads }
+  const watchAsStream: WatchTask = (ref) =>
+    limitedSubscription(subscriptionLimit, caller.owner, () =>
+      errorAsLastItem(separations.watch(caller.owner, ref, caller)),
+    )
+  return { ...services, caller, watch: watch ?? watchAsStream, tasks, reads }
 }

@@ -14,13 +14,13 @@ export interface Metrics {
 }
 
 export interface Gauges {
-  /** How many subscriptions are waiting for a change. */
-  readonly waiting: () => number
+  /** How many subscriptions are open. */
+  readonly subscriptions: () => number
   /** How many log lines were dropped since the start. */
   readonly droppedLogLines: () => number
 }
 
-export function createMetrics({ waiting, droppedLogLines }: Gauges): Metrics {
+export function createMetrics({ subscriptions, droppedLogLines }: Gauges): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -44,10 +44,10 @@ export function createMetrics({ waiting, droppedLogLines }: Gauges): Metrics {
   })
   new Gauge({
     name: 'stemgate_subscriptions',
-    help: 'Subscriptions that are waiting for a change.',
+    help: 'Open subscriptions.',
     registers,
     collect() {
-      this.set(waiting())
+      this.set(subscriptions())
     },
   })
   new Counter({

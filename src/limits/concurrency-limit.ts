@@ -3,11 +3,14 @@ export interface ConcurrencyLimit {
   readonly maxPerKey: number
   /** Acquires a slot for the key. Returns a function that releases it, or null if the key has no free slot. */
   acquire(key: string): (() => void) | null
+  /** The number of slots that are held, over all keys. */
+  size(): number
 }
 
 /** A limit of `maxPerKey` slots for each key. A key without slots takes no memory. */
 export function createConcurrencyLimit(maxPerKey: number): ConcurrencyLimit {
   const held = new Map<string, number>()
+  let total = 0
 
   return {
     maxPerKey,
@@ -15,14 +18,17 @@ export function createConcurrencyLimit(maxPerKey: number): ConcurrencyLimit {
       const count = held.get(key) ?? 0
       if (count >= maxPerKey) return null
       held.set(key, count + 1)
+      total += 1
       let isReleased = false
       return function release() {
         if (isReleased) return
         isReleased = true
+        total -= 1
         const left = (held.get(key) ?? 1) - 1
         if (left > 0) held.set(key, left)
         else held.delete(key)
       }
     },
+    size: () => total,
   }
 }

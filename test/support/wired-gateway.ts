@@ -31,7 +31,7 @@ export interface WiredGateway {
   put(task: Task): Promise<void>
   /** Tells those who watch the task that it has changed. */
   publish(taskId: string): void
-  /** How many subscriptions wait for a change. */
+  /** How many subscriptions are open. */
   subscriptions(): number
   /** How many requests were answered on the short way. */
   shortAnswers(): number
@@ -86,10 +86,11 @@ export async function startWiredGateway({
     requests: createCheckRequests(),
   })
   const schema = createSchema()
+  const subscriptionLimit = createConcurrencyLimit(10_000)
   const services = {
     separations,
     separateRate: createRequestRate(1_000),
-    subscriptionLimit: createConcurrencyLimit(10_000),
+    subscriptionLimit,
     providers: providerNames,
     retentionMsOf: () => 14 * day,
   }
@@ -117,6 +118,8 @@ export async function startWiredGateway({
     }),
     websocket: createWebSocketRoute({
       pipeline,
+      watches: separations.watches,
+      subscriptionLimit,
       identity,
       requestRate,
       socketsPerAddress: 10_000,
@@ -129,7 +132,7 @@ export async function startWiredGateway({
     identity,
     operator: createOperator({ adminToken: null, adminHost: null }),
     checkReady: store.checkWritable,
-    metrics: createMetrics({ waiting: changes.size, droppedLogLines: () => 0 }),
+    metrics: createMetrics({ subscriptions: subscriptionLimit.size, droppedLogLines: () => 0 }),
     log,
   })
   const port = await server.listen('127.0.0.1', 0)
@@ -151,7 +154,7 @@ export async function startWiredGateway({
       changes.publish(task.id)
     },
     publish: changes.publish,
-    subscriptions: changes.size,
+    subscriptions: subscriptionLimit.size,
     shortAnswers: () => shortAnswers,
   }
 }

@@ -11,14 +11,7 @@ export function limitedSubscription<T>(
   open: () => AsyncIterableIterator<T>,
 ): AsyncIterableIterator<T> {
   const release = limit.acquire(owner)
-  if (release === null) {
-    throw new GraphQLError(
-      `You have reached the limit of ${limit.maxPerKey} open subscriptions. Complete some of them first.`,
-      {
-        extensions: { code: 'RATE_LIMITED' },
-      },
-    )
-  }
+  if (release === null) throw tooManySubscriptions(limit)
   const items = openOrRelease(open, release)
   return {
     async next() {
@@ -34,6 +27,12 @@ export function limitedSubscription<T>(
       return this
     },
   }
+}
+
+/** Why a caller may not open another subscription. */
+export function tooManySubscriptions({ maxPerKey }: ConcurrencyLimit): GraphQLError {
+  const message = `You have reached the limit of ${maxPerKey} open subscriptions. Complete some of them first.`
+  return new GraphQLError(message, { extensions: { code: 'RATE_LIMITED' } })
 }
 
 function openOrRelease<T>(open: () => T, release: () => void): T {

@@ -1,6 +1,6 @@
 import { GraphQLError, subscribe, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql'
 import { _createLRUCache as createLruCache, createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
-import { createContext, type Caller, type Context, type Services } from '../context.ts'
+import { createContext, type Caller, type Context, type Services, type WatchTask } from '../context.ts'
 import { createSanitizeError, type SanitizeError } from './sanitize-error.ts'
 import { documentLimits, maxTokens } from './document-limits.ts'
 import { createMaskError } from './mask-error.ts'
@@ -22,6 +22,8 @@ export interface Incoming {
   readonly caller: Caller
   /** Called if the operation is a subscription, before its first event. */
   readonly onSubscribe?: () => void
+  /** Set by a transport that feeds its subscriptions itself. */
+  readonly watch?: WatchTask
   /** The result of the operation, if it was executed already. Its errors are masked, and it is sent as any other. */
   readonly result?: ExecutionResult
 }
@@ -39,7 +41,7 @@ export function createPipeline({ schema, services, log, introspection, onSuccess
   const sanitize = createSanitizeError(introspection)
   return createYoga<Incoming, Context>({
     schema,
-    context: ({ caller }) => createContext(services, caller),
+    context: ({ caller, watch }) => createContext(services, caller, watch),
     graphqlEndpoint: '/graphql',
     graphiql: false,
     landingPage: false,

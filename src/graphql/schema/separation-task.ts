@@ -7,8 +7,6 @@ import { withCost } from './field-cost.ts'
 import { readsOnlyTasks } from './reads-only-tasks.ts'
 import { SeparationFailure } from './separation-failure.ts'
 import { allStemsOf, maxStems, Stems, StemType } from './stems.ts'
-import { limitedSubscription } from '../execution/limited-subscription.ts'
-import { errorAsLastItem } from '../execution/error-as-last-item.ts'
 
 const SeparationTaskRef = builder.objectRef<Task>('SeparationTask')
 
@@ -167,10 +165,7 @@ builder.subscriptionField('separationUpdated', (t) =>
       taskId: t.arg.id({ required: true, description: taskIdDescription }),
       provider: t.arg({ type: ProviderEnum, description: providerDescription }),
     },
-    subscribe: (_root, { taskId, provider }, { separations, caller, subscriptionLimit }) =>
-      limitedSubscription(subscriptionLimit, caller.owner, () =>
-        errorAsLastItem(separations.watch(caller.owner, { taskId, provider: provider ?? null }, caller)),
-      ),
+    subscribe: (_root, { taskId, provider }, { watch }) => watch({ taskId, provider: provider ?? null }),
     resolve: (task, { provider }, { providers }) => {
       if (task instanceof Error) throw task
       if (task === null) checkProviderEnabled(provider, providers)

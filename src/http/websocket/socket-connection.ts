@@ -1,16 +1,34 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { CloseCode } from 'graphql-ws'
 import type { WebSocket } from 'ws'
+import type { Subscriber } from '../../graphql/feeds/feeds.ts'
 import type { Identity } from '../../identity/identity.ts'
 import type { Session } from '../../identity/session.ts'
 
-/** A socket, and the session of its caller once that is known. */
+/** A socket, its caller and its operations. There may be many thousands, so it holds no more than it needs while it is idle. */
 export interface SocketConnection {
   readonly ws: WebSocket
-  readonly request: IncomingMessage
+  /** The TCP connection below. */
+  readonly socket: Socket
+  /** The upgrade, until the caller is identified: its headers take more memory than the rest. */
+  request: IncomingMessage | null
+  isInitialised: boolean
+  /** null: the connection is not acknowledged. */
   session: Session | null
+  readonly operations: Map<string, SocketOperation>
   /** Stops listening for the end of the session. */
   unsubscribe: () => void
+}
+
+/** An operation of a socket, from its `subscribe` message until it has completed. */
+export interface SocketOperation extends Subscriber {
+  readonly connection: SocketConnection
+  readonly id: string
+  /** Whether its last message is not written yet. */
+  isBusy: boolean
+  /** Releases its slot in the limit of subscriptions. */
+  release: () => void
 }
 
 /**
@@ -47,6 +65,8 @@ export async function authenticate(
   params: Readonly<Record<string, unknown>> | undefined,
 ): Promise<boolean> {
   const { ws, request } = connection
+  if (request === null) throw new TypeError('A socket is identified once.')
+  connection.request = null
   const identified = await identity.identify(request, authorizationsIn(params))
   if (ws.readyState !== ws.OPEN) return false
   if ('failure' in identified) {

@@ -1,87 +1,188 @@
-import { getOperationAST, GraphQLError, type ExecutionArgs, type GraphQLFormattedError } from 'graphql'
-import type { OperationResult, SubscribePayload } from 'graphql-ws'
+import { getOperationAST, GraphQLError, OperationTypeNode, type ExecutionResult } from 'graphql'
+import { MessageType, type OperationResult, type SubscribePayload } from 'graphql-ws'
+import type { Caller, WatchTask } from '../../graphql/context.ts'
+import { formatError, resultText } from '../../graphql/execution/format-result.ts'
+import { tooManySubscriptions } from '../../graphql/execution/limited-subscription.ts'
 import type { Pipeline } from '../../graphql/execution/pipeline.ts'
+import { feedKeyOf } from '../../graphql/feeds/feed-key.ts'
+import { createFeeds } from '../../graphql/feeds/feeds.ts'
 import type { Session } from '../../identity/session.ts'
+import type { ConcurrencyLimit } from '../../limits/concurrency-limit.ts'
 import type { RequestRate } from '../../limits/request-rate.ts'
 import type { Log } from '../../runtime/log.ts'
+import type { TaskRef } from '../../separation/read/find.ts'
+import type { Watches } from '../../separation/read/watch.ts'
+import type { SocketConnection, SocketOperation } from './socket-connection.ts'
+import { sendMessage, sendNext, whenWritten } from './socket-messages.ts'
 
 export interface SocketOperationsOptions {
   readonly pipeline: Pipeline
+  readonly watches: Watches
+  readonly subscriptionLimit: ConcurrencyLimit
   readonly requestRate: RequestRate
   readonly log: Log
 }
 
-/** Runs the operations of a socket through the same pipeline as HTTP. */
-export interface SocketOperations extends Enveloped {
-  /**
-   * Returns the execution arguments of an operation, or the errors that prevent it. It must not throw: that would close the
-   * socket and all its operations.
-   * @param count how many operations the socket has, including this one
-   */
-  prepare(
-    session: Session | null,
-    count: number,
-    payload: SubscribePayload,
-  ): Promise<ExecutionArgs | readonly GraphQLError[]>
-}
-
-/** Executes a prepared operation. */
-interface Enveloped {
-  readonly execute: (args: ExecutionArgs) => OperationResult
-  readonly subscribe: (args: ExecutionArgs) => OperationResult
+/** Runs the operations of sockets through the same pipeline as HTTP, and feeds their subscriptions. */
+export interface SocketOperations {
+  /** Runs an operation and sends its results. Rejects only if the gateway is at fault. */
+  begin(connection: SocketConnection, session: Session, id: string, payload: SubscribePayload): Promise<void>
+  /** Ends an operation without a message. */
+  end(operation: SocketOperation): void
 }
 
 /** The maximum number of concurrent operations on one socket. */
 const maxOperations = 100
 
-export function createSocketOperations({ pipeline, requestRate, log }: SocketOperationsOptions): SocketOperations {
-  /** Keyed by the context of the operation, which is unique to it. */
-  const envelopes = new WeakMap<object, Enveloped>()
+export function createSocketOperations(options: SocketOperationsOptions): SocketOperations {
+  const { pipeline, watches, subscriptionLimit, requestRate, log } = options
+  const feeds = createFeeds<SocketOperation>({
+    pipeline,
+    watches,
+    log,
+    delivery: { isBusy: ({ isBusy }) => isBusy, next, complete },
+  })
 
-  return {
-    prepare,
-    execute: (args) => envelopeOf(args).execute(args),
-    subscribe: (args) => envelopeOf(args).subscribe(args),
+  function next(operation: SocketOperation, result: Buffer): void {
+    sendNext(operation, result)
+    operation.isBusy = whenWritten(operation.connection, () => {
+      operation.isBusy = false
+      feeds.resume(operation)
+    })
   }
 
-  async function prepare(
-    session: Session | null,
-    count: number,
-    { query, operationName, variables }: SubscribePayload,
-  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
-    if (count > maxOperations) return [tooManyOperations()]
-    if (session === null) throw new TypeError('An operation arrived before authentication.')
-    const waitSeconds = await requestRate.acquire(session.owner)
-    if (waitSeconds > 0) {
-      const extensions = { code: 'RATE_LIMITED', retryAfterSeconds: waitSeconds }
-      return [new GraphQLError(`Too many requests. Try again in ${waitSeconds} s.`, { extensions })]
+  function complete(operation: SocketOperation): void {
+    if (!isOpen(operation)) return
+    end(operation)
+    sendMessage(operation.connection, { id: operation.id, type: MessageType.Complete })
+  }
+
+  function end(operation: SocketOperation): void {
+    if (isOpen(operation)) operation.connection.operations.delete(operation.id)
+    feeds.leave(operation)
+    operation.release()
+  }
+
+  /** An id may be used again when its operation has ended. */
+  function isOpen(operation: SocketOperation): boolean {
+    return operation.connection.operations.get(operation.id) === operation
+  }
+
+  async function begin(
+    connection: SocketConnection,
+    session: Session,
+    id: string,
+    payload: SubscribePayload,
+  ): Promise<void> {
+    const operation: SocketOperation = {
+      connection,
+      id,
+      isBusy: false,
+      release: doNothing,
+      feedKey: null,
+      joinedAt: 0,
+      shown: 0,
     }
-    const caller = { owner: session.owner, mayAdopt: true }
-    const { schema, parse, validate, contextFactory, execute, subscribe } = pipeline.getEnveloped({ caller })
+    connection.operations.set(id, operation)
+    const errors = await run(operation, { owner: session.owner, mayAdopt: true }, payload)
+    if (errors.length === 0 || !isOpen(operation)) return
+    end(operation)
+    sendMessage(connection, { id, type: MessageType.Error, payload: errors.map(formatError) })
+  }
+
+  /** Runs an operation. Returns the errors that prevent it. */
+  async function run(
+    operation: SocketOperation,
+    caller: Caller,
+    payload: SubscribePayload,
+  ): Promise<readonly GraphQLError[]> {
+    if (operation.connection.operations.size > maxOperations) return [tooManyOperations()]
+    const waitSeconds = await requestRate.acquire(caller.owner)
+    if (waitSeconds > 0) return [tooManyRequests(waitSeconds)]
+    const key = feedKeyOf(caller, payload)
+    if (!isOpen(operation) || joinFeed(operation, caller, key)) return []
+    return open(operation, caller, payload, key)
+  }
+
+  /** Joins the feed of equal subscriptions, whose document is known to be valid. Returns false if the operation has to be opened. */
+  function joinFeed(operation: SocketOperation, { owner }: Caller, key: string): boolean {
+    if (!feeds.has(key)) return false
+    const release = subscriptionLimit.acquire(owner)
+    // If the limit is reached, the field says so, with its path.
+    if (release === null) return false
+    operation.release = release
+    return feeds.join(key, operation)
+  }
+
+  async function open(
+    operation: SocketOperation,
+    caller: Caller,
+    { query, operationName = null, variables }: SubscribePayload,
+    key: string,
+  ): Promise<readonly GraphQLError[]> {
+    const watched: { ref: TaskRef | null } = { ref: null }
+    const watch: WatchTask = (wanted) => {
+      const release = subscriptionLimit.acquire(caller.owner)
+      if (release === null) throw tooManySubscriptions(subscriptionLimit)
+      operation.release = release
+      watched.ref = wanted
+      return fedOtherwise
+    }
+    const enveloped = pipeline.getEnveloped({ caller, watch })
+    const { schema, contextFactory, execute, subscribe } = enveloped
     try {
-      const document = parse(query)
+      const document = enveloped.parse(query)
+      const ast = getOperationAST(document, operationName)
       // Same order as Yoga, so that a document with both errors gets the same one on every transport.
-      if (!getOperationAST(document, operationName)) return [operationNotFound()]
-      const errors = validate(schema, document)
+      if (!ast) return [operationNotFound()]
+      const errors = enveloped.validate(schema, document)
       if (errors.length > 0) return errors
       const contextValue: object = await contextFactory()
-      envelopes.set(contextValue, { execute, subscribe })
-      return { schema, document, operationName, variableValues: variables, contextValue }
+      const args = { schema, document, operationName, variableValues: variables, contextValue }
+      const isSubscription = ast.operation === OperationTypeNode.SUBSCRIPTION
+      const result = await (isSubscription ? subscribe(args) : execute(args))
+      const { ref } = watched
+      if (!isOpen(operation)) operation.release()
+      else if (ref === null) answer(operation, result)
+      else feeds.open(key, { caller, document, operationName, variables: variables ?? {}, ref }, operation)
+      return []
     } catch (error) {
       if (error instanceof GraphQLError) return [error]
-      log.error({ err: error }, 'an operation of a socket could not be prepared')
+      log.error({ err: error }, 'an operation of a socket could not be executed')
       return [new GraphQLError('An internal error occurred. The gateway has logged it.', internal)]
     }
   }
 
-  function envelopeOf({ contextValue }: ExecutionArgs): Enveloped {
-    const envelope = typeof contextValue === 'object' && contextValue !== null ? envelopes.get(contextValue) : undefined
-    if (envelope === undefined) throw new TypeError('The operation was not prepared.')
-    return envelope
+  /** Sends the one result of an operation. */
+  function answer(operation: SocketOperation, result: Awaited<OperationResult>): void {
+    if (isStream(result)) throw new TypeError('A subscription of this field cannot be fed.')
+    sendNext(operation, Buffer.from(resultText(result)))
+    complete(operation)
   }
+
+  return { begin, end }
+}
+
+function isStream(result: Awaited<OperationResult>): result is Exclude<Awaited<OperationResult>, ExecutionResult> {
+  return Symbol.asyncIterator in result
+}
+
+function doNothing(): void {}
+
+/** Stands for the states of a task that the feeds bring: nothing reads it. */
+const fedOtherwise: ReturnType<WatchTask> = {
+  next: async () => ({ done: true, value: undefined }),
+  [Symbol.asyncIterator]() {
+    return this
+  },
 }
 
 const internal = { extensions: { code: 'INTERNAL_SERVER_ERROR' } }
+
+function tooManyRequests(waitSeconds: number): GraphQLError {
+  const extensions = { code: 'RATE_LIMITED', retryAfterSeconds: waitSeconds }
+  return new GraphQLError(`Too many requests. Try again in ${waitSeconds} s.`, { extensions })
+}
 
 function tooManyOperations(): GraphQLError {
   const message = `A socket is limited to ${maxOperations} concurrent operations. Complete some of them or open another socket.`
@@ -93,11 +194,4 @@ function operationNotFound(): GraphQLError {
   return new GraphQLError('Could not determine what operation to execute.', {
     extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
   })
-}
-
-/** Formats an error as over HTTP: without the extension `http`, from which Yoga derives the status. */
-export function formatError(error: GraphQLError): GraphQLFormattedError {
-  const { extensions, ...rest } = error.toJSON()
-  const { http: _, ...others } = extensions ?? {}
-  return { ...rest, ...(Object.keys(others).length > 0 ? { extensions: others } : {}) }
 }

@@ -1,28 +1,23 @@
-import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { CloseCode, handleProtocols, makeServer } from 'graphql-ws'
+import { handleProtocols } from 'graphql-ws'
 import { WebSocketServer, type WebSocket } from 'ws'
-import type { Pipeline } from '../../graphql/execution/pipeline.ts'
 import type { Identity } from '../../identity/identity.ts'
 import { isOwnOrigin, type LogRefusedOrigin } from '../refused-origins.ts'
 import { refuseUpgrade } from '../respond.ts'
-import { truncateReason, authenticate, closeGracefully, type SocketConnection } from './socket-connection.ts'
-import { createSocketOperations, formatError } from './socket-operations.ts'
+import { createPingSweep } from './ping-sweep.ts'
+import { closeGracefully, type SocketConnection } from './socket-connection.ts'
+import { createSocketOperations, type SocketOperationsOptions } from './socket-operations.ts'
+import { createSocketProtocol } from './socket-protocol.ts'
 import { createConcurrencyLimit } from '../../limits/concurrency-limit.ts'
-import type { Log } from '../../runtime/log.ts'
-import type { RequestRate } from '../../limits/request-rate.ts'
 
-export interface WebSocketRouteOptions {
-  readonly pipeline: Pipeline
+export interface WebSocketRouteOptions extends SocketOperationsOptions {
   readonly identity: Identity
-  readonly requestRate: RequestRate
   readonly socketsPerAddress: number
   /** Pages of these origins may connect, in addition to the gateway's own pages. */
   readonly corsOrigins: readonly string[]
   readonly logRefusedOrigin: LogRefusedOrigin
-  readonly log: Log
 }
 
 export interface WebSocketRoute {
@@ -33,14 +28,10 @@ export interface WebSocketRoute {
 }
 
 const maxMessageBytes = 64 * 1024
-/** A socket with more unread data than this is terminated. */
-const maxUnreadBytes = 1024 * 1024
-const initTimeoutMs = 3_000
-const pingIntervalMs = 12_000
 
 /** `/graphql` over WebSocket, with the graphql-ws protocol. */
 export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketRoute {
-  const { pipeline, identity, requestRate, corsOrigins, logRefusedOrigin, log } = options
+  const { identity, corsOrigins, logRefusedOrigin, log } = options
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
@@ -49,18 +40,8 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
   })
   const socketLimit = createConcurrencyLimit(options.socketsPerAddress)
   let isClosing = false
-  const operations = createSocketOperations({ pipeline, requestRate, log })
-  const protocol = makeServer<Record<string, unknown>, SocketConnection>({
-    connectionInitWaitTimeout: initTimeoutMs,
-    onConnect: ({ extra, connectionParams }) => authenticate(identity, extra, connectionParams),
-    onSubscribe: ({ extra, subscriptions }, _id, payload) =>
-      operations.prepare(extra.session, Object.keys(subscriptions).length, payload),
-    execute: operations.execute,
-    subscribe: operations.subscribe,
-    onNext: (_context, _id, _payload, _args, { data, errors }) =>
-      errors === undefined ? undefined : { ...(data === undefined ? {} : { data }), errors: errors.map(formatError) },
-    onError: (_context, _id, _payload, errors) => errors.map(formatError),
-  })
+  const protocol = createSocketProtocol({ identity, operations: createSocketOperations(options), log })
+  const pings = createPingSweep()
 
   return {
     upgrade(request, socket, head) {
@@ -99,50 +80,20 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
     await closeGracefully(ws, serviceRestart, 'The gateway is stopping. Reconnect.')
   }
 
-  /** Connects a socket to the protocol. graphql-ws' own adapter writes to the console instead of our log. */
   function serve(ws: WebSocket, request: IncomingMessage): void {
-    const connection: SocketConnection = { ws, request, session: null, unsubscribe: () => {} }
-    const closed = protocol.opened(
-      {
-        protocol: ws.protocol,
-        // Resolves when the data is written, so that a slow client slows down its stream. Also resolves for a closed socket.
-        send(text) {
-          if (ws.bufferedAmount > maxUnreadBytes) ws.terminate()
-          // Sent as bytes: `bufferedAmount` counts the characters of a string, each of which may be 3 bytes.
-          return new Promise((resolve) => ws.send(Buffer.from(text), { binary: false }, () => resolve()))
-        },
-        close: (code, reason = '') => ws.close(code, truncateReason(reason)),
-        onMessage: (handle) =>
-          ws.on('message', (data: Buffer) => {
-            // A client may keep sending until it has answered the close frame.
-            if (ws.readyState !== ws.OPEN) return
-            handle(data.toString()).catch((error: unknown) => {
-              if (isClientMistake(error)) return ws.close(CloseCode.BadRequest, error.message)
-              log.warn({ err: error }, 'a message of a socket could not be handled')
-              ws.close(CloseCode.InternalServerError, 'Internal server error')
-            })
-          }),
-      },
-      connection,
-    )
-    // A pong must repeat these random bytes: that proves that the client has read the ping.
-    let unanswered: Buffer | null = null
-    const pinging = setInterval(() => {
-      if (unanswered !== null) return ws.terminate()
-      unanswered = randomBytes(8)
-      ws.ping(unanswered)
-    }, pingIntervalMs)
-    ws.on('pong', (payload) => {
-      if (unanswered?.equals(payload) === true) unanswered = null
-    })
+    const connection: SocketConnection = {
+      ws,
+      socket: request.socket,
+      request,
+      isInitialised: false,
+      session: null,
+      operations: new Map(),
+      unsubscribe: () => {},
+    }
     ws.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
-    ws.once('close', (code, reason) => {
-      clearInterval(pinging)
-      connection.unsubscribe()
-      closed(code, String(reason)).catch((error: unknown) =>
-        log.warn({ err: error }, 'a socket could not be cleaned up'),
-      )
-    })
+    ws.once('close', () => connection.unsubscribe())
+    protocol.open(connection)
+    pings.add(ws)
   }
 
   /** Browsers send no preflight before a WebSocket, so the gateway has to check the origin. */
@@ -154,11 +105,6 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
 
 /** The close code after which clients reconnect, to another gateway or to this one after its restart. */
 const serviceRestart = 1012
-
-/** graphql-ws throws if a client sends a message that only servers may send. That is the client's mistake. */
-function isClientMistake(error: unknown): error is Error {
-  return error instanceof Error && /^Unexpected message of type \w+ received$/.test(error.message)
-}
 
 function refuse(socket: Duplex, message: string): void {
   refuseUpgrade(socket, { errors: [{ message, extensions: { code: 'FORBIDDEN' } }] })

@@ -55,12 +55,12 @@ export const bugs: readonly Bug[] = [
     tests: ['suites/faults-durability', 'stores/store'],
   },
   {
-    name: 'a subscription reads before it subscribes',
+    name: 'a subscription misses a change during its read',
     edits: [
       {
         file: 'separation/read/watch.ts',
-        from: '    let mayHaveChanged = true\n',
-        to: '    await push(found)\n    if (isSettled(found)) return stop()\n    let mayHaveChanged = false\n',
+        from: '    task.mayHaveChanged = true\n',
+        to: '    if (task.isReading) return\n    task.mayHaveChanged = true\n',
       },
     ],
     tests: ['suites/fault-regressions'],
@@ -461,9 +461,9 @@ export const bugs: readonly Bug[] = [
     name: 'hostile input: an unexpected message ends the process',
     edits: [
       {
-        file: 'http/websocket/websocket-route.ts',
-        from: 'handle(data.toString()).catch((error: unknown) => {',
-        to: 'handle(data.toString()).catch((error: unknown) => {\n              throw error',
+        file: 'http/websocket/socket-protocol.ts',
+        from: 'return ws.close(CloseCode.BadRequest, `Unexpected message of type ${message.type} received`)',
+        to: 'return void setImmediate(() => {\n          throw new Error(message.type)\n        })',
       },
     ],
     tests: ['suites/fuzz'],

@@ -1,0 +1,209 @@
+import { once } from 'node:events'
+import * as fc from 'fast-check'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import type { Store } from '../../src/separation/store.ts'
+import type { PendingTask } from '../../src/separation/task.ts'
+import { pendingTask, succeededTask } from '../support/tasks.ts'
+import { webSocketUrl } from '../support/transports.ts'
+import { watchQuery } from '../support/watchers.ts'
+import { startWiredGateway, type WiredGateway } from '../support/wired-gateway.ts'
+
+interface Message {
+  readonly id: string
+  readonly type: string
+  readonly payload?: { readonly data: { readonly separationUpdated: { readonly revision: number } | null } }
+}
+
+/** A socket that speaks the protocol by hand, so that a test decides when it reads and what it sends. */
+async function openSocket({ url }: WiredGateway, authorization?: string) {
+  const socket = new WebSocket(webSocketUrl(url), 'graphql-transport-ws')
+  onTestFinished(() => socket.terminate())
+  const messages: Message[] = []
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization } }))
+  await once(socket, 'message')
+  socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString())))
+  const of = (id: string) => messages.filter((message) => message.id === id)
+  return {
+    socket,
+    messages,
+    subscribe: (id: string, taskId: string) =>
+      socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query: watchQuery, variables: { taskId } } })),
+    complete: (id: string) => socket.send(JSON.stringify({ id, type: 'complete' })),
+    /** The revisions that the subscription of this id was sent. */
+    revisions: (id: string) => of(id).flatMap(({ payload }) => payload?.data.separationUpdated?.revision ?? []),
+    hasEnded: (id: string) => of(id).at(-1)?.type === 'complete',
+  }
+}
+
+function settled({ id, providerTaskId, owner }: PendingTask, revision: number) {
+  return succeededTask({ id, providerTaskId, owner, revision })
+}
+
+function numbersTo(last: number): readonly number[] {
+  return Array.from({ length: last }, (_, index) => index + 1)
+}
+
+/** Counts the reads of tasks that reach the store. */
+async function startCountingGateway() {
+  const counted = { reads: 0 }
+  const wrap = (store: Store): Store => ({
+    ...store,
+    find(ids) {
+      counted.reads += 1
+      return store.find(ids)
+    },
+  })
+  return { counted, gateway: await startWiredGateway({ wrap }) }
+}
+
+describe('equal subscriptions of one caller', () => {
+  test('each get every state, under their own ids, and complete after the last one', async () => {
+    const gateway = await startWiredGateway()
+    const task = pendingTask()
+    await gateway.put(task)
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => openSocket(gateway)))
+    for (const [index, { subscribe }] of sockets.entries()) {
+      subscribe(`first-${index}`, task.id)
+      // Characters of several bytes, and such that JSON escapes.
+      subscribe(`zweite "ü" ${index}`, task.id)
+    }
+    const ids = sockets.map((_, index) => [`first-${index}`, `zweite "ü" ${index}`])
+    const report = () => sockets.flatMap(({ revisions }, index) => (ids[index] ?? []).map((id) => revisions(id)))
+    for (let revision = 1; revision <= 5; revision++) {
+      if (revision > 1) await gateway.put({ ...task, revision })
+      await expect.poll(report).toEqual(Array.from({ length: 40 }, () => numbersTo(revision)))
+    }
+    await gateway.put(settled(task, 6))
+    await expect
+      .poll(() => sockets.every(({ hasEnded }, index) => (ids[index] ?? []).every((id) => hasEnded(id))))
+      .toBe(true)
+    expect(report()).toEqual(Array.from({ length: 40 }, () => numbersTo(6)))
+    expect(gateway.subscriptions()).toBe(0)
+  })
+
+  test('do not end with the one that leaves first', async () => {
+    const gateway = await startWiredGateway()
+    const task = pendingTask()
+    await gateway.put(task)
+    const [leaving, vanishing, staying] = [
+      await openSocket(gateway),
+      await openSocket(gateway),
+      await openSocket(gateway),
+    ]
+    for (const { subscribe } of [leaving, vanishing, staying]) subscribe('1', task.id)
+    await expect
+      .poll(() => [leaving, vanishing, staying].map(({ revisions }) => revisions('1')))
+      .toEqual([[1], [1], [1]])
+    leaving.complete('1')
+    vanishing.socket.terminate()
+    await expect.poll(() => gateway.subscriptions()).toBe(1)
+    await gateway.put(settled(task, 2))
+    await expect.poll(() => staying.hasEnded('1')).toBe(true)
+    expect(staying.revisions('1')).toEqual([1, 2])
+    expect(leaving.revisions('1')).toEqual([1])
+  })
+
+  test('take one read of the store for each change, however many they are', async () => {
+    const { counted, gateway } = await startCountingGateway()
+    const task = pendingTask()
+    await gateway.put(task)
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => openSocket(gateway)))
+    for (const { subscribe } of sockets) for (let id = 0; id < 100; id++) subscribe(String(id), task.id)
+    await expect.poll(() => sockets.map(({ messages }) => messages.length)).toEqual(sockets.map(() => 100))
+    counted.reads = 0
+    for (let revision = 2; revision <= 4; revision++) {
+      await gateway.put({ ...task, revision })
+      await expect.poll(() => sockets.map(({ messages }) => messages.length)).toEqual(sockets.map(() => revision * 100))
+    }
+    expect(counted.reads).toBe(3)
+  })
+
+  test('are not kept up by one that stops reading, which gets the latest state alone', async () => {
+    const gateway = await startWiredGateway()
+    const task = pendingTask({ audioId: 'x'.repeat(250_000) })
+    await gateway.put(task)
+    const [slow, quick] = [await openSocket(gateway), await openSocket(gateway)]
+    for (const { subscribe } of [slow, quick]) subscribe('1', task.id)
+    await expect.poll(() => [slow.revisions('1'), quick.revisions('1')]).toEqual([[1], [1]])
+    slow.socket.pause()
+    const last = 100
+    for (let revision = 2; revision < last; revision++) {
+      await gateway.put({ ...task, revision })
+      await expect.poll(() => quick.revisions('1').at(-1), { interval: 1 }).toBe(revision)
+    }
+    await gateway.put(settled(task, last))
+    await expect.poll(() => quick.hasEnded('1')).toBe(true)
+    expect(quick.revisions('1')).toEqual(numbersTo(last))
+    expect(gateway.subscriptions()).toBe(1)
+
+    slow.socket.resume()
+    await expect.poll(() => slow.hasEnded('1')).toBe(true)
+    const seen = slow.revisions('1')
+    expect(seen.at(-1)).toBe(last)
+    expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b))
+    expect(seen.length).toBeLessThan(last / 2)
+    expect(gateway.subscriptions()).toBe(0)
+  })
+})
+
+test('an equal subscription of another caller shares nothing', async () => {
+  const apiKeys = ['anna', 'ben'].map((name) => ({ name, key: `key-of-${name}` }))
+  const gateway = await startWiredGateway({ apiKeys })
+  const task = pendingTask({ owner: 'key:anna' })
+  await gateway.put(task)
+  const [anna, ben] = [await openSocket(gateway, 'Bearer key-of-anna'), await openSocket(gateway, 'Bearer key-of-ben')]
+  anna.subscribe('1', task.id)
+  await expect.poll(() => anna.revisions('1')).toEqual([1])
+  ben.subscribe('1', task.id)
+  await expect.poll(() => ben.hasEnded('1')).toBe(true)
+  expect(ben.messages).toEqual([
+    { id: '1', type: 'next', payload: { data: { separationUpdated: null } } },
+    { id: '1', type: 'complete' },
+  ])
+  await gateway.put(settled(task, 2))
+  await expect.poll(() => anna.hasEnded('1')).toBe(true)
+  expect(anna.revisions('1')).toEqual([1, 2])
+  expect(ben.messages).toHaveLength(2)
+})
+
+test('a subscriber that joins at any moment starts with a state that is not older, and ends with the last', async () => {
+  const gateway = await startWiredGateway()
+  const socket = await openSocket(gateway)
+  let nextId = 0
+  const steps = fc.array(fc.constantFrom('change', 'join', 'leave', 'turn'), { minLength: 5, maxLength: 40 })
+  await fc.assert(
+    fc.asyncProperty(steps, async (all) => {
+      const task = pendingTask()
+      await gateway.put(task)
+      let stored = 1
+      const joined: { readonly id: string; readonly stored: number }[] = []
+      const left = new Set<string>()
+      for (const step of [...all, 'join'] as const) {
+        if (step === 'change') await gateway.put({ ...task, revision: ++stored })
+        if (step === 'turn') await new Promise((resolve) => setImmediate(resolve))
+        if (step === 'join') {
+          joined.push({ id: String(++nextId), stored })
+          socket.subscribe(String(nextId), task.id)
+        }
+        const leaving = joined.at(-2)
+        if (step === 'leave' && leaving !== undefined) {
+          left.add(leaving.id)
+          socket.complete(leaving.id)
+        }
+      }
+      await gateway.put(settled(task, ++stored))
+      const stayed = joined.filter(({ id }) => !left.has(id))
+      await expect.poll(() => stayed.every(({ id }) => socket.hasEnded(id)), { interval: 1 }).toBe(true)
+      for (const { id, stored: storedAtJoin } of joined) {
+        const seen = socket.revisions(id)
+        expect(seen[0] ?? storedAtJoin).toBeGreaterThanOrEqual(storedAtJoin)
+        expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b))
+        if (!left.has(id)) expect(seen.at(-1)).toBe(stored)
+      }
+      await expect.poll(() => gateway.subscriptions(), { interval: 1 }).toBe(0)
+    }),
+    { numRuns: 60 },
+  )
+})
