@@ -23,6 +23,7 @@ const globalSetup = ['own-folder', 'own-servers', 'build-program'].map((name) =>
 const promises = [
   'flows/separate',
   'flows/callback',
+  'flows/settle-at-once',
   'flows/adoption',
   'flows/kept-answers',
   'flows/shutdown',

@@ -114,8 +114,8 @@ describe('a signed callback', () => {
 
 describe('while the rate of reads is used up', () => {
   test('callbacks settle their tasks at once, and record-info adds its stems in its turn', async () => {
-    const { provider, gateway, store, orderSeveral } = await start({}, 1)
-    const orders = await orderSeveral(4, { type: 'SPLIT_STEM' })
+    const { provider, gateway, store, orderSeveral } = await start({}, 0.25)
+    const orders = await orderSeveral(3, { type: 'SPLIT_STEM' })
     const response = { vocalUrl: 'https://files.example/vocal.mp3', pianoUrl: 'https://files.example/piano.mp3' }
     provider.answerRead((answer) => sendBody(answer, recordOfSuccess('', { taskId: null, response })))
     const settled = orders.map(({ taskId }) => untilSettled(gateway, taskId))
@@ -135,7 +135,7 @@ describe('while the rate of reads is used up', () => {
     ]
     for (const { taskId } of orders) {
       await expect
-        .poll(() => storedTask(store, taskId), { timeout: 10_000 })
+        .poll(() => storedTask(store, taskId), { timeout: 15_000 })
         .toMatchObject({ state: 'succeeded', stems: all })
     }
   })
