@@ -129,11 +129,14 @@ describe('writes of one turn on SQLite', () => {
     const store = await open(openSqliteStore(await newFile()))
     const [one, two, three] = [unbound({ audioId: '1' }), unbound({ audioId: '2' }), unbound({ audioId: '3' })]
     for (const task of [one, two]) await admitted(store, task)
+    // Its task is inserted before its key fails.
+    const half = unbound({ audioId: '4' })
+    const halfKey = { owner: half.owner, key: 'half', fingerprint: 'NUL \u0000' }
     const bound = (task: Task): Task => ({ ...task, providerTaskId: 'taken', revision: 2 })
     const results = await Promise.allSettled([
       store.replace(bound(one), one),
       store.replace(bound(two), two),
-      admitted(store, three, 'NUL \u0000'),
+      store.createOrder({ task: half, key: halfKey, dueAtMs: 10, canJoin: null, isAdmitted: true }),
       admitted(store, three, 'key'),
     ])
     expect(results).toMatchObject([
@@ -142,7 +145,7 @@ describe('writes of one turn on SQLite', () => {
       { status: 'rejected', reason: expect.any(TypeError) },
       { status: 'fulfilled', value: { kind: 'new', task: three } },
     ])
-    expect(await store.revisions([one.id, two.id, three.id])).toEqual(
+    expect(await store.revisions([one, two, half, three].map(({ id }) => id))).toEqual(
       new Map([
         [one.id, 2],
         [two.id, 1],
