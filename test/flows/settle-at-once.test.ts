@@ -125,7 +125,7 @@ describe('while the rate of reads is used up', () => {
     }
     const [first, ...others] = await Promise.all(settled)
     // The slot for the first was free, so the provider was asked first.
-    expect(first).toMatchObject({ allStems: [{ part: 'VOCAL', url: response.vocalUrl }, {}, { part: 'PIANO' }] })
+    expect(first?.allStems[0]).toMatchObject({ part: 'VOCAL', url: response.vocalUrl })
     for (const each of others) expect(each).toMatchObject({ allStems: [calledBackVocal, { part: 'DRUMS' }] })
 
     const all = [
