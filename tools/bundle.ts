@@ -3,6 +3,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { decode, encode, type SourceMapSegment } from '@jridgewell/sourcemap-codec'
 import { build, type Plugin } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -12,8 +13,11 @@ const programs = ['main.ts', 'demo.ts', 'move-store/main.ts', 'backup/main.ts'].
 /** SQLite's driver finds its native part beside itself. */
 const external = ['@photostructure/sqlite']
 const graphiqlFile = 'graphiql.json.gz'
-/** In two parts, because tools that load this file take the whole comment for its own. */
-const noSourceMap = ['\n//# source', 'MappingURL=data:application/json;base64,', emptyMap()].join('')
+
+interface SourceMap {
+  readonly sources: readonly string[]
+  readonly mappings: string
+}
 
 /**
  * Bundles the programs and the packages that they use into `outdir`: a file for each program, and shared chunks. What is
@@ -37,7 +41,7 @@ export async function bundlePrograms(outdir: string, more: readonly string[] = [
     minifySyntax: true,
     minifyWhitespace: true,
     metafile: true,
-    plugins: [compressedGraphiql(outdir), ownSourceMapsOnly],
+    plugins: [compressedGraphiql(outdir)],
     // Packages of CommonJS call it.
     banner: {
       js: "import { createRequire as requireIn } from 'node:module'\nconst require = requireIn(import.meta.url)",
@@ -45,6 +49,8 @@ export async function bundlePrograms(outdir: string, more: readonly string[] = [
     logLevel: 'error',
   })
   const written = Object.keys(metafile.outputs).map((path) => relative(outdir, join(root, path)))
+  const maps = written.filter((path) => path.endsWith('.map'))
+  await Promise.all(maps.map((path) => keepOwnSources(join(outdir, path))))
   await removeOthers(outdir, new Set([...written, graphiqlFile]))
 }
 
@@ -83,17 +89,20 @@ function compressedGraphiql(outdir: string): Plugin {
   }
 }
 
-/** A source map that maps nothing. */
-function emptyMap(): string {
-  return btoa(JSON.stringify({ version: 3, sources: [''], mappings: 'A' }))
-}
-
-/** Leaves packages out of the source maps, which would otherwise be several megabytes to read at the start. */
-const ownSourceMapsOnly: Plugin = {
-  name: 'own-source-maps-only',
-  setup({ onLoad }) {
-    onLoad({ filter: /\/node_modules\/.*\.m?js$/ }, async ({ path }) => ({
-      contents: (await readFile(path, 'utf8')) + noSourceMap,
-    }))
-  },
+/** Removes the packages from a source map: Node parses the map at the first error, and stops the event loop for that long. */
+async function keepOwnSources(path: string): Promise<void> {
+  const map: SourceMap = JSON.parse(await readFile(path, 'utf8'))
+  const isOwn = map.sources.map((source) => !source.includes('node_modules/'))
+  const lines = decode(map.mappings).map((segments) => {
+    const kept: SourceMapSegment[] = []
+    for (const segment of segments) {
+      const [column, source] = segment
+      const isOfPackage = source !== undefined && isOwn[source] !== true
+      // A segment without a source ends the one before it.
+      if (!isOfPackage) kept.push(segment)
+      else if ((kept.at(-1)?.length ?? 1) > 1) kept.push([column])
+    }
+    return kept
+  })
+  await writeFile(path, JSON.stringify({ ...map, mappings: encode(lines) }))
 }
