@@ -628,7 +628,12 @@ describe('a signature', () => {
   test('passes if it was made with our key, even at a provider that is off', () => {
     for (const atMs of [nowMs, nowMs - 5 * 60_000, nowMs + 5 * 60_000]) {
       const read = createProvider(kie, 'the-webhook-key').parseCallback({ headers: signed(atMs), body, nowMs })
-      expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, report: callback(body), problem: null })
+      expect(read).toEqual({
+        providerTaskId: callback(body)?.providerTaskId,
+        report: callback(body),
+        isSigned: true,
+        problem: null,
+      })
     }
   })
 
@@ -652,13 +657,23 @@ describe('a signature', () => {
   ])('fails with %s', (_, headers, problem) => {
     const read = createProvider(kie, 'the-webhook-key').parseCallback({ headers, body, nowMs })
     // The id may be checked: record-info then shows whose task it is.
-    expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, report: null, problem })
+    expect(read).toEqual({ providerTaskId: callback(body)?.providerTaskId, report: null, isSigned: false, problem })
   })
 
-  test('is not required without a key, nor of a provider that does not sign', () => {
-    expect(createProvider(kie, null).parseCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
-    expect(createProvider(sunoapi, 'a-key').parseCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
-    expect(createProvider(apikley, 'a-key').parseCallback({ headers: {}, body, nowMs }).report).not.toBeNull()
+  test('is not required without a key, nor of a provider that does not sign, and vouches for nothing then', () => {
+    for (const provider of [
+      createProvider(kie, null),
+      createProvider(sunoapi, 'a-key'),
+      createProvider(apikley, 'a-key'),
+    ]) {
+      const read = provider.parseCallback({ headers: signed(nowMs), body, nowMs })
+      expect(read).toEqual({
+        providerTaskId: callback(body)?.providerTaskId,
+        report: callback(body),
+        isSigned: false,
+        problem: null,
+      })
+    }
   })
 })
 
