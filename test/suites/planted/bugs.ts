@@ -251,7 +251,7 @@ export const bugs: readonly Bug[] = [
         to: '    client = opened\n    kept.set(post.url.origin, opened)\n',
       },
       { file: 'providers/client/post-once.ts', from: '      reset: true,\n', to: '' },
-      { file: 'providers/client/post-once.ts', from: "    end('done')\n", to: '' },
+      { file: 'providers/client/post-once.ts', from: '    destroy(finished)\n', to: '' },
     ],
     tests: ['providers/provider-client'],
   },
