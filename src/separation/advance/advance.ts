@@ -41,8 +41,8 @@ function mergeFailure(task: Task, failure: Failure): Task {
 }
 
 /**
- * Whether an advanced task differs from the one before in more than the times at which its URLs were read. Reading a URL again
- * is no change for subscribers.
+ * Whether an advanced task differs from the one before in more than the times at which its URLs were read and its result was
+ * found. Reading a URL again is no change for subscribers.
  */
 export function isVisibleChange(before: Task, after: Task): boolean {
   return canonical(withoutReadTimes(before)) !== canonical(withoutReadTimes(after))
@@ -51,6 +51,7 @@ export function isVisibleChange(before: Task, after: Task): boolean {
 function withoutReadTimes(task: Task): Task {
   const timeless = <T extends { readonly stems: readonly Stem[] }>(result: T): T => ({
     ...result,
+    foundAtMs: 0,
     stems: result.stems.map((stem) => ({ ...stem, url: { ...stem.url, atMs: 0 } })),
   })
   switch (task.state) {
