@@ -92,10 +92,12 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     const caller = { owner: session.owner, mayAdopt: isPost }
     const short = body === null ? 'not-taken' : await shortWay.answer(response, caller, body)
     if (short === 'answered' || !prepareForYoga(request, response, body)) return
+    let endSubscription = () => {}
     // Yoga's own request listener would send the stack of an error to the client. Here the error goes to our log only.
     const answer = await pipeline.handleNodeRequestAndResponse(request, response, {
       caller,
       ...(short === 'not-taken' ? {} : short),
+      onOpen: (end) => (endSubscription = end),
       onSubscribe() {
         streams.add(response)
         // Destroy the stream instead of ending it: a normal end would mean that the subscription is complete.
@@ -104,6 +106,8 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
         destroyStalledResponse(response)
       },
     })
+    // Yoga has refused the subscription (406), and would leave it open.
+    if (answer.body === null) endSubscription()
     // Yoga allows caching of a stream, and keeps its connection alive, which the server may have to close.
     answer.headers.delete('cache-control')
     answer.headers.delete('connection')

@@ -22,6 +22,8 @@ export interface Incoming {
   readonly caller: Caller
   /** Called if the operation is a subscription, before its first event. */
   readonly onSubscribe?: () => void
+  /** Called when the subscription is open. `end` ends it, which its transport must do if it cannot send events. */
+  readonly onOpen?: (end: () => void) => void
   /** Set by a transport that feeds its subscriptions itself. */
   readonly watch?: WatchTask
   /** The result of the operation, if it was executed already. Its errors are masked, and it is sent as any other. */
@@ -87,7 +89,13 @@ function graphqlJs(onSuccess: PipelineOptions['onSuccess']): Plugin<Incoming> {
     onSubscribe({ setSubscribeFn, args }) {
       const errors = validateVariables(args)
       setSubscribeFn(errors.length > 0 ? () => ({ errors }) : subscribe)
-      args.contextValue.onSubscribe?.()
+      const { onSubscribe, onOpen } = args.contextValue
+      onSubscribe?.()
+      return {
+        onSubscribeResult({ result }) {
+          if (Symbol.asyncIterator in result) onOpen?.(() => void result[Symbol.asyncIterator]().return?.())
+        },
+      }
     },
   }
 }
