@@ -92,7 +92,8 @@ function createSourceFinder(): (place: Place) => Pick<Place, 'url' | 'lineNumber
       maps.set(url, map)
     }
     const entry = map?.findEntry(lineNumber, columnNumber)
-    return entry !== undefined && 'originalSource' in entry
+    // The bundle's maps leave packages out.
+    return entry !== undefined && 'originalSource' in entry && typeof entry.originalSource === 'string'
       ? { url: entry.originalSource, lineNumber: entry.originalLine }
       : { url, lineNumber }
   }
