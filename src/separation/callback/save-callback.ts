@@ -1,5 +1,4 @@
 import type { CheckRequests } from '../check/check-requests.ts'
-import { leaseMs } from '../check/lease.ts'
 import type { Seat } from '../check/poller.ts'
 import type { CallbackInbox, CallbackTask, Clock, SavedCallback } from '../store.ts'
 import type { ProviderName } from '../task.ts'
@@ -38,6 +37,9 @@ export interface SaveCallbackOptions {
   readonly settle: SettleByCallback
 }
 
+/** How long a task that its callback settles is leased: if the gateway dies meanwhile, the checker settles it after that. */
+const settleLeaseMs = 2_000
+
 export function createSaveCallback(options: SaveCallbackOptions): SaveCallback {
   const { inbox, clock, restoreOrder, requests, settle } = options
 
@@ -74,7 +76,7 @@ export function createSaveCallback(options: SaveCallbackOptions): SaveCallback {
   }
 
   async function saveAndSettle(provider: ProviderName, callback: SavedCallback): Promise<boolean> {
-    const leaseUntilMs = callback.receivedAtMs + leaseMs
+    const leaseUntilMs = callback.receivedAtMs + settleLeaseMs
     const saved = await inbox.saveCallback(callback, { provider, leaseUntilMs })
     if (saved === null) return false
     const settled = settle.now(saved.task, callback, saved.isLeased ? leaseUntilMs : null)
