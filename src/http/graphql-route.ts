@@ -97,8 +97,8 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     const answer = await pipeline.handleNodeRequestAndResponse(request, response, {
       caller,
       ...(short === 'not-taken' ? {} : short),
-      onOpen: (end) => (endSubscription = end),
-      onSubscribe() {
+      onSubscribe(end) {
+        endSubscription = end
         streams.add(response)
         // Destroy the stream instead of ending it: a normal end would mean that the subscription is complete.
         destroyStream = () => response.destroy()

@@ -1,5 +1,6 @@
 import type { Insertable, Kysely } from 'kysely'
 import { typeidUnboxed } from 'typeid-js'
+import { hasStems } from '../separation/advance/report.ts'
 import type { DatabaseTraits } from './database-traits.ts'
 import { dueAfterCallback, dueNow, isLeaseHeld, type Schedule } from './check-queue.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from './job.ts'
@@ -134,5 +135,5 @@ export function createCallbackInbox(
 /** Only a result displaces a result, and an unreadable payload displaces no readable one: unreadable ones are easiest to forge. */
 function rankOf({ report }: SavedCallback): number {
   if (report === null) return 0
-  return report.outcome.state === 'succeeded' && report.outcome.stems.length > 0 ? 2 : 1
+  return hasStems(report) ? 2 : 1
 }

@@ -34,7 +34,7 @@ function areRowsOf<R>(_query: Query<R>, rows: readonly unknown[]): rows is reado
   return rows.every((row) => typeof row === 'object')
 }
 
-/** The query in the words of the database. */
+/** The query as SQL with its parameters. */
 export function compiled<R>(query: Query<R>): CompiledQuery<R> {
   return 'compile' in query ? query.compile() : query
 }
@@ -46,7 +46,7 @@ export function runAtOnce<T>(job: Job<T>, execute: (query: CompiledQuery) => Que
   return step.value
 }
 
-/** Runs a job on a database that is asked over a connection. */
+/** Runs a job over a connection. */
 export async function runJob<T>(job: Job<T>, db: Kysely<Database>): Promise<T> {
   let step = job.next()
   while (step.done !== true) step = job.next(await db.executeQuery(step.value))

@@ -1,3 +1,4 @@
+import DataLoader from 'dataloader'
 import { Kysely, sql } from 'kysely'
 import { createDatabaseClock } from './database-clock.ts'
 import type { Run } from './database-traits.ts'
@@ -8,7 +9,6 @@ import { createPostgresDialect, migrationLimits, defaultLimits, type PostgresLim
 import { classifyPostgresError } from './postgres-errors.ts'
 import { migrate } from './migrate.ts'
 import type { Database } from './schema.ts'
-import { batchTurn } from './turn-batch.ts'
 import { createWorkQueue } from './work-queue.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
@@ -54,10 +54,25 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
         await db.destroy()
       },
     })
-    return { ...store, revisions: batchTurn(store.revisions) }
+    return { ...store, revisions: inOneRead(store.revisions) }
   } catch (error) {
     await db.destroy()
     throw error
+  }
+}
+
+/** Joins the reads of one turn of the event loop. The joined read begins after the last call, so none gets older revisions. */
+function inOneRead(read: Store['revisions']): Store['revisions'] {
+  const revisions = new DataLoader<string, number | undefined>(
+    async (ids) => {
+      const found = await read([...new Set(ids)])
+      return ids.map((id) => found.get(id))
+    },
+    { cache: false, batchScheduleFn: (run) => setImmediate(run) },
+  )
+  return async (ids) => {
+    const found = await Promise.all(ids.map(async (id) => [id, await revisions.load(id)] as const))
+    return new Map(found.flatMap(([id, revision]) => (revision === undefined ? [] : [[id, revision] as const])))
   }
 }
 

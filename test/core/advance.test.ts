@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { advance } from '../../src/separation/advance/advance.ts'
+import { advance, isVisibleChange } from '../../src/separation/advance/advance.ts'
 import type { Outcome, Report, ReportedStem, ProviderReport } from '../../src/separation/advance/report.ts'
 import {
   completedAtMs,
@@ -13,6 +13,7 @@ import {
   type Source,
   type Task,
 } from '../../src/separation/task.ts'
+import { succeededTask } from '../support/tasks.ts'
 
 const createdAtMs = 1_700_000_000_000
 const providerTaskId = 'provider-task'
@@ -519,4 +520,17 @@ test('a task keeps 64 stems, and later stems replace none of them', () => {
   const second = advance(first, named(0), createdAtMs)
   expect(stemsOf(second)).toHaveLength(64)
   expect(stemsOf(first).filter((name) => !stemsOf(second).includes(name))).toEqual([])
+})
+
+test('an earlier time of a result or of its URLs is no change for subscribers, a new URL is', () => {
+  const task = succeededTask()
+  const [first] = task.stems
+  if (first === undefined) throw new Error('A task that has succeeded has stems.')
+  const withUrl = (change: object) => ({
+    ...task,
+    stems: [{ ...first, url: { ...first.url, ...change } }, ...task.stems.slice(1)],
+  })
+  expect(isVisibleChange(task, { ...task, foundAtMs: task.foundAtMs - 1 })).toBe(false)
+  expect(isVisibleChange(task, withUrl({ atMs: first.url.atMs - 1 }))).toBe(false)
+  expect(isVisibleChange(task, withUrl({ value: 'https://files.example/other.mp3' }))).toBe(true)
 })

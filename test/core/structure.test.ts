@@ -156,7 +156,7 @@ test('each library is imported only by its own modules', () => {
   expect(placesOf(/^@pothos|^graphql-yoga|^graphql-scalars|^@escape/)).toEqual(['graphql'])
   expect(placesOf(/^graphql$/).toSorted()).toEqual(['graphql', 'http'])
   expect(placesOf(/^(ws|graphql-ws|prom-client)(\/|$)/)).toEqual(['http'])
-  expect(placesOf(/^dataloader/).toSorted()).toEqual(['graphql', 'separation'])
+  expect(placesOf(/^dataloader/).toSorted()).toEqual(['graphql', 'separation', 'stores'])
   expect(placesOf(/^kysely|^pg$/).toSorted()).toEqual(['move-store', 'stores'])
   expect(placesOf(/^@photostructure/).toSorted()).toEqual(['backup', 'stores'])
   expect(placesOf(/^@redis/)).toEqual(['coordination'])

@@ -120,6 +120,39 @@ describe('equal subscriptions of one caller', () => {
     expect(counted.reads).toBe(3)
   })
 
+  test('begin with a state that is read after they joined, also if an older one is still being read', async () => {
+    let hold: Promise<void> | null = null
+    let reads = 0
+    const gateway = await startWiredGateway({
+      wrap: (store) => ({
+        ...store,
+        async find(ids) {
+          const found = await store.find(ids)
+          reads += 1
+          await hold
+          return found
+        },
+      }),
+    })
+    const task = pendingTask()
+    await gateway.put(task)
+    const [early, late] = [await openSocket(gateway), await openSocket(gateway)]
+    early.subscribe('1', task.id)
+    await expect.poll(() => early.revisions('1')).toEqual([1])
+
+    let release = () => {}
+    hold = new Promise((resolve) => (release = resolve))
+    reads = 0
+    await gateway.put({ ...task, revision: 2 })
+    await expect.poll(() => reads).toBe(1)
+    expect(await gateway.store.replace({ ...task, revision: 3 }, { ...task, revision: 2 })).toBe(true)
+    late.subscribe('1', task.id)
+    await expect.poll(() => gateway.subscriptions()).toBe(2)
+    hold = null
+    release()
+    await expect.poll(() => [early.revisions('1'), late.revisions('1')]).toEqual([[1, 2, 3], [3]])
+  })
+
   test('are not kept up by one that stops reading, which gets the latest state alone', async () => {
     const gateway = await startWiredGateway()
     const task = pendingTask({ audioId: 'x'.repeat(250_000) })

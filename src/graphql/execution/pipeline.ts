@@ -20,13 +20,14 @@ export interface PipelineOptions {
 /** What the transport knows about an operation before parsing it. */
 export interface Incoming {
   readonly caller: Caller
-  /** Called if the operation is a subscription, before its first event. */
-  readonly onSubscribe?: () => void
-  /** Called when the subscription is open. `end` ends it, which its transport must do if it cannot send events. */
-  readonly onOpen?: (end: () => void) => void
+  /**
+   * Called if the operation is a subscription and was opened, before its first event. `end` ends it, which its transport must
+   * do if it cannot send events.
+   */
+  readonly onSubscribe?: (end: () => void) => void
   /** Set by a transport that feeds its subscriptions itself. */
   readonly watch?: WatchTask
-  /** The result of the operation, if it was executed already. Its errors are masked, and it is sent as any other. */
+  /** The result of the operation, if it is executed already. Its errors are masked, and it is sent like any other result. */
   readonly result?: ExecutionResult
 }
 
@@ -89,11 +90,10 @@ function graphqlJs(onSuccess: PipelineOptions['onSuccess']): Plugin<Incoming> {
     onSubscribe({ setSubscribeFn, args }) {
       const errors = validateVariables(args)
       setSubscribeFn(errors.length > 0 ? () => ({ errors }) : subscribe)
-      const { onSubscribe, onOpen } = args.contextValue
-      onSubscribe?.()
+      const { onSubscribe } = args.contextValue
       return {
         onSubscribeResult({ result }) {
-          if (Symbol.asyncIterator in result) onOpen?.(() => void result[Symbol.asyncIterator]().return?.())
+          if (Symbol.asyncIterator in result) onSubscribe?.(() => void result[Symbol.asyncIterator]().return?.())
         },
       }
     },

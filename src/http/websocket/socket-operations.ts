@@ -126,7 +126,7 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
       if (release === null) throw tooManySubscriptions(subscriptionLimit)
       operation.release = release
       watched.ref = wanted
-      return fedOtherwise
+      return unusedSource
     }
     const enveloped = pipeline.getEnveloped({ caller, watch })
     const { schema, contextFactory, execute, subscribe } = enveloped
@@ -169,8 +169,8 @@ function isStream(result: Awaited<OperationResult>): result is Exclude<Awaited<O
 
 function doNothing(): void {}
 
-/** Stands for the states of a task that the feeds bring: nothing reads it. */
-const fedOtherwise: ReturnType<WatchTask> = {
+/** The source of a subscription that the feeds serve. Nothing reads it. */
+const unusedSource: ReturnType<WatchTask> = {
   next: async () => ({ done: true, value: undefined }),
   [Symbol.asyncIterator]() {
     return this

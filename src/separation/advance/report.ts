@@ -65,3 +65,8 @@ export interface DatedReport {
   readonly report: Report
   readonly atMs: number
 }
+
+/** Whether the report contains stems. */
+export function hasStems({ outcome }: ProviderReport): boolean {
+  return outcome.state === 'succeeded' && outcome.stems.length > 0
+}

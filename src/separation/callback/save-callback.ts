@@ -1,10 +1,11 @@
+import { hasStems } from '../advance/report.ts'
 import type { CheckRequests } from '../check/check-requests.ts'
 import type { Seat } from '../check/poller.ts'
 import type { CallbackInbox, CallbackTask, Clock, SavedCallback } from '../store.ts'
 import type { ProviderName } from '../task.ts'
 import type { RestoreOrder } from './restore-order.ts'
 import type { AddressedOrder } from './sealed-order.ts'
-import { hasStems, type SettleByCallback } from './settle-by-callback.ts'
+import type { SettleByCallback } from './settle-by-callback.ts'
 
 /** A callback that was received at the task's own address. */
 export interface ReceivedCallback extends Omit<SavedCallback, 'receivedAtMs'> {
@@ -54,7 +55,9 @@ export function createSaveCallback(options: SaveCallbackOptions): SaveCallback {
 
   /** Resolves to whether the callback was stored. */
   async function saveAndFollow(provider: ProviderName, callback: SavedCallback, isSigned: boolean): Promise<boolean> {
-    if (!hasStems(callback.report)) return (await saveDue(provider, callback)) !== null
+    const { report } = callback
+    // Without stems, no callback settles its task before the provider is asked.
+    if (report === null || !hasStems(report)) return (await saveDue(provider, callback)) !== null
     const place = isSigned ? 'full' : requests.reserve(provider, callback.taskId)
     switch (place) {
       case 'full':

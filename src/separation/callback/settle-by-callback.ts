@@ -13,7 +13,7 @@ export interface SettleByCallbackOptions {
   readonly graceMs: number
 }
 
-/** Settles tasks by the words of their saved callbacks. What fails here is left to the checker. */
+/** Settles tasks with the reports of their saved callbacks. If that fails, the checker does it. */
 export interface SettleByCallback {
   /**
    * Settles the task if the callback may do so. The task stays due. Never rejects.
@@ -74,11 +74,6 @@ export function createSettleByCallback({ record, queue, log, graceMs }: SettleBy
       await Promise.all(underWay)
     },
   }
-}
-
-/** Whether the report has stems. Without them, no callback settles its task before the provider is asked. */
-export function hasStems(report: ProviderReport | null): boolean {
-  return report?.outcome.state === 'succeeded' && report.outcome.stems.length > 0
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The places for checks that are waiting for their slot or under way. */
+/** Limits the checks that run or wait for their slot at the same time. Each of them has a seat. */
 export interface Seats {
   has(taskId: string): boolean
   take(taskId: string): void

@@ -1,5 +1,5 @@
+import { collectGarbage } from './collect-garbage.ts'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import { setTimeout as delay } from 'node:timers/promises'
 import { watchUnread } from './unread.ts'
 
 // Imported into the gateway's process before the gateway; reports what the bench cannot measure from outside.
@@ -32,11 +32,3 @@ process.on('message', (question) => {
 // The gateway alone decides when it ends, unless the bench is broken off.
 process.channel?.unref()
 process.once('disconnect', () => process.exit())
-
-/** Several times, for what is only let go at the end of a turn. */
-async function collectGarbage(): Promise<void> {
-  for (let round = 0; round < 5; round++) {
-    globalThis.gc?.()
-    await delay(50)
-  }
-}

@@ -92,7 +92,7 @@ export const callbacks: Figure = {
       ),
       result('callbacks settled', 'callbacks/s', 'more', (pass) => pass.settledPerSecond, atLeast(700), commits),
       result('peak memory, 10,000 watched', 'MB resident', 'less', ({ peakMegabytes }) => peakMegabytes, atMost(450)),
-      result('10,000 reconnect and are told', 's', 'less', (pass) => pass.reconnectSeconds, atMost(60), {
+      result('10,000 reconnect and get their task', 's', 'less', (pass) => pass.reconnectSeconds, atMost(60), {
         name: 'a bare ws server that answers each subscription',
         of: (pass) => pass.bareReconnectSeconds,
       }),

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { collectGarbage } from '../collect-garbage.ts'
 
-// Imported into the process of a server before its program: tells the memory that is in use once the garbage is collected.
+// Imported into the process of a server before its program: reports the memory that is in use after a garbage collection.
 
 process.on('message', () => {
   void collectGarbage().then(() => {
@@ -11,11 +11,3 @@ process.on('message', () => {
 // The server alone decides when it ends.
 process.channel?.unref()
 process.once('disconnect', () => process.exit())
-
-/** Several times, for what is released only at the end of a turn. */
-async function collectGarbage(): Promise<void> {
-  for (let round = 0; round < 5; round++) {
-    globalThis.gc?.()
-    await delay(50)
-  }
-}
