@@ -150,8 +150,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     response.once('close', () => {
       pending.delete(response)
       if (phase !== 'open') request.socket.end()
-    })
-    response.once('finish', () => {
+      if (!response.writableFinished) return
       metrics.answered(route.name, response.statusCode, (performance.now() - startedAt) / 1000)
     })
     try {

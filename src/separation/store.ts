@@ -73,7 +73,10 @@ export interface Clock {
 export interface TaskReader {
   /** The tasks with these ids, in any order. One read for all of them. */
   find(ids: readonly string[]): Promise<readonly Task[]>
-  /** The revision that is stored now of each of these tasks; no entry for an unknown id. One read for all of them. */
+  /**
+   * The revision that is stored now of each of these tasks; no entry for an unknown id. Calls of one turn of the event loop
+   * share a read, so there may be entries of other tasks.
+   */
   revisions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>
   /** The tasks bound to these provider task ids. One read for all of them. */
   findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>

@@ -20,7 +20,10 @@ const hasRecentCallback = sql<SqlBool>`callback_at is not null and due_at <= cal
 /** Schedules the checks of tasks and leases due tasks to a gateway. */
 export type CheckQueue = Pick<Store, 'leaseDue' | 'renew' | 'release' | 'releaseAllLeases'>
 
-export function createCheckQueue(db: Kysely<Database>, { write, transact, hasRowLocks }: DatabaseTraits): CheckQueue {
+export function createCheckQueue(
+  db: Kysely<Database>,
+  { write, transact, hasRowLocks }: Pick<DatabaseTraits, 'write' | 'transact' | 'hasRowLocks'>,
+): CheckQueue {
   const endLease = createEndLease(db)
 
   return {

@@ -1,4 +1,4 @@
-import type { Clock } from '../separation/store.ts'
+import type { Clock, TaskReader } from '../separation/store.ts'
 import type { LockTrack } from './create-order.ts'
 import type { Dialect } from './facet.ts'
 import type { Job } from './job.ts'
@@ -19,6 +19,9 @@ export interface DatabaseTraits {
   readonly lockTrack: LockTrack | null
   /** Whether the database locks rows (`for update skip locked`). */
   readonly hasRowLocks: boolean
+  readonly revisions: TaskReader['revisions']
+  /** Called in the job that gives a stored task another revision. */
+  readonly onRevision: (id: string) => void
   readonly clock: Clock
   readonly close: () => Promise<void>
 }

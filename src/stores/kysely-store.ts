@@ -6,7 +6,7 @@ import { createCheckQueue, createEndLease, dueNow } from './check-queue.ts'
 import { listTasks } from './list-tasks.ts'
 import { createOrderJobs } from './create-order.ts'
 import type { Dialect } from './facet.ts'
-import { firstRowOf, rowsOf, rowsWrittenBy, type Job, type Query } from './job.ts'
+import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from './job.ts'
 import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
 import { changedColumns, columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
@@ -26,21 +26,16 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
   const selectTask = prepareQuery((value: Placeholder<{ id: string }>) =>
     db.selectFrom('tasks').select('task').where('id', '=', value('id')),
   )
-  const selectRevision = prepareQuery((value: Placeholder<{ id: string }>) =>
-    db.selectFrom('tasks').select(['id', 'revision']).where('id', '=', value('id')),
-  )
   const maxLookups = maxLookupsOf[traits.dialect]
 
-  /** The rows with these ids: looked up one by one if they are few, else by one query. */
-  function* byId<R>(
-    ids: readonly string[],
-    selectOne: (values: { id: string }) => Query<R>,
-    selectMany: (many: readonly string[]) => Query<R>,
-  ): Job<readonly R[]> {
-    if (ids.length > maxLookups) return yield* rowsOf(selectMany(ids))
-    const rows: R[] = []
-    for (const id of new Set(ids)) rows.push(...(yield* rowsOf(selectOne({ id }))))
-    return rows
+  function* tasksOf(ids: readonly string[]): Job<readonly Task[]> {
+    const rows: { readonly task: string }[] = []
+    if (ids.length > maxLookups) {
+      rows.push(...(yield* rowsOf(db.selectFrom('tasks').select('task').where('id', 'in', ids))))
+    } else {
+      for (const id of new Set(ids)) rows.push(...(yield* rowsOf(selectTask({ id }))))
+    }
+    return rows.map((row) => parseStoredTask(row.task))
   }
 
   return {
@@ -91,6 +86,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         .where('id', '=', task.id)
         .where('revision', '=', task.revision - 1)
       function* replaceTask() {
+        traits.onRevision(task.id)
         return (yield* rowsWrittenBy(query)) > 0
       }
       if (leaseEnd === undefined) return write(replaceTask)
@@ -101,21 +97,9 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
       })
     },
 
-    find: (ids) =>
-      read(function* () {
-        const rows = yield* byId(ids, selectTask, (many) =>
-          db.selectFrom('tasks').select('task').where('id', 'in', many),
-        )
-        return rows.map((row) => parseStoredTask(row.task))
-      }),
+    find: (ids) => read(() => tasksOf(ids)),
 
-    revisions: (ids) =>
-      read(function* () {
-        const rows = yield* byId(ids, selectRevision, (many) =>
-          db.selectFrom('tasks').select(['id', 'revision']).where('id', 'in', many),
-        )
-        return new Map(rows.map(({ id, revision }) => [id, revision]))
-      }),
+    revisions: traits.revisions,
 
     findBound: (ids) =>
       read(function* () {

@@ -1,8 +1,8 @@
-import DataLoader from 'dataloader'
 import { Kysely, sql } from 'kysely'
 import { createDatabaseClock } from './database-clock.ts'
 import type { Run } from './database-traits.ts'
 import { rowsOf, runJob, type Job } from './job.ts'
+import { inOneRead } from './in-one-read.ts'
 import { createKyselyStore } from './kysely-store.ts'
 import { withRetry } from './with-retry.ts'
 import { createPostgresDialect, migrationLimits, defaultLimits, type PostgresLimits } from './postgres-dialect.ts'
@@ -35,7 +35,7 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
     const enqueue = createWorkQueue(workQueueOptions)
     const attempt = <T>(work: () => Promise<T>) => enqueue(() => withRetry(work, retryOptions))
     const runEach: Run = (job) => attempt(() => runJob(job(), db))
-    const store = createKyselyStore(db, {
+    return createKyselyStore(db, {
       dialect: 'postgres',
       read: runEach,
       write: runEach,
@@ -48,31 +48,17 @@ export async function openPostgresStore(url: string, log: Log): Promise<Store> {
         ),
       lockTrack,
       hasRowLocks: true,
+      revisions: inOneRead((ids) => runEach(() => readRevisions(db, ids))),
+      onRevision: () => {},
       clock,
       async close() {
         clock.close()
         await db.destroy()
       },
     })
-    return { ...store, revisions: inOneRead(store.revisions) }
   } catch (error) {
     await db.destroy()
     throw error
-  }
-}
-
-/** Joins the reads of one turn of the event loop. The joined read begins after the last call, so none gets older revisions. */
-function inOneRead(read: Store['revisions']): Store['revisions'] {
-  const revisions = new DataLoader<string, number | undefined>(
-    async (ids) => {
-      const found = await read([...new Set(ids)])
-      return ids.map((id) => found.get(id))
-    },
-    { cache: false, batchScheduleFn: (run) => setImmediate(run) },
-  )
-  return async (ids) => {
-    const found = await Promise.all(ids.map(async (id) => [id, await revisions.load(id)] as const))
-    return new Map(found.flatMap(([id, revision]) => (revision === undefined ? [] : [[id, revision] as const])))
   }
 }
 
@@ -80,6 +66,11 @@ function inOneRead(read: Store['revisions']): Store['revisions'] {
 async function requireDurability(db: Kysely<Database>): Promise<void> {
   const { rows } = await sql<{ synchronous_commit: string }>`show synchronous_commit`.execute(db)
   if (rows[0]?.synchronous_commit === 'off') throw new LossyDatabaseError()
+}
+
+function* readRevisions(db: Kysely<Database>, ids: readonly string[]): Job<ReadonlyMap<string, number>> {
+  const rows = yield* rowsOf(db.selectFrom('tasks').select(['id', 'revision']).where('id', 'in', ids))
+  return new Map(rows.map(({ id, revision }) => [id, revision]))
 }
 
 /** The server's time, in milliseconds since 1970. */

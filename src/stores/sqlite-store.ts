@@ -1,6 +1,9 @@
 import { Kysely } from 'kysely'
 import { createGroupCommit } from './group-commit.ts'
+import type { Run } from './database-traits.ts'
+import { inOneRead } from './in-one-read.ts'
 import { runAtOnce } from './job.ts'
+import { createKnownRevisions } from './known-revisions.ts'
 import { createKyselyStore } from './kysely-store.ts'
 import { migrate } from './migrate.ts'
 import { createCheckDatabaseFile } from './check-database-file.ts'
@@ -35,12 +38,16 @@ export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
     isInTransaction: file.isInTransaction,
     retry: retryOptions,
   })
+  const read: Run = (job) => withRetry(async () => runAtOnce(job(), runQuery), retryOptions)
+  const known = createKnownRevisions(db, runQuery)
   const store = createKyselyStore(db, {
     dialect: 'sqlite',
-    read: (job) => withRetry(async () => runAtOnce(job(), runQuery), retryOptions),
+    read,
     write: transact,
     transact,
     lockTrack: null,
+    revisions: inOneRead((ids) => withRetry(async () => known.of(ids), retryOptions)),
+    onRevision: known.forget,
     hasRowLocks: false,
     clock: { nowMs: () => Date.now() },
     async close() {

@@ -27,16 +27,7 @@ test('tasks with a recent callback are leased without a look at the other due ta
     }
     return step.value
   }
-  const queue = createCheckQueue(db, {
-    dialect: 'sqlite',
-    read: run,
-    write: run,
-    transact: run,
-    lockTrack: null,
-    hasRowLocks: false,
-    clock: { nowMs: () => someTime },
-    close: async () => {},
-  })
+  const queue = createCheckQueue(db, { write: run, transact: run, hasRowLocks: false })
   // The callbacks of most tasks are old. Two tasks are recently called, and due last.
   const rows = Array.from({ length: 1_000 }, (_, nth) => ({
     ...columnsOf(pendingTask({ id: newTaskId(), providerTaskId: `id-${nth}` })),

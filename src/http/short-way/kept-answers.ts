@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Reads } from '../../graphql/context.ts'
 import { StoreUnavailableError } from '../../separation/errors.ts'
@@ -7,38 +6,47 @@ import type { TaskReader } from '../../separation/store.ts'
 /** Answers of queries that depend only on tasks, each with the revisions of the tasks that it was made from. */
 export interface KeptAnswers {
   /** The kept answer, if the revisions of all its tasks are the stored ones now; else null. */
-  find(key: string): Promise<Buffer | null>
-  keep(key: string, answer: Buffer, reads: Reads): void
+  find(key: string): Promise<OneByteText | null>
+  keep(key: string, answer: OneByteText, reads: Reads): void
 }
 
+/**
+ * Bytes, one in each character (`latin1`). A response whose body is such a string leaves in one write with its headers, and
+ * the string takes as much memory as the bytes.
+ */
+export type OneByteText = string
+
 interface KeptAnswer {
-  readonly answer: Buffer
-  readonly revisions: ReadonlyMap<string, number>
+  readonly answer: OneByteText
+  readonly taskIds: readonly string[]
+  /** In the order of `taskIds`. */
+  readonly revisions: readonly number[]
 }
 
 /** What all kept answers may take, and one of them, in bytes. */
 const maxTotalBytes = 64 * 1024 * 1024
 const maxAnswerBytes = 256 * 1024
-/** Roughly what the key and the objects around an answer take, and each revision, in bytes. */
+/** Roughly what the objects around an answer take, and each revision, in bytes. */
 const entryBytes = 500
 const revisionBytes = 100
 
 /** The key of the answer to a request body: equal only for the same owner and the same bytes. */
 export function keyOfAnswer(owner: string, body: Buffer): string {
-  return `${hash('sha256', body, 'base64')} ${owner}`
+  return `${owner.length} ${owner} ${body.toString('latin1')}`
 }
 
 export function createKeptAnswers(reader: Pick<TaskReader, 'revisions'>): KeptAnswers {
   const answers = new LRUCache<string, KeptAnswer>({
     maxSize: maxTotalBytes,
     maxEntrySize: maxAnswerBytes,
-    sizeCalculation: ({ answer, revisions }) => answer.length + entryBytes + revisions.size * revisionBytes,
+    sizeCalculation: ({ answer, taskIds }, key) =>
+      key.length + answer.length + entryBytes + taskIds.length * revisionBytes,
   })
 
-  async function isCurrent({ revisions }: KeptAnswer): Promise<boolean> {
+  async function isCurrent({ taskIds, revisions }: KeptAnswer): Promise<boolean> {
     try {
-      const stored = await reader.revisions([...revisions.keys()])
-      return [...revisions].every(([taskId, revision]) => stored.get(taskId) === revision)
+      const stored = await reader.revisions(taskIds)
+      return taskIds.every((taskId, index) => stored.get(taskId) === revisions[index])
     } catch (error) {
       // The execution reports the outage.
       if (error instanceof StoreUnavailableError) return false
@@ -55,7 +63,8 @@ export function createKeptAnswers(reader: Pick<TaskReader, 'revisions'>): KeptAn
       return null
     },
     keep(key, answer, { tasks }) {
-      answers.set(key, { answer, revisions: new Map(tasks.map(({ id, revision }) => [id, revision])) })
+      const revisions = new Map(tasks.map(({ id, revision }) => [id, revision]))
+      answers.set(key, { answer, taskIds: [...revisions.keys()], revisions: [...revisions.values()] })
     },
   }
 }

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { createContext, type Caller, type Services } from '../../graphql/context.ts'
 import { executeOperation } from '../../graphql/execution/execute-operation.ts'
 import type { TaskReader } from '../../separation/store.ts'
-import { createKeptAnswers, keyOfAnswer } from './kept-answers.ts'
+import { createKeptAnswers, keyOfAnswer, type OneByteText } from './kept-answers.ts'
 import { createKnownOperations } from './known-operations.ts'
 import { readParameters } from './read-parameters.ts'
 
@@ -67,15 +67,15 @@ export function createShortWay({ schema, services, reader }: ShortWayOptions): S
       // The variables do not match, so nothing was executed.
       if (!('data' in result)) return 'not-taken'
       if (result.errors !== undefined) return { result }
-      const answer = Buffer.from(JSON.stringify(result))
+      const answer = Buffer.from(JSON.stringify(result)).toString('latin1')
       if (readsOnlyTasks && !contextValue.reads.hasMissed) answers.keep(key, answer, contextValue.reads)
       return send(response, mediaType, answer)
     },
   }
 }
 
-function send(response: ServerResponse, mediaType: string, answer: Buffer): 'answered' {
+function send(response: ServerResponse, mediaType: string, answer: OneByteText): 'answered' {
   response.writeHead(200, { 'content-type': mediaType, 'content-length': answer.length })
-  response.end(answer)
+  response.end(answer, 'latin1')
   return 'answered'
 }
