@@ -15,6 +15,7 @@ import { createCors } from './http/cors.ts'
 import { createGraphiqlPage } from './http/graphiql/graphiql-page.ts'
 import { readGraphiqlTabs } from './http/graphiql/graphiql-tabs.ts'
 import { createLogRefusedOrigin } from './http/refused-origins.ts'
+import { createEventStreams } from './http/event-stream/event-streams.ts'
 import { createGraphqlRoute } from './http/graphql-route.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createReadiness } from './http/readiness.ts'
@@ -153,6 +154,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const operator = createOperator({ adminToken, adminHost: admin?.host ?? null })
   const requestRate = createRequestRate(config.requestsPerMinute)
   const logRefusedOrigin = createLogRefusedOrigin(log)
+  const eventStreams = createEventStreams({ pipeline, watches: separations.watches, subscriptionLimit, log })
   const websocket = createWebSocketRoute({
     pipeline,
     watches: separations.watches,
@@ -173,7 +175,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const readiness = createReadiness({ checkWritable: store.checkWritable })
   const server = createHttpServer({
     graphql: createGraphqlRoute({
-      pipeline,
+      eventStreams,
       shortWay,
       identity,
       requestRate,

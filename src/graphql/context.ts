@@ -4,8 +4,6 @@ import type { Separations } from '../separation/separations.ts'
 import type { ProviderName, Task } from '../separation/task.ts'
 import type { RequestRate } from '../limits/request-rate.ts'
 import type { ConcurrencyLimit } from '../limits/concurrency-limit.ts'
-import { errorAsLastItem } from './execution/error-as-last-item.ts'
-import { limitedSubscription } from './execution/limited-subscription.ts'
 
 /** The caller of an operation. */
 export interface Caller {
@@ -27,10 +25,7 @@ export interface Services {
   retentionMsOf(provider: ProviderName): number
 }
 
-/**
- * Watches a task for a subscription: its states, or an error as the last item. Throws a GraphQLError (RATE_LIMITED) if the
- * caller has too many subscriptions.
- */
+/** Watches a task for a subscription. A feed sends the states: nothing reads the source that is returned. */
 export type WatchTask = (ref: TaskRef) => AsyncIterableIterator<Task | null | Error>
 
 /** The context of one operation. */
@@ -52,10 +47,10 @@ export interface Reads {
 
 /**
  * Creates the context of one operation.
- * @param watch for a transport that feeds its subscriptions itself
+ * @param watch how a subscription watches its task; without it, no subscription can be opened
  */
-export function createContext(services: Services, caller: Caller, watch?: WatchTask): Context {
-  const { separations, subscriptionLimit } = services
+export function createContext(services: Services, caller: Caller, watch: WatchTask = cannotWatch): Context {
+  const { separations } = services
   const reads = { tasks: [] as Task[], hasMissed: false }
   const find = async (refs: readonly TaskRef[]) => {
     const found = await separations.find(caller.owner, refs, caller)
@@ -68,9 +63,9 @@ export function createContext(services: Services, caller: Caller, watch?: WatchT
   const tasks = new DataLoader<TaskRef, Task | null, string>(find, {
     cacheKeyFn: ({ taskId, provider }) => JSON.stringify([taskId, provider]),
   })
-  const watchAsStream: WatchTask = (ref) =>
-    limitedSubscription(subscriptionLimit, caller.owner, () =>
-      errorAsLastItem(separations.watch(caller.owner, ref, caller)),
-    )
-  return { ...services, caller, watch: watch ?? watchAsStream, tasks, reads }
+  return { ...services, caller, watch, tasks, reads }
+}
+
+const cannotWatch: WatchTask = () => {
+  throw new TypeError('The transport of this operation does not feed subscriptions.')
 }

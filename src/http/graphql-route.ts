@@ -1,20 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sendNodeResponse } from '@whatwg-node/server'
-import type { Pipeline } from '../graphql/execution/pipeline.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { AuthFailure } from '../identity/session.ts'
 import type { Cors } from './cors.ts'
 import { createHostCheck } from './host-check.ts'
 import { isFromForeignPage } from './cross-site.ts'
 import type { GraphiqlPage } from './graphiql/graphiql-page.ts'
-import { destroyStalledResponse } from './destroy-stalled-response.ts'
+import type { EventStreams } from './event-stream/event-streams.ts'
 import { refuse, sendGraphqlError, stoppingHeaders, stoppingMessage } from './respond.ts'
 import { prepareForYoga, receiveBody } from './receive-operation.ts'
 import type { ShortWay } from './short-way/short-way.ts'
 import type { RequestRate } from '../limits/request-rate.ts'
 
 export interface GraphqlRouteOptions {
-  readonly pipeline: Pipeline
+  readonly eventStreams: EventStreams
   readonly shortWay: ShortWay
   readonly identity: Identity
   readonly requestRate: RequestRate
@@ -35,11 +34,10 @@ export interface GraphqlRoute {
 
 /** `/graphql` over HTTP: operations by POST and GET, subscriptions by SSE, GraphiQL for a browser. */
 export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
-  const { pipeline, shortWay, identity, requestRate, cors, corsOrigins, graphiql } = options
-  const streams = new WeakSet<ServerResponse>()
+  const { eventStreams, shortWay, identity, requestRate, cors, corsOrigins, graphiql } = options
   const hasValidHost = createHostCheck()
 
-  return { handle, sendStopping, isStream: (response) => streams.has(response) }
+  return { handle, sendStopping, isStream: eventStreams.isStream }
 
   /** Sets the headers of every answer. Returns true if the request was a preflight, which is then answered. */
   function setHeaders(request: IncomingMessage, response: ServerResponse): boolean {
@@ -70,12 +68,11 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     if (response.destroyed) return
     const { session } = identified
     let hasEnded = false
-    let destroyStream = () => {}
     response.once(
       'close',
       session.onEnd(() => {
         hasEnded = true
-        destroyStream()
+        destroyStream(response)
       }),
     )
     const waitSeconds = await requestRate.acquire(session.owner)
@@ -92,27 +89,17 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     const caller = { owner: session.owner, mayAdopt: isPost }
     const short = body === null ? 'not-taken' : await shortWay.answer(response, caller, body)
     if (short === 'answered' || !prepareForYoga(request, response, body)) return
-    let endSubscription = () => {}
-    // Yoga's own request listener would send the stack of an error to the client. Here the error goes to our log only.
-    const answer = await pipeline.handleNodeRequestAndResponse(request, response, {
-      caller,
-      ...(short === 'not-taken' ? {} : short),
-      onSubscribe(end) {
-        endSubscription = end
-        streams.add(response)
-        // Destroy the stream instead of ending it: a normal end would mean that the subscription is complete.
-        destroyStream = () => response.destroy()
-        if (hasEnded) destroyStream()
-        destroyStalledResponse(response)
-      },
-    })
-    // Yoga has refused the subscription (406), and would leave it open.
-    if (answer.body === null) endSubscription()
-    // Yoga allows caching of a stream, and keeps its connection alive, which the server may have to close.
-    answer.headers.delete('cache-control')
-    answer.headers.delete('connection')
-    shortWay.learn(request, answer)
-    await sendNodeResponse(answer, response, request, true)
+    const answer = await eventStreams.answer(request, response, { caller, ...(short === 'not-taken' ? {} : short) })
+    if (answer !== null) {
+      shortWay.learn(request, answer)
+      return sendNodeResponse(answer, response, request, true)
+    }
+    if (hasEnded) destroyStream(response)
+  }
+
+  /** Destroys a stream instead of ending it: a normal end would mean that the subscription is complete. */
+  function destroyStream(response: ServerResponse): void {
+    if (eventStreams.isStream(response)) response.destroy()
   }
 }
 

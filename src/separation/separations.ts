@@ -15,7 +15,6 @@ import type { Provider } from './provider.ts'
 import { createFind, type Find, type FindPermission, type TaskRef } from './read/find.ts'
 import { createReadTask } from './read/read-task.ts'
 import { createWatches, type Watches } from './read/watch.ts'
-import { watchedStates } from './read/watched-states.ts'
 import type { Clock, Store, TaskPage, TaskReader } from './store.ts'
 import type { ProviderName, Task } from './task.ts'
 
@@ -45,9 +44,7 @@ export interface Separations {
   /** The owner's tasks, in the order of the refs. */
   readonly find: Find
   list(owner: string, page: TaskPage): Promise<readonly Task[]>
-  /** The task now and at every change, until it is settled; a single null if it is unknown. */
-  watch(owner: string, ref: TaskRef, permission?: FindPermission): AsyncIterable<Task | null>
-  /** The same for a watcher that calls are made to, and that decides itself when it ends. */
+  /** The task now and at every change. */
   readonly watches: Watches
   /** Stores a callback durably and makes its task due. */
   readonly saveCallback: SaveCallback
@@ -93,6 +90,5 @@ export function createSeparations(options: SeparationsOptions): Separations {
     list: (owner, page) => reader.list(owner, page),
 
     watches,
-    watch: (owner, ref, permission = {}) => watchedStates((watcher) => watches.watch(owner, ref, permission, watcher)),
   }
 }

@@ -1,11 +1,14 @@
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import * as fc from 'fast-check'
+import { buildSchema, parse, validate } from 'graphql'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Store } from '../../src/separation/store.ts'
-import type { PendingTask } from '../../src/separation/task.ts'
-import { pendingTask, succeededTask } from '../support/tasks.ts'
-import { webSocketUrl } from '../support/transports.ts'
+import { partsOfType, type PendingTask, type Task } from '../../src/separation/task.ts'
+import { failedTask, pendingTask, stem, succeededTask } from '../support/tasks.ts'
+import { post, webSocketUrl } from '../support/transports.ts'
+import { validSubscriptions } from '../support/valid-documents.ts'
 import { watchQuery } from '../support/watchers.ts'
 import { startWiredGateway, type WiredGateway } from '../support/wired-gateway.ts'
 
@@ -238,5 +241,56 @@ test('a subscriber that joins at any moment starts with a state that is not olde
       await expect.poll(() => gateway.subscriptions(), { interval: 1 }).toBe(0)
     }),
     { numRuns: 60 },
+  )
+})
+
+test('equal revisions give equal texts: to all subscribers of a feed, over both transports, and in a feed that opens later', async () => {
+  const gateway = await startWiredGateway()
+  const schema = buildSchema(await readFile('schema/schema.graphql', 'utf8'))
+  const subscriptions = validSubscriptions(schema).filter(({ query }) => validate(schema, parse(query)).length === 0)
+  const stems = partsOfType.split_stem.map((part) => stem(part, { label: `The ${part} 🎵`, durationSeconds: 180.25 }))
+  const settledTasks = [failedTask(), succeededTask(), succeededTask({ type: 'split_stem', stems })]
+  const socket = new WebSocket(webSocketUrl(gateway.url), 'graphql-transport-ws')
+  onTestFinished(() => socket.terminate())
+  await once(socket, 'open')
+  socket.send('{"type":"connection_init"}')
+  await once(socket, 'message')
+  let nextId = 0
+
+  /** The JSON of the results of a subscription, as it is sent. */
+  const overWebSocket = (operation: object) =>
+    new Promise<string[]>((resolve) => {
+      const head = `{"id":"${++nextId}","type":"next","payload":`
+      const texts: string[] = []
+      socket.on('message', function take(data: Buffer) {
+        const text = data.toString()
+        if (text.startsWith(head)) texts.push(text.slice(head.length, -1))
+        if (text !== `{"id":"${nextId}","type":"complete"}`) return
+        socket.off('message', take)
+        resolve(texts)
+      })
+      socket.send(JSON.stringify({ id: String(nextId), type: 'subscribe', payload: operation }))
+    })
+  const overSse = async (operation: object) => {
+    const text = await (await post(gateway.url, operation, 'text/event-stream')).text()
+    return [...text.matchAll(/^data: (.+)$/gm)].map(([, json = '']) => json)
+  }
+
+  await fc.assert(
+    fc.asyncProperty(subscriptions, fc.constantFrom(...settledTasks), async ({ query, variables }, end) => {
+      const task = pendingTask({ type: end.type })
+      const { id, providerTaskId } = task
+      await gateway.put(task)
+      const operation = { query, variables: { ...variables, id } }
+      const watching = [overSse(operation), overSse(operation), overWebSocket(operation)]
+      await expect.poll(() => gateway.subscriptions(), { interval: 1 }).toBe(3)
+      await gateway.put({ ...end, id, providerTaskId, revision: 2 } satisfies Task)
+      const texts = await Promise.all(watching)
+      const later = await Promise.all([overSse(operation), overWebSocket(operation)])
+      expect(new Set([...texts, ...later].map((each) => each.at(-1))).size).toBe(1)
+      expect(new Set(texts.filter(({ length }) => length > 1).map((each) => each[0])).size).toBeLessThan(2)
+      expect(later.map(({ length }) => length)).toEqual([1, 1])
+    }),
+    { numRuns: 100, endOnFailure: true },
   )
 })

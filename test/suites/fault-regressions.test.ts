@@ -4,9 +4,15 @@ import { StoreUnavailableError } from '../../src/separation/errors.ts'
 import { openStoreOf } from '../support/database.ts'
 import { acceptedTask, order, someTrack, startCore, startGateway, storedTask } from '../support/gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+import { watchedStates } from '../../src/separation/read/watched-states.ts'
+import type { Separations } from '../../src/separation/separations.ts'
 import type { Store } from '../../src/separation/store.ts'
 
 // Bugs that no other test notices when they are planted: see test/suites/planted.
+
+function seenStates({ watches }: Separations, taskId: string) {
+  return watchedStates((watcher) => watches.watch('someone', { taskId, provider: null }, {}, watcher))
+}
 
 test('a subscription shows the end of a task that settles while it is read', async () => {
   const provider = await startPlayedProvider()
@@ -38,7 +44,7 @@ test('a subscription shows the end of a task that settles while it is read', asy
 
   const states: string[] = []
   const watched = (async () => {
-    for await (const shown of separations.watch('someone', { taskId: task.id, provider: null })) {
+    for await (const shown of seenStates(separations, task.id)) {
       states.push(shown?.state ?? 'unknown')
     }
   })()
@@ -108,7 +114,7 @@ test('a saved change is published although the store did not confirm the write',
     },
   }))
   const task = acceptedTask(await separations.separate('someone', someInput))
-  const states = separations.watch('someone', { taskId: task.id, provider: null })[Symbol.asyncIterator]()
+  const states = seenStates(separations, task.id)[Symbol.asyncIterator]()
   expect((await states.next()).value).toMatchObject({ state: 'pending' })
   provider.answerRead(recordOfSuccess('provider-task-1'))
   isLosing = true

@@ -12,6 +12,8 @@ import {
 import type { Operation } from './transports.ts'
 
 const maxDepth = 5
+/** Below `separationUpdated`. */
+const maxTaskDepth = 4
 
 /** A selection set, and the fragments that it spreads. */
 interface Selected {
@@ -25,8 +27,51 @@ interface Selected {
  * @param ids what `ID` arguments refer to
  */
 export function validOperations(schema: GraphQLSchema, ids: readonly string[]): fc.Arbitrary<Operation> {
+  const selection = selectionsOf(schema, ids)
+  const queryType = typeNamed(schema, 'Query')
+  const query = (name: string) => selection(queryType, maxDepth).map((selected) => operation('query', name, selected))
+  const texts = fc.oneof(
+    { weight: 4, arbitrary: query('One').map((one) => [one]) },
+    { weight: 1, arbitrary: fc.tuple(query('One'), query('Two')) },
+  )
+  return fc
+    .tuple(texts, fc.constantFrom(...ids), fc.boolean(), fc.constantFrom({}, { yes: false }, { first: 2, no: true }))
+    .map(([parts, id, maybe, others]) => ({
+      query: [
+        ...parts.map(({ text }) => text),
+        ...new Map(parts.flatMap(({ fragments }) => [...fragments])).values(),
+      ].join('\n'),
+      variables: { id, maybe, ...others },
+      operationName: parts.length > 1 ? 'Two' : 'One',
+    }))
+}
+
+/** Subscriptions to a task, of the same variety. Their variable `id` is left open. */
+export function validSubscriptions(schema: GraphQLSchema): fc.Arbitrary<Operation> {
+  const selections = selectionsOf(schema, ['unused'])(typeNamed(schema, 'SeparationTask'), maxTaskDepth)
+  return fc.tuple(selections, fc.boolean()).map(([selected, maybe]) => {
+    const whole = { ...selected, text: `{ separationUpdated(taskId: $id) ${selected.text} }` }
+    const { text, fragments } = operation('subscription', 'One', whole)
+    return { query: [text, ...fragments.values()].join('\n'), variables: { maybe } }
+  })
+}
+
+function typeNamed(schema: GraphQLSchema, name: string): GraphQLNamedType {
+  const type = schema.getType(name)
+  if (type === undefined) throw new Error(`The schema has no type ${name}.`)
+  return type
+}
+
+/** An operation that declares the variables which it uses. */
+function operation(kind: 'query' | 'subscription', name: string, { text, fragments }: Selected): Selected {
+  const used = variables.filter(([variable]) => [text, ...fragments.values()].join().includes(variable))
+  const declared = used.map((parts) => parts.join(': ')).join(', ')
+  return { text: `${kind} ${name}${declared === '' ? '' : `(${declared})`} ${text}`, fragments }
+}
+
+/** Makes selection sets of a type and a depth. */
+function selectionsOf(schema: GraphQLSchema, ids: readonly string[]) {
   const queryType = schema.getQueryType()
-  if (!queryType) throw new Error('The schema has no queries.')
   const condition = fc.constantFrom('true', 'false', '$yes', '$no', '$maybe')
   const directive = fc.oneof(
     { weight: 8, arbitrary: fc.constant('') },
@@ -104,26 +149,7 @@ export function validOperations(schema: GraphQLSchema, ids: readonly string[]): 
     }))
   }
 
-  const operation = (name: string) =>
-    selection(queryType, maxDepth).map(({ text, fragments }) => {
-      const used = variables.filter(([variable]) => [text, ...fragments.values()].join().includes(variable))
-      const declared = used.map((parts) => parts.join(': ')).join(', ')
-      return { text: `query ${name}${declared === '' ? '' : `(${declared})`} ${text}`, fragments }
-    })
-  const texts = fc.oneof(
-    { weight: 4, arbitrary: operation('One').map((one) => [one]) },
-    { weight: 1, arbitrary: fc.tuple(operation('One'), operation('Two')) },
-  )
-  return fc
-    .tuple(texts, fc.constantFrom(...ids), fc.boolean(), fc.constantFrom({}, { yes: false }, { first: 2, no: true }))
-    .map(([parts, id, maybe, others]) => ({
-      query: [
-        ...parts.map(({ text }) => text),
-        ...new Map(parts.flatMap(({ fragments }) => [...fragments])).values(),
-      ].join('\n'),
-      variables: { id, maybe, ...others },
-      operationName: parts.length > 1 ? 'Two' : 'One',
-    }))
+  return selection
 }
 
 const variables = [

@@ -10,6 +10,7 @@ import { createSchema } from '../../src/graphql/schema/schema.ts'
 import { createShortWay } from '../../src/http/short-way/short-way.ts'
 import { createRequestRate } from '../../src/limits/request-rate.ts'
 import { createCors } from '../../src/http/cors.ts'
+import { createEventStreams } from '../../src/http/event-stream/event-streams.ts'
 import { createGraphqlRoute } from '../../src/http/graphql-route.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { createHttpServer } from '../../src/http/server.ts'
@@ -99,9 +100,10 @@ export async function startWiredGateway({
   const pipeline = createPipeline({ schema, services, log, introspection: true, onSuccess: shortWay.learnDocument })
   const identity = await openIdentity({ apiKeys: keys ?? [], apiKeysFile: null, jwt: null, allowAnonymous: false, log })
   const requestRate = createRequestRate(1_000_000)
+  const eventStreams = createEventStreams({ pipeline, watches: separations.watches, subscriptionLimit, log })
   const server = createHttpServer({
     graphql: createGraphqlRoute({
-      pipeline,
+      eventStreams,
       shortWay: {
         ...shortWay,
         async answer(...request) {

@@ -1,9 +1,8 @@
 import type { ExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql'
 
-/** The JSON of a result, as over HTTP. */
+/** The JSON of a result, as Yoga sends it. */
 export function resultText({ data, errors }: ExecutionResult): string {
-  if (errors === undefined) return JSON.stringify({ data })
-  return JSON.stringify({ ...(data === undefined ? {} : { data }), errors: errors.map(formatError) })
+  return JSON.stringify(errors === undefined ? { data } : { errors: errors.map(formatError), data })
 }
 
 /** Formats an error as over HTTP: without the extension `http`, from which Yoga derives the status. */

@@ -20,15 +20,20 @@ export interface PipelineOptions {
 /** What the transport knows about an operation before parsing it. */
 export interface Incoming {
   readonly caller: Caller
-  /**
-   * Called if the operation is a subscription and was opened, before its first event. `end` ends it, which its transport must
-   * do if it cannot send events.
-   */
-  readonly onSubscribe?: (end: () => void) => void
-  /** Set by a transport that feeds its subscriptions itself. */
+  /** How a subscription watches its task. Without it, no subscription can be opened. */
   readonly watch?: WatchTask
+  /** Called if the operation is a subscription and was opened. */
+  readonly onSubscribe?: (subscription: OpenedSubscription) => void
   /** The result of the operation, if it is executed already. Its errors are masked, and it is sent like any other result. */
   readonly result?: ExecutionResult
+}
+
+/** A subscription that has passed every check. */
+export interface OpenedSubscription {
+  readonly query: string
+  readonly document: DocumentNode
+  readonly operationName: string | null
+  readonly variables: Readonly<Record<string, unknown>>
 }
 
 export type Pipeline = YogaServerInstance<Incoming, Context>
@@ -37,8 +42,8 @@ export type Pipeline = YogaServerInstance<Incoming, Context>
 const maxCachedDocuments = 100
 
 /**
- * Parses, validates and executes operations, and masks their errors, in the same way for every transport. HTTP and SSE use
- * Yoga itself, WebSocket uses its `getEnveloped`; a Yoga plugin applies to both.
+ * Parses, validates and executes operations, and masks their errors, in the same way for every transport. HTTP and the
+ * opening of SSE use Yoga itself, WebSocket and the events of subscriptions its `getEnveloped`; a Yoga plugin applies to both.
  */
 export function createPipeline({ schema, services, log, introspection, onSuccess }: PipelineOptions): Pipeline {
   const sanitize = createSanitizeError(introspection)
@@ -90,10 +95,12 @@ function graphqlJs(onSuccess: PipelineOptions['onSuccess']): Plugin<Incoming> {
     onSubscribe({ setSubscribeFn, args }) {
       const errors = validateVariables(args)
       setSubscribeFn(errors.length > 0 ? () => ({ errors }) : subscribe)
-      const { onSubscribe } = args.contextValue
+      const { onSubscribe, params } = args.contextValue
       return {
         onSubscribeResult({ result }) {
-          if (Symbol.asyncIterator in result) onSubscribe?.(() => void result[Symbol.asyncIterator]().return?.())
+          if (!(Symbol.asyncIterator in result)) return
+          const { document, operationName = null, variableValues: variables } = args
+          onSubscribe?.({ query: params?.query ?? '', document, operationName, variables: variables ?? {} })
         },
       }
     },

@@ -15,8 +15,8 @@ export interface FeedOperation {
   readonly ref: TaskRef
 }
 
-/** Executes the subscription for one state of its task. Returns the JSON of the result, as bytes. */
-export async function eventText(pipeline: Pipeline, operation: FeedOperation, state: WatchedState): Promise<Buffer> {
+/** Executes the subscription for one state of its task. Returns the JSON of the result. */
+export async function eventText(pipeline: Pipeline, operation: FeedOperation, state: WatchedState): Promise<string> {
   const { caller, document, operationName, variables } = operation
   const { schema, contextFactory, execute } = pipeline.getEnveloped({ caller })
   const contextValue: object = await contextFactory()
@@ -29,5 +29,5 @@ export async function eventText(pipeline: Pipeline, operation: FeedOperation, st
     rootValue: state,
   })
   if (Symbol.asyncIterator in result) throw new TypeError('An event has one result.')
-  return Buffer.from(resultText(result))
+  return resultText(result)
 }

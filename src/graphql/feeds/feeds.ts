@@ -19,7 +19,9 @@ export interface Subscriber {
 export interface Delivery<S extends Subscriber> {
   /** Whether the last item is still waiting to be written. The subscriber gets the latest item when it calls `resume`. */
   isBusy(subscriber: S): boolean
-  next(subscriber: S, result: Buffer): void
+  /** The bytes of an item that all its subscribers share, of the JSON of a result. */
+  encode(result: string): Buffer
+  next(subscriber: S, item: Buffer): void
   /** The subscription has ended, after its last item. */
   complete(subscriber: S): void
 }
@@ -60,7 +62,7 @@ interface Feed<S extends Subscriber> {
 interface Item {
   readonly number: number
   readonly revision: number
-  readonly text: Buffer
+  readonly bytes: Buffer
   /** Whether the task is settled, so that the subscription ends with this item. */
   readonly isLast: boolean
   /** When it was last read, with this revision. */
@@ -131,8 +133,8 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
   }
 
   async function nextItem({ operation, item }: Feed<S>, task: Task, readAt: number): Promise<Item> {
-    const text = await eventText(pipeline, operation, task)
-    return { number: (item?.number ?? 0) + 1, revision: task.revision, text, isLast: isSettled(task), readAt }
+    const bytes = delivery.encode(await eventText(pipeline, operation, task))
+    return { number: (item?.number ?? 0) + 1, revision: task.revision, bytes, isLast: isSettled(task), readAt }
   }
 
   /** Sends the item unless the subscriber has been shown it, is busy, or joined after it was read. Returns whether it was the last. */
@@ -141,7 +143,7 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
     if (subscriber.shown === 0 && item.readAt <= subscriber.joinedAt) return false
     if (subscriber.shown < item.number) {
       subscriber.shown = item.number
-      delivery.next(subscriber, item.text)
+      delivery.next(subscriber, item.bytes)
     }
     return item.isLast && !delivery.isBusy(subscriber)
   }
@@ -152,12 +154,12 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
    */
   async function end(feed: Feed<S>, state: null | Error, readAt: number): Promise<void> {
     const isOutage = state instanceof StoreUnavailableError
-    const text = await eventText(pipeline, feed.operation, state)
+    const bytes = delivery.encode(await eventText(pipeline, feed.operation, state))
     const ending = [...feed.subscribers].filter(
       ({ shown, joinedAt }) => (shown === 0 && joinedAt < readAt) || (shown > 0 && !isOutage),
     )
     for (const subscriber of ending) {
-      if (state !== null || subscriber.shown === 0) delivery.next(subscriber, text)
+      if (state !== null || subscriber.shown === 0) delivery.next(subscriber, bytes)
     }
     for (const subscriber of ending) complete(subscriber)
   }

@@ -1,16 +1,15 @@
 import { getOperationAST, GraphQLError, OperationTypeNode, type ExecutionResult } from 'graphql'
 import { MessageType, type OperationResult, type SubscribePayload } from 'graphql-ws'
-import type { Caller, WatchTask } from '../../graphql/context.ts'
+import type { Caller } from '../../graphql/context.ts'
 import { formatError, resultText } from '../../graphql/execution/format-result.ts'
-import { tooManySubscriptions } from '../../graphql/execution/limited-subscription.ts'
 import type { Pipeline } from '../../graphql/execution/pipeline.ts'
 import { feedKeyOf } from '../../graphql/feeds/feed-key.ts'
 import { createFeeds } from '../../graphql/feeds/feeds.ts'
+import { createWatchClaim } from '../../graphql/feeds/watch-claim.ts'
 import type { Session } from '../../identity/session.ts'
 import type { ConcurrencyLimit } from '../../limits/concurrency-limit.ts'
 import type { RequestRate } from '../../limits/request-rate.ts'
 import type { Log } from '../../runtime/log.ts'
-import type { TaskRef } from '../../separation/read/find.ts'
 import type { Watches } from '../../separation/read/watch.ts'
 import type { SocketConnection, SocketOperation } from './socket-connection.ts'
 import { sendMessage, sendNext, whenWritten } from './socket-messages.ts'
@@ -40,7 +39,7 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
     pipeline,
     watches,
     log,
-    delivery: { isBusy: ({ isBusy }) => isBusy, next, complete },
+    delivery: { isBusy: ({ isBusy }) => isBusy, encode: (result) => Buffer.from(result), next, complete },
   })
 
   function next(operation: SocketOperation, result: Buffer): void {
@@ -120,15 +119,9 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
     { query, operationName = null, variables }: SubscribePayload,
     key: string,
   ): Promise<readonly GraphQLError[]> {
-    const watched: { ref: TaskRef | null } = { ref: null }
-    const watch: WatchTask = (wanted) => {
-      const release = subscriptionLimit.acquire(caller.owner)
-      if (release === null) throw tooManySubscriptions(subscriptionLimit)
-      operation.release = release
-      watched.ref = wanted
-      return unusedSource
-    }
-    const enveloped = pipeline.getEnveloped({ caller, watch })
+    const claim = createWatchClaim(subscriptionLimit, caller.owner)
+    operation.release = claim.release
+    const enveloped = pipeline.getEnveloped({ caller, watch: claim.watch })
     const { schema, contextFactory, execute, subscribe } = enveloped
     try {
       const document = enveloped.parse(query)
@@ -141,7 +134,7 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
       const args = { schema, document, operationName, variableValues: variables, contextValue }
       const isSubscription = ast.operation === OperationTypeNode.SUBSCRIPTION
       const result = await (isSubscription ? subscribe(args) : execute(args))
-      const { ref } = watched
+      const ref = claim.ref()
       if (!isOpen(operation)) operation.release()
       else if (ref === null) answer(operation, result)
       else feeds.open(key, { caller, document, operationName, variables: variables ?? {}, ref }, operation)
@@ -168,14 +161,6 @@ function isStream(result: Awaited<OperationResult>): result is Exclude<Awaited<O
 }
 
 function doNothing(): void {}
-
-/** The source of a subscription that the feeds serve. Nothing reads it. */
-const unusedSource: ReturnType<WatchTask> = {
-  next: async () => ({ done: true, value: undefined }),
-  [Symbol.asyncIterator]() {
-    return this
-  },
-}
 
 const internal = { extensions: { code: 'INTERNAL_SERVER_ERROR' } }
 

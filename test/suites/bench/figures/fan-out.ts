@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ending } from '../../../support/gateway.ts'
 import type { PendingTask } from '../../../../src/separation/task.ts'
 import { openEventStreamAudience, openWebSocketAudience, type Audience } from '../load/audience.ts'
@@ -16,6 +17,8 @@ import type { Figure, Setting } from './figure.ts'
 /** How many subscribe to one task. */
 const sizes = [1_000, 5_000]
 const goalAtMost = 1.5
+/** How long the servers may finish what they began, so that their CPU time counts where it belongs, in milliseconds. */
+const settleMs = 300
 
 const transports = [
   { name: 'WebSocket', open: openWebSocketAudience, bare: 'webSocket', limit: 'a bare ws broadcast of the same bytes' },
@@ -44,13 +47,13 @@ export const fanOut: Figure = {
     const databaseUrl = sqliteUrl(folder)
     const gateway = await startBenchGateway(setting, { databaseUrl, providerUrl: provider.url }, atEnd)
     const messages = await messagesOf(gateway, next(), atEnd)
-    const results: Result[] = []
+    const results: (readonly Result[])[] = []
     for (const transport of transports) {
       for (const size of sizes) {
         results.push(await measureOne({ setting, transport, size, gateway, messages, next, atEnd }))
       }
     }
-    return results
+    return results.flat()
   },
 }
 
@@ -67,7 +70,7 @@ async function measureOne(options: {
   readonly messages: Messages
   readonly next: () => PendingTask
   readonly atEnd: Ending
-}): Promise<Result> {
+}): Promise<readonly Result[]> {
   const { setting, transport, size, gateway, messages, next, atEnd } = options
   const { servers, isPinned, rounds, onProgress } = setting
   const environment =
@@ -75,31 +78,55 @@ async function measureOne(options: {
       ? { PENDING: payloadOf(messages.PENDING), SETTLED: payloadOf(messages.SETTLED) }
       : { ...messages }
   const bare = await startServer({ args: [servers[transport.bare]], environment, isPinned }, atEnd)
-  const timed = async (server: ServerProcess, nextTask: () => PendingTask) => {
+  const timed = async (server: ServerProcess, cpuMicroseconds: number[], nextTask: () => PendingTask) => {
     const audience = await transport.open(server.url, size, atEnd)
-    return () => timeToLast(server.url, audience, nextTask())
+    return async () => {
+      const task = nextTask()
+      await audience.watch(task.id)
+      await sleep(settleMs)
+      const before = await server.cpuSeconds()
+      const ms = await timeToLast(server.url, audience, task)
+      await sleep(settleMs)
+      const after = await server.cpuSeconds()
+      if (before !== null && after !== null) cpuMicroseconds.push(((after - before) * 1e6) / size)
+      return ms
+    }
   }
   const bareTask = next()
+  const cpu = { bare: Array<number>(), gateway: Array<number>() }
   const values = await alternate(
     rounds,
-    { bare: await timed(bare, () => bareTask), gateway: await timed(gateway, next) },
+    { bare: await timed(bare, cpu.bare, () => bareTask), gateway: await timed(gateway, cpu.gateway, next) },
     onProgress,
   )
   await bare.close()
-  return {
-    name: `fan-out to ${size.toLocaleString('en')} over ${transport.name}`,
-    unit: 'ms',
-    better: 'less',
-    gateway: values.gateway,
-    limit: { name: transport.limit, rounds: values.bare },
-    peers: [],
-    goal: size === 5_000 ? { of: 'ratio', bound: 'at most', value: goalAtMost } : null,
-    notes: [],
-  }
+  const name = `fan-out to ${size.toLocaleString('en')} over ${transport.name}`
+  return [
+    {
+      name,
+      unit: 'ms',
+      better: 'less',
+      gateway: values.gateway,
+      limit: { name: transport.limit, rounds: values.bare },
+      peers: [],
+      goal: { of: 'ratio', bound: 'at most', value: goalAtMost },
+      notes: [],
+    },
+    {
+      name: `${name}, CPU`,
+      unit: 'µs/subscriber',
+      better: 'less',
+      // The first of each is the one before the first round.
+      gateway: cpu.gateway.slice(1),
+      limit: { name: transport.limit, rounds: cpu.bare.slice(1) },
+      peers: [],
+      goal: null,
+      notes: [],
+    },
+  ]
 }
 
 async function timeToLast(url: string, audience: Audience, task: PendingTask): Promise<number> {
-  await audience.watch(task.id)
   const told = audience.told()
   const { sentAtMs } = await createHttpLoad(url, 1).ask(callbackRequest(task))
   return (await told) - sentAtMs

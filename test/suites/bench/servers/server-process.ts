@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import type { Ending } from '../../../support/gateway.ts'
 import { pinned } from './pinned.ts'
 
@@ -28,9 +28,6 @@ export interface ServerOptions {
   /** The module that reports the memory; null to leave the process as it is. */
   readonly memoryReporter?: string | null
 }
-
-/** Linux counts CPU time in hundredths of a second. */
-const ticksPerSecond = 100
 
 /** Starts a server that writes `… listening at <url>` when it listens. */
 export async function startServer(options: ServerOptions, atEnd: Ending): Promise<ServerProcess> {
@@ -71,10 +68,12 @@ export async function startServer(options: ServerOptions, atEnd: Ending): Promis
   return {
     url,
     async cpuSeconds() {
-      const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8').catch(() => null)
-      // The name stands in parentheses and may contain spaces. utime and stime are the fields 14 and 15.
-      const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-      return fields === undefined ? null : (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+      // Of each thread, in nanoseconds: the times in `stat` are in hundredths of a second.
+      const folder = `/proc/${child.pid}/task`
+      const threads = await readdir(folder).catch(() => [])
+      const read = threads.map((thread) => readFile(`${folder}/${thread}/schedstat`, 'utf8').catch(() => '0'))
+      const nanoseconds = (await Promise.all(read)).map((stat) => Number.parseInt(stat, 10))
+      return nanoseconds.length === 0 ? null : nanoseconds.reduce((sum, each) => sum + each, 0) / 1e9
     },
     residentBytes: () => statusBytes('VmRSS'),
     peakResidentBytes: () => statusBytes('VmHWM'),
