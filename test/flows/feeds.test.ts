@@ -184,6 +184,29 @@ describe('equal subscriptions of one caller', () => {
   })
 })
 
+test('an event of any length arrives whole, over WebSocket', async () => {
+  const gateway = await startWiredGateway()
+  const { socket, messages } = await openSocket(gateway)
+  const query = 'subscription ($taskId: ID!) { separationUpdated(taskId: $taskId) { audioId } }'
+  const textOf = (id: string, audioId: string) =>
+    JSON.stringify({ id, type: 'next', payload: { data: { separationUpdated: { audioId } } } })
+  // Around the sizes at which the length of a frame takes another form.
+  const sizes = [124, 125, 126, 127, 65_534, 65_535, 65_536, 65_537]
+  for (const size of sizes) {
+    const id = `ü${size}`
+    const audioId = 'x'.repeat(size - Buffer.byteLength(textOf(id, '')))
+    const task = pendingTask({ audioId })
+    await gateway.put(task)
+    socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query, variables: { taskId: task.id } } }))
+    await expect.poll(() => messages.map((message) => JSON.stringify(message))).toEqual([textOf(id, audioId)])
+    await gateway.put({ ...settled(task, 2), audioId })
+    await expect
+      .poll(() => messages.map((message) => JSON.stringify(message)))
+      .toEqual([textOf(id, audioId), textOf(id, audioId), JSON.stringify({ id, type: 'complete' })])
+    messages.length = 0
+  }
+})
+
 test('an equal subscription of another caller shares nothing', async () => {
   const apiKeys = ['anna', 'ben'].map((name) => ({ name, key: `key-of-${name}` }))
   const gateway = await startWiredGateway({ apiKeys })

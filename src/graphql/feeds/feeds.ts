@@ -22,7 +22,9 @@ export interface Delivery<S extends Subscriber> {
   /** The bytes of an item that all its subscribers share, of the JSON of a result. */
   encode(result: string): Buffer
   next(subscriber: S, item: Buffer): void
-  /** The subscription has ended, after its last item. */
+  /** Sends the last item and ends the subscription, which has left its feed. */
+  last(subscriber: S, item: Buffer): void
+  /** Ends a subscription that has left its feed, without another item. */
   complete(subscriber: S): void
 }
 
@@ -125,11 +127,7 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
     if (feed.item === null || feed.item.revision < state.revision) {
       feed.item = await nextItem(feed, state, readAt)
     } else feed.item.readAt = readAt
-    const { item } = feed
-    const shownLast: S[] = []
-    for (const subscriber of feed.subscribers) if (offer(item, subscriber)) shownLast.push(subscriber)
-    // Not each behind its last item: clients would read all of these before the last one gets its item.
-    for (const subscriber of shownLast) complete(subscriber)
+    for (const subscriber of feed.subscribers) offer(feed.item, subscriber)
   }
 
   async function nextItem({ operation, item }: Feed<S>, task: Task, readAt: number): Promise<Item> {
@@ -137,15 +135,14 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
     return { number: (item?.number ?? 0) + 1, revision: task.revision, bytes, isLast: isSettled(task), readAt }
   }
 
-  /** Sends the item unless the subscriber has been shown it, is busy, or joined after it was read. Returns whether it was the last. */
-  function offer(item: Item, subscriber: S): boolean {
-    if (delivery.isBusy(subscriber)) return false
-    if (subscriber.shown === 0 && item.readAt <= subscriber.joinedAt) return false
-    if (subscriber.shown < item.number) {
-      subscriber.shown = item.number
-      delivery.next(subscriber, item.bytes)
-    }
-    return item.isLast && !delivery.isBusy(subscriber)
+  /** Sends the item unless the subscriber has been shown it, is busy, or joined after it was read. */
+  function offer(item: Item, subscriber: S): void {
+    if (subscriber.shown >= item.number || delivery.isBusy(subscriber)) return
+    if (subscriber.shown === 0 && item.readAt <= subscriber.joinedAt) return
+    subscriber.shown = item.number
+    if (!item.isLast) return delivery.next(subscriber, item.bytes)
+    leave(subscriber)
+    delivery.last(subscriber, item.bytes)
   }
 
   /**
@@ -159,14 +156,10 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
       ({ shown, joinedAt }) => (shown === 0 && joinedAt < readAt) || (shown > 0 && !isOutage),
     )
     for (const subscriber of ending) {
-      if (state !== null || subscriber.shown === 0) delivery.next(subscriber, bytes)
+      leave(subscriber)
+      if (state !== null || subscriber.shown === 0) delivery.last(subscriber, bytes)
+      else delivery.complete(subscriber)
     }
-    for (const subscriber of ending) complete(subscriber)
-  }
-
-  function complete(subscriber: S): void {
-    leave(subscriber)
-    delivery.complete(subscriber)
   }
 
   return {
@@ -196,7 +189,7 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
     leave,
     resume(subscriber) {
       const item = feedOf(subscriber)?.item
-      if (item && offer(item, subscriber)) complete(subscriber)
+      if (item) offer(item, subscriber)
     },
   }
 }

@@ -56,10 +56,11 @@ export function createEventStreams({ pipeline, watches, subscriptionLimit, log }
       isBusy: ({ isBusy }) => isBusy,
       encode: (result) => Buffer.from(`event: next\ndata: ${result}\n\n`),
       next: write,
-      complete({ response, release }) {
-        release()
-        response.end(completeEvent)
+      last(stream, item) {
+        stream.response.write(item)
+        complete(stream)
       },
+      complete,
     },
   })
 
@@ -70,6 +71,11 @@ export function createEventStreams({ pipeline, watches, subscriptionLimit, log }
       stream.isBusy = false
       feeds.resume(stream)
     })
+  }
+
+  function complete({ response, release }: EventStream): void {
+    release()
+    response.end(completeEvent)
   }
 
   /** Begins a stream with the head of an answer. It ends with its last event, or when its client leaves. */

@@ -12,7 +12,7 @@ import type { RequestRate } from '../../limits/request-rate.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Watches } from '../../separation/read/watch.ts'
 import type { SocketConnection, SocketOperation } from './socket-connection.ts'
-import { sendMessage, sendNext, whenWritten } from './socket-messages.ts'
+import { sendLast, sendMessage, sendNext, whenWritten } from './socket-messages.ts'
 
 export interface SocketOperationsOptions {
   readonly pipeline: Pipeline
@@ -39,7 +39,7 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
     pipeline,
     watches,
     log,
-    delivery: { isBusy: ({ isBusy }) => isBusy, encode: (result) => Buffer.from(result), next, complete },
+    delivery: { isBusy: ({ isBusy }) => isBusy, encode: (result) => Buffer.from(result), next, last, complete },
   })
 
   function next(operation: SocketOperation, result: Buffer): void {
@@ -48,6 +48,12 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
       operation.isBusy = false
       feeds.resume(operation)
     })
+  }
+
+  function last(operation: SocketOperation, result: Buffer): void {
+    if (!isOpen(operation)) return
+    end(operation)
+    sendLast(operation, result)
   }
 
   function complete(operation: SocketOperation): void {
@@ -149,8 +155,7 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
   /** Sends the one result of an operation. */
   function answer(operation: SocketOperation, result: Awaited<OperationResult>): void {
     if (isStream(result)) throw new TypeError('A subscription of this field cannot be fed.')
-    sendNext(operation, Buffer.from(resultText(result)))
-    complete(operation)
+    last(operation, Buffer.from(resultText(result)))
   }
 
   return { begin, end }
