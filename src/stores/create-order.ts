@@ -5,7 +5,7 @@ import { firstRowOf, rowsWrittenBy, type Job } from './job.ts'
 import { newestPerFacet } from './list-tasks.ts'
 import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
-import { columnsOf, parseStoredTask } from './stored-task.ts'
+import { columnsOf, parseStoredTask, type TaskColumns } from './stored-task.ts'
 import type { AnsweredOrder, IdempotencyKey, OrderResult, Store } from '../separation/store.ts'
 
 type Order = Parameters<Store['createOrder']>[0]
@@ -69,7 +69,7 @@ export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack }: Or
       .where('audio_id', '=', value('audioId'))
       .limit(1),
   )
-  const insertTask = prepareQuery((value: Placeholder<ReturnType<typeof columnsOf> & { due_at: number }>) =>
+  const insertTask = prepareQuery((value: Placeholder<TaskColumns & { due_at: number }>) =>
     db.insertInto('tasks').values({
       id: value('id'),
       owner: value('owner'),

@@ -1,4 +1,4 @@
-import { sql, type ExpressionBuilder, type Kysely, type SqlBool } from 'kysely'
+import { sql, type Kysely, type SqlBool } from 'kysely'
 import { providerNames, type Task } from '../separation/task.ts'
 import { createCallbackInbox } from './callback-inbox.ts'
 import type { DatabaseTraits } from './database-traits.ts'
@@ -9,7 +9,8 @@ import type { Dialect } from './facet.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from './job.ts'
 import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
-import { changedColumns, columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
+import { columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
+import { createUpdateTask } from './update-task.ts'
 import type { Store } from '../separation/store.ts'
 
 /** A literal, as in the index `tasks_pending`: SQLite does not use the index for a parameter. */
@@ -23,6 +24,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
   const { read, write, transact } = traits
   const { findEarlierTask, createOrder } = createOrderJobs(db, traits)
   const endLease = createEndLease(db)
+  const updateTask = createUpdateTask(db)
   const selectTask = prepareQuery((value: Placeholder<{ id: string }>) =>
     db.selectFrom('tasks').select('task').where('id', '=', value('id')),
   )
@@ -80,11 +82,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
       }),
 
     replace(task, before, leaseEnd) {
-      const query = db
-        .updateTable('tasks')
-        .set((eb) => ({ ...changedColumns(task, before), due_at: dueAfter(task, eb) }))
-        .where('id', '=', task.id)
-        .where('revision', '=', task.revision - 1)
+      const query = updateTask(task, before)
       function* replaceTask() {
         traits.onRevision(task.id)
         return (yield* rowsWrittenBy(query)) > 0
@@ -191,11 +189,4 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
 
     close: traits.close,
   }
-}
-
-/** A task that was given up before its order was answered is checked again once its provider task id is known. */
-function dueAfter({ providerTaskId }: Task, eb: ExpressionBuilder<Database, 'tasks'>) {
-  if (providerTaskId === null) return eb.ref('due_at')
-  const wasGivenUp = eb.and([eb('provider_task_id', 'is', null), eb('due_at', 'is', null)])
-  return eb.case().when(wasGivenUp).then(dueNow).else(eb.ref('due_at')).end()
 }

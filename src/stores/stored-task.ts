@@ -148,10 +148,18 @@ export function columnsOf(task: Task, before: Task | null = null) {
   }
 }
 
+/** The row of a task, as `columnsOf` makes it. */
+export type TaskColumns = ReturnType<typeof columnsOf>
+
 /** The columns that change. The others are not written, so that values of a newer version stay. */
-export function changedColumns(task: Task, before: Task): Partial<ReturnType<typeof columnsOf>> {
-  const old: Readonly<Record<string, unknown>> = columnsOf(before)
-  return Object.fromEntries(Object.entries(columnsOf(task, before)).filter(([name, value]) => old[name] !== value))
+export function changedColumns(row: TaskColumns, before: TaskColumns): readonly (keyof TaskColumns)[] {
+  return Object.keys(row)
+    .filter((name) => isColumn(name, row))
+    .filter((name) => row[name] !== before[name])
+}
+
+function isColumn(name: string, row: TaskColumns): name is keyof TaskColumns {
+  return name in row
 }
 
 function documentOf(task: Task, before: Task | null): unknown {
