@@ -3,12 +3,11 @@ import { StoreUnavailableError } from '../errors.ts'
 
 const retryAfterMs = 500
 
-/** Repeats a write while the store is unavailable, without limit: the answer of a provider must not be lost. */
-export async function retryUntilStored(write: () => Promise<unknown>): Promise<void> {
+/** Repeats a write while the store is unavailable, without limit: the answer of a provider must not be lost. Resolves to its result. */
+export async function retryUntilStored<T>(write: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      await write()
-      return
+      return await write()
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
       await sleep(retryAfterMs, undefined, { ref: false })

@@ -1,4 +1,5 @@
 import { withTimeout } from '../../runtime/with-timeout.ts'
+import type { Changes } from '../changes.ts'
 import type { Provider } from '../provider.ts'
 import type { ReadTask } from '../read/read-task.ts'
 import type { Watches } from '../read/watch.ts'
@@ -14,6 +15,7 @@ export interface SeparateOptions extends PlaceOrderOptions, SubmissionsOptions {
   readonly store: OrderWriter
   readonly readTask: ReadTask
   readonly watches: Watches
+  readonly changes: Changes
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly defaultProvider: ProviderName
   /** How long a caller waits for the provider's answer. The answer itself is awaited longer. */
@@ -35,7 +37,7 @@ export interface Separate {
 }
 
 export function createSeparate(options: SeparateOptions): Separate {
-  const { store, clock, readTask, watches, providers, defaultProvider, submitTimeoutMs } = options
+  const { store, clock, readTask, watches, changes, providers, defaultProvider, submitTimeoutMs } = options
   const placeOrder = createPlaceOrder(options)
   const submissions = createSubmissions(options)
   const orders = new Set<Promise<SeparateOutcome>>()
@@ -92,13 +94,29 @@ export function createSeparate(options: SeparateOptions): Separate {
     submission: Submission,
     reused: boolean,
   ): Promise<SeparateOutcome> {
-    const seen = waitForAnswer(task, submitTimeoutMs, submission.answer)
-    const answer = await Promise.race([submission.answer, seen.then(() => null)])
+    const other = listenForAnswer(task.id)
+    // A task that is new cannot have changed before.
+    if (reused) other.look()
+    const answer = await withTimeout(submitTimeoutMs, Promise.race([submission.answer, other.seen])).finally(other.stop)
     // The caller does not wait for a store that is unavailable.
-    if (answer !== null) await withTimeout(submitTimeoutMs, submission.stored)
-    const current = (await readTask(task.id)) ?? task
+    const stored = answer === null ? null : await withTimeout(submitTimeoutMs, submission.stored)
+    const current = stored ?? (await readTask(task.id)) ?? task
     if (answer?.kind === 'refused' && current.charge !== 'CHARGED') return refused(orderRefusalOf(answer.refusal))
     return outcomeOf(current, key, reused)
+  }
+
+  /** `seen` resolves when another report than the answer to the submit shows the outcome, as a callback does that came first. */
+  function listenForAnswer(taskId: string) {
+    let show = (_seen: null) => {}
+    const seen = new Promise<null>((resolve) => (show = resolve))
+    function look(): void {
+      readTask(taskId).then(
+        (task) => task !== null && isAnswered(task) && show(null),
+        // The caller waits for the submit, and reads again then.
+        () => {},
+      )
+    }
+    return { seen, look, stop: changes.listen(taskId, look) }
   }
 
   /** Waits for the answer to a submit of another gateway, until that gateway stops waiting. */
@@ -117,23 +135,15 @@ export function createSeparate(options: SeparateOptions): Separate {
     return { kind: 'accepted', task, reused }
   }
 
-  /**
-   * The task once the outcome of its submit is known, or as it is after `waitMs`.
-   * @param stop ends the wait when it settles
-   */
-  async function waitForAnswer(task: Task, waitMs: number, stop?: Promise<unknown>): Promise<Task> {
+  /** The task once the outcome of its submit is known, or as it is after `waitMs`. */
+  async function waitForAnswer(task: Task, waitMs: number): Promise<Task> {
     const endsAtMs = performance.now() + waitMs
     const ref = { taskId: task.id, provider: null }
     const states = watchedStates((watcher) => watches.watch(task.owner, ref, {}, watcher))[Symbol.asyncIterator]()
-    const stopped = stop?.then(
-      () => null,
-      () => null,
-    )
     let current = task
     try {
       while (!isAnswered(current)) {
-        const next = withTimeout(Math.max(0, endsAtMs - performance.now()), states.next())
-        const state = stopped === undefined ? await next : await Promise.race([next, stopped])
+        const state = await withTimeout(Math.max(0, endsAtMs - performance.now()), states.next())
         if (state === null || state.done === true) break
         current = state.value ?? current
       }

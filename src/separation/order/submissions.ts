@@ -10,8 +10,8 @@ import type { SeparateInput } from './separate-input.ts'
 export interface Submission {
   /** Resolves to the provider's answer. */
   readonly answer: Promise<SubmitAnswer>
-  /** Resolves when the answer is stored. */
-  readonly stored: Promise<void>
+  /** Resolves when the answer is stored: to the task with it, or to null if the answer says nothing about the task. */
+  readonly stored: Promise<Task | null>
 }
 
 export interface SubmissionsOptions {
@@ -24,7 +24,7 @@ export interface SubmissionsOptions {
 
 /** The submits of this gateway. Each order is sent once, and its answer is stored however long that takes. */
 export interface Submissions {
-  /** Sends an order that is already stored. */
+  /** Sends an order that was just stored as this task. */
   submit(task: Task, input: SeparateInput, provider: Provider): Submission
   /** The submit of this task, if it is under way. */
   find(taskId: string): Submission | undefined
@@ -38,20 +38,21 @@ export function createSubmissions({ record, addresses, log, submitTimeoutMs }: S
   const underWay = new Map<string, Submission>()
   const unanswered = new Set<string>()
 
-  async function store(task: Task, answer: SubmitAnswer): Promise<void> {
+  async function store(task: Task, answer: SubmitAnswer): Promise<Task | null> {
     const detail = { taskId: task.id, provider: task.provider }
     switch (answer.kind) {
       case 'accepted':
         if (answer.providerTaskId === null) {
           log.error(detail, 'the provider accepted and charged an order, but its task id cannot be stored')
         }
-        return retryUntilStored(() => record(task.id, answer))
+        return retryUntilStored(() => record(task.id, answer, { known: task }))
       case 'refused':
-        return retryUntilStored(() => record(task.id, answer))
+        return retryUntilStored(() => record(task.id, answer, { known: task }))
       case 'unknown':
         log.warn({ ...detail, cause: answer.cause }, 'a submit had no usable answer')
         unanswered.add(task.id)
         setTimeout(() => unanswered.delete(task.id), submitTimeoutMs).unref()
+        return null
     }
   }
 
