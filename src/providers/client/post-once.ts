@@ -21,7 +21,10 @@ export interface Post {
   readonly signal: AbortSignal
 }
 
-/** Ends a connection that is no longer needed. One error for all, because each new one would capture a stack. */
+/**
+ * Ends a connection that is no longer needed. One error for all, because each new one would capture a stack. The request does
+ * not ask the provider to close: undici would then end the connection with an error of its own, stack included.
+ */
 const finished = new Error('the request has ended')
 
 /**
@@ -62,7 +65,6 @@ export async function postOnce(post: Post): Promise<Sent> {
       path: `${post.url.pathname}${post.url.search}`,
       headers: { ...post.headers, 'content-type': 'application/json' },
       body: JSON.stringify(post.body),
-      reset: true,
       onInfo: limitInformational(end),
     })
     return { kind: 'answered', answer: await readHttpAnswer(response) }

@@ -250,7 +250,6 @@ export const bugs: readonly Bug[] = [
         from: '    client = opened\n',
         to: '    client = opened\n    kept.set(post.url.origin, opened)\n',
       },
-      { file: 'providers/client/post-once.ts', from: '      reset: true,\n', to: '' },
       { file: 'providers/client/post-once.ts', from: '    destroy(finished)\n', to: '' },
     ],
     tests: ['providers/provider-client'],
