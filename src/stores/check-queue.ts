@@ -1,5 +1,5 @@
 import { sql, type Kysely, type Selectable, type SqlBool } from 'kysely'
-import { providerNames, type Task } from '../separation/task.ts'
+import { providerNames, type ProviderName } from '../separation/task.ts'
 import type { DatabaseTraits } from './database-traits.ts'
 import { rowsOf, rowsWrittenBy, type Job } from './job.ts'
 import { prepareQuery, type Placeholder } from './prepared-query.ts'
@@ -26,38 +26,41 @@ export function createCheckQueue(
 ): CheckQueue {
   const endLease = createEndLease(db)
 
+  const prepareLease = (onlyWithCallback: boolean) =>
+    prepareQuery((value: Placeholder<DueTasks>) =>
+      db
+        // Without `materialized`, PostgreSQL may run the subquery more than once and lease more than the limit.
+        .with(
+          (cte) => cte('due').materialized(),
+          (qc) =>
+            qc
+              .selectFrom('tasks')
+              .select('id')
+              .where('provider', '=', value('provider'))
+              .where('due_at', '<=', value('nowMs'))
+              .$if(onlyWithCallback, (due) => due.where(hasRecentCallback))
+              .orderBy('due_at')
+              .limit(value('limit'))
+              .$if(hasRowLocks, (due) => due.forUpdate().skipLocked()),
+        )
+        .updateTable('tasks')
+        .set({ due_at: value('leaseUntilMs'), lease_until: value('leaseUntilMs') })
+        .where('id', 'in', (eb) => eb.selectFrom('due').select('id'))
+        .returning('task'),
+    )
+  const leaseWithCallback = prepareLease(true)
+  const leaseAny = prepareLease(false)
+
   return {
     leaseDue: (provider, nowMs, leaseUntilMs, limit) =>
       transact(function* () {
-        function* lease(maxTasks: number, onlyWithCallback: boolean): Job<readonly Task[]> {
-          const rows = yield* rowsOf(
-            db
-              // Without `materialized`, PostgreSQL may run the subquery more than once and lease more than the limit.
-              .with(
-                (cte) => cte('due').materialized(),
-                (qc) =>
-                  qc
-                    .selectFrom('tasks')
-                    .select('id')
-                    .where('provider', '=', provider)
-                    .where('due_at', '<=', nowMs)
-                    .$if(onlyWithCallback, (due) => due.where(hasRecentCallback))
-                    .orderBy('due_at')
-                    .limit(maxTasks)
-                    .$if(hasRowLocks, (due) => due.forUpdate().skipLocked()),
-              )
-              .updateTable('tasks')
-              .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })
-              .where('id', 'in', (eb) => eb.selectFrom('due').select('id'))
-              .returning('task'),
-          )
-          // An unreadable task keeps its lease: a newer gateway may be able to read it later.
-          return parseStoredPage(rows)
-        }
+        const due = { provider, nowMs, leaseUntilMs }
+        // An unreadable task keeps its lease: a newer gateway may be able to read it later.
         // Tasks with a callback go first: their payload must be confirmed within seconds, however many other tasks are due.
-        const withCallback = yield* lease(limit, true)
+        const withCallback = parseStoredPage(yield* rowsOf(leaseWithCallback({ ...due, limit })))
         if (withCallback.length >= limit) return withCallback
-        return [...withCallback, ...(yield* lease(limit - withCallback.length, false))]
+        const others = yield* rowsOf(leaseAny({ ...due, limit: limit - withCallback.length }))
+        return [...withCallback, ...parseStoredPage(others)]
       }),
 
     renew: (taskIds, leaseUntilMs, laterMs) =>
@@ -86,6 +89,14 @@ export function createCheckQueue(
         )
       }),
   }
+}
+
+/** Which due tasks to lease. */
+interface DueTasks {
+  readonly provider: ProviderName
+  readonly nowMs: number
+  readonly leaseUntilMs: number
+  readonly limit: number
 }
 
 /** A job that ends a lease: see `CheckQueue.release`. */
