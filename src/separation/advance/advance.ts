@@ -45,7 +45,7 @@ function mergeFailure(task: Task, failure: Failure): Task {
  * found. Reading a URL again is no change for subscribers.
  */
 export function isVisibleChange(before: Task, after: Task): boolean {
-  return canonical(withoutReadTimes(before)) !== canonical(withoutReadTimes(after))
+  return isPlainChange(before, after) || canonical(withoutReadTimes(before)) !== canonical(withoutReadTimes(after))
 }
 
 function withoutReadTimes(task: Task): Task {
@@ -66,7 +66,12 @@ function withoutReadTimes(task: Task): Task {
 
 /** Tasks are plain data made by these functions only, so equal tasks have equal JSON. */
 function isSame(a: Task, b: Task): boolean {
-  return a === b || canonical(a) === canonical(b)
+  return a === b || (!isPlainChange(a, b) && canonical(a) === canonical(b))
+}
+
+/** Whether the tasks differ in what most reports change: to compare whole tasks takes longer. */
+function isPlainChange(before: Task, after: Task): boolean {
+  return before.state !== after.state || before.charge !== after.charge
 }
 
 function canonical(task: Task): string {
