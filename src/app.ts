@@ -20,6 +20,7 @@ import { createGraphqlRoute } from './http/graphql-route.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createReadiness } from './http/readiness.ts'
 import { createHttpServer } from './http/server.ts'
+import { createStemsRoute } from './http/stems/stems-route.ts'
 import { createShortWay } from './http/short-way/short-way.ts'
 import { createWebSocketRoute } from './http/websocket/websocket-route.ts'
 import { openIdentity } from './identity/identity.ts'
@@ -30,6 +31,10 @@ import { testTracks } from './sandbox/test-tracks.ts'
 import { createSeparations } from './separation/separations.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
 import { openCoordination } from './coordination/open-coordination.ts'
+import { createFileSizes } from './stems/file-sizes.ts'
+import { createFindLinkedStem } from './stems/find-linked-stem.ts'
+import { createProviderSource } from './stems/provider-source.ts'
+import { createStemLinks } from './stems/stem-links.ts'
 import { openStore } from './stores/open-store.ts'
 import type { Log } from './runtime/log.ts'
 import type { App, AppOptions } from './program/running-app.ts'
@@ -40,6 +45,8 @@ const version = '0.1.0'
 const maxPollIntervalMs = 1_000
 /** The shortest time that a stop waits for orders from WebSockets. */
 const minDrainMs = 1_000
+/** The longest time that a provider's file server may take to begin its answer. */
+const maxFileAnswerMs = 10_000
 
 /** Wires the gateway together and starts to listen. Rejects if the store cannot be opened or the port is taken. */
 export async function startApp(config: Config, log: Log, options: AppOptions = {}): Promise<App> {
@@ -71,7 +78,9 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     log,
   })
   const subscriptionLimit = createConcurrencyLimit(config.subscriptionsPerCaller)
+  const streamLimit = createConcurrencyLimit(config.stemStreams)
   const metrics = createMetrics({
+    stemStreams: streamLimit.size,
     subscriptions: subscriptionLimit.size,
     droppedLogLines: options.droppedLogLines ?? (() => 0),
   })
@@ -140,12 +149,27 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
 
   const retentionMs = new Map(clients.map((each) => [each.name, each.retentionMs]))
   const schema = createSchema()
+  const retentionMsOf = (provider: ProviderName) => retentionMs.get(provider) ?? 0
+  const hasStemLinks = config.stemLinks === 'signed'
+  const stemLinks = createStemLinks({
+    baseUrl: () => config.stemLinksUrl ?? publicUrl(),
+    secrets: [...config.callbackSecrets, ownSecret],
+  })
+  const stemSource = createProviderSource({
+    allowedHosts: config.stemHostsAllowed,
+    // Each gateway serves the sandbox's files itself, wherever PUBLIC_URL leads.
+    ownAddressOf: (provider, address) => (provider === 'sandbox' ? sandboxFileAddress(url(), address) : null),
+    userAgent: `stemgate/${version}`,
+    timeoutMs: Math.min(maxFileAnswerMs, config.stemStallMs),
+    log,
+  })
   const services: Services = {
     separations,
     separateRate: createRequestRate(config.separatesPerMinute),
     subscriptionLimit,
     providers: [...providers.keys()],
-    retentionMsOf: (provider) => retentionMs.get(provider) ?? 0,
+    retentionMsOf,
+    stemUrlOf: hasStemLinks ? stemLinks.urlOf : ({ stem }) => stem.url.value,
   }
   const shortWay = createShortWay({ schema, services, reader: store })
   const { introspection } = config
@@ -191,6 +215,17 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       log,
       onUnknownTask: metrics.unknownTask,
     }),
+    stems: hasStemLinks
+      ? createStemsRoute({
+          findLinkedStem: createFindLinkedStem({ links: stemLinks, reader: store, clock, retentionMsOf }),
+          source: stemSource,
+          sizes: createFileSizes(),
+          streamLimit,
+          streamsPerAddress: createConcurrencyLimit(config.stemStreamsPerAddress),
+          clock,
+          stallMs: config.stemStallMs,
+        })
+      : null,
     sandbox: sandbox?.handle ?? null,
     identity,
     operator,
@@ -232,6 +267,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       await quiet
       // No WebSocket can send another order from here on.
       await separations.drain(Math.max(minDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
+      stemSource.close()
       await sandbox?.close()
       await Promise.all(clients.map((each) => each.close()))
       // The last listener to close, so that a stop can be observed.
@@ -247,6 +283,12 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
 function hostInUrl(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host
+}
+
+/** Where this process serves a file of the sandbox, whatever PUBLIC_URL was when the file was named; null for other addresses. */
+function sandboxFileAddress(url: string, address: string): string | null {
+  const path = /\/sandbox\/files\/[^?#]*$/.exec(new URL(address).pathname)?.[0]
+  return path === undefined ? null : `${url}${path}`
 }
 
 function newSecret(): string {

@@ -1,4 +1,4 @@
-import { environmentSchema, type LogLevel } from './environment.ts'
+import { environmentSchema, type LogLevel, type StemLinkKind } from './environment.ts'
 import type { ApiKey } from '../identity/parse-api-keys.ts'
 import type { ProviderName } from '../separation/task.ts'
 import { sandboxMistake } from './sandbox-permission.ts'
@@ -40,6 +40,17 @@ export interface Config {
   readonly socketsPerAddress: number
   readonly subscriptionsPerCaller: number
   readonly corsOrigins: readonly string[]
+  /** Whether the URL of a stem is a signed link of the gateway, or the provider's own. */
+  readonly stemLinks: StemLinkKind
+  /** The base of the links; null for the public URL. */
+  readonly stemLinksUrl: string | null
+  /** Hosts (`host` or `host:port`) from which stems are fetched at any address. */
+  readonly stemHostsAllowed: readonly string[]
+  /** How many files are streamed at a time, in all and to one IP address. */
+  readonly stemStreams: number
+  readonly stemStreamsPerAddress: number
+  /** How long a stream of a file may make no progress. Not configurable. */
+  readonly stemStallMs: number
   readonly graphiql: boolean
   readonly introspection: boolean
   readonly checkIntervalMs: number
@@ -172,6 +183,12 @@ export function parseConfig(environment: Environment): Config {
     socketsPerAddress: env.SOCKETS_PER_ADDRESS,
     subscriptionsPerCaller: env.SUBSCRIPTIONS_PER_CALLER,
     corsOrigins: env.CORS_ORIGINS,
+    stemLinks: env.STEM_LINKS,
+    stemLinksUrl: env.STEM_LINKS_URL ?? null,
+    stemHostsAllowed: env.STEM_HOSTS_ALLOWED,
+    stemStreams: env.STEM_STREAMS,
+    stemStreamsPerAddress: env.STEM_STREAMS_PER_ADDRESS,
+    stemStallMs: 30_000,
     graphiql: env.GRAPHIQL ?? isLocal,
     introspection: env.INTROSPECTION ?? isLocal,
     checkIntervalMs: env.CHECK_INTERVAL_SECONDS * 1000,

@@ -7,6 +7,10 @@ import { isLoopback } from '../runtime/loopback.ts'
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
+/** `signed`: a stem's URL is a link of the gateway. `direct`: it is the provider's own. */
+const stemLinks = ['signed', 'direct'] as const
+export type StemLinkKind = (typeof stemLinks)[number]
+
 const seconds = z.coerce.number(notA('number of seconds'))
 /** Separations take a minute or more, so shorter times would settle tasks wrongly. */
 const longSeconds = seconds.min(60, 'must not be less than 60').max(31_536_000, 'must not be more than a year')
@@ -112,6 +116,17 @@ export const environmentSchema = z.object({
       'must be origins like https://app.example.com, separated by commas',
     )
     .default([]),
+  STEM_LINKS: z.enum(stemLinks, { error: `must be one of ${stemLinks.join(', ')}` }).default('signed'),
+  STEM_LINKS_URL: httpUrl.optional(),
+  STEM_HOSTS_ALLOWED: list
+    .transform((hosts) => hosts.map((each) => each.toLowerCase()))
+    .refine(
+      (hosts) => hosts.every((each) => URL.canParse(`http://${each}`) && new URL(`http://${each}/`).host === each),
+      'must be hosts like files.example.com or 127.0.0.1:9000, separated by commas',
+    )
+    .default([]),
+  STEM_STREAMS: count.default(200),
+  STEM_STREAMS_PER_ADDRESS: count.default(64),
   GRAPHIQL: flag.optional(),
   INTROSPECTION: flag.optional(),
   // A short interval is safe: READS_PER_SECOND limits the reads.

@@ -7,6 +7,7 @@ const ourPrefixes = [
   'JWT_',
   'CALLBACK_',
   'SANDBOX',
+  'STEM_',
   'SUBMIT_',
   'SUBMITS_',
   'UNCONFIRMED_',

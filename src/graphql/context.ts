@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import type { TaskRef } from '../separation/read/find.ts'
 import type { Separations } from '../separation/separations.ts'
-import type { ProviderName, Task } from '../separation/task.ts'
+import type { ProviderName, Stem, SucceededTask, Task } from '../separation/task.ts'
 import type { RequestRate } from '../limits/request-rate.ts'
 import type { ConcurrencyLimit } from '../limits/concurrency-limit.ts'
 
@@ -23,6 +23,8 @@ export interface Services {
   readonly providers: readonly ProviderName[]
   /** How long a provider keeps its files, in milliseconds. */
   retentionMsOf(provider: ProviderName): number
+  /** The URL of a stem's file, for clients. It stays the same while the gateway runs and the task does not change. */
+  stemUrlOf(stem: { readonly task: SucceededTask; readonly stem: Stem }): string
 }
 
 /** Watches a task for a subscription. A feed sends the states: nothing reads the source that is returned. */

@@ -18,11 +18,13 @@ type AnswerTimes = Histogram.Internal<'route' | 'status'>
 export interface Gauges {
   /** How many subscriptions are open. */
   readonly subscriptions: () => number
+  /** How many files of stems are being streamed. */
+  readonly stemStreams: () => number
   /** How many log lines were dropped since the start. */
   readonly droppedLogLines: () => number
 }
 
-export function createMetrics({ subscriptions, droppedLogLines }: Gauges): Metrics {
+export function createMetrics({ subscriptions, stemStreams, droppedLogLines }: Gauges): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -50,6 +52,14 @@ export function createMetrics({ subscriptions, droppedLogLines }: Gauges): Metri
     registers,
     collect() {
       this.set(subscriptions())
+    },
+  })
+  new Gauge({
+    name: 'stemgate_stem_streams',
+    help: 'Files of stems that are being streamed.',
+    registers,
+    collect() {
+      this.set(stemStreams())
     },
   })
   new Counter({

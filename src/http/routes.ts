@@ -3,6 +3,7 @@ import type { Identity } from '../identity/identity.ts'
 import { operatorLocalOnly, type Operator } from '../identity/operator.ts'
 import type { AuthFailure } from '../identity/session.ts'
 import { callbacksPath } from '../separation/callback/callback-address.ts'
+import { stemsPath } from '../stems/stem-links.ts'
 import type { GraphqlRoute } from './graphql-route.ts'
 import type { Metrics } from './metrics.ts'
 import { sendLiveness, sendMetrics, sendReadiness } from './operator-answers.ts'
@@ -11,6 +12,8 @@ import { refuse, sendGraphqlError } from './respond.ts'
 export interface RoutesOptions {
   readonly graphql: GraphqlRoute
   readonly callback: Handler
+  /** null: stems have the providers' own URLs. */
+  readonly stems: Handler | null
   /** null: the sandbox is off. */
   readonly sandbox: Handler | null
   readonly identity: Identity
@@ -24,7 +27,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse, path: string
 
 /**
  * Who may use a route.
- * - `public`: everyone. The handler may check more: a callback's token, the sandbox's key.
+ * - `public`: everyone. The handler may check more: a callback's token, a stem's link, the sandbox's key.
  * - `handler`: the handler decides. GraphQL sends its CORS headers before it refuses, so that a page can read why.
  * - `network`: requests from where callers may connect: only this machine, unless credentials are configured.
  * - `network-or-token`: the same, and requests with ADMIN_TOKEN.
@@ -51,6 +54,7 @@ export interface Routes {
 
 export function createRoutes({ graphql, identity, operator, checkReady, metrics, ...options }: RoutesOptions): Routes {
   const callback = options.callback
+  const stems: Handler = options.stems ?? sendNotFound
   const sandbox: Handler = options.sandbox ?? sendNotFound
   const ready: Handler = (_request, response) => sendReadiness(response, checkReady)
   const live: Handler = (_request, response) => sendLiveness(response)
@@ -62,6 +66,7 @@ export function createRoutes({ graphql, identity, operator, checkReady, metrics,
     { name: 'start',         match: { path: '/' },                 access: 'network',          handle: redirectToGraphql },
     { name: 'graphql',       match: { path: '/graphql' },          access: 'handler',          handle: graphql.handle },
     { name: 'callbacks',     match: { prefix: callbacksPath },      access: 'public',           handle: callback },
+    { name: 'stems',         match: { prefix: stemsPath },          access: 'public',           handle: stems },
     { name: 'sandbox-api',   match: { prefix: '/sandbox/api/' },   access: 'public',           handle: sandbox },
     { name: 'sandbox-files', match: { prefix: '/sandbox/files/' }, access: 'public',           handle: sandbox },
     { name: 'sandbox',       match: { prefix: '/sandbox/' },       access: 'local',            handle: sandbox },

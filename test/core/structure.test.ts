@@ -89,11 +89,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   separation: ['runtime'],
   limits: [],
   providers: ['runtime', 'separation'],
+  stems: ['runtime', 'separation'],
   stores: ['runtime', 'separation'],
   coordination: ['runtime', 'separation', 'providers'],
   graphql: ['runtime', 'separation', 'limits'],
   identity: ['runtime'],
-  http: ['runtime', 'separation', 'limits', 'graphql', 'identity'],
+  http: ['runtime', 'separation', 'limits', 'graphql', 'identity', 'stems'],
   config: ['runtime', 'separation', 'identity', 'stores'],
   sandbox: [],
   'move-store': ['runtime', 'separation', 'stores'],
@@ -111,6 +112,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'http',
     'config',
     'sandbox',
+    'stems',
     'program',
   ],
 }
@@ -161,6 +163,7 @@ test('each library is imported only by its own modules', () => {
   expect(placesOf(/^@photostructure/).toSorted()).toEqual(['backup', 'stores'])
   expect(placesOf(/^@redis/)).toEqual(['coordination'])
   expect(placesOf(/^jose$/)).toEqual(['identity'])
+  expect(placesOf(/^ipaddr\.js$/)).toEqual(['stems'])
   expect(packagesOf('sandbox')).toEqual(['node:', 'undici'])
 })
 

@@ -52,7 +52,9 @@ export interface TestGateway {
 export type Ending = typeof onTestFinished
 
 /** Settings that operators cannot choose, so that tests do not wait, or wait long enough. */
-export type Timings = Partial<Pick<Config, 'callbackGraceMs' | 'failureGraceMs' | 'emptyGraceMs' | 'readsPerSecond'>>
+export type Timings = Partial<
+  Pick<Config, 'callbackGraceMs' | 'failureGraceMs' | 'emptyGraceMs' | 'readsPerSecond' | 'stemStallMs'>
+>
 
 /**
  * Starts a gateway that ends with the test, which fails if it has told or logged a secret. Unless `environment` says

@@ -19,7 +19,7 @@ import { openIdentity } from '../../src/identity/identity.ts'
 import type { ApiKey } from '../../src/identity/parse-api-keys.ts'
 import { createOperator } from '../../src/identity/operator.ts'
 import { createSeparations } from '../../src/separation/separations.ts'
-import { providerNames, type Task } from '../../src/separation/task.ts'
+import { providerNames, type Stem, type Task } from '../../src/separation/task.ts'
 import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
 import type { Log } from '../../src/runtime/log.ts'
 import type { Store } from '../../src/separation/store.ts'
@@ -94,6 +94,7 @@ export async function startWiredGateway({
     subscriptionLimit,
     providers: providerNames,
     retentionMsOf: () => 14 * day,
+    stemUrlOf: ({ stem }: { stem: Stem }) => stem.url.value,
   }
   const shortWay = createShortWay({ schema, services, reader: wrapped })
   let shortAnswers = 0
@@ -130,11 +131,12 @@ export async function startWiredGateway({
       log,
     }),
     callback: async (_request, response) => void response.end(),
+    stems: null,
     sandbox: null,
     identity,
     operator: createOperator({ adminToken: null, adminHost: null }),
     checkReady: store.checkWritable,
-    metrics: createMetrics({ subscriptions: subscriptionLimit.size, droppedLogLines: () => 0 }),
+    metrics: createMetrics({ subscriptions: subscriptionLimit.size, stemStreams: () => 0, droppedLogLines: () => 0 }),
     log,
   })
   const port = await server.listen('127.0.0.1', 0)

@@ -6,6 +6,7 @@ const paths: readonly (readonly [path: string, route: string, local: number, pro
   ['/', 'start', 302, 403],
   ['/graphql', 'graphql', 200, 403],
   ['/callbacks/kie/sep_x/token', 'callbacks', 404, 404],
+  ['/stems/sep_x/vocal/token/vocals.mp3', 'stems', 403, 403],
   ['/sandbox/api/v1/generate', 'sandbox-api', 200, 200],
   ['/sandbox/files/none.wav', 'sandbox-files', 404, 404],
   ['/sandbox/tracks', 'sandbox', 200, 403],

@@ -36,7 +36,16 @@ export const StemType = builder.objectRef<StemOfTask>('Stem').implement({
     }),
     url: t.field({
       type: 'URL',
-      description: 'The URL of the audio file. It works until `expiresAt`; download the files you want to keep.',
+      description:
+        'The URL of the audio file: a link of this gateway that a page can play, seek in, read (CORS) and download, without ' +
+        'another credential. Add `?download=1` to save the file under a readable name. The link stays the same and works ' +
+        'until `expiresAt`; download the files you want to keep. The operator may have chosen that it is `providerUrl`.',
+      resolve: (stem, _args, { stemUrlOf }) => new URL(stemUrlOf(stem)),
+    }),
+    providerUrl: t.field({
+      type: 'URL',
+      description:
+        "The provider's own URL of the file. Its server may allow no CORS and no ranges, and may stop serving the file early.",
       resolve: ({ stem }) => new URL(stem.url.value),
     }),
     durationSeconds: t.float({

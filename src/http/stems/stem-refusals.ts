@@ -1,0 +1,68 @@
+import type { ServerResponse } from 'node:http'
+import type { NoFile } from '../../stems/stem-source.ts'
+import { sendJson } from '../respond.ts'
+
+/** Why a link is answered without its file. */
+export type StemRefusal = Exclude<NoFile['kind'], 'unsatisfiable'> | 'link' | 'method' | 'busy' | 'store' | 'not-audio'
+
+interface Refusal {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const refusals: Readonly<Record<StemRefusal, Refusal>> = {
+  // The same for every link that is not valid, so that it does not show what is wrong.
+  link: {
+    status: 403,
+    code: 'LINK_NOT_VALID',
+    message: 'This link is not valid. A link ends with the files of its task; `Stem.url` is the current one.',
+  },
+  method: {
+    status: 405,
+    code: 'METHOD_NOT_ALLOWED',
+    message: 'Read stems by GET or HEAD.',
+    headers: { allow: 'GET, HEAD, OPTIONS' },
+  },
+  busy: {
+    status: 503,
+    code: 'TOO_MANY_STREAMS',
+    message: 'The gateway streams as many files as it may. Try again in a moment.',
+    headers: { 'retry-after': '2' },
+  },
+  store: {
+    status: 503,
+    code: 'UNAVAILABLE',
+    message: 'The gateway cannot read its database now. Try again in a moment.',
+    headers: { 'retry-after': '5' },
+  },
+  'not-found': { status: 404, code: 'FILE_NOT_FOUND', message: 'The provider does not have this file.' },
+  gone: { status: 410, code: 'FILE_GONE', message: 'The provider has deleted this file.' },
+  refused: {
+    status: 410,
+    code: 'FILE_REFUSED',
+    message: 'The provider no longer gives this file out: its own link has probably expired.',
+  },
+  'not-allowed': {
+    status: 502,
+    code: 'FILE_ADDRESS_NOT_ALLOWED',
+    message: 'The file is at an address that the gateway does not fetch. The operator finds the reason in the log.',
+  },
+  'not-audio': {
+    status: 502,
+    code: 'FILE_NOT_AUDIO',
+    message: 'The provider answered with something that is not an audio file.',
+  },
+  failed: {
+    status: 502,
+    code: 'PROVIDER_FAILED',
+    message: "The provider's file server cannot be reached or failed. Try again in a moment.",
+  },
+}
+
+/** Answers without the file, and says why. */
+export function refuseStem(response: ServerResponse, why: StemRefusal): void {
+  const { status, code, message, headers = {} } = refusals[why]
+  sendJson(response, status, { code, message }, { 'cache-control': 'no-store', ...headers })
+}
