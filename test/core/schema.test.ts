@@ -186,6 +186,7 @@ describe('the GraphQL contract', () => {
       'part: StemPart!',
       'label: String',
       'url: URL!',
+      'providerUrl: URL!',
       'durationSeconds: Float',
       'expiresAt: DateTime',
     ],

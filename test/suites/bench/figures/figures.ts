@@ -5,7 +5,19 @@ import { memory } from './memory.ts'
 import { readMany, readOne } from './read.ts'
 import { size } from './size.ts'
 import { start } from './start.ts'
+import { stemMemory, stemStream } from './stems.ts'
 import { submits } from './submits.ts'
 
 /** In the order in which they are measured. */
-export const figures: readonly Figure[] = [readOne, readMany, fanOut, callbacks, submits, memory, start, size]
+export const figures: readonly Figure[] = [
+  readOne,
+  readMany,
+  fanOut,
+  callbacks,
+  submits,
+  memory,
+  stemStream,
+  stemMemory,
+  start,
+  size,
+]

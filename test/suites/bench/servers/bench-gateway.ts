@@ -19,12 +19,14 @@ export interface BenchGatewayOptions {
   /** Of the played provider; without one, the gateway has a provider that nobody can reach. */
   readonly providerUrl?: string
   readonly reportsMemory?: boolean
+  /** More variables. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** Starts the built gateway as `npm start` does, in production and with limits that the bench does not reach. */
 export function startBenchGateway(
   { program, servers, isPinned, profiles }: Pick<Setting, 'program' | 'servers' | 'isPinned' | 'profiles'>,
-  { databaseUrl, providerUrl = 'http://127.0.0.1:9', reportsMemory = false }: BenchGatewayOptions,
+  { databaseUrl, providerUrl = 'http://127.0.0.1:9', reportsMemory = false, environment = {} }: BenchGatewayOptions,
   atEnd: Ending,
 ): Promise<ServerProcess> {
   return startServer(
@@ -47,6 +49,7 @@ export function startBenchGateway(
         READS_PER_SECOND: '10000',
         CHECK_INTERVAL_SECONDS: '3600',
         LOG_LEVEL: 'error',
+        ...environment,
       },
     },
     atEnd,

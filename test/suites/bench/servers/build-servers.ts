@@ -7,6 +7,9 @@ export interface BareServers {
   readonly http: string
   readonly webSocket: string
   readonly eventStream: string
+  /** A provider's file server. */
+  readonly files: string
+  readonly pipe: string
   readonly memoryReporter: string
 }
 
@@ -16,6 +19,8 @@ export async function buildBareServers(folder: string): Promise<BareServers> {
     http: 'bare-http',
     webSocket: 'bare-websocket',
     eventStream: 'bare-event-stream',
+    files: 'file-server',
+    pipe: 'bare-pipe',
     memoryReporter: 'report-memory',
   }
   const sources = fileURLToPath(new URL('.', import.meta.url))
@@ -36,6 +41,8 @@ export async function buildBareServers(folder: string): Promise<BareServers> {
     http: pathOf(entries.http),
     webSocket: pathOf(entries.webSocket),
     eventStream: pathOf(entries.eventStream),
+    files: pathOf(entries.files),
+    pipe: pathOf(entries.pipe),
     memoryReporter: pathOf(entries.memoryReporter),
   }
 }
