@@ -55,8 +55,8 @@ export function createCheckQueue(
     leaseDue: (provider, nowMs, leaseUntilMs, limit) =>
       transact(function* () {
         const due = { provider, nowMs, leaseUntilMs }
-        // An unreadable task keeps its lease: a newer gateway may be able to read it later.
         // Tasks with a callback go first: their payload must be confirmed within seconds, however many other tasks are due.
+        // An unreadable task keeps its lease: a newer gateway may be able to read it later.
         const withCallback = parseStoredPage(yield* rowsOf(leaseWithCallback({ ...due, limit })))
         if (withCallback.length >= limit) return withCallback
         const others = yield* rowsOf(leaseAny({ ...due, limit: limit - withCallback.length }))

@@ -70,8 +70,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'stores/check-queue.ts',
-        from: "                    .where('due_at', '<=', nowMs)\n",
-        to: "                    .where('due_at', '<=', nowMs)\n                    .where((each) => each.or([each('due_at', '=', dueNow), each('due_at', '>=', openedAtMs)]))\n",
+        from: "              .where('due_at', '<=', value('nowMs'))\n",
+        to: "              .where('due_at', '<=', value('nowMs'))\n              .where((each) => each.or([each('due_at', '=', dueNow), each('due_at', '>=', openedAtMs)]))\n",
       },
       {
         file: 'stores/check-queue.ts',
@@ -373,8 +373,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'stores/check-queue.ts',
-        from: '              .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })\n',
-        to: '              .set({ due_at: nowMs, lease_until: leaseUntilMs })\n',
+        from: "        .set({ due_at: value('leaseUntilMs'), lease_until: value('leaseUntilMs') })\n",
+        to: "        .set({ due_at: value('nowMs'), lease_until: value('leaseUntilMs') })\n",
       },
     ],
     tests: ['stores/store', 'cluster/several-gateways'],
