@@ -51,6 +51,8 @@ export type SeparateInput = {
   musicTaskId: string
   /** The provider that generated the music, which also separates it. Default: the operator's default provider. */
   provider?: Provider | null | undefined
+  /** Your own text for the task, of 1 to 255 characters, such as a title or the id of your user. It is kept with the task, and `separations` finds the task by it. It does not make another order: an order that joins an earlier task leaves the reference of that task as it is. */
+  reference?: string | null | undefined
   /** Which stems to separate the track into. */
   type?: SeparationType
 }
@@ -86,6 +88,10 @@ export type SeparationFilter = {
   musicTaskId?: string | null | undefined
   /** Only tasks of this provider. */
   provider?: Provider | null | undefined
+  /** Only tasks with this reference. Upper and lower case differ. */
+  reference?: string | null | undefined
+  /** Only tasks whose reference begins with this text, such as `user-7/`. Upper and lower case differ, and no character is a wildcard. If it matches more than 10,000 of your tasks, it is an error (BAD_USER_INPUT). The same applies to `reference` together with `audioId` or `musicTaskId`. */
+  referencePrefix?: string | null | undefined
   /** `true`: only settled tasks. `false`: only pending tasks. */
   settled?: boolean | null | undefined
   /** Only tasks with one of these statuses. */
@@ -164,6 +170,7 @@ export type ListQuery = {
         status: SeparationStatus
         settled: boolean
         audioId: string | null
+        reference: string | null
         charge: Charge
         createdAt: string
         completedAt: string | null
@@ -200,6 +207,7 @@ export type ReadQuery = {
     status: SeparationStatus
     settled: boolean
     audioId: string | null
+    reference: string | null
     charge: Charge
     createdAt: string
     completedAt: string | null
@@ -241,6 +249,7 @@ export type SeparateMutation = {
           status: SeparationStatus
           settled: boolean
           audioId: string | null
+          reference: string | null
           charge: Charge
           createdAt: string
           completedAt: string | null
@@ -270,6 +279,7 @@ export type SeparationFieldsFragment = {
   status: SeparationStatus
   settled: boolean
   audioId: string | null
+  reference: string | null
   charge: Charge
   createdAt: string
   completedAt: string | null
@@ -295,6 +305,7 @@ export type WatchSubscription = {
     status: SeparationStatus
     settled: boolean
     audioId: string | null
+    reference: string | null
     charge: Charge
     createdAt: string
     completedAt: string | null
@@ -325,6 +336,7 @@ export const SeparationFieldsFragmentDoc = {
           { kind: 'Field', name: { kind: 'Name', value: 'status' } },
           { kind: 'Field', name: { kind: 'Name', value: 'settled' } },
           { kind: 'Field', name: { kind: 'Name', value: 'audioId' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'reference' } },
           { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
           { kind: 'Field', name: { kind: 'Name', value: 'createdAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
@@ -484,6 +496,7 @@ export const ListDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'status' } },
           { kind: 'Field', name: { kind: 'Name', value: 'settled' } },
           { kind: 'Field', name: { kind: 'Name', value: 'audioId' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'reference' } },
           { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
           { kind: 'Field', name: { kind: 'Name', value: 'createdAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
@@ -604,6 +617,7 @@ export const ReadDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'status' } },
           { kind: 'Field', name: { kind: 'Name', value: 'settled' } },
           { kind: 'Field', name: { kind: 'Name', value: 'audioId' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'reference' } },
           { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
           { kind: 'Field', name: { kind: 'Name', value: 'createdAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
@@ -843,6 +857,7 @@ export const SeparateDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'status' } },
           { kind: 'Field', name: { kind: 'Name', value: 'settled' } },
           { kind: 'Field', name: { kind: 'Name', value: 'audioId' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'reference' } },
           { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
           { kind: 'Field', name: { kind: 'Name', value: 'createdAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
@@ -953,6 +968,7 @@ export const WatchDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'status' } },
           { kind: 'Field', name: { kind: 'Name', value: 'settled' } },
           { kind: 'Field', name: { kind: 'Name', value: 'audioId' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'reference' } },
           { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
           { kind: 'Field', name: { kind: 'Name', value: 'createdAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },

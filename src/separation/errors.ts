@@ -36,6 +36,17 @@ export class AdoptionNotAllowedError extends Error {
   }
 }
 
+/** A filter matches more tasks than can be sorted quickly. */
+export class TooManyMatchesError extends Error {
+  override readonly name = 'TooManyMatchesError'
+  constructor(maxMatches: number) {
+    super(
+      `More than ${maxMatches} of your tasks have this \`reference\` or \`referencePrefix\`. Use a longer prefix, or ` +
+        'filter by the whole `reference` without `audioId` and `musicTaskId`.',
+    )
+  }
+}
+
 /** The caller has looked up too many unknown ids. */
 export class TooManyMissesError extends Error {
   override readonly name = 'TooManyMissesError'

@@ -37,6 +37,9 @@ export interface TaskFilter {
   readonly provider?: ProviderName | undefined
   readonly audioId?: string | undefined
   readonly musicTaskId?: string | undefined
+  readonly reference?: string | undefined
+  /** Compared by code points: upper and lower case differ, and no character is a wildcard. */
+  readonly referencePrefix?: string | undefined
   readonly settled?: boolean | undefined
   readonly charge?: readonly Charge[] | undefined
   readonly failureCode?: readonly FailureCode[] | undefined
@@ -80,6 +83,7 @@ export interface TaskReader {
   revisions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>
   /** The tasks bound to these provider task ids. One read for all of them. */
   findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
+  /** Rejects with TooManyMatchesError if `referencePrefix` matches more tasks than can be sorted quickly. */
   list(owner: string, page: TaskPage): Promise<readonly Task[]>
   /** The pending orders of a provider that are not bound yet, newest first, at most `limit`. */
   findUnbound(provider: ProviderName, limit: number): Promise<readonly Task[]>

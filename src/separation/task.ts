@@ -136,6 +136,8 @@ interface TaskBase {
   /** The provider's id of the task that generated the music; null for an adopted task. */
   readonly musicTaskId: string | null
   readonly audioId: string | null
+  /** The caller's own text for the task; null if it gave none. Never changes. */
+  readonly reference: string | null
   readonly musicId: Reported<string> | null
   readonly originUrl: Reported<string> | null
   readonly charge: Charge

@@ -80,6 +80,7 @@ export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack }: Or
       charge: value('charge'),
       music_task_id: value('music_task_id'),
       audio_id: value('audio_id'),
+      reference: value('reference'),
       created_at: value('created_at'),
       revision: value('revision'),
       task: value('task'),

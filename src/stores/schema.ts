@@ -14,6 +14,8 @@ export interface Database {
     /** null for an adopted task: it answers no order. */
     music_task_id: string | null
     audio_id: string | null
+    /** The caller's own text. Compared by bytes in every database, whatever its collation. */
+    reference: string | null
     created_at: number
     revision: number
     /** When the next check is due; 0 means now, null never. */
@@ -174,6 +176,21 @@ export const migrations: Record<string, Migration> = {
         create index tasks_due_after_callback on tasks (provider, due_at)
         where callback_at is not null and due_at <= callback_at + 60000`.execute(db)
       await db.schema.dropIndex('tasks_due_called').execute()
+    },
+  },
+  // Serves lists by reference, by its beginning, and by both with a facet. Tasks without a reference are not in it.
+  '0011-references.compatible': {
+    async up(db) {
+      const isSqlite = db.getExecutor().adapter instanceof SqliteAdapter
+      // PostgreSQL compares text by the rules of a language, unless told otherwise. SQLite compares bytes.
+      await db.schema
+        .alterTable('tasks')
+        .addColumn('reference', isSqlite ? 'text' : sql`text collate "C"`)
+        .execute()
+      const facet = sql.raw(facetSql(isSqlite ? 'sqlite' : 'postgres'))
+      await sql`
+        create index tasks_by_reference on tasks (owner, reference, ${facet}, created_at, id)
+        where reference is not null`.execute(db)
     },
   },
 }

@@ -4,11 +4,12 @@ import { isDeepStrictEqual } from 'node:util'
 export type TaskDocument = Readonly<Record<string, unknown>>
 
 /** The format version that this code writes. A row without a version has version 1. */
-export const currentVersion = 2
+export const currentVersion = 3
 
 /** Converts a document from its version to the next one. Never change a step after its release. */
 const upgrades: Readonly<Record<number, (document: TaskDocument) => TaskDocument>> = {
   1: withResults,
+  2: withReference,
 }
 
 /** Parses the JSON of a row and upgrades it to the current version. A document of a newer version is returned unchanged. */
@@ -84,6 +85,11 @@ function withResults(document: TaskDocument): TaskDocument {
     default:
       return order
   }
+}
+
+/** Version 2 to 3. Adds the caller's reference. */
+function withReference(document: TaskDocument): TaskDocument {
+  return { ...document, reference: null }
 }
 
 function objectOf(value: unknown): TaskDocument {

@@ -30,6 +30,7 @@ const ordered: PendingTask = {
   provider: 'kie',
   providerTaskId: null,
   sharedProviderTaskId: null,
+  reference: null,
   type: 'separate_vocal',
   musicTaskId: 'music-task',
   audioId: 'audio',

@@ -13,7 +13,15 @@ function orderWith(idempotencyKey: string | null): OrderRequest {
       submit: () => Promise.reject(new Error('not asked')),
       check: () => Promise.reject(new Error('not asked')),
     },
-    input: { musicTaskId: 'm', audioId: 'a', type: 'separate_vocal', provider: null, idempotencyKey, force: false },
+    input: {
+      musicTaskId: 'm',
+      audioId: 'a',
+      type: 'separate_vocal',
+      provider: null,
+      idempotencyKey,
+      reference: null,
+      force: false,
+    },
     waitUntilMs: 0,
   }
 }

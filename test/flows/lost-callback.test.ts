@@ -320,6 +320,7 @@ describe('the next check', () => {
     provider: 'kie',
     providerTaskId: 'provider-task',
     sharedProviderTaskId: null,
+    reference: null,
     type: 'separate_vocal',
     musicTaskId: 'music-task',
     audioId: 'audio',

@@ -11,6 +11,7 @@ import { createPostgresDialect, defaultLimits } from '../../src/stores/postgres-
 import type { Database } from '../../src/stores/schema.ts'
 import { createSqliteDialect } from '../../src/stores/sqlite-dialect.ts'
 import { openSqliteFile } from '../../src/stores/sqlite-file.ts'
+import { TooManyMatchesError } from '../../src/separation/errors.ts'
 import { columnsOf, parseStoredTask } from '../../src/stores/stored-task.ts'
 import type { Ending } from '../support/gateway.ts'
 import { newDatabaseUrl } from '../support/program.ts'
@@ -31,6 +32,7 @@ function taskOf(index: number): Task {
     owner,
     musicTaskId: 'music',
     audioId: 'audio',
+    reference: `user-${index % 10}/song`,
     createdAtMs: someTime + index * 1_000,
     type: separationTypes[index % 2] ?? null,
     provider: providerNames[index % 3] ?? 'kie',
@@ -229,6 +231,53 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
       }
     }
   }, 120_000)
+
+  test('a page by reference with any filter of few values reads a bounded number of rows', async () => {
+    const { db, queries, tasks, rowsRead } = measured
+    const reference = 'user-7/song'
+    const facets = new Set(tasks.map(facetOf)).size
+    const few = filters.filter((filter) => !('audioId' in filter || 'musicTaskId' in filter))
+    for (const [index, filter] of [{}, ...few].entries()) {
+      const page: TaskPage = { where: { ...filter, reference }, limit, inverted: false, ...ranges[index % 4] }
+      queries.length = 0
+      const rows = await runJob(listTasks(db, dialect, owner, page), db)
+      const own = tasks.toReversed().filter((task) => task.reference === reference)
+      expect(rows.map(({ task }) => parseStoredTask(task).id)).toEqual(firstOf(own, page).map(({ id }) => id))
+      for (const query of queries.splice(0)) {
+        expect(await rowsRead(query)).toBeLessThanOrEqual(facets * (limit + 2) + limit + 1)
+      }
+    }
+  })
+
+  test('a page by prefix reads the tasks that it matches, and no others', async () => {
+    const { db, queries, tasks, rowsRead } = measured
+    const prefix = 'user-7/'
+    const matching = tasks.toReversed().filter((task) => task.reference?.startsWith(prefix))
+    for (const where of [{}, { settled: false }, { audioId: 'audio' }]) {
+      const page: TaskPage = { where: { ...where, referencePrefix: prefix }, limit, inverted: false }
+      queries.length = 0
+      const rows = await runJob(listTasks(db, dialect, owner, page), db)
+      expect(rows.map(({ task }) => parseStoredTask(task).id)).toEqual(firstOf(matching, page).map(({ id }) => id))
+      for (const query of queries.splice(0))
+        expect(await rowsRead(query)).toBeLessThanOrEqual(2 * matching.length + limit)
+    }
+  })
+
+  test('a prefix that matches more than 10,000 tasks is refused after reading that many', async () => {
+    const { db } = measured
+    const [some] = measured.tasks
+    if (some === undefined) throw new Error('There is no task.')
+    for (let from = 0; from < 10_001; from += 500) {
+      const rows = Array.from({ length: Math.min(500, 10_001 - from) }, () => {
+        const task = pendingTask({ owner, reference: 'crowd/1' })
+        return { ...columnsOf(task), due_at: null }
+      })
+      await db.insertInto('tasks').values(rows).execute()
+    }
+    const page = { where: { referencePrefix: 'crowd/' }, limit, inverted: false }
+    await expect(runJob(listTasks(db, dialect, owner, page), db)).rejects.toThrow(TooManyMatchesError)
+    await db.deleteFrom('tasks').where('reference', '=', 'crowd/1').execute()
+  }, 60_000)
 
   test('an order reads a bounded number of earlier orders for its track', async () => {
     const { db, queries, tasks, rowsRead } = measured

@@ -99,7 +99,13 @@ test('an answer with an unknown outcome keeps the key, even if the order was for
   expect(provider.orders).toHaveLength(1)
 })
 
-const someInput = { ...someTrack, type: 'separate_vocal', provider: null, idempotencyKey: 'key', force: false } as const
+const someInput = {
+  ...someTrack,
+  type: 'separate_vocal',
+  provider: null,
+  idempotencyKey: 'key',
+  force: false,
+} as const
 
 test('a saved change is published although the store did not confirm the write', async () => {
   const provider = await startPlayedProvider()

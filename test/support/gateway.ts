@@ -133,7 +133,7 @@ export async function collect<T, V extends Record<string, unknown>>(
 }
 
 /** The track that is ordered unless a test says otherwise. */
-export const someTrack = { musicTaskId: 'music-task', audioId: 'audio-1' } as const
+export const someTrack = { musicTaskId: 'music-task', audioId: 'audio-1', reference: null } as const
 
 /** Orders a separation that must be accepted; resolves to our task id. */
 export async function order(gateway: TestGateway, input: Partial<SeparateInput> = {}): Promise<string> {

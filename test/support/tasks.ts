@@ -53,6 +53,7 @@ function orderOfTask() {
     provider: 'kie',
     providerTaskId: `provider-task-of-${id}`,
     sharedProviderTaskId: null,
+    reference: null,
     type: 'separate_vocal',
     musicTaskId: 'my-music',
     audioId: 'audio-1',

@@ -3,6 +3,7 @@ import {
   AdoptionNotAllowedError,
   ProviderUnreadableError,
   StoreUnavailableError,
+  TooManyMatchesError,
   TooManyMissesError,
 } from '../../separation/errors.ts'
 import type { SanitizeError } from './sanitize-error.ts'
@@ -25,7 +26,8 @@ export function createMaskError({ log, sanitize }: MaskErrorOptions): (error: un
       return coded(error, 'The database is unavailable. Try again in a moment.', { code: 'UNAVAILABLE' })
     }
     if (cause instanceof ProviderUnreadableError) return coded(error, cause.message, { code: 'UNAVAILABLE' })
-    if (cause instanceof AdoptionNotAllowedError) return coded(error, cause.message, { code: 'BAD_USER_INPUT' })
+    if (cause instanceof AdoptionNotAllowedError || cause instanceof TooManyMatchesError)
+      return coded(error, cause.message, { code: 'BAD_USER_INPUT' })
     if (cause instanceof TooManyMissesError) {
       const { message, retryAfterSeconds } = cause
       return coded(error, message, { code: 'RATE_LIMITED', retryAfterSeconds })

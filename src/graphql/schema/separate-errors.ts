@@ -20,7 +20,7 @@ const SeparateError = builder.interfaceRef<OrderRefusal>('SeparateError').implem
 })
 
 /** One for each field of SeparateInput. */
-const maxIssues = 6
+const maxIssues = 7
 /** `["input", <field>]` */
 const maxPathLength = 2
 

@@ -28,6 +28,12 @@ const SeparateInput = builder.inputType('SeparateInput', {
         'A string of 1 to 255 characters that you choose for this order. Repeated orders with the same key return the same ' +
         'task and are charged once.',
     }),
+    reference: t.string({
+      description:
+        'Your own text for the task, of 1 to 255 characters, such as a title or the id of your user. It is kept with the ' +
+        'task, and `separations` finds the task by it. It does not make another order: an order that joins an earlier task ' +
+        'leaves the reference of that task as it is.',
+    }),
     force: t.boolean({
       required: true,
       defaultValue: false,
@@ -76,6 +82,7 @@ builder.mutationField('separate', (t) =>
         ...input,
         provider: input.provider ?? null,
         idempotencyKey: input.idempotencyKey ?? null,
+        reference: input.reference ?? null,
       })
       return outcome.kind === 'accepted' ? outcome : outcome.refusal
     },

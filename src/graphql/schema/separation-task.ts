@@ -63,6 +63,12 @@ export const SeparationTask = builder.node(SeparationTaskRef, {
       description: "The provider's id of the track to separate.",
       resolve: (task) => task.audioId,
     }),
+    reference: t.string({
+      nullable: true,
+      description:
+        'Your own text for the task, as passed to `separate` by the order that created it. Null if that order had none.',
+      resolve: (task) => task.reference,
+    }),
     musicId: t.id({
       nullable: true,
       description: "The provider's id of the music. Null until the provider reports it.",

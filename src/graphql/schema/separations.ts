@@ -29,6 +29,13 @@ const SeparationFilter = builder.inputType('SeparationFilter', {
     provider: t.field({ type: ProviderEnum, description: 'Only tasks of this provider.' }),
     audioId: t.id({ description: 'Only separations of this track.' }),
     musicTaskId: t.id({ description: 'Only separations of tracks that this music task generated.' }),
+    reference: t.string({ description: 'Only tasks with this reference. Upper and lower case differ.' }),
+    referencePrefix: t.string({
+      description:
+        'Only tasks whose reference begins with this text, such as `user-7/`. Upper and lower case differ, and no character ' +
+        'is a wildcard. If it matches more than 10,000 of your tasks, it is an error (BAD_USER_INPUT). The same applies to ' +
+        '`reference` together with `audioId` or `musicTaskId`.',
+    }),
     settled: t.boolean({ description: '`true`: only settled tasks. `false`: only pending tasks.' }),
     charge: t.field({
       type: [ChargeEnum],
@@ -74,8 +81,9 @@ builder.queryField('separations', (t) =>
 
 /** Converts the filter to the core's type. Throws BAD_USER_INPUT for values that cannot match any task. */
 function filterOf(where: typeof SeparationFilter.$inferInput): TaskFilter {
-  const { audioId, musicTaskId } = where
-  for (const [name, id] of Object.entries({ audioId, musicTaskId })) {
+  const { audioId, musicTaskId, reference, referencePrefix } = where
+  if (referencePrefix === '') throw badInput('`where.referencePrefix` must not be empty.')
+  for (const [name, id] of Object.entries({ audioId, musicTaskId, reference, referencePrefix })) {
     if (id !== null && id !== undefined && /[\p{Cc}\p{Cs}]/u.test(id)) {
       throw badInput(`\`where.${name}\` must not contain control characters or unpaired surrogates.`)
     }
@@ -90,6 +98,8 @@ function filterOf(where: typeof SeparationFilter.$inferInput): TaskFilter {
     provider: where.provider ?? undefined,
     audioId: audioId ?? undefined,
     musicTaskId: musicTaskId ?? undefined,
+    reference: reference ?? undefined,
+    referencePrefix: referencePrefix ?? undefined,
     settled: where.settled ?? undefined,
     charge: where.charge ?? undefined,
     failureCode: where.failureCode ?? undefined,

@@ -24,7 +24,7 @@ export interface CallbackAddress {
 /** Makes and parses callback addresses. */
 export interface CallbackAddresses {
   /** The address of a task. It contains the task's secret: only the provider may see it. */
-  urlOf(task: Pick<Task, 'id' | 'provider' | 'owner' | 'type' | 'musicTaskId' | 'audioId'>): string
+  urlOf(task: Pick<Task, 'id' | 'provider' | 'owner' | 'type' | 'musicTaskId' | 'audioId' | 'reference'>): string
   /** The address at this path; null unless its token verifies. The host is ignored: it may have changed. */
   parse(path: string): CallbackAddress | null
   /** The task of a URL whose token verifies, else null. */
@@ -83,14 +83,15 @@ export function createCallbackAddresses({ publicUrl, secrets }: CallbackAddressO
 
   return {
     parse,
-    urlOf({ id, provider, owner, type, musicTaskId, audioId }) {
+    urlOf({ id, provider, owner, type, musicTaskId, audioId, reference }) {
       const subject = `${provider}/${id}`
       const bare = `${publicUrl()}${callbacksPath}${subject}/${tokenOf(signing.secret, subject)}`
       // A restored order without its track is joined by no other order, but keeps its result.
       return (
         [
-          { owner, type, musicTaskId, audioId },
-          { owner, type, musicTaskId: null, audioId: null },
+          { owner, type, musicTaskId, audioId, reference },
+          { owner, type, musicTaskId, audioId, reference: null },
+          { owner, type, musicTaskId: null, audioId: null, reference: null },
         ]
           .map((order) => `${bare}.${signing.orders.seal(order, subject)}`)
           .find(({ length }) => length <= maxAddressLength) ?? bare

@@ -11,6 +11,7 @@ export interface AddressedOrder {
   /** null, as is `audioId`, if the address had no room for the track. */
   readonly musicTaskId: string | null
   readonly audioId: string | null
+  readonly reference: string | null
 }
 
 /** The encrypted part of an order. The rest stands in the address in clear. */
@@ -26,9 +27,10 @@ export interface OrderSeal {
 
 const nonceBytes = 12
 const tagBytes = 16
-/** A newer version may append fields. */
+const nullableText = z.string().nullable()
+/** Addresses of earlier versions lack the reference. A newer version may append fields. */
 const orderSchema = z.tuple(
-  [z.string(), z.enum(separationTypes).nullable(), z.string().nullable(), z.string().nullable()],
+  [z.string(), z.enum(separationTypes).nullable(), nullableText, nullableText, nullableText.default(null)],
   z.unknown(),
 )
 
@@ -37,10 +39,10 @@ export function createOrderSeal(secret: string): OrderSeal {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'stemgate order in a callback address', 32))
 
   return {
-    seal({ owner, type, musicTaskId, audioId }, subject) {
+    seal({ owner, type, musicTaskId, audioId, reference }, subject) {
       const nonce = randomBytes(nonceBytes)
       const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes }).setAAD(Buffer.from(subject))
-      const text = JSON.stringify([owner, type, musicTaskId, audioId])
+      const text = JSON.stringify([owner, type, musicTaskId, audioId, ...(reference === null ? [] : [reference])])
       const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
       return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url')
     },
@@ -53,10 +55,10 @@ export function createOrderSeal(secret: string): OrderSeal {
       decipher.setAAD(Buffer.from(subject)).setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tagBytes))
       try {
         const opened = [decipher.update(bytes.subarray(nonceBytes + tagBytes)), decipher.final()]
-        const [owner, type, musicTaskId, audioId] = orderSchema.parse(
+        const [owner, type, musicTaskId, audioId, reference] = orderSchema.parse(
           JSON.parse(Buffer.concat(opened).toString('utf8')),
         )
-        return { owner, type, musicTaskId, audioId }
+        return { owner, type, musicTaskId, audioId, reference }
       } catch {
         return null
       }

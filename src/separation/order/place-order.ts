@@ -135,6 +135,7 @@ function newTask(owner: string, provider: ProviderName, input: SeparateInput, no
     type: input.type,
     musicTaskId: input.musicTaskId,
     audioId: input.audioId,
+    reference: input.reference,
     musicId: null,
     originUrl: null,
     charge: 'MAYBE',

@@ -2,13 +2,13 @@ import { z } from 'zod'
 import { providerNames, separationTypes } from '../task.ts'
 import type { InputIssue } from './order-refusal.ts'
 
-const maxIdLength = 255
+const maxTextLength = 255
 
 /** Text that every store keeps unchanged. Lone surrogates and NUL are not: two different texts would become equal. */
 const storableText = z
   .string()
   .min(1, 'must not be empty')
-  .max(maxIdLength, `must not be longer than ${maxIdLength} characters`)
+  .max(maxTextLength, `must not be longer than ${maxTextLength} characters`)
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'must not contain control characters')
   .regex(/^\P{Cs}*$/u, 'must be well-formed Unicode')
 
@@ -22,6 +22,7 @@ const schema = z
     type: z.enum(separationTypes),
     provider: z.enum(providerNames).nullable(),
     idempotencyKey: storableText.nullable(),
+    reference: storableText.nullable(),
     force: z.boolean(),
   })
   .refine((input) => !input.force || input.idempotencyKey !== null, {
@@ -41,7 +42,10 @@ export function issuesOf(input: SeparateInput): readonly InputIssue[] {
   }))
 }
 
-/** Identifies the input of an idempotency key. `force` is left out: it does not make another order. */
-export function fingerprintOf({ musicTaskId, audioId, type, provider }: SeparateInput): string {
-  return JSON.stringify([musicTaskId, audioId, type, provider])
+/**
+ * Identifies the input of an idempotency key. `force` is left out: it does not make another order. Without a reference the
+ * fingerprint is that of earlier versions, which are stored.
+ */
+export function fingerprintOf({ musicTaskId, audioId, type, provider, reference }: SeparateInput): string {
+  return JSON.stringify([musicTaskId, audioId, type, provider, ...(reference === null ? [] : [reference])])
 }

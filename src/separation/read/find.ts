@@ -183,6 +183,7 @@ function adoptedTask(owner: string, provider: ProviderName, found: FoundTask, no
     type: report.type,
     musicTaskId: null,
     audioId: report.audioId,
+    reference: null,
     musicId: null,
     originUrl: null,
     charge: 'CHARGED',
