@@ -18,6 +18,9 @@ interface Message {
   readonly payload?: { readonly data: { readonly separationUpdated: { readonly revision: number } | null } }
 }
 
+/** How long a test waits for what it expects, on a busy machine. */
+const soon = { timeout: 10_000 }
+
 /** A socket that speaks the protocol by hand, so that a test decides when it reads and what it sends. */
 async function openSocket({ url }: WiredGateway, authorization?: string) {
   const socket = new WebSocket(webSocketUrl(url), 'graphql-transport-ws')
@@ -198,10 +201,10 @@ test('an event of any length arrives whole, over WebSocket', async () => {
     const task = pendingTask({ audioId })
     await gateway.put(task)
     socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query, variables: { taskId: task.id } } }))
-    await expect.poll(() => messages.map((message) => JSON.stringify(message))).toEqual([textOf(id, audioId)])
+    await expect.poll(() => messages.map((message) => JSON.stringify(message)), soon).toEqual([textOf(id, audioId)])
     await gateway.put({ ...settled(task, 2), audioId })
     await expect
-      .poll(() => messages.map((message) => JSON.stringify(message)))
+      .poll(() => messages.map((message) => JSON.stringify(message)), soon)
       .toEqual([textOf(id, audioId), textOf(id, audioId), JSON.stringify({ id, type: 'complete' })])
     messages.length = 0
   }
@@ -306,7 +309,7 @@ test('equal revisions give equal texts: to all subscribers of a feed, over both 
       await gateway.put(task)
       const operation = { query, variables: { ...variables, id } }
       const watching = [overSse(operation), overSse(operation), overWebSocket(operation)]
-      await expect.poll(() => gateway.subscriptions(), { interval: 1 }).toBe(3)
+      await expect.poll(() => gateway.subscriptions(), { interval: 1, ...soon }).toBe(3)
       await gateway.put({ ...end, id, providerTaskId, revision: 2 } satisfies Task)
       const texts = await Promise.all(watching)
       const later = await Promise.all([overSse(operation), overWebSocket(operation)])

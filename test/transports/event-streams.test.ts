@@ -71,6 +71,8 @@ const headOf = (...lines: string[]) => [
   ...lines,
 ]
 const streamHead = headOf('Connection: keep-alive', 'Keep-Alive: timeout=5', 'Transfer-Encoding: chunked')
+/** How long a test waits for what it expects, on a busy machine. */
+const soon = { timeout: 10_000 }
 const ping = ':\n\n'
 const next = (result: string) => `event: next\ndata: ${result}\n\n`
 const complete = 'event: complete\ndata:\n\n'
@@ -89,14 +91,14 @@ describe('the bytes of a stream', () => {
     await gateway.put(task)
     const lines = Array.from({ length: 3 }, () => send(gateway, watch(task.id)))
     const chunks = [ping, stateOf('PENDING', 1)]
-    await expect.poll(() => lines.map(({ text }) => partsOf(text()).chunks)).toEqual(lines.map(() => chunks))
+    await expect.poll(() => lines.map(({ text }) => partsOf(text()).chunks), soon).toEqual(lines.map(() => chunks))
     await gateway.put({ ...task, revision: 2 })
     chunks.push(stateOf('PENDING', 2))
-    await expect.poll(() => lines.map(({ text }) => partsOf(text()).chunks)).toEqual(lines.map(() => chunks))
+    await expect.poll(() => lines.map(({ text }) => partsOf(text()).chunks), soon).toEqual(lines.map(() => chunks))
     await gateway.put(settled(task, 3))
     chunks.push(stateOf('SUCCESS', 3), complete, '')
     await expect
-      .poll(() => lines.map(({ text }) => partsOf(text())))
+      .poll(() => lines.map(({ text }) => partsOf(text())), soon)
       .toEqual(lines.map(() => ({ head: streamHead, chunks })))
     expect(gateway.subscriptions()).toBe(0)
   })
@@ -106,7 +108,9 @@ describe('the bytes of a stream', () => {
     async (accept) => {
       const gateway = await startWiredGateway()
       const { text } = send(gateway, watch(newTaskId(), { accept }))
-      await expect.poll(() => partsOf(text())).toEqual({ head: streamHead, chunks: [ping, unknown, complete, ''] })
+      await expect
+        .poll(() => partsOf(text()), soon)
+        .toEqual({ head: streamHead, chunks: [ping, unknown, complete, ''] })
     },
   )
 
@@ -136,16 +140,18 @@ describe('the bytes of a stream', () => {
   ])('tell as the last result that $what', async ({ error, result }) => {
     const gateway = await startWiredGateway({ wrap: (store) => ({ ...store, find: () => Promise.reject(error) }) })
     const { text } = send(gateway, watch(newTaskId()))
-    await expect.poll(() => partsOf(text())).toEqual({ head: streamHead, chunks: [ping, next(result), complete, ''] })
+    await expect
+      .poll(() => partsOf(text()), soon)
+      .toEqual({ head: streamHead, chunks: [ping, next(result), complete, ''] })
     expect(gateway.subscriptions()).toBe(0)
   })
 
   test('are few for a client that accepts no stream', async () => {
     const gateway = await startWiredGateway()
     const { text } = send(gateway, watch(newTaskId(), { accept: 'multipart/mixed' }))
-    await expect.poll(() => partsOf(text()).head).toContain('accept: text/event-stream')
+    await expect.poll(() => partsOf(text()).head, soon).toContain('accept: text/event-stream')
     expect(text()).toMatch(/^HTTP\/1\.1 406 Not Acceptable\r\n/)
-    await expect.poll(() => gateway.subscriptions()).toBe(0)
+    await expect.poll(() => gateway.subscriptions(), soon).toBe(0)
   })
 })
 
@@ -179,12 +185,12 @@ test('equal streams share one execution for each change, and streams of other ca
     )
   const lines = Array.from({ length: 20 }, (_, index) => watchAs('anna', index % 2 === 0 ? '1.0' : '1.1'))
   const others = watchAs('ben')
-  await expect.poll(() => partsOf(others.text()).chunks).toEqual([ping, unknown, complete, ''])
-  await expect.poll(() => lines.every(({ text }) => text().includes('"revision":1}'))).toBe(true)
+  await expect.poll(() => partsOf(others.text()).chunks, soon).toEqual([ping, unknown, complete, ''])
+  await expect.poll(() => lines.every(({ text }) => text().includes('"revision":1}')), soon).toBe(true)
   for (let revision = 2; revision <= 4; revision++) {
     executed.times = 0
     await gateway.put({ ...task, revision })
-    await expect.poll(() => lines.every(({ text }) => text().includes(`"revision":${revision}}`))).toBe(true)
+    await expect.poll(() => lines.every(({ text }) => text().includes(`"revision":${revision}}`)), soon).toBe(true)
     expect(executed.times).toBe(1)
   }
 })
@@ -194,10 +200,10 @@ test('streams that wait for an earlier one on their connection end with it', asy
   const task = pendingTask()
   await gateway.put(task)
   const { socket, text } = send(gateway, watch(task.id).repeat(3))
-  await expect.poll(() => gateway.subscriptions()).toBe(3)
-  await expect.poll(() => partsOf(text()).chunks).toEqual([ping, stateOf('PENDING', 1)])
+  await expect.poll(() => gateway.subscriptions(), soon).toBe(3)
+  await expect.poll(() => partsOf(text()).chunks, soon).toEqual([ping, stateOf('PENDING', 1)])
   socket.destroy()
-  await expect.poll(() => gateway.subscriptions()).toBe(0)
+  await expect.poll(() => gateway.subscriptions(), soon).toBe(0)
 })
 
 test('streams on one connection are sent one after the other', async () => {
@@ -205,10 +211,10 @@ test('streams on one connection are sent one after the other', async () => {
   const tasks = [pendingTask(), pendingTask()]
   for (const task of tasks) await gateway.put(task)
   const { text } = send(gateway, tasks.map(({ id }) => watch(id)).join(''))
-  await expect.poll(() => gateway.subscriptions()).toBe(2)
+  await expect.poll(() => gateway.subscriptions(), soon).toBe(2)
   // The second one ends first.
   for (const task of tasks.toReversed()) await gateway.put(settled(task, 2))
-  await expect.poll(() => text().split(complete).length).toBe(3)
+  await expect.poll(() => text().split(complete).length, soon).toBe(3)
   const [first = '', second = ''] = text()
     .split(/(?=HTTP\/1\.1 200 OK)/)
     .filter((answer) => answer !== '')
@@ -227,11 +233,11 @@ describe('an idle stream', () => {
     await gateway.put(task)
     const { text } = send(gateway, watch(task.id))
     const chunks = [ping, stateOf('PENDING', 1)]
-    await vi.waitFor(() => expect(partsOf(text()).chunks).toEqual(chunks))
+    await expect.poll(() => partsOf(text()).chunks, soon).toEqual(chunks)
     for (let seconds = 12; seconds <= 36; seconds += 12) {
       vi.advanceTimersByTime(12_000)
       chunks.push(ping)
-      await vi.waitFor(() => expect(partsOf(text()).chunks).toEqual(chunks))
+      await expect.poll(() => partsOf(text()).chunks, soon).toEqual(chunks)
     }
   })
 })

@@ -53,6 +53,8 @@ interface Feed<S extends Subscriber> {
   readonly key: string
   readonly operation: FeedOperation
   readonly subscribers: Set<S>
+  /** Those that were shown nothing yet. A read for them need not go through all others, of whom there may be thousands. */
+  readonly newcomers: Set<S>
   watch: Watch | null
   item: Item | null
   /** What was read last, until it is shown. */
@@ -90,6 +92,7 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
     subscriber.joinedAt = watches.now()
     subscriber.shown = 0
     feed.subscribers.add(subscriber)
+    feed.newcomers.add(subscriber)
     feed.watch?.refresh()
     return true
   }
@@ -99,6 +102,7 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
     subscriber.feedKey = null
     if (feed === undefined) return
     feed.subscribers.delete(subscriber)
+    feed.newcomers.delete(subscriber)
     if (feed.subscribers.size > 0) return
     feeds.delete(feed.key)
     feed.watch?.stop()
@@ -125,9 +129,13 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
   async function show(feed: Feed<S>, { state, readAt }: Found): Promise<void> {
     if (state === null || state instanceof Error) return end(feed, state, readAt)
     if (feed.item === null || feed.item.revision < state.revision) {
-      feed.item = await nextItem(feed, state, readAt)
-    } else feed.item.readAt = readAt
-    for (const subscriber of feed.subscribers) offer(feed.item, subscriber)
+      const item = await nextItem(feed, state, readAt)
+      feed.item = item
+      for (const subscriber of feed.subscribers) offer(feed, item, subscriber)
+    } else {
+      feed.item.readAt = readAt
+      for (const subscriber of feed.newcomers) offer(feed, feed.item, subscriber)
+    }
   }
 
   async function nextItem({ operation, item }: Feed<S>, task: Task, readAt: number): Promise<Item> {
@@ -136,10 +144,11 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
   }
 
   /** Sends the item unless the subscriber has been shown it, is busy, or joined after it was read. */
-  function offer(item: Item, subscriber: S): void {
+  function offer(feed: Feed<S>, item: Item, subscriber: S): void {
     if (subscriber.shown >= item.number || delivery.isBusy(subscriber)) return
     if (subscriber.shown === 0 && item.readAt <= subscriber.joinedAt) return
     subscriber.shown = item.number
+    feed.newcomers.delete(subscriber)
     if (!item.isLast) return delivery.next(subscriber, item.bytes)
     leave(subscriber)
     delivery.last(subscriber, item.bytes)
@@ -171,6 +180,7 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
         key,
         operation,
         subscribers: new Set(),
+        newcomers: new Set(),
         watch: null,
         item: null,
         found: null,
@@ -188,8 +198,8 @@ export function createFeeds<S extends Subscriber>({ pipeline, watches, delivery,
     },
     leave,
     resume(subscriber) {
-      const item = feedOf(subscriber)?.item
-      if (item) offer(item, subscriber)
+      const feed = feedOf(subscriber)
+      if (feed?.item) offer(feed, feed.item, subscriber)
     },
   }
 }
