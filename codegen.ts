@@ -22,7 +22,7 @@ const heading = `// Made by \`npm run codegen\` from ${operationsFolder}: do not
 await main(process.argv.includes('--check'))
 
 async function main(isCheck: boolean): Promise<void> {
-  const schema = schemaText()
+  const schema = schemaText(createSchema())
   const made = [
     { file: schemaFile, text: schema },
     { file: typedFile, text: await typedOperations(schema) },

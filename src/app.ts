@@ -6,6 +6,7 @@ import type { Config } from './config/config.ts'
 import { createConcurrencyLimit } from './limits/concurrency-limit.ts'
 import type { Services } from './graphql/context.ts'
 import { createPipeline } from './graphql/execution/pipeline.ts'
+import { schemaText } from './graphql/schema/print-schema.ts'
 import { createSchema } from './graphql/schema/schema.ts'
 import { createAdminServer } from './http/admin-server.ts'
 import { callbacksPath, createCallbackAddresses } from './separation/callback/callback-address.ts'
@@ -26,6 +27,7 @@ import { createWebSocketRoute } from './http/websocket/websocket-route.ts'
 import { openIdentity } from './identity/identity.ts'
 import { createOperator } from './identity/operator.ts'
 import { openProviders } from './providers/open-providers.ts'
+import { sandboxPrices } from './sandbox/ledger.ts'
 import { createSandbox } from './sandbox/sandbox.ts'
 import { testTracks } from './sandbox/test-tracks.ts'
 import { createSeparations } from './separation/separations.ts'
@@ -147,7 +149,9 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     pollIntervalMs: Math.min(maxPollIntervalMs, config.checkIntervalMs / 4),
   })
 
+  const prices = { ...config.prices, sandbox: sandboxPrices }
   const retentionMs = new Map(clients.map((each) => [each.name, each.retentionMs]))
+  const requestRate = createRequestRate(config.requestsPerMinute)
   const schema = createSchema()
   const retentionMsOf = (provider: ProviderName) => retentionMs.get(provider) ?? 0
   const hasStemLinks = config.stemLinks === 'signed'
@@ -167,7 +171,11 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     separations,
     separateRate: createRequestRate(config.separatesPerMinute),
     subscriptionLimit,
+    requestRate,
     providers: [...providers.keys()],
+    defaultProvider: config.defaultProvider,
+    offers: new Map([...providers].map(([name, each]) => [name, { ...each, prices: prices[name] }])),
+    mayReadCredits: (owner) => config.creditsCallers.includes(owner),
     retentionMsOf,
     stemUrlOf: hasStemLinks ? stemLinks.urlOf : ({ stem }) => stem.url.value,
   }
@@ -176,7 +184,6 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const pipeline = createPipeline({ schema, services, log, introspection, onSuccess: shortWay.learnDocument })
   const { admin, adminToken } = config
   const operator = createOperator({ adminToken, adminHost: admin?.host ?? null })
-  const requestRate = createRequestRate(config.requestsPerMinute)
   const logRefusedOrigin = createLogRefusedOrigin(log)
   const eventStreams = createEventStreams({ pipeline, watches: separations.watches, subscriptionLimit, log })
   const websocket = createWebSocketRoute({
@@ -231,6 +238,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     operator,
     checkReady: readiness.check,
     metrics,
+    schemaText: introspection ? () => schemaText(schema) : null,
     log,
   })
   const adminServer = admin === null ? null : createAdminServer({ operator, checkReady: readiness.check, metrics, log })

@@ -1,6 +1,6 @@
 import { environmentSchema, type LogLevel, type StemLinkKind } from './environment.ts'
 import type { ApiKey } from '../identity/parse-api-keys.ts'
-import type { ProviderName } from '../separation/task.ts'
+import type { ProviderName, SeparationType } from '../separation/task.ts'
 import { sandboxMistake } from './sandbox-permission.ts'
 import type { DatabaseAddress } from '../stores/database-url.ts'
 import { unknownVariables } from './unknown-variables.ts'
@@ -20,6 +20,8 @@ export interface Config {
   readonly redisUrl: string | null
   /** A provider with a key is on. Without any key, the sandbox is on. */
   readonly vendors: Readonly<Record<VendorName, { readonly apiKey: string | null; readonly baseUrl: string | null }>>
+  /** What the operator says that a type costs at a provider, in credits. */
+  readonly prices: Readonly<Record<VendorName, ReadonlyMap<SeparationType, number>>>
   readonly kieWebhookKey: string | null
   readonly defaultProvider: ProviderName
   /** The first one signs, and all are accepted. If empty, a generated secret from the database is used. */
@@ -34,6 +36,8 @@ export interface Config {
   readonly admin: { readonly host: string; readonly port: number } | null
   /** The bearer token for metrics and readiness; null for none. */
   readonly adminToken: string | null
+  /** The callers that may read the balance of the operator's accounts, as owners of tasks. */
+  readonly creditsCallers: readonly string[]
   /** The limits of requests and `separate` mutations per caller and minute. */
   readonly requestsPerMinute: number
   readonly separatesPerMinute: number
@@ -166,6 +170,7 @@ export function parseConfig(environment: Environment): Config {
     database: env.DATABASE_URL,
     redisUrl: env.REDIS_URL ?? null,
     vendors,
+    prices: { kie: env.KIE_PRICES, apikley: env.APIKLEY_PRICES, sunoapi: env.SUNOAPI_PRICES },
     kieWebhookKey: env.KIE_WEBHOOK_KEY ?? null,
     defaultProvider,
     callbackSecrets: env.CALLBACK_SECRET,
@@ -178,6 +183,7 @@ export function parseConfig(environment: Environment): Config {
     allowAnonymous: env.ALLOW_ANONYMOUS,
     admin: env.ADMIN_PORT === undefined ? null : { host: env.ADMIN_HOST ?? '127.0.0.1', port: env.ADMIN_PORT },
     adminToken: env.ADMIN_TOKEN ?? null,
+    creditsCallers: env.CREDITS_CALLERS,
     requestsPerMinute: env.REQUESTS_PER_MINUTE,
     separatesPerMinute: env.SEPARATES_PER_MINUTE,
     socketsPerAddress: env.SOCKETS_PER_ADDRESS,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseApiKeys } from '../identity/parse-api-keys.ts'
-import { providerNames } from '../separation/task.ts'
+import { providerNames, separationTypes, type SeparationType } from '../separation/task.ts'
 import { parseDatabaseUrl } from '../stores/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 
@@ -37,6 +37,23 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 )
 
+/** What each type costs in credits, e.g. `separate_vocal:10,split_stem:50`. */
+const prices = list
+  .transform((entries, context) => {
+    const pairs = entries.map((entry) => /^(\w+)\s*:\s*(\d+(?:\.\d+)?)$/.exec(entry))
+    const parsed = pairs.flatMap((pair) => {
+      const type = separationTypes.find((each) => each === pair?.[1])
+      return type === undefined ? [] : [[type, Number(pair?.[2])] as const]
+    })
+    return parsed.length === entries.length && new Set(parsed.map(([type]) => type)).size === parsed.length
+      ? new Map(parsed)
+      : addIssue(
+          context,
+          `must be a price for each type, like ${separationTypes.map((type) => `${type}:10`).join(',')}`,
+        )
+  })
+  .default(new Map<SeparationType, number>())
+
 /** An address to listen on. IPv6 addresses may have brackets, as in a URL. */
 const host = z.string().transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
 const port = z
@@ -70,6 +87,9 @@ export const environmentSchema = z.object({
   KIE_BASE_URL: httpUrl.optional(),
   APIKLEY_BASE_URL: httpUrl.optional(),
   SUNOAPI_BASE_URL: httpUrl.optional(),
+  KIE_PRICES: prices,
+  APIKLEY_PRICES: prices,
+  SUNOAPI_PRICES: prices,
   KIE_WEBHOOK_KEY: secretText.optional(),
   DEFAULT_PROVIDER: z
     .string()
@@ -106,6 +126,12 @@ export const environmentSchema = z.object({
   ADMIN_PORT: port.optional(),
   ADMIN_HOST: host.optional(),
   ADMIN_TOKEN: secretText.refine((text) => text.length >= 16, 'must have at least 16 characters').optional(),
+  CREDITS_CALLERS: list
+    .refine(
+      (owners) => owners.every((owner) => /^(anonymous|key:[\w.-]+|jwt:.+\|.+)$/.test(owner)),
+      'must be callers such as key:web or jwt:<issuer>|<subject>, separated by commas',
+    )
+    .default([]),
   REQUESTS_PER_MINUTE: count.default(6_000),
   SEPARATES_PER_MINUTE: count.default(1_200),
   SOCKETS_PER_ADDRESS: count.default(1_000),

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader'
 import type { TaskRef } from '../separation/read/find.ts'
 import type { Separations } from '../separation/separations.ts'
+import type { Offer } from '../separation/offer.ts'
 import type { ProviderName, Stem, SucceededTask, Task } from '../separation/task.ts'
 import type { RequestRate } from '../limits/request-rate.ts'
 import type { ConcurrencyLimit } from '../limits/concurrency-limit.ts'
@@ -19,8 +20,15 @@ export interface Services {
   readonly separateRate: RequestRate
   /** Limits the open subscriptions of each caller, over all transports. */
   readonly subscriptionLimit: ConcurrencyLimit
+  /** Limits the operations of each caller, over all transports. */
+  readonly requestRate: RequestRate
   /** The enabled providers. */
   readonly providers: readonly ProviderName[]
+  readonly defaultProvider: ProviderName
+  /** What the enabled providers offer. */
+  readonly offers: ReadonlyMap<ProviderName, Offer>
+  /** Whether the operator lets the caller read the balance of its accounts. */
+  mayReadCredits(owner: string): boolean
   /** How long a provider keeps its files, in milliseconds. */
   retentionMsOf(provider: ProviderName): number
   /** The URL of a stem's file, for clients. It stays the same while the gateway runs and the task does not change. */

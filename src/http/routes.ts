@@ -21,6 +21,8 @@ export interface RoutesOptions {
   /** Throws if the gateway cannot accept orders now. */
   readonly checkReady: () => Promise<void>
   readonly metrics: Metrics
+  /** Prints the schema; null: introspection is off. */
+  readonly schemaText: (() => string) | null
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse, path: string) => void | Promise<void>
@@ -52,12 +54,26 @@ export interface Routes {
   dispatch(route: Route, request: IncomingMessage, response: ServerResponse, path: string): Promise<void>
 }
 
-export function createRoutes({ graphql, identity, operator, checkReady, metrics, ...options }: RoutesOptions): Routes {
+export function createRoutes({
+  graphql,
+  identity,
+  operator,
+  checkReady,
+  metrics,
+  schemaText,
+  ...options
+}: RoutesOptions): Routes {
   const callback = options.callback
   const stems: Handler = options.stems ?? sendNotFound
   const sandbox: Handler = options.sandbox ?? sendNotFound
   const ready: Handler = (_request, response) => sendReadiness(response, checkReady)
   const live: Handler = (_request, response) => sendLiveness(response)
+  /** Printed once: anyone may ask, and printing takes milliseconds. */
+  let schema: string | null = null
+  const showSchema: Handler = (_request, response) => {
+    schema ??= schemaText?.() ?? null
+    sendSchema(response, schema)
+  }
   const showMetrics: Handler = (_request, response) => sendMetrics(response, metrics)
 
   const none: Route = { name: 'none', match: { prefix: '' }, access: 'public', handle: sendNotFound }
@@ -65,6 +81,7 @@ export function createRoutes({ graphql, identity, operator, checkReady, metrics,
   const routes: readonly Route[] = [
     { name: 'start',         match: { path: '/' },                 access: 'network',          handle: redirectToGraphql },
     { name: 'graphql',       match: { path: '/graphql' },          access: 'handler',          handle: graphql.handle },
+    { name: 'schema',        match: { path: '/schema.graphql' },   access: 'network',          handle: showSchema },
     { name: 'callbacks',     match: { prefix: callbacksPath },      access: 'public',           handle: callback },
     { name: 'stems',         match: { prefix: stemsPath },          access: 'public',           handle: stems },
     { name: 'sandbox-api',   match: { prefix: '/sandbox/api/' },   access: 'public',           handle: sandbox },
@@ -106,6 +123,16 @@ export function createRoutes({ graphql, identity, operator, checkReady, metrics,
 
 function matches(match: Route['match'], path: string): boolean {
   return 'path' in match ? path === match.path : path.startsWith(match.prefix)
+}
+
+function sendSchema(response: ServerResponse, schema: string | null): void {
+  // As plain text, so that a browser shows it.
+  response.writeHead(schema === null ? 404 : 200, { 'content-type': 'text/plain; charset=utf-8' })
+  response.end(
+    schema ??
+      'The schema is not served by this gateway; the operator turns it on with INTROSPECTION=true. ' +
+        'It is also in the repository, as schema/schema.graphql.\n',
+  )
 }
 
 function redirectToGraphql(_request: IncomingMessage, response: ServerResponse): void {

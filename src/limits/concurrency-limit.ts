@@ -3,6 +3,8 @@ export interface ConcurrencyLimit {
   readonly maxPerKey: number
   /** Acquires a slot for the key. Returns a function that releases it, or null if the key has no free slot. */
   acquire(key: string): (() => void) | null
+  /** The number of slots that the key has left. */
+  remaining(key: string): number
   /** The number of slots that are held, over all keys. */
   size(): number
 }
@@ -29,6 +31,7 @@ export function createConcurrencyLimit(maxPerKey: number): ConcurrencyLimit {
         else held.delete(key)
       }
     },
+    remaining: (key) => maxPerKey - (held.get(key) ?? 0),
     size: () => total,
   }
 }

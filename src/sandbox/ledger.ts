@@ -19,7 +19,11 @@ export interface Ledger {
   credits(): number
 }
 
-const creditsOf: Readonly<Record<OrderType, number>> = { separate_vocal: 10, split_stem: 50 }
+/** What each type costs, in credits. */
+export const sandboxPrices: ReadonlyMap<OrderType, number> = new Map([
+  ['separate_vocal', 10],
+  ['split_stem', 50],
+])
 const initialCredits = 1_000_000.5
 const maxCharges = 10_000
 
@@ -31,7 +35,7 @@ export function createLedger(): Ledger {
   return {
     charge(entry) {
       total += 1
-      creditsUsed += creditsOf[entry.type]
+      creditsUsed += sandboxPrices.get(entry.type) ?? 0
       charges.push(entry)
       if (charges.length > maxCharges) charges.shift()
     },

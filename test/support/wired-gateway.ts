@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createInProcessChanges } from '../../src/coordination/in-process-changes.ts'
 import { createConcurrencyLimit } from '../../src/limits/concurrency-limit.ts'
+import type { Services } from '../../src/graphql/context.ts'
 import { createPipeline } from '../../src/graphql/execution/pipeline.ts'
 import { createSchema } from '../../src/graphql/schema/schema.ts'
 import { createShortWay } from '../../src/http/short-way/short-way.ts'
@@ -88,11 +89,16 @@ export async function startWiredGateway({
   })
   const schema = createSchema()
   const subscriptionLimit = createConcurrencyLimit(10_000)
-  const services = {
+  const requestRate = createRequestRate(1_000_000)
+  const services: Services = {
     separations,
     separateRate: createRequestRate(1_000),
     subscriptionLimit,
+    requestRate,
     providers: providerNames,
+    defaultProvider: 'kie',
+    offers: new Map(),
+    mayReadCredits: () => false,
     retentionMsOf: () => 14 * day,
     stemUrlOf: ({ stem }: { stem: Stem }) => stem.url.value,
   }
@@ -100,7 +106,6 @@ export async function startWiredGateway({
   let shortAnswers = 0
   const pipeline = createPipeline({ schema, services, log, introspection: true, onSuccess: shortWay.learnDocument })
   const identity = await openIdentity({ apiKeys: keys ?? [], apiKeysFile: null, jwt: null, allowAnonymous: false, log })
-  const requestRate = createRequestRate(1_000_000)
   const eventStreams = createEventStreams({ pipeline, watches: separations.watches, subscriptionLimit, log })
   const server = createHttpServer({
     graphql: createGraphqlRoute({
@@ -119,6 +124,7 @@ export async function startWiredGateway({
       corsOrigins: [],
       graphiql: null,
     }),
+    schemaText: null,
     websocket: createWebSocketRoute({
       pipeline,
       watches: separations.watches,

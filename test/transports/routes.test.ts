@@ -5,6 +5,7 @@ import { startGateway } from '../support/gateway.ts'
 const paths: readonly (readonly [path: string, route: string, local: number, proxied: number])[] = [
   ['/', 'start', 302, 403],
   ['/graphql', 'graphql', 200, 403],
+  ['/schema.graphql', 'schema', 200, 403],
   ['/callbacks/kie/sep_x/token', 'callbacks', 404, 404],
   ['/stems/sep_x/vocal/token/vocals.mp3', 'stems', 403, 403],
   ['/sandbox/api/v1/generate', 'sandbox-api', 200, 200],

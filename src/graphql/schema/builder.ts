@@ -1,5 +1,6 @@
 import SchemaBuilder, { type EnumRef, type ObjectFieldBuilder } from '@pothos/core'
 import RelayPlugin from '@pothos/plugin-relay'
+import { GraphQLScalarType } from 'graphql'
 import { DateTimeResolver, URLResolver } from 'graphql-scalars'
 import type { Context } from '../context.ts'
 import { readsOnlyTasks } from './reads-only-tasks.ts'
@@ -42,6 +43,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     pageInfoFieldOptions: { description: 'The position of this page in the list.' },
     cursorFieldOptions: { description: 'The cursor of this object, for `after` and `before`.' },
     nodeFieldOptions: { description: 'The object.', nullable: false },
+    nodesOnConnection: { description: 'The objects on this page.' },
     edgesFieldOptions: { description: 'The objects on this page, each with its cursor.' },
     firstArgOptions: { description: 'How many objects to return from the start of the list. Default 20, maximum 100.' },
     afterArgOptions: { description: 'Returns only objects after this cursor.' },
@@ -56,8 +58,13 @@ builder.queryType({ description: 'Read operations.' })
 builder.mutationType({ description: 'Write operations.' })
 builder.subscriptionType({ description: 'Live updates, over WebSocket (graphql-ws) or server-sent events (SSE).' })
 
-builder.addScalarType('DateTime', DateTimeResolver)
-builder.addScalarType('URL', URLResolver)
+builder.addScalarType('DateTime', specifiedBy(DateTimeResolver, 'https://scalars.graphql.org/andimarek/date-time'))
+builder.addScalarType('URL', specifiedBy(URLResolver, 'https://www.rfc-editor.org/rfc/rfc3986'))
+
+/** The same scalar, with `@specifiedBy`. */
+function specifiedBy<I, O>(scalar: GraphQLScalarType<I, O>, specifiedByURL: string): GraphQLScalarType<I, O> {
+  return new GraphQLScalarType({ ...scalar.toConfig(), specifiedByURL })
+}
 
 /** An enum whose internal values are of type `T`. */
 export type EnumOf<T> = EnumRef<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>, T>

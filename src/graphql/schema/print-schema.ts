@@ -1,7 +1,6 @@
-import { lexicographicSortSchema, printSchema } from 'graphql'
-import { createSchema } from './schema.ts'
+import { lexicographicSortSchema, printSchema, type GraphQLSchema } from 'graphql'
 
 /** Prints the schema, sorted by name. `schema/schema.graphql` holds this text. */
-export function schemaText(): string {
-  return `${printSchema(lexicographicSortSchema(createSchema()))}\n`
+export function schemaText(schema: GraphQLSchema): string {
+  return `${printSchema(lexicographicSortSchema(schema))}\n`
 }

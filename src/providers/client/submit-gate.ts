@@ -16,9 +16,14 @@ export interface SubmitGateOptions {
 export interface SubmitGate {
   /** Call it before an order is stored. An order that is not admitted is never sent and never charged. */
   admit(order: OrderedTrack): Promise<Admission>
+  /** Whether it admits no order of the caller now, because the provider has not answered recent ones. */
+  isClosedFor(caller: string): boolean
   /** Reports whether the provider itself answered an admitted order, with whatever result. */
   report(order: OrderedTrack, outcome: { readonly hasAnswered: boolean }): void
 }
+
+/** No order has it, so the breaker cannot be open for it alone. */
+const noTrack = ''
 
 const defaultBreaker: BreakerOptions = { failures: 5, pauseMs: 15_000 }
 
@@ -72,6 +77,7 @@ export function createSubmitGate({ displayName, orders, breaker: options }: Subm
 
   return {
     admit: (order) => admit(order, () => queue.acquire(order.owner)),
+    isClosedFor: (caller) => breaker.waitMs({ caller, track: noTrack }) > 0,
     report: (order, { hasAnswered }) => breaker.report(originOf(order), !hasAnswered),
   }
 }

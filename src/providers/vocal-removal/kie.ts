@@ -5,6 +5,7 @@ export const kie: ProviderSpec = {
   name: 'kie',
   displayName: 'kie.ai',
   baseUrl: 'https://api.kie.ai',
+  creditsPath: '/api/v1/chat/credit',
   retentionMs: defaultRetentionMs,
   signature: 'kie',
   codes: {

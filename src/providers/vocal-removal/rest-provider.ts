@@ -7,6 +7,7 @@ import { describeError } from '../../runtime/describe-error.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
 import { createRateLimitedReader } from '../client/rate-limited-reader.ts'
 import { postOnce } from '../client/post-once.ts'
+import { createReadCredits } from './credits.ts'
 import { vocalRemoval, type Job } from './job.ts'
 import type { Rates } from '../client/rates.ts'
 import { parseEnvelopeText } from './parse-envelope.ts'
@@ -16,11 +17,12 @@ import type { Log } from '../../runtime/log.ts'
 import type { ProviderSpec } from './spec.ts'
 import { createSubmitGate } from '../client/submit-gate.ts'
 import { signatureProblem } from './verify-signature.ts'
+import type { Offer } from '../../separation/offer.ts'
 import type { CheckAnswer, Provider, ProviderOrder, SubmitAnswer } from '../../separation/provider.ts'
 import { notSentRefusal } from '../client/not-sent-refusal.ts'
 
 /** A provider with the REST contract of docs/providers.md. None of its methods throws. */
-export interface RestProvider extends Provider {
+export interface RestProvider extends Provider, Pick<Offer, 'isAvailable' | 'readCredits'> {
   /**
    * Verifies and parses a callback in one step. If the body is unusable or its signature is wrong, `report` is null, and
    * the callback only triggers a check of the id that it contains. `isSigned` says whether a signature was verified. `problem` is
@@ -201,6 +203,11 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     return job.parseRecordInfo(envelope, providerTaskId, context)
   }
 
+  const readCredits = createReadCredits(async () => {
+    if (apiKey === null) throw new Error(`${spec.name} is off: it has no API key`)
+    return reader.get(endpointOf(spec.creditsPath), headersWith(apiKey))
+  })
+
   return {
     name: spec.name,
     retentionMs: spec.retentionMs,
@@ -231,6 +238,9 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
         return { kind: 'inconclusive', cause }
       }
     },
+
+    isAvailable: (owner) => apiKey !== null && !gate.isClosedFor(owner) && !orderRefusals.isDown(),
+    readCredits,
 
     parseCallback({ headers, body, nowMs }) {
       let providerTaskId: string | null = null

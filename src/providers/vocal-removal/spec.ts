@@ -16,6 +16,8 @@ export interface ProviderSpec {
   readonly displayName: string
   /** The base URL of its API, without a path; null if the gateway sets it. */
   readonly baseUrl: string | null
+  /** The path of its credits call (docs/providers.md, "Credits"). */
+  readonly creditsPath: string
   /** How long it keeps files after success. */
   readonly retentionMs: number
   /** How it signs its callbacks; null if it does not sign them. */

@@ -5,6 +5,7 @@ export const sunoapi: ProviderSpec = {
   name: 'sunoapi',
   displayName: 'sunoapi.org',
   baseUrl: 'https://api.sunoapi.org',
+  creditsPath: '/api/v1/generate/credit',
   retentionMs: defaultRetentionMs,
   signature: null,
   codes: {
