@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Song } from './song/song.ts'
-import { type FileName, fileNames } from './stems.ts'
+import { fileAt } from './file-address.ts'
+import type { FileName } from './stems.ts'
+import type { Timers } from './timers.ts'
+import { createToneFiles } from './tone-files.ts'
+import { createUnkindFiles } from './unkind-files.ts'
 
 /** Serves the files of the song. */
 export interface Files {
-  /** Answers a GET, HEAD or OPTIONS of `/<name>.wav` or `/<folder>/<name>.wav`; false if there is no such file. */
+  /** Answers a GET, HEAD or OPTIONS of a file (see `fileAt`); false if there is no such file. */
   serve(path: string, request: IncomingMessage, response: ServerResponse): boolean
 }
 
@@ -45,13 +49,13 @@ function readRange(header: string | undefined, size: number): ByteRange | 'whole
   return first < size ? { first, last } : 'none'
 }
 
-function findName(path: string): FileName | null {
-  const stem = /^\/(?:[0-9a-z]{1,32}\/)?([a-z-]+)\.wav$/.exec(path)?.[1]
-  return fileNames.find((name) => name === stem) ?? null
-}
-
-/** Supports range requests, validators and CORS, so that players can seek and a page can draw a waveform. */
-export function createFiles(song: Song): Files {
+/**
+ * Supports range requests, validators and CORS, so that players can seek and a page can draw a waveform; except for the files of
+ * the test tracks whose file server is unkind.
+ */
+export function createFiles(song: Song, timers: Timers): Files {
+  const toneFile = createToneFiles(song)
+  const sendUnkindly = createUnkindFiles(timers)
   const etags = new Map<FileName, string>()
 
   function etagOf(name: FileName, file: Buffer): string {
@@ -95,9 +99,12 @@ export function createFiles(song: Song): Files {
 
   return {
     serve(path, request, response) {
-      const name = findName(path)
-      if (name === null) return false
-      if (request.method === 'OPTIONS') response.writeHead(204, preflightHeaders).end()
+      const found = fileAt(path)
+      if (found === null) return false
+      const { service, name } = found
+      if (service !== 'friendly') {
+        sendUnkindly(service, request, response, service === 'bare' ? toneFile(name) : song.file(name))
+      } else if (request.method === 'OPTIONS') response.writeHead(204, preflightHeaders).end()
       else if (request.method === 'GET' || request.method === 'HEAD') send(name, request, response)
       else return false
       return true

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { filePath } from './file-address.ts'
 import { songSeconds } from './song/score.ts'
 import { type FileName, type StemNames, stemsOfType } from './stems.ts'
 import type { SandboxOrder } from './task-id.ts'
@@ -27,10 +28,10 @@ function uuidOf(text: string): string {
 }
 
 function createUrls(task: SandboxTask, publicUrl: string, nowMs: number): (file: FileName) => string | null {
-  const { urlsAfter } = task.track
+  const { urlsAfter, files } = task.track
   if (urlsAfter === null || nowMs < timeOf(task, urlsAfter)) return () => null
-  const folder = `${publicUrl.replace(/\/+$/, '')}/sandbox/files/${shortNameOf(task.id)}`
-  return (file) => `${folder}/${file}.wav`
+  const base = `${publicUrl.replace(/\/+$/, '')}/sandbox/files`
+  return (file) => `${base}${filePath(files, shortNameOf(task.id), file)}`
 }
 
 const urlFields = [...stemsOfType.separate_vocal, ...stemsOfType.split_stem].map((stem) => stem.urlField)
@@ -43,7 +44,8 @@ function responseOf(task: SandboxTask, publicUrl: string, nowMs: number) {
     ...Object.fromEntries(urlFields.map((field) => [field, null])),
     ...Object.fromEntries(stems.map((stem) => [stem.urlField, urlOf(stem.file)])),
     originData:
-      urlOf('mix') === null
+      // It is the only source of labels and durations.
+      urlOf('mix') === null || task.track.files === 'bare'
         ? null
         : stems.map((stem) => ({
             id: uuidOf(`${task.id} ${stem.file}`),

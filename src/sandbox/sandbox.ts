@@ -61,8 +61,8 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   const { publicUrl, apiKey, callbacksUrl, secret, delayMs, log, timing } = options
   const { callbackTimeoutMs, retryDelaysMs, lateAnswerMs } = { ...defaultTiming, ...timing }
   const ledger = createLedger()
-  const files = createFiles(createSong())
   const timers = createTimers()
+  const files = createFiles(createSong(), timers)
   const callbacks = createCallbacks({ timeoutMs: callbackTimeoutMs, retryDelaysMs, timers, log })
   const tasks = createTasks({ publicUrl, delayMs, taskIds: createTaskIds(secret), ledger, callbacks, timers })
   const pendingResponses = new Set<ServerResponse>()

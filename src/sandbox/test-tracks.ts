@@ -1,3 +1,5 @@
+import type { FileService } from './file-address.ts'
+
 /** How a submit is answered: immediately, after a minute, never, or with a refusal that charges nothing. */
 export type AnswerTiming = 'at-once' | 'late' | 'never' | { readonly code: number; readonly msg: string }
 
@@ -14,6 +16,8 @@ export interface TestTrack {
   readonly urlsAfter: number | null
   /** When callbacks are sent. The same time twice sends two callbacks at once. */
   readonly callbacksAfter: readonly number[]
+  /** How the files are served. */
+  readonly files: FileService
 }
 
 const defaults = {
@@ -22,6 +26,7 @@ const defaults = {
   endsAs: 'SUCCESS',
   urlsAfter: 1,
   callbacksAfter: [1],
+  files: 'friendly',
 } as const satisfies Omit<TestTrack, 'audioId' | 'description'>
 
 const refused = { ...defaults, urlsAfter: null, callbacksAfter: [] } as const
@@ -112,9 +117,35 @@ export const testTracks: readonly TestTrack[] = [
     description: 'Is charged and sends a callback, but the connection of the submit is cut without an answer.',
     answer: 'never',
   },
+  {
+    ...defaults,
+    audioId: 'no-cors',
+    description: 'Succeeds; the file server knows no CORS, no ranges and no type.',
+    files: 'no-cors',
+  },
+  {
+    ...defaults,
+    audioId: 'bare',
+    description: 'Succeeds with MP3 files, without labels and durations; the file server does not even send a length.',
+    files: 'bare',
+  },
+  {
+    ...defaults,
+    audioId: 'expired',
+    description: 'Succeeds, but the files are gone.',
+    files: 'expired',
+  },
+  {
+    ...defaults,
+    audioId: 'slow-files',
+    description: 'Succeeds; the file server begins late and sends slowly.',
+    files: 'slow',
+  },
 ]
 
 /** Finds the test track of an audio id, with or without a suffix; null if there is none. */
 export function findTestTrack(audioId: string): TestTrack | null {
-  return testTracks.find((track) => audioId === track.audioId || audioId.startsWith(`${track.audioId}-`)) ?? null
+  const found = testTracks.filter((track) => audioId === track.audioId || audioId.startsWith(`${track.audioId}-`))
+  // `slow-files` begins like `slow` with a suffix.
+  return found.toSorted((a, b) => b.audioId.length - a.audioId.length)[0] ?? null
 }

@@ -20,6 +20,10 @@ const outcomes: Readonly<Record<string, string>> = {
   maintenance: 'ProviderUnavailableError',
   'hanging-answer': 'SUCCESS',
   'lost-answer': 'SUCCESS',
+  'no-cors': 'SUCCESS',
+  bare: 'SUCCESS',
+  expired: 'SUCCESS',
+  'slow-files': 'SUCCESS',
 }
 const isRefusal = (audioId: string) => outcomes[audioId]?.endsWith('Error') === true
 /** Without a callback, the id of an order with a lost answer stays unknown. */

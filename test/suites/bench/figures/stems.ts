@@ -60,7 +60,11 @@ export const stemStream: Figure = {
     )
     const firstBytes = await alternate(
       rounds,
-      { provider: firstByteOf(`${fileServer.url}/1000/${providerDelayMs}.mp3`), gateway: firstByteOf(small) },
+      {
+        provider: firstByteOf(`${fileServer.url}/1000/${providerDelayMs}.mp3`),
+        gateway: firstByteOf(small),
+        pipe: firstByteOf(`${bare.url}/1000/${providerDelayMs}.mp3`),
+      },
       onProgress,
     )
     const pipe = 'bare node:http that pipes the same file'
@@ -91,7 +95,7 @@ export const stemStream: Figure = {
         better: 'less',
         gateway: firstBytes.gateway,
         limit: { name: "the provider's own server", rounds: firstBytes.provider },
-        peers: [],
+        peers: [{ name: pipe, rounds: firstBytes.pipe }],
         goal: { of: 'ratio', bound: 'at most', value: 1.2 },
         notes: [],
       },
