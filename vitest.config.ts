@@ -13,6 +13,7 @@ const units = [
   'program/documents',
   'providers/provider-answers',
   'suites/faults-compare',
+  'stems/audio-duration',
   'stems/byte-range',
   'transports/field-costs',
 ].map((name) => `test/${name}.test.ts`)

@@ -33,7 +33,7 @@ import { testTracks } from './sandbox/test-tracks.ts'
 import { createSeparations } from './separation/separations.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
 import { openCoordination } from './coordination/open-coordination.ts'
-import { createFileSizes } from './stems/file-sizes.ts'
+import { createFileFacts } from './stems/file-facts.ts'
 import { createFindLinkedStem } from './stems/find-linked-stem.ts'
 import { createProviderSource } from './stems/provider-source.ts'
 import { createStemLinks } from './stems/stem-links.ts'
@@ -167,6 +167,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     timeoutMs: Math.min(maxFileAnswerMs, config.stemStallMs),
     log,
   })
+  const facts = createFileFacts({ store, log })
   const services: Services = {
     separations,
     separateRate: createRequestRate(config.separatesPerMinute),
@@ -177,6 +178,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     offers: new Map([...providers].map(([name, each]) => [name, { ...each, prices: prices[name] }])),
     mayReadCredits: (owner) => config.creditsCallers.includes(owner),
     retentionMsOf,
+    stemFacts: facts.findMany,
     stemUrlOf: hasStemLinks ? stemLinks.urlOf : ({ stem }) => stem.url.value,
   }
   const shortWay = createShortWay({ schema, services, reader: store })
@@ -226,7 +228,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       ? createStemsRoute({
           findLinkedStem: createFindLinkedStem({ links: stemLinks, reader: store, clock, retentionMsOf }),
           source: stemSource,
-          sizes: createFileSizes(),
+          facts,
           streamLimit,
           streamsPerAddress: createConcurrencyLimit(config.stemStreamsPerAddress),
           clock,

@@ -1,8 +1,9 @@
 import DataLoader from 'dataloader'
 import type { TaskRef } from '../separation/read/find.ts'
+import type { StemFacts } from '../separation/store.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { Offer } from '../separation/offer.ts'
-import type { ProviderName, Stem, SucceededTask, Task } from '../separation/task.ts'
+import { stemName, type ProviderName, type Stem, type SucceededTask, type Task } from '../separation/task.ts'
 import type { RequestRate } from '../limits/request-rate.ts'
 import type { ConcurrencyLimit } from '../limits/concurrency-limit.ts'
 
@@ -31,8 +32,16 @@ export interface Services {
   mayReadCredits(owner: string): boolean
   /** How long a provider keeps its files, in milliseconds. */
   retentionMsOf(provider: ProviderName): number
+  /** What is known of the files of stems. What is known never changes, the rest may become known. */
+  stemFacts(stems: readonly StemOfTask[]): Promise<readonly StemFacts[]>
   /** The URL of a stem's file, for clients. It stays the same while the gateway runs and the task does not change. */
-  stemUrlOf(stem: { readonly task: SucceededTask; readonly stem: Stem }): string
+  stemUrlOf(stem: StemOfTask): string
+}
+
+/** A stem of a task. */
+export interface StemOfTask {
+  readonly task: SucceededTask
+  readonly stem: Stem
 }
 
 /** Watches a task for a subscription. A feed sends the states: nothing reads the source that is returned. */
@@ -44,14 +53,16 @@ export interface Context extends Services {
   readonly watch: WatchTask
   /** Reads the caller's tasks, batched per operation. Do not use it in subscriptions: its cache would return old states. */
   readonly tasks: Pick<DataLoader<TaskRef, Task | null>, 'load'>
-  /** What `tasks` has read so far. */
+  /** Reads one fact of a stem's file, batched per operation; null while it is not known. */
+  fileFact<Name extends keyof StemFacts>(stem: StemOfTask, name: Name): Promise<StemFacts[Name]>
+  /** What `tasks` and `fileFact` have read so far. */
   readonly reads: Reads
 }
 
 /** The tasks that an operation has read. */
 export interface Reads {
   readonly tasks: readonly Task[]
-  /** Whether a task was unknown or could not be read. */
+  /** Whether a task was unknown or could not be read, or a fact of a file is not known yet. */
   readonly hasMissed: boolean
 }
 
@@ -73,7 +84,21 @@ export function createContext(services: Services, caller: Caller, watch: WatchTa
   const tasks = new DataLoader<TaskRef, Task | null, string>(find, {
     cacheKeyFn: ({ taskId, provider }) => JSON.stringify([taskId, provider]),
   })
-  return { ...services, caller, watch, tasks, reads }
+  const facts = new DataLoader<StemOfTask, StemFacts, string>((stems) => services.stemFacts(stems), {
+    cacheKeyFn: ({ task, stem }) => `${task.id}/${stemName(stem)} ${stem.url.value}`,
+  })
+  return {
+    ...services,
+    caller,
+    watch,
+    tasks,
+    reads,
+    async fileFact(stem, name) {
+      const value = (await facts.load(stem))[name]
+      if (value === null) reads.hasMissed = true
+      return value
+    },
+  }
 }
 
 const cannotWatch: WatchTask = () => {

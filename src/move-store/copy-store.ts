@@ -4,7 +4,8 @@ import { compareCallbacks, compareKeys, compareTasks, type ComparedRow, type Row
 import type { OpenDatabase } from './open-database.ts'
 import type { Database } from '../stores/schema.ts'
 
-type TableName = keyof Database
+/** Not the facts of stem files: the target's gateways gather them again. */
+type TableName = Exclude<keyof Database, 'stem_files'>
 
 export interface CopyOptions {
   readonly source: OpenDatabase

@@ -9,6 +9,7 @@ import type { Dialect } from './facet.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from './job.ts'
 import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
+import { createStemFiles } from './stem-files.ts'
 import { columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
 import { createUpdateTask } from './update-task.ts'
 import type { Store } from '../separation/store.ts'
@@ -163,6 +164,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
 
     ...createCheckQueue(db, traits),
     ...createCallbackInbox(db, traits),
+    ...createStemFiles(db, traits),
 
     secret: (name, make) =>
       write(function* () {

@@ -61,6 +61,8 @@ function withOutageLog(store: Store, log: Log): Store {
     confirmKey: (...args) => logOutages(store.confirmKey(...args)),
     saveCallback: (...args) => logOutages(store.saveCallback(...args)),
     savedCallbacks: (...args) => logOutages(store.savedCallbacks(...args)),
+    stemFiles: (...args) => logOutages(store.stemFiles(...args)),
+    learnStemFile: (...args) => logOutages(store.learnStemFile(...args)),
     leaseDue: (...args) => logOutages(store.leaseDue(...args)),
     renew: (...args) => logOutages(store.renew(...args)),
     release: (...args) => logOutages(store.release(...args)),

@@ -45,6 +45,16 @@ export interface Database {
     /** Lower ranks are deleted first if a task has too many: 0 no usable payload, 1 a payload, 2 a payload with stems. */
     rank: number
   }
+  /** Facts of stem files, which are gathered again if they are lost. */
+  stem_files: {
+    task_id: string
+    stem: string
+    /** Identifies the provider's address of the file. */
+    address: string
+    size_bytes: number | null
+    format: string | null
+    duration_seconds: number | null
+  }
   secrets: { name: string; value: string }
 }
 
@@ -191,6 +201,20 @@ export const migrations: Record<string, Migration> = {
       await sql`
         create index tasks_by_reference on tasks (owner, reference, ${facet}, created_at, id)
         where reference is not null`.execute(db)
+    },
+  },
+  '0012-stem-files.compatible': {
+    async up(db) {
+      await db.schema
+        .createTable('stem_files')
+        .addColumn('task_id', 'text', (column) => column.notNull())
+        .addColumn('stem', 'text', (column) => column.notNull())
+        .addColumn('address', 'text', (column) => column.notNull())
+        .addColumn('size_bytes', 'bigint')
+        .addColumn('format', 'text')
+        .addColumn('duration_seconds', 'double precision')
+        .addPrimaryKeyConstraint('stem_files_one', ['task_id', 'stem'])
+        .execute()
     },
   },
 }

@@ -11,8 +11,8 @@ const schema = createSchema()
 const queries = Object.values(schema.getQueryType()?.getFields() ?? {})
 /** Root fields whose result may change although no task that they return has changed. */
 const unmarked = ['credits', 'providers', 'quote', 'separations', 'viewer']
-/** What never changes while a gateway runs, and the loader of tasks itself. */
-const allowed = ['tasks', 'providers', 'retentionMsOf', 'stemUrlOf', 'caller']
+/** What never changes while a gateway runs, the loader of tasks itself, and facts that never change once they are known. */
+const allowed = ['tasks', 'providers', 'retentionMsOf', 'stemUrlOf', 'fileFact', 'caller']
 
 test('every root field of a query says whether it depends on tasks alone', () => {
   const others = queries.filter((field) => !doesReadOnlyTasks(field)).map(({ name }) => name)
@@ -27,6 +27,7 @@ test('a field that depends on tasks alone, and all fields below it, use nothing 
     tasks: { load: async ({ taskId }: { taskId: string }) => tasks.find(({ id }) => id === taskId) ?? null },
     providers: ['kie'],
     retentionMsOf: () => 1_000,
+    fileFact: async () => null,
     stemUrlOf: () => 'https://gateway.example/stems/vocals.mp3',
     caller: { owner: 'anonymous', mayAdopt: true },
   }

@@ -189,8 +189,11 @@ describe('the GraphQL contract', () => {
       'url: URL!',
       'providerUrl: URL!',
       'durationSeconds: Float',
+      'format: AudioFormat',
+      'sizeBytes: Float',
       'expiresAt: DateTime',
     ],
+    AudioFormat: ['enum AudioFormat', 'MP3', 'WAV', 'FLAC', 'OGG', 'M4A', 'AAC'],
     StemPart: [
       'enum StemPart',
       'VOCAL',

@@ -92,7 +92,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   stems: ['runtime', 'separation'],
   stores: ['runtime', 'separation'],
   coordination: ['runtime', 'separation', 'providers'],
-  graphql: ['runtime', 'separation', 'limits'],
+  graphql: ['runtime', 'separation', 'limits', 'stems'],
   identity: ['runtime'],
   http: ['runtime', 'separation', 'limits', 'graphql', 'identity', 'stems'],
   config: ['runtime', 'separation', 'identity', 'stores'],

@@ -658,6 +658,19 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
     expect(await store.secret('sandbox', make)).not.toBe(secrets[0])
   })
 
+  test('facts of a file are only added, and those of another address replace them', async () => {
+    const file = { taskId: newTaskId(), stem: 'vocal', url: 'https://files.example/1.mp3' }
+    const none = { sizeBytes: null, format: null, durationSeconds: null }
+    expect(await store.stemFiles([file])).toEqual([])
+    await store.learnStemFile({ ...file, ...none, format: 'mp3' })
+    await store.learnStemFile({ ...file, sizeBytes: 5_000_000_000, format: 'wav', durationSeconds: 1.5 })
+    const known = { ...file, sizeBytes: 5_000_000_000, format: 'mp3', durationSeconds: 1.5 }
+    const moved = { ...file, url: 'https://files.example/2.mp3' }
+    expect(await store.stemFiles([moved, file, { ...file, stem: 'drums' }])).toEqual([known])
+    await store.learnStemFile({ ...moved, ...none, sizeBytes: 7 })
+    expect(await store.stemFiles([file, moved])).toEqual([{ ...moved, ...none, sizeBytes: 7 }])
+  })
+
   test('checkWritable succeeds', async () => {
     await expect(store.checkWritable()).resolves.toBeUndefined()
   })

@@ -21,6 +21,7 @@ import type { ApiKey } from '../../src/identity/parse-api-keys.ts'
 import { createOperator } from '../../src/identity/operator.ts'
 import { createSeparations } from '../../src/separation/separations.ts'
 import { providerNames, type Stem, type Task } from '../../src/separation/task.ts'
+import { createFileFacts } from '../../src/stems/file-facts.ts'
 import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
 import type { Log } from '../../src/runtime/log.ts'
 import type { Store } from '../../src/separation/store.ts'
@@ -100,6 +101,7 @@ export async function startWiredGateway({
     offers: new Map(),
     mayReadCredits: () => false,
     retentionMsOf: () => 14 * day,
+    stemFacts: createFileFacts({ store: wrapped, log }).findMany,
     stemUrlOf: ({ stem }: { stem: Stem }) => stem.url.value,
   }
   const shortWay = createShortWay({ schema, services, reader: wrapped })

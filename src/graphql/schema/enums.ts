@@ -1,4 +1,5 @@
 import type { ProviderName, RefusalReason, SeparationType, StemPart } from '../../separation/task.ts'
+import type { AudioFormat } from '../../stems/audio-format.ts'
 import { builder, type EnumOf } from './builder.ts'
 
 export const ProviderEnum = enumOf<ProviderName>(
@@ -69,6 +70,15 @@ export const ChargeEnum = builder.enumType('Charge', {
     CHARGED: { description: 'Charged: the provider accepted the order.' },
     MAYBE: { description: 'Unknown: the provider has not answered the order.' },
   },
+})
+
+export const AudioFormatEnum = enumOf<AudioFormat>('AudioFormat', 'The format of an audio file.', {
+  mp3: 'MPEG audio layer III.',
+  wav: 'RIFF/WAVE, as a rule uncompressed.',
+  flac: 'FLAC, compressed without loss.',
+  ogg: 'Ogg, with Vorbis or Opus.',
+  m4a: 'MPEG-4, with AAC or ALAC.',
+  aac: 'AAC by itself (ADTS).',
 })
 
 export const StemPartEnum = enumOf<StemPart>('StemPart', 'The part of the track that a stem contains.', {

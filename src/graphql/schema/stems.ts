@@ -4,20 +4,17 @@ import {
   stemName,
   type KnownPart,
   partsOfType,
-  type Stem,
   type SucceededTask,
 } from '../../separation/task.ts'
+import type { StemOfTask } from '../context.ts'
 import { builder, dateOf, type FieldsOf } from './builder.ts'
-import { StemPartEnum } from './enums.ts'
+import { audioFormats } from '../../stems/audio-format.ts'
+import { AudioFormatEnum, StemPartEnum } from './enums.ts'
 import { withCost } from './field-cost.ts'
 
 /** Wraps the task: Pothos marks the object that `node` loads as a SeparationTask, and an object can have only one type. */
 interface StemsOfTask {
   readonly task: SucceededTask
-}
-
-interface StemOfTask extends StemsOfTask {
-  readonly stem: Stem
 }
 
 /** The GraphQL type of a stem. */
@@ -50,8 +47,24 @@ export const StemType = builder.objectRef<StemOfTask>('Stem').implement({
     }),
     durationSeconds: t.float({
       nullable: true,
-      description: 'The duration of the audio, in seconds. Null if the provider does not report it.',
-      resolve: ({ stem }) => stem.durationSeconds,
+      description:
+        'The duration of the audio, in seconds. Null if the provider does not report it, until the gateway has served the file.',
+      resolve: (stem, _args, { fileFact }) => stem.stem.durationSeconds ?? fileFact(stem, 'durationSeconds'),
+    }),
+    format: t.field({
+      type: AudioFormatEnum,
+      nullable: true,
+      description: 'The format of the file. Null until the gateway has served the file, and for an unknown format.',
+      resolve: async (stem, _args, { fileFact }) => {
+        const format = await fileFact(stem, 'format')
+        return audioFormats.find((each) => each === format)
+      },
+    }),
+    sizeBytes: t.float({
+      nullable: true,
+      description:
+        'The size of the file, in bytes, as a whole number. Null until the gateway has served the file, or all of it if the provider does not say the size.',
+      resolve: (stem, _args, { fileFact }) => fileFact(stem, 'sizeBytes'),
     }),
     expiresAt: t.field({
       type: 'DateTime',

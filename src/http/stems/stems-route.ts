@@ -4,7 +4,8 @@ import { StoreUnavailableError } from '../../separation/errors.ts'
 import type { Clock } from '../../separation/store.ts'
 import { formatOfBytes, formatOfMediaType, formatOfUrl, mediaTypeOf } from '../../stems/audio-format.ts'
 import { parseRange, type AskedRange } from '../../stems/byte-range.ts'
-import type { FileSizes } from '../../stems/file-sizes.ts'
+import { durationOf } from '../../stems/audio-duration.ts'
+import type { FileFacts } from '../../stems/file-facts.ts'
 import type { FindLinkedStem, ValidLink } from '../../stems/find-linked-stem.ts'
 import { planAnswer, type AnswerPlan } from '../../stems/plan-answer.ts'
 import type { OpenFile, StemSource } from '../../stems/stem-source.ts'
@@ -15,7 +16,7 @@ import { refuseStem } from './stem-refusals.ts'
 export interface StemsRouteOptions {
   readonly findLinkedStem: FindLinkedStem
   readonly source: StemSource
-  readonly sizes: FileSizes
+  readonly facts: FileFacts
   /** Limits all open streams, and those of each IP address. */
   readonly streamLimit: ConcurrencyLimit
   readonly streamsPerAddress: ConcurrencyLimit
@@ -45,7 +46,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse, path: string
 
 /** `/stems/…`: the files of stems, from wherever their bytes come, with CORS, ranges, validators and names. */
 export function createStemsRoute(options: StemsRouteOptions): Handler {
-  const { findLinkedStem, source, sizes, streamLimit, streamsPerAddress, clock, stallMs } = options
+  const { findLinkedStem, source, facts, streamLimit, streamsPerAddress, clock, stallMs } = options
 
   return async function handle(request, response, path) {
     for (const [name, value] of Object.entries(corsHeaders)) response.setHeader(name, value)
@@ -114,14 +115,33 @@ export function createStemsRoute(options: StemsRouteOptions): Handler {
       response.writeHead(304, { etag, 'cache-control': cacheControl(link, clock.nowMs()) }).end()
       return
     }
+    const knownSize = file.size === null ? await sizeOf(link, file) : null
+    if (knownSize === 'store') return refuseStem(response, knownSize)
     const plan: AnswerPlan = isHead
-      ? { status: 200, span: null, size: file.size ?? sizes.find(link.stem.url.value) }
-      : planAnswer(file, range, sizes.find(link.stem.url.value))
+      ? { status: 200, span: null, size: file.size ?? knownSize }
+      : planAnswer(file, range, knownSize)
     if (plan.status === 'unusable' || plan.status === 416) {
       file.body.destroy()
       return plan.status === 416 ? sendUnsatisfiable(response, plan.size) : refuseStem(response, 'failed')
     }
     send(response, link, file, plan, { etag, isHead, isDownload: asksForDownload(request) })
+  }
+
+  function learn(link: ValidLink, head: Buffer | null, sizeBytes: number | null): void {
+    const format = head === null ? null : formatOfBytes(head)
+    const durationSeconds = head === null || sizeBytes === null ? null : durationOf(format, head, sizeBytes)
+    facts.learn(link, { sizeBytes, format, durationSeconds })
+  }
+
+  /** The size of the file if it is known from another reader. */
+  async function sizeOf(link: ValidLink, file: OpenFile): Promise<number | null | 'store'> {
+    try {
+      return (await facts.find(link)).sizeBytes
+    } catch (error) {
+      file.body.destroy()
+      if (error instanceof StoreUnavailableError) return 'store'
+      throw error
+    }
   }
 
   function send(
@@ -133,6 +153,7 @@ export function createStemsRoute(options: StemsRouteOptions): Handler {
   ): void {
     const { span, size } = plan
     const length = span === null ? size : span.last - span.first + 1
+    let head: Buffer | null = null
     sendFile({
       response,
       body: file.body,
@@ -145,6 +166,8 @@ export function createStemsRoute(options: StemsRouteOptions): Handler {
           refuseStem(response, 'not-audio')
           return false
         }
+        if (file.first === 0) head = firstBytes
+        learn(link, head, file.size)
         const format = seen ?? formatOfMediaType(file.contentType) ?? formatOfUrl(link.stem.url.value)
         response.writeHead(plan.status, {
           'content-type': mediaTypeOf(format),
@@ -160,7 +183,7 @@ export function createStemsRoute(options: StemsRouteOptions): Handler {
       },
       onFailedEarly: () => refuseStem(response, 'failed'),
       onWhole(bytes) {
-        if (file.size === null && file.first === 0) sizes.learn(link.stem.url.value, bytes)
+        if (file.size === null && file.first === 0) learn(link, head, bytes)
       },
     })
   }
