@@ -10,7 +10,7 @@ export type Charge =
   | 'CHARGED'
   /** Unknown: the provider has not answered the order. */
   | 'MAYBE'
-  /** Not charged: the provider refused the order. */
+  /** Not charged: the provider refused the order, or the order was not sent yet. */
   | 'NONE'
 
 /** A provider of separations. Orders work only with the providers that the operator has enabled. */
@@ -100,6 +100,21 @@ export type SeparationFilter = {
   type?: SeparationType | null | undefined
 }
 
+/** How far a separation is. `status` says how it ends. */
+export type SeparationPhase =
+  /** The provider reports success, but not all stems are there yet. */
+  | 'COLLECTING'
+  /** The provider has accepted the order and works on it. */
+  | 'PROCESSING'
+  /** The order is stored and waits for a slot within the provider's rate. It was never sent, so nothing is charged. The gateway sends it, also after a restart. */
+  | 'QUEUED'
+  /** The order is being sent, and the provider has not answered yet. */
+  | 'SENDING'
+  /** The separation has succeeded or failed: see `status`. */
+  | 'SETTLED'
+  /** The order was sent, but the provider's answer was lost. A callback can still tell what came of it. If none does, the task fails with SUBMISSION_UNCONFIRMED. */
+  | 'UNCONFIRMED'
+
 /** The status of a separation. All providers use the same values. */
 export type SeparationStatus =
   /** The provider failed to deliver its result, and no audio was found. */
@@ -168,11 +183,14 @@ export type ListQuery = {
         provider: Provider
         type: SeparationType | null
         status: SeparationStatus
+        phase: SeparationPhase
         settled: boolean
         audioId: string | null
         reference: string | null
         charge: Charge
         createdAt: string
+        updatedAt: string
+        expectedAt: string | null
         completedAt: string | null
         expiresAt: string | null
         allStems: Array<{
@@ -205,11 +223,14 @@ export type ReadQuery = {
     provider: Provider
     type: SeparationType | null
     status: SeparationStatus
+    phase: SeparationPhase
     settled: boolean
     audioId: string | null
     reference: string | null
     charge: Charge
     createdAt: string
+    updatedAt: string
+    expectedAt: string | null
     completedAt: string | null
     expiresAt: string | null
     allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
@@ -247,11 +268,14 @@ export type SeparateMutation = {
           provider: Provider
           type: SeparationType | null
           status: SeparationStatus
+          phase: SeparationPhase
           settled: boolean
           audioId: string | null
           reference: string | null
           charge: Charge
           createdAt: string
+          updatedAt: string
+          expectedAt: string | null
           completedAt: string | null
           expiresAt: string | null
           allStems: Array<{
@@ -277,11 +301,14 @@ export type SeparationFieldsFragment = {
   provider: Provider
   type: SeparationType | null
   status: SeparationStatus
+  phase: SeparationPhase
   settled: boolean
   audioId: string | null
   reference: string | null
   charge: Charge
   createdAt: string
+  updatedAt: string
+  expectedAt: string | null
   completedAt: string | null
   expiresAt: string | null
   allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
@@ -303,11 +330,14 @@ export type WatchSubscription = {
     provider: Provider
     type: SeparationType | null
     status: SeparationStatus
+    phase: SeparationPhase
     settled: boolean
     audioId: string | null
     reference: string | null
     charge: Charge
     createdAt: string
+    updatedAt: string
+    expectedAt: string | null
     completedAt: string | null
     expiresAt: string | null
     allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
@@ -334,11 +364,14 @@ export const SeparationFieldsFragmentDoc = {
           { kind: 'Field', name: { kind: 'Name', value: 'provider' } },
           { kind: 'Field', name: { kind: 'Name', value: 'type' } },
           { kind: 'Field', name: { kind: 'Name', value: 'status' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'phase' } },
           { kind: 'Field', name: { kind: 'Name', value: 'settled' } },
           { kind: 'Field', name: { kind: 'Name', value: 'audioId' } },
           { kind: 'Field', name: { kind: 'Name', value: 'reference' } },
           { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
           { kind: 'Field', name: { kind: 'Name', value: 'createdAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'updatedAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
           {
@@ -494,11 +527,14 @@ export const ListDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'provider' } },
           { kind: 'Field', name: { kind: 'Name', value: 'type' } },
           { kind: 'Field', name: { kind: 'Name', value: 'status' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'phase' } },
           { kind: 'Field', name: { kind: 'Name', value: 'settled' } },
           { kind: 'Field', name: { kind: 'Name', value: 'audioId' } },
           { kind: 'Field', name: { kind: 'Name', value: 'reference' } },
           { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
           { kind: 'Field', name: { kind: 'Name', value: 'createdAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'updatedAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
           {
@@ -615,11 +651,14 @@ export const ReadDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'provider' } },
           { kind: 'Field', name: { kind: 'Name', value: 'type' } },
           { kind: 'Field', name: { kind: 'Name', value: 'status' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'phase' } },
           { kind: 'Field', name: { kind: 'Name', value: 'settled' } },
           { kind: 'Field', name: { kind: 'Name', value: 'audioId' } },
           { kind: 'Field', name: { kind: 'Name', value: 'reference' } },
           { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
           { kind: 'Field', name: { kind: 'Name', value: 'createdAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'updatedAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
           {
@@ -855,11 +894,14 @@ export const SeparateDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'provider' } },
           { kind: 'Field', name: { kind: 'Name', value: 'type' } },
           { kind: 'Field', name: { kind: 'Name', value: 'status' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'phase' } },
           { kind: 'Field', name: { kind: 'Name', value: 'settled' } },
           { kind: 'Field', name: { kind: 'Name', value: 'audioId' } },
           { kind: 'Field', name: { kind: 'Name', value: 'reference' } },
           { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
           { kind: 'Field', name: { kind: 'Name', value: 'createdAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'updatedAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
           {
@@ -966,11 +1008,14 @@ export const WatchDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'provider' } },
           { kind: 'Field', name: { kind: 'Name', value: 'type' } },
           { kind: 'Field', name: { kind: 'Name', value: 'status' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'phase' } },
           { kind: 'Field', name: { kind: 'Name', value: 'settled' } },
           { kind: 'Field', name: { kind: 'Name', value: 'audioId' } },
           { kind: 'Field', name: { kind: 'Name', value: 'reference' } },
           { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
           { kind: 'Field', name: { kind: 'Name', value: 'createdAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'updatedAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
           {

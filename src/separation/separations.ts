@@ -9,6 +9,7 @@ import type { Changes } from './changes.ts'
 import type { CheckTimings } from './check/check-schedule.ts'
 import { createCheck, type Check } from './check/check.ts'
 import type { CheckRequests } from './check/check-requests.ts'
+import { createExpectations } from './order/expectations.ts'
 import type { SeparateInput } from './order/separate-input.ts'
 import { createSeparate, type SeparateOutcome } from './order/separate.ts'
 import type { Provider } from './provider.ts'
@@ -64,12 +65,14 @@ export function createSeparations(options: SeparationsOptions): Separations {
     return found
   }
   const watches = createWatches({ findTask, readTask, changes, random })
-  const record = createRecord(common)
+  const expectations = createExpectations()
+  const record = createRecord({ ...common, onSuccess: expectations.learn })
   const { separate, isSubmitting, drain } = createSeparate({
     ...common,
     readTask,
     watches,
     record,
+    expectations,
     submitTimeoutMs: timings.submitTimeoutMs,
     submitWaitMs: timings.submitWaitMs,
     firstCheckAfterMs: timings.intervalMs,

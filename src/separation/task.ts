@@ -117,6 +117,32 @@ export interface Failure {
   readonly refusal?: Refusal | undefined
 }
 
+/**
+ * What may happen to a task, in the order in which it usually does. That it was ordered and settled is not among them: see
+ * `createdAtMs` and `settledAtMs`.
+ */
+export const taskEventKinds = [
+  /** The gateway began to send the order. */
+  'sent',
+  /** The wait for the provider's answer has ended without one. */
+  'unanswered',
+  /** The provider accepted the order. */
+  'accepted',
+  /** The provider refused the order, or the gateway will not send it. */
+  'refused',
+  /** A callback reported on the task. */
+  'callback',
+  /** record-info reported on the task. */
+  'checked',
+] as const
+export type TaskEventKind = (typeof taskEventKinds)[number]
+
+export interface TaskEvent {
+  readonly kind: TaskEventKind
+  /** In milliseconds since 1970, by the gateway's clock. */
+  readonly atMs: number
+}
+
 /** The fields of a task in every state. Times are milliseconds since 1970. */
 interface TaskBase {
   /** A TypeID with the prefix `sep`. */
@@ -144,6 +170,12 @@ interface TaskBase {
   /** Grows by one with every change. */
   readonly revision: number
   readonly createdAtMs: number
+  /** When the task was last changed. */
+  readonly updatedAtMs: number
+  /** What happened, oldest first. Of each kind the first and the latest, see `mergeEvents`. */
+  readonly events: readonly TaskEvent[]
+  /** When the result is expected, as it was estimated when the order was sent. null if there was nothing to estimate it by. */
+  readonly expectedAtMs: number | null
   /** Whether `createdAtMs` is known. false for an adopted task if the provider gives no time. */
   readonly isCreatedAtKnown: boolean
 }
@@ -203,7 +235,44 @@ export function isSettled(task: Task): task is SucceededTask | FailedTask {
   return task.state !== 'pending'
 }
 
-/** When the task was settled, in milliseconds since 1970; null while it is pending. */
+/** How far a pending task is. */
+export type TaskPhase = 'QUEUED' | 'SENDING' | 'UNCONFIRMED' | 'PROCESSING' | 'COLLECTING' | 'SETTLED'
+
+export function phaseOf(task: Task): TaskPhase {
+  if (isSettled(task)) return 'SETTLED'
+  if (task.partial !== null || task.incompleteSinceMs !== null) return 'COLLECTING'
+  switch (task.charge) {
+    case 'CHARGED':
+      return 'PROCESSING'
+    case 'MAYBE':
+      return hasEvent(task, 'unanswered') ? 'UNCONFIRMED' : 'SENDING'
+    case 'NONE':
+      return 'QUEUED'
+  }
+}
+
+export function hasEvent(task: Task, kind: TaskEventKind): boolean {
+  return task.events.some((event) => event.kind === kind)
+}
+
+/** When the order was sent, in milliseconds since 1970. When it was created, if it was not sent yet or that is not known. */
+export function startedAtMs(task: Task): number {
+  return task.events.find(({ kind }) => kind === 'sent')?.atMs ?? task.createdAtMs
+}
+
+/** When the gateway learned the outcome of the task, in milliseconds since 1970; null while it is pending. */
+export function settledAtMs(task: Task): number | null {
+  switch (task.state) {
+    case 'pending':
+      return null
+    case 'succeeded':
+      return task.foundAtMs
+    case 'failed':
+      return task.failure.atMs
+  }
+}
+
+/** When the provider completed the task, in milliseconds since 1970; null while it is pending. */
 export function completedAtMs(task: Task): number | null {
   switch (task.state) {
     case 'pending':

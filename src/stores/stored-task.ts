@@ -8,6 +8,7 @@ import {
   refusalReasons,
   separationTypes,
   statusOf,
+  taskEventKinds,
   type Stem,
   type Task,
 } from '../separation/task.ts'
@@ -44,6 +45,9 @@ const order = {
   charge: z.enum(['NONE', 'CHARGED', 'MAYBE']),
   revision: z.number(),
   createdAtMs: time,
+  updatedAtMs: time,
+  events: z.array(z.object({ kind: z.enum(taskEventKinds).catch('checked'), atMs: time })),
+  expectedAtMs: time.nullable(),
   isCreatedAtKnown: z.boolean(),
 }
 

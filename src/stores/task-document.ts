@@ -9,7 +9,7 @@ export const currentVersion = 3
 /** Converts a document from its version to the next one. Never change a step after its release. */
 const upgrades: Readonly<Record<number, (document: TaskDocument) => TaskDocument>> = {
   1: withResults,
-  2: withReference,
+  2: withHistory,
 }
 
 /** Parses the JSON of a row and upgrades it to the current version. A document of a newer version is returned unchanged. */
@@ -46,10 +46,11 @@ export function carryOver(raw: unknown, read: unknown, next: unknown): unknown {
   ])
 }
 
-/** Items are matched by the part of the stem, or by its label if the part is unknown. */
+/** Stems are matched by their part, or by their label if the part is unknown, and events by what happened when. */
 function carryItemsOver(raw: readonly unknown[], read: readonly unknown[], next: readonly unknown[]): unknown[] {
   const nameOf = (item: unknown) => {
     if (!isObject(item)) return item
+    if (typeof item['kind'] === 'string') return `${item['kind']} ${String(item['atMs'])}`
     return item['part'] === 'other' ? `other ${String(item['label'])}` : item['part']
   }
   return next.map((item) => {
@@ -87,9 +88,12 @@ function withResults(document: TaskDocument): TaskDocument {
   }
 }
 
-/** Version 2 to 3. Adds the caller's reference. */
-function withReference(document: TaskDocument): TaskDocument {
-  return { ...document, reference: null }
+/** Version 2 to 3. Adds the caller's reference, what happened to the task, when it last changed, and when it is expected. */
+function withHistory(document: TaskDocument): TaskDocument {
+  const { foundAtMs, createdAtMs } = document
+  const failure = isObject(document['failure']) ? document['failure'] : {}
+  const updatedAtMs = foundAtMs ?? failure['atMs'] ?? createdAtMs
+  return { ...document, reference: null, updatedAtMs, events: [], expectedAtMs: null }
 }
 
 function objectOf(value: unknown): TaskDocument {

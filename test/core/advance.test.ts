@@ -7,11 +7,13 @@ import {
   failureCodes,
   isSettled,
   isComplete,
+  phaseOf,
   statusOf,
   stemName,
   type PendingTask,
   type Source,
   type Task,
+  type TaskEventKind,
 } from '../../src/separation/task.ts'
 import { succeededTask } from '../support/tasks.ts'
 
@@ -31,6 +33,9 @@ const ordered: PendingTask = {
   providerTaskId: null,
   sharedProviderTaskId: null,
   reference: null,
+  updatedAtMs: 0,
+  events: [],
+  expectedAtMs: null,
   type: 'separate_vocal',
   musicTaskId: 'music-task',
   audioId: 'audio',
@@ -46,6 +51,7 @@ const ordered: PendingTask = {
 }
 const bound: PendingTask = { ...ordered, providerTaskId, charge: 'CHARGED' }
 const split: PendingTask = { ...bound, type: 'split_stem' }
+const queued: PendingTask = { ...ordered, charge: 'NONE' }
 const adopted: PendingTask = { ...bound, musicTaskId: null, audioId: null, type: null }
 
 // Few values of each kind, so that reports often contradict one another and name the same stems.
@@ -95,6 +101,8 @@ const providerReport: fc.Arbitrary<ProviderReport> = fc.record({
   originUrl: maybe(url),
 })
 const gatewaysOwn: fc.Arbitrary<Report> = fc.oneof(
+  fc.record({ kind: fc.constant('sent'), expectedAtMs: maybe(time) }),
+  fc.constant({ kind: 'unanswered' } as const),
   fc.constant({ kind: 'accepted', providerTaskId } as const),
   fc.constant({ kind: 'unconfirmed' } as const),
   fc.constant({ kind: 'no-result' } as const),
@@ -116,10 +124,17 @@ const quiet = providerReport.filter(
   ({ outcome: each }) => each.state === 'pending' || (each.state === 'succeeded' && each.stems.length === 0),
 )
 const failures = providerReport.filter(({ outcome: each }) => each.state === 'failed')
+/** What becomes of an order that the provider never tells anything about. */
+const unreported = gatewaysOwn.filter(({ kind }) => ['sent', 'unanswered', 'unconfirmed', 'refused'].includes(kind))
 const historyOf = (reports: fc.Arbitrary<Report>) =>
   fc.array(fc.record({ report: reports, atMs: time }), { maxLength: 7 })
-const events: fc.Arbitrary<Event[]> = fc.oneof(historyOf(report), historyOf(quiet), historyOf(failures))
-const start = fc.constantFrom<Task>(ordered, bound, split, adopted)
+const events: fc.Arbitrary<Event[]> = fc.oneof(
+  { arbitrary: historyOf(report), weight: 3 },
+  { arbitrary: historyOf(quiet), weight: 2 },
+  { arbitrary: historyOf(failures), weight: 2 },
+  { arbitrary: historyOf(unreported), weight: 1 },
+)
+const start = fc.constantFrom<Task>(ordered, queued, bound, split, adopted)
 
 /** Events, and the same events reordered and partly repeated. */
 const shuffled = events.chain((all) =>
@@ -534,4 +549,55 @@ test('an earlier time of a result or of its URLs is no change for subscribers, a
   expect(isVisibleChange(task, { ...task, foundAtMs: task.foundAtMs - 1 })).toBe(false)
   expect(isVisibleChange(task, withUrl({ atMs: first.url.atMs - 1 }))).toBe(false)
   expect(isVisibleChange(task, withUrl({ value: 'https://files.example/other.mp3' }))).toBe(true)
+})
+
+describe('the events of a task', () => {
+  const refusal = {
+    reason: 'unavailable',
+    providerCode: null,
+    message: 'not now',
+    retryable: true,
+    retryAfterSeconds: null,
+  } as const
+
+  test('are at most the first and the latest three of each kind', () => {
+    const reports = Array.from({ length: 9 }, (_, index) => ({
+      report: { kind: 'unanswered' } as const,
+      atMs: createdAtMs + ((index * 5) % 9),
+    }))
+    const after = endOf(ordered, [...reports, ...reports])
+    expect(after.events.map(({ kind, atMs }) => [kind, atMs - createdAtMs])).toEqual([
+      ['unanswered', 0],
+      ['unanswered', 6],
+      ['unanswered', 7],
+      ['unanswered', 8],
+    ])
+  })
+
+  test('lead a task from queued to settled', () => {
+    const phases = lifeOf(queued, [
+      { report: { kind: 'sent', expectedAtMs: createdAtMs + 500 }, atMs: createdAtMs + 1 },
+      { report: { kind: 'unanswered' }, atMs: createdAtMs + 2 },
+      { report: { kind: 'accepted', providerTaskId }, atMs: createdAtMs + 3 },
+      { report: { kind: 'refused', refusal }, atMs: createdAtMs + 4 },
+    ]).map((task) => [phaseOf(task), task.charge, task.expectedAtMs])
+    expect(phases).toEqual([
+      ['QUEUED', 'NONE', null],
+      ['SENDING', 'MAYBE', createdAtMs + 500],
+      ['UNCONFIRMED', 'MAYBE', createdAtMs + 500],
+      ['PROCESSING', 'CHARGED', createdAtMs + 500],
+      ['SETTLED', 'CHARGED', createdAtMs + 500],
+    ])
+  })
+
+  test('alone are no change, except those that change the phase', () => {
+    const eventsOf = (...kinds: readonly TaskEventKind[]) =>
+      kinds.map((kind, index) => ({ kind, atMs: createdAtMs + index }))
+    const changes = (before: Task['events'], after: Task['events']) =>
+      isVisibleChange({ ...ordered, events: before }, { ...ordered, events: after, updatedAtMs: createdAtMs + 9 })
+    expect(changes(eventsOf('sent'), eventsOf('sent', 'checked'))).toBe(false)
+    expect(changes(eventsOf('sent', 'unanswered'), eventsOf('sent', 'unanswered', 'unanswered'))).toBe(false)
+    expect(changes(eventsOf('sent'), eventsOf('sent', 'unanswered'))).toBe(true)
+    expect(changes([], eventsOf('sent'))).toBe(true)
+  })
 })

@@ -1,4 +1,4 @@
-import type { ProviderName, RefusalReason, SeparationType, StemPart } from '../../separation/task.ts'
+import type { ProviderName, RefusalReason, SeparationType, StemPart, TaskPhase } from '../../separation/task.ts'
 import type { AudioFormat } from '../../stems/audio-format.ts'
 import { builder, type EnumOf } from './builder.ts'
 
@@ -29,6 +29,42 @@ export const SeparationStatusEnum = builder.enumType('SeparationStatus', {
     },
     GENERATE_AUDIO_FAILED: { description: 'The provider could not separate the track, or sent no result in time.' },
     CALLBACK_EXCEPTION: { description: 'The provider failed to deliver its result, and no audio was found.' },
+  },
+})
+
+export const SeparationPhaseEnum = builder.enumType('SeparationPhase', {
+  description: 'How far a separation is. `status` says how it ends.',
+  values: {
+    QUEUED: {
+      description:
+        "The order is stored and waits for a slot within the provider's rate. It was never sent, so nothing is charged. " +
+        'The gateway sends it, also after a restart.',
+    },
+    SENDING: { description: 'The order is being sent, and the provider has not answered yet.' },
+    UNCONFIRMED: {
+      description:
+        "The order was sent, but the provider's answer was lost. A callback can still tell what came of it. If none does, " +
+        'the task fails with SUBMISSION_UNCONFIRMED.',
+    },
+    PROCESSING: { description: 'The provider has accepted the order and works on it.' },
+    COLLECTING: { description: 'The provider reports success, but not all stems are there yet.' },
+    SETTLED: { description: 'The separation has succeeded or failed: see `status`.' },
+  } satisfies Record<TaskPhase, object>,
+})
+
+export const SeparationEventTypeEnum = builder.enumType('SeparationEventType', {
+  description: 'What happened to a separation.',
+  values: {
+    ORDERED: { description: 'The order was stored.' },
+    SENT: { description: 'The gateway began to send the order to the provider.' },
+    UNANSWERED: { description: "The provider's answer to the order was lost." },
+    ACCEPTED: { description: 'The provider accepted the order.' },
+    REFUSED: { description: 'The provider refused the order, or the gateway gave up sending it. Nothing was charged.' },
+    CALLBACK: { description: 'A callback of the provider changed the task.' },
+    CHECKED: {
+      description: 'The gateway asked the provider for the state of the task, and the answer changed the task.',
+    },
+    SETTLED: { description: 'The gateway learned the outcome.' },
   },
 })
 
@@ -66,7 +102,7 @@ export const ChargeEnum = builder.enumType('Charge', {
   description:
     'Whether the provider charged for a separation. The sandbox uses the same values, but it costs no money.',
   values: {
-    NONE: { description: 'Not charged: the provider refused the order.' },
+    NONE: { description: 'Not charged: the provider refused the order, or the order was not sent yet.' },
     CHARGED: { description: 'Charged: the provider accepted the order.' },
     MAYBE: { description: 'Unknown: the provider has not answered the order.' },
   },

@@ -1,10 +1,19 @@
-import { completedAtMs, expiresAtMs, isSettled, statusOf, type ProviderName, type Task } from '../../separation/task.ts'
+import {
+  completedAtMs,
+  expiresAtMs,
+  isSettled,
+  phaseOf,
+  statusOf,
+  type ProviderName,
+  type Task,
+} from '../../separation/task.ts'
 import { isTaskId } from '../../separation/task-id.ts'
 import { badInput } from '../bad-input.ts'
 import { builder, dateOf } from './builder.ts'
-import { ChargeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
+import { ChargeEnum, ProviderEnum, SeparationPhaseEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
 import { withCost } from './field-cost.ts'
 import { readsOnlyTasks } from './reads-only-tasks.ts'
+import { eventsOf, maxEvents, SeparationEvent } from './separation-event.ts'
 import { SeparationFailure } from './separation-failure.ts'
 import { allStemsOf, maxStems, Stems, StemType } from './stems.ts'
 
@@ -42,6 +51,11 @@ export const SeparationTask = builder.node(SeparationTaskRef, {
       type: SeparationStatusEnum,
       description: 'The status of the separation.',
       resolve: (task) => statusOf(task),
+    }),
+    phase: t.field({
+      type: SeparationPhaseEnum,
+      description: 'How far the separation is.',
+      resolve: (task) => phaseOf(task),
     }),
     settled: t.boolean({
       description:
@@ -108,6 +122,28 @@ export const SeparationTask = builder.node(SeparationTaskRef, {
       type: 'DateTime',
       description: 'When the separation was ordered.',
       resolve: (task) => new Date(task.createdAtMs),
+    }),
+    updatedAt: t.field({
+      type: 'DateTime',
+      description: 'When the task last changed.',
+      resolve: (task) => new Date(task.updatedAtMs),
+    }),
+    expectedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When the result is expected: as long after the order was sent as half of the latest separations of this provider ' +
+        'and type took at this gateway. It may take longer, and then this time has passed. Null if the gateway knows fewer ' +
+        'than five, while the order is queued, and once the task is settled.',
+      resolve: (task) => dateOf(isSettled(task) ? null : task.expectedAtMs),
+    }),
+    events: t.field({
+      type: [SeparationEvent],
+      description:
+        'What happened to the task, oldest first. Callbacks and checks that changed nothing are left out, and of many of the ' +
+        'same type the first and the latest three are kept.',
+      extensions: withCost({ maxItems: maxEvents }),
+      resolve: (task) => [...eventsOf(task)],
     }),
     completedAt: t.field({
       type: 'DateTime',

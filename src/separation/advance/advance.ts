@@ -1,5 +1,6 @@
-import type { Failure, Stem, Task } from '../task.ts'
+import { hasEvent, type Failure, type Stem, type Task } from '../task.ts'
 import { failureIn, mergeOrder, strongerFailure } from './merge-order.ts'
+import { mergeEvents } from './merge-events.ts'
 import { mergeResult, succeed, taskBaseOf } from './merge-result.ts'
 import { compareText } from './merge-text.ts'
 import type { Report } from './report.ts'
@@ -11,7 +12,7 @@ import type { Report } from './report.ts'
  * order of the same reports ends in the same task, except for `revision`, which counts the steps, and `incompleteSinceMs`,
  * which is a time. A task goes from pending to failed to succeeded, never back. Stems are only added. Where two sources
  * give a value, that of record-info is kept; of two values from one source, the smaller. Returns the same object if the
- * report adds nothing.
+ * report adds nothing. Leaves `updatedAtMs` as it is: `record` knows when the change is stored.
  *
  * @param atMs when the report was made, in milliseconds since 1970
  */
@@ -23,8 +24,9 @@ export function advance(task: Task, report: Report, atMs: number): Task {
 function merge(task: Task, report: Report, atMs: number): Task {
   const order = mergeOrder(task, report)
   if (order === null) return task
+  const withEvents = { ...order, events: mergeEvents(task, report, atMs) }
   const failure = failureIn(task, report, atMs)
-  return failure === null ? mergeResult(order, report, atMs) : mergeFailure(order, failure)
+  return failure === null ? mergeResult(withEvents, report, atMs) : mergeFailure(withEvents, failure)
 }
 
 function mergeFailure(task: Task, failure: Failure): Task {
@@ -41,14 +43,20 @@ function mergeFailure(task: Task, failure: Failure): Task {
 }
 
 /**
- * Whether an advanced task differs from the one before in more than the times at which its URLs were read and its result was
- * found. Reading a URL again is no change for subscribers.
+ * Whether an advanced task differs from the one before in more than its events and the times at which its URLs were read and
+ * its result was found. Reading a URL again is no change for subscribers, and no write: an event is stored together with
+ * what it has changed.
  */
 export function isVisibleChange(before: Task, after: Task): boolean {
   return isPlainChange(before, after) || canonical(withoutReadTimes(before)) !== canonical(withoutReadTimes(after))
 }
 
-function withoutReadTimes(task: Task): Task {
+function withoutReadTimes(timed: Task): Task {
+  // The two events that the phase depends on, whenever and however often they happened.
+  const events = (['sent', 'unanswered'] as const)
+    .filter((kind) => hasEvent(timed, kind))
+    .map((kind) => ({ kind, atMs: 0 }))
+  const task: Task = { ...timed, events, updatedAtMs: 0 }
   const timeless = <T extends { readonly stems: readonly Stem[] }>(result: T): T => ({
     ...result,
     foundAtMs: 0,

@@ -1,5 +1,5 @@
 import type { Failure, Reported, Task } from '../task.ts'
-import { failureCodes } from '../task.ts'
+import { failureCodes, hasEvent } from '../task.ts'
 import { compareText, pickText } from './merge-text.ts'
 import type { ProviderReport, Report } from './report.ts'
 
@@ -9,10 +9,17 @@ import type { ProviderReport, Report } from './report.ts'
  */
 export function mergeOrder(task: Task, report: Report): Task | null {
   switch (report.kind) {
+    case 'sent': {
+      const expectedAtMs = pickText(task.expectedAtMs, report.expectedAtMs)
+      // A refusal says that the order, sent or not, was not charged.
+      const mayBeCharged = task.charge === 'NONE' && !hasEvent(task, 'refused')
+      return { ...task, expectedAtMs, charge: mayBeCharged ? 'MAYBE' : task.charge }
+    }
     case 'accepted':
       return { ...bind(task, report), charge: 'CHARGED' }
     case 'refused':
       return task.charge === 'MAYBE' ? { ...task, charge: 'NONE' } : task
+    case 'unanswered':
     case 'unconfirmed':
     case 'no-result':
       return task
@@ -87,6 +94,8 @@ export function failureIn(task: Task, report: Report, atMs: number): Failure | n
       const { code, providerCode, message, completedAtMs } = outcome
       return { code, providerCode, message, by, atMs: withinLifetime(task, completedAtMs ?? atMs, atMs) }
     }
+    case 'sent':
+    case 'unanswered':
     case 'accepted':
     case 'incomplete-result':
       return null

@@ -12,6 +12,8 @@ export function mergeResult(task: Task, report: Report, atMs: number): Task {
     }
     case 'reported':
       return mergeReportedResult(task, report, atMs)
+    case 'sent':
+    case 'unanswered':
     case 'accepted':
     case 'refused':
     case 'unconfirmed':

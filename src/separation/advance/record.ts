@@ -2,7 +2,7 @@ import type { Log } from '../../runtime/log.ts'
 import type { Changes } from '../changes.ts'
 import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
 import type { Clock, LeaseEnd, RecordStore } from '../store.ts'
-import type { Task } from '../task.ts'
+import type { SucceededTask, Task } from '../task.ts'
 import { advance, isVisibleChange } from './advance.ts'
 import { maxStems } from './merge-stems.ts'
 import type { DatedReport, Report } from './report.ts'
@@ -32,9 +32,11 @@ export interface RecordOptions {
   readonly clock: Clock
   readonly changes: Changes
   readonly log: Log
+  /** Called with every task whose result was stored. */
+  readonly onSuccess?: (task: SucceededTask) => void
 }
 
-export function createRecord({ store, clock, changes, log }: RecordOptions): RecordReports {
+export function createRecord({ store, clock, changes, log, onSuccess }: RecordOptions): RecordReports {
   return async function record(taskId, reports, { known, leaseEnd } = {}) {
     const given =
       typeof reports === 'object' && 'kind' in reports ? [{ report: reports, atMs: clock.nowMs() }] : reports
@@ -46,7 +48,7 @@ export function createRecord({ store, clock, changes, log }: RecordOptions): Rec
       if (task === undefined) return null
       current = undefined
       const dated = typeof given === 'function' ? given(task) : given
-      const next = advanceAll(task, canBind ? dated : dated.map(asShared))
+      const next = advanceAll(task, canBind ? dated : dated.map(asShared), clock.nowMs())
       if (next === task || !isVisibleChange(task, next)) {
         // An earlier attempt may have written this very change, although its answer was lost.
         if (wasOvertaken) changes.publish(taskId)
@@ -56,6 +58,7 @@ export function createRecord({ store, clock, changes, log }: RecordOptions): Rec
         if (await store.replace(next, task, leaseEnd)) {
           logUnstoredStems(next, dated)
           changes.publish(taskId)
+          if (task.state === 'pending' && next.state === 'succeeded') onSuccess?.(next)
           return next
         }
         wasOvertaken = true
@@ -82,10 +85,11 @@ export function createRecord({ store, clock, changes, log }: RecordOptions): Rec
 }
 
 /** Merges all reports, in their order, as one change. */
-function advanceAll(task: Task, reports: readonly DatedReport[]): Task {
+function advanceAll(task: Task, reports: readonly DatedReport[], nowMs: number): Task {
   let next = task
   for (const { report, atMs } of reports) next = advance(next, report, atMs)
-  return next === task ? task : { ...next, revision: task.revision + 1 }
+  if (next === task) return task
+  return { ...next, revision: task.revision + 1, updatedAtMs: Math.max(task.updatedAtMs, nowMs) }
 }
 
 /** The report with an id that another task is bound to. The order is charged all the same. */

@@ -43,6 +43,14 @@ export interface ProviderReport {
 
 /** Anything that may change a task. */
 export type Report =
+  /** The gateway has begun to send the order, so that it may be charged. */
+  | {
+      readonly kind: 'sent'
+      /** When the result is expected, in milliseconds since 1970; null if it cannot be estimated. */
+      readonly expectedAtMs: number | null
+    }
+  /** The wait for the answer to the order has ended without one. A callback may still tell what came of it. */
+  | { readonly kind: 'unanswered' }
   /** The provider accepted and charged the order. The id is null if the provider gave none that can be stored. */
   | {
       readonly kind: 'accepted'

@@ -1,7 +1,7 @@
 import { advance } from '../advance/advance.ts'
 import type { DatedReport, ProviderReport } from '../advance/report.ts'
 import type { SavedCallback } from '../store.ts'
-import { isComplete, isSettled, type Task } from '../task.ts'
+import { isComplete, isSettled, startedAtMs, type Task } from '../task.ts'
 import type { CheckTimings } from './check-schedule.ts'
 
 /** A callback whose report can be read and trusted. */
@@ -57,7 +57,7 @@ function graceEndsMs(
 ): number {
   // A clock that was set back must not postpone audio.
   if (outcome.state === 'succeeded' && receivedAtMs > nowMs) return nowMs
-  const giveUpAtMs = Math.max(receivedAtMs, task.createdAtMs + timings.giveUpAfterMs)
+  const giveUpAtMs = Math.max(receivedAtMs, startedAtMs(task) + timings.giveUpAfterMs)
   return Math.min(receivedAtMs + graceMsOf(task, outcome, timings), giveUpAtMs)
 }
 

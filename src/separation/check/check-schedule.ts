@@ -5,6 +5,7 @@ import {
   mayStillSucceed,
   missingParts,
   recordInfoIdOf,
+  startedAtMs,
   type FailedTask,
   type SucceededTask,
   type Task,
@@ -73,12 +74,12 @@ export function nextCheckAt(task: Task, state: CheckState, timings: CheckTimings
   }
 
   const waitMs = recordInfoIdOf(task) === null ? timings.unconfirmedAfterMs : timings.giveUpAfterMs
-  const endOfWaitMs = task.createdAtMs + waitMs
+  const endOfWaitMs = startedAtMs(task) + waitMs
   return endOfWaitMs > nowMs ? Math.min(regular, endOfWaitMs) : regular
 }
 
 function regularCheckAt(task: Task, state: CheckState, { intervalMs }: CheckTimings): number {
-  const isYoung = state.nowMs - task.createdAtMs < slowAfterMs
+  const isYoung = state.nowMs - startedAtMs(task) < slowAfterMs
   return withJitter(isYoung ? intervalMs : intervalMs * slowFactor, state)
 }
 
@@ -104,7 +105,7 @@ function afterFailureAt(task: FailedTask, state: CheckState, timings: CheckTimin
   const hasNoId = recordInfoIdOf(task) === null && failure.by === 'gateway' && lastCallbackMs === null
   if (hasNoId) return null
   const mayHaveResult = mayStillSucceed(task)
-  const endMs = task.createdAtMs + timings.giveUpAfterMs
+  const endMs = startedAtMs(task) + timings.giveUpAfterMs
   if (mayHaveResult && nowMs < endMs) return Math.min(regularCheckAt(task, state, timings), endMs)
   const next = mayHaveResult ? null : nextStepAt(failureSteps, completedAtMs(task) ?? nowMs, state, timings)
   if (next !== null || !(mayHaveResult || failure.code === 'NO_RESULT')) return next

@@ -1,6 +1,9 @@
 import type { Report } from '../advance/report.ts'
-import type { Task } from '../task.ts'
+import { hasEvent, startedAtMs, type Task } from '../task.ts'
 import type { CheckTimings } from './check-schedule.ts'
+
+/** An answer to a submit is read for two minutes. After this time no gateway can still be reading it. */
+const maxSendingMs = 150_000
 
 /** What one check has learned from record-info. */
 export interface CheckResult {
@@ -13,7 +16,7 @@ export interface CheckResult {
 }
 
 /**
- * The report that ends a wait; null while it goes on. A provider that is disabled or unreadable does not fail its tasks: that
+ * The report that ends a wait, or says that no answer to the order will come; null while it goes on. A provider that is disabled or unreadable does not fail its tasks: that
  * there is no result is concluded only from an answer after the wait, and that a success is empty only from an answer of
  * this check. Once the provider has deleted the files, no answer can matter any more.
  */
@@ -24,11 +27,14 @@ export function conclusionOf(
   timings: CheckTimings & { readonly retentionMs: number },
 ): Report | null {
   if (task.state !== 'pending') return null
-  const ageMs = nowMs - task.createdAtMs
+  const ageMs = nowMs - startedAtMs(task)
   const areFilesDeleted = ageMs >= timings.giveUpAfterMs + timings.retentionMs
   const isUnanswered = result.wasAsked && !result.hasAnswered && !areFilesDeleted
   const isUnconfirmed = task.providerTaskId === null && task.charge === 'MAYBE'
-  if (isUnconfirmed) return ageMs >= timings.unconfirmedAfterMs && !isUnanswered ? { kind: 'unconfirmed' } : null
+  if (isUnconfirmed) {
+    if (ageMs >= timings.unconfirmedAfterMs && !isUnanswered) return { kind: 'unconfirmed' }
+    return ageMs >= maxSendingMs && !hasEvent(task, 'unanswered') ? { kind: 'unanswered' } : null
+  }
 
   const isTimedOut = ageMs >= timings.giveUpAfterMs
   const isGraceOver = task.incompleteSinceMs !== null && nowMs - task.incompleteSinceMs >= timings.emptyGraceMs

@@ -5,7 +5,8 @@ import { StoreUnavailableError } from '../errors.ts'
 import type { Admission, Provider } from '../provider.ts'
 import type { AnsweredOrder, Clock, OrderResult, OrderWriter } from '../store.ts'
 import { newTaskId } from '../task-id.ts'
-import { expiresAtMs, mayStillSucceed, type ProviderName, type Refusal, type Task } from '../task.ts'
+import { expiresAtMs, mayStillSucceed, startedAtMs, type ProviderName, type Refusal, type Task } from '../task.ts'
+import type { Expectations } from './expectations.ts'
 import { serializeEqualOrders, type OrderOutcome, type OrderRequest } from './equal-orders.ts'
 import { orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
 import { retryUntilStored } from './retry-until-stored.ts'
@@ -15,6 +16,7 @@ export interface PlaceOrderOptions {
   readonly store: OrderWriter
   readonly clock: Clock
   readonly record: RecordReports
+  readonly expectations: Pick<Expectations, 'expectedAtMs'>
   readonly log: Log
   /** How long an order waits for a slot within the provider's rate. */
   readonly submitWaitMs: number
@@ -48,6 +50,7 @@ export function createPlaceOrder({
   store,
   clock,
   record,
+  expectations,
   log,
   submitWaitMs,
   firstCheckAfterMs,
@@ -73,7 +76,8 @@ export function createPlaceOrder({
     let waited: Admission | null = null
     for (;;) {
       const nowMs = clock.nowMs()
-      const task = newTask(owner, provider.name, input, nowMs)
+      const expectedAtMs = expectations.expectedAtMs(provider.name, input.type, nowMs)
+      const task = newTask(owner, provider.name, input, nowMs, expectedAtMs)
       const create = (isAdmitted: boolean) =>
         store.createOrder({
           task,
@@ -125,7 +129,13 @@ export function createPlaceOrder({
   }
 }
 
-function newTask(owner: string, provider: ProviderName, input: SeparateInput, nowMs: number): Task {
+function newTask(
+  owner: string,
+  provider: ProviderName,
+  input: SeparateInput,
+  nowMs: number,
+  expectedAtMs: number | null,
+): Task {
   return {
     id: newTaskId(),
     owner,
@@ -141,6 +151,9 @@ function newTask(owner: string, provider: ProviderName, input: SeparateInput, no
     charge: 'MAYBE',
     revision: 1,
     createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+    events: [{ kind: 'sent', atMs: nowMs }],
+    expectedAtMs,
     isCreatedAtKnown: true,
     state: 'pending',
     partial: null,
@@ -159,7 +172,7 @@ function canAnswer(task: Task, provider: Provider, giveUpAfterMs: number, nowMs:
     case 'succeeded':
       return (expiresAtMs(task, provider.retentionMs) ?? 0) > nowMs
     case 'failed': {
-      const isStillChecked = mayStillSucceed(task) && nowMs < task.createdAtMs + giveUpAfterMs
+      const isStillChecked = mayStillSucceed(task) && nowMs < startedAtMs(task) + giveUpAfterMs
       return isStillChecked || task.failure.code === 'SUBMISSION_UNCONFIRMED'
     }
   }

@@ -5,7 +5,7 @@ import type { ReadTask } from '../read/read-task.ts'
 import type { Watches } from '../read/watch.ts'
 import { watchedStates } from '../read/watched-states.ts'
 import type { OrderWriter } from '../store.ts'
-import type { ProviderName, Task } from '../task.ts'
+import { startedAtMs, type ProviderName, type Task } from '../task.ts'
 import { idempotencyConflict, invalidInput, orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
 import { createPlaceOrder, type PlaceOrderOptions } from './place-order.ts'
 import { issuesOf, type SeparateInput } from './separate-input.ts'
@@ -121,7 +121,7 @@ export function createSeparate(options: SeparateOptions): Separate {
 
   /** Waits for the answer to a submit of another gateway, until that gateway stops waiting. */
   async function waitForOtherGateway(task: Task, key: string | null): Promise<SeparateOutcome> {
-    const ageMs = Math.max(0, clock.nowMs() - task.createdAtMs)
+    const ageMs = Math.max(0, clock.nowMs() - startedAtMs(task))
     const waitMs = submissions.isUnanswered(task.id) ? 0 : Math.max(0, submitTimeoutMs - ageMs)
     return outcomeOf(await waitForAnswer(task, waitMs), key, true)
   }

@@ -10,7 +10,7 @@ import type { SeparateInput } from './separate-input.ts'
 export interface Submission {
   /** Resolves to the provider's answer. */
   readonly answer: Promise<SubmitAnswer>
-  /** Resolves when the answer is stored: to the task with it, or to null if the answer says nothing about the task. */
+  /** Resolves when the answer, or its absence, is stored: to the task with it, or to null if the task is gone. */
   readonly stored: Promise<Task | null>
 }
 
@@ -52,7 +52,7 @@ export function createSubmissions({ record, addresses, log, submitTimeoutMs }: S
         log.warn({ ...detail, cause: answer.cause }, 'a submit had no usable answer')
         unanswered.add(task.id)
         setTimeout(() => unanswered.delete(task.id), submitTimeoutMs).unref()
-        return null
+        return retryUntilStored(() => record(task.id, { kind: 'unanswered' }, { known: task }))
     }
   }
 
