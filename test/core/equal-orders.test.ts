@@ -40,7 +40,7 @@ async function placeBoth(first: OrderOutcome, keys: readonly [string | null, str
 const dead: OrderOutcome = { kind: 'placed', result: { kind: 'joined', task: failedTask() } }
 const refused: OrderOutcome = {
   kind: 'refused',
-  refusal: { kind: 'unavailable', message: 'closed', retryable: true },
+  refusal: { kind: 'unavailable', message: 'closed', retryable: true, task: null },
   freeAtMs: null,
 }
 

@@ -258,6 +258,22 @@ describe('a task', () => {
   })
 })
 
+test('a stem is a node, for its own caller alone', async () => {
+  const mine = succeededTask({ type: 'split_stem' })
+  const theirs = succeededTask({ owner: 'key:web' })
+  const pending = pendingTask()
+  const { ask } = await startWith([mine, theirs, pending])
+  const { data: all } = await ask(`{ separation(taskId: "${mine.id}") { allStems { id part url } } }`)
+  const stems = (all?.['separation'] as { allStems: readonly { id: string }[] }).allStems
+  const { data } = await ask(
+    `{ ${stems.map(({ id }, nth) => `n${nth}: node(id: "${id}") { __typename id ... on Stem { part url } }`).join(' ')} }`,
+  )
+  expect(Object.values(data ?? {})).toEqual(stems.map((stem) => ({ __typename: 'Stem', ...stem })))
+  const others = [`${mine.id}.none`, `${theirs.id}.vocal`, `${pending.id}.vocal`, 'x.vocal', `${mine.id}.`]
+  const { data: none } = await ask(`{ ${others.map((id, nth) => `n${nth}: node(id: "${id}") { id }`).join(' ')} }`)
+  expect(Object.values(none ?? {})).toEqual(others.map(() => null))
+})
+
 describe('a hundred tasks', () => {
   test('under a hundred aliases are read from the store at once', async () => {
     const tasks = Array.from({ length: 50 }, () => pendingTask())

@@ -167,6 +167,28 @@ describe('a definite refusal is reported to the caller, costs nothing and frees 
     expect(provider.orders).toHaveLength(2)
   })
 
+  test('and names the stored task, or none if nothing was stored', async () => {
+    const { provider, gateway, store } = await start()
+    provider.answerSubmit(noCredits)
+    const document = `mutation ($audioId: ID!) {
+      separate(input: { musicTaskId: "music-task", audioId: $audioId }) {
+        __typename
+        ... on SeparateError { task { id status failure { refusal } } }
+      }
+    }`
+    const { data } = await gateway.ask(document, { audioId: 'audio-1' })
+    const [refused] = await storedTasks(store)
+    expect(data).toEqual({
+      separate: {
+        __typename: 'InsufficientCreditsError',
+        task: { id: refused?.id, status: 'CREATE_TASK_FAILED', failure: { refusal: 'INSUFFICIENT_CREDITS' } },
+      },
+    })
+    expect((await gateway.ask(document, { audioId: '' })).data).toEqual({
+      separate: { __typename: 'InvalidInputError', task: null },
+    })
+  })
+
   test('the provider cannot be reached', async () => {
     const { provider, gateway, store } = await start()
     await provider.die()

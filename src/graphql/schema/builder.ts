@@ -2,6 +2,7 @@ import SchemaBuilder, { type EnumRef, type ObjectFieldBuilder } from '@pothos/co
 import RelayPlugin from '@pothos/plugin-relay'
 import { GraphQLScalarType } from 'graphql'
 import { DateTimeResolver, URLResolver } from 'graphql-scalars'
+import { taskIdOfStem } from '../../separation/stem-id.ts'
 import type { Context } from '../context.ts'
 import { readsOnlyTasks } from './reads-only-tasks.ts'
 
@@ -22,7 +23,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   relay: {
     // Use task ids unencoded, so that logs, URLs and GraphQL show the same id.
     encodeGlobalID: (_typename, id) => String(id),
-    decodeGlobalID: (id) => ({ typename: 'SeparationTask', id }),
+    decodeGlobalID: (id) => ({ typename: taskIdOfStem(id) === null ? 'SeparationTask' : 'Stem', id }),
     idFieldOptions: { description: 'The id of the object, unique across all types.' },
     nodeTypeOptions: { description: 'An object that can be fetched by its id alone.' },
     nodeQueryOptions: {

@@ -16,6 +16,14 @@ const SeparateError = builder.interfaceRef<OrderRefusal>('SeparateError').implem
       description: 'Whether the same order may succeed later.',
       resolve: ({ retryable }) => retryable,
     }),
+    task: t.field({
+      type: SeparationTask,
+      nullable: true,
+      description:
+        'The task of the order, if it was stored before it was refused: it stays in `separations` with the refusal. Null if the ' +
+        'order was refused at once.',
+      resolve: ({ task }) => task,
+    }),
   }),
 })
 

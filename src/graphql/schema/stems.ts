@@ -1,12 +1,7 @@
-import {
-  expiresAtMs,
-  missingParts,
-  stemName,
-  type KnownPart,
-  partsOfType,
-  type SucceededTask,
-} from '../../separation/task.ts'
+import { expiresAtMs, missingParts, type KnownPart, partsOfType, type SucceededTask } from '../../separation/task.ts'
 import type { StemOfTask } from '../context.ts'
+import { stemIdOf, taskIdOfStem } from '../../separation/stem-id.ts'
+import { isTaskId } from '../../separation/task-id.ts'
 import { builder, dateOf, type FieldsOf } from './builder.ts'
 import { audioFormats } from '../../stems/audio-format.ts'
 import { AudioFormatEnum, StemPartEnum } from './enums.ts'
@@ -18,13 +13,23 @@ interface StemsOfTask {
 }
 
 /** The GraphQL type of a stem. */
-export const StemType = builder.objectRef<StemOfTask>('Stem').implement({
+export const StemType = builder.node(builder.objectRef<StemOfTask>('Stem'), {
   description: 'One separated part of a track, stored by the provider as an audio file.',
+  id: {
+    description: 'The id of the stem, unique across all tasks. It never changes. `node` accepts it.',
+    resolve: ({ task, stem }) => stemIdOf(task.id, stem),
+  },
+  isTypeOf: (value) => typeof value === 'object' && value !== null && 'stem' in value,
+  loadMany: (ids, { tasks }) =>
+    Promise.all(
+      ids.map(async (id) => {
+        const taskId = taskIdOfStem(id)
+        const task = taskId !== null && isTaskId(taskId) ? await tasks.load({ taskId, provider: null }) : null
+        const stems = task?.state === 'succeeded' ? allStemsOf(task) : []
+        return stems.find(({ task: { id: of }, stem }) => stemIdOf(of, stem) === id) ?? null
+      }),
+    ),
   fields: (t) => ({
-    id: t.id({
-      description: 'The id of the stem, unique across all tasks. It never changes.',
-      resolve: ({ task, stem }) => `${task.id}.${stemName(stem)}`,
-    }),
     part: t.field({ type: StemPartEnum, description: 'The part of the track.', resolve: ({ stem }) => stem.part }),
     label: t.string({
       nullable: true,

@@ -7,8 +7,11 @@ export interface InputIssue {
   readonly message: string
 }
 
-/** Why an order was not accepted. Nothing was charged. `retryable`: whether the same call may succeed later. */
-export type OrderRefusal = { readonly message: string } & (
+/**
+ * Why an order was not accepted. Nothing was charged. `retryable`: whether the same call may succeed later. `task`: the stored
+ * order, if the provider refused it, or the task of the key; null if nothing was stored.
+ */
+export type OrderRefusal = { readonly message: string; readonly task: Task | null } & (
   | { readonly kind: 'invalid-input'; readonly retryable: false; readonly issues: readonly InputIssue[] }
   /** The idempotency key was first used with another input. `task` is the task of that key. */
   | { readonly kind: 'idempotency-conflict'; readonly retryable: false; readonly task: Task }
@@ -27,7 +30,7 @@ const defaultRetryAfterSeconds = 10
 
 export function invalidInput(issues: readonly InputIssue[]): OrderRefusal {
   const message = issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join(' ')
-  return { kind: 'invalid-input', message, retryable: false, issues }
+  return { kind: 'invalid-input', message, retryable: false, issues, task: null }
 }
 
 export function idempotencyConflict(task: Task): OrderRefusal {
@@ -35,23 +38,27 @@ export function idempotencyConflict(task: Task): OrderRefusal {
   return { kind: 'idempotency-conflict', message, retryable: false, task }
 }
 
-export function rateLimited(message: string, retryAfterSeconds: number): OrderRefusal {
-  return { kind: 'rate-limited', message, retryable: true, retryAfterSeconds }
+export function rateLimited(message: string, retryAfterSeconds: number, task: Task | null = null): OrderRefusal {
+  return { kind: 'rate-limited', message, retryable: true, retryAfterSeconds, task }
 }
 
-/** The refusal of a provider as its caller sees it. */
-export function orderRefusalOf({ reason, message, providerCode, retryable, retryAfterSeconds }: Refusal): OrderRefusal {
+/**
+ * The refusal of a provider as its caller sees it.
+ * @param task the stored order; null if it was refused before it was stored
+ */
+export function orderRefusalOf(refusal: Refusal, task: Task | null): OrderRefusal {
+  const { reason, message, providerCode, retryable, retryAfterSeconds } = refusal
   switch (reason) {
     case 'invalid-input':
-      return { kind: reason, message, retryable: false, issues: [{ path: ['input'], message }] }
+      return { kind: reason, message, retryable: false, issues: [{ path: ['input'], message }], task }
     case 'track-not-found':
     case 'insufficient-credits':
-      return { kind: reason, message, retryable: false }
+      return { kind: reason, message, retryable: false, task }
     case 'rate-limited':
-      return rateLimited(message, retryAfterSeconds ?? defaultRetryAfterSeconds)
+      return rateLimited(message, retryAfterSeconds ?? defaultRetryAfterSeconds, task)
     case 'refused':
-      return { kind: reason, message, retryable: false, providerCode }
+      return { kind: reason, message, retryable: false, providerCode, task }
     case 'unavailable':
-      return { kind: reason, message, retryable }
+      return { kind: reason, message, retryable, task }
   }
 }

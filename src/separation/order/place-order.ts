@@ -97,7 +97,7 @@ export function createPlaceOrder({
       if (admission.kind === 'admitted') throw new Error('The store refused an order that was admitted.')
       const { refusal, wait }: Extract<Admission, { kind: 'not-admitted' }> = admission
       if (waited !== null || wait === null || wait.freeAtMs > waitUntilMs) {
-        return { kind: 'refused', refusal: orderRefusalOf(refusal), freeAtMs: wait?.freeAtMs ?? null }
+        return { kind: 'refused', refusal: orderRefusalOf(refusal, null), freeAtMs: wait?.freeAtMs ?? null }
       }
       waited = await wait.until(waitUntilMs)
     }

@@ -101,7 +101,8 @@ export function createSeparate(options: SeparateOptions): Separate {
     // The caller does not wait for a store that is unavailable.
     const stored = answer === null ? null : await withTimeout(submitTimeoutMs, submission.stored)
     const current = stored ?? (await readTask(task.id)) ?? task
-    if (answer?.kind === 'refused' && current.charge !== 'CHARGED') return refused(orderRefusalOf(answer.refusal))
+    if (answer?.kind === 'refused' && current.charge !== 'CHARGED')
+      return refused(orderRefusalOf(answer.refusal, current))
     return outcomeOf(current, key, reused)
   }
 
@@ -130,7 +131,7 @@ export function createSeparate(options: SeparateOptions): Separate {
   async function outcomeOf(task: Task, key: string | null, reused: boolean): Promise<SeparateOutcome> {
     // An order that was found at the provider is charged, whatever the answer to its submit said.
     const refusal = task.state === 'failed' && task.charge === 'NONE' ? task.failure.refusal : undefined
-    if (refusal !== undefined) return refused(orderRefusalOf(refusal))
+    if (refusal !== undefined) return refused(orderRefusalOf(refusal, task))
     if (!isAnswered(task) && key !== null) await store.confirmKey(task, key)
     return { kind: 'accepted', task, reused }
   }

@@ -384,7 +384,7 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/order/separate.ts',
-        from: '    if (refusal !== undefined) return refused(orderRefusalOf(refusal))\n',
+        from: '    if (refusal !== undefined) return refused(orderRefusalOf(refusal, task))\n',
         to: '',
       },
     ],
