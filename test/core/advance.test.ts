@@ -510,6 +510,27 @@ test('a callback without audio does not start the grace period for the stems of 
   })
 })
 
+test('a report that tells the type ends the wait for stems that this type need not have', () => {
+  const common = { kind: 'reported', providerTaskId, audioId: null, musicId: null, originUrl: null } as const
+  const stems = [
+    { part: 'vocal', label: null, url: 'https://a.example/1', durationSeconds: null, originId: null } as const,
+  ]
+  const vocals: ProviderReport = {
+    ...common,
+    by: 'record-info',
+    outcome: { state: 'succeeded', stems, completedAtMs: null },
+    type: null,
+  }
+  const waiting = advance(adopted, vocals, createdAtMs + 1)
+  expect(waiting).toMatchObject({ state: 'pending', partial: { stems: [{ part: 'vocal' }] } })
+  const told: ProviderReport = { ...common, by: 'callback', outcome: { state: 'pending' }, type: 'split_stem' }
+  expect(advance(waiting, told, createdAtMs + 2)).toMatchObject({
+    state: 'succeeded',
+    stems: [{ part: 'vocal' }],
+  })
+  expect(advance(waiting, { ...told, type: 'separate_vocal' }, createdAtMs + 2)).toMatchObject({ state: 'pending' })
+})
+
 test('a task keeps 64 stems, and later stems replace none of them', () => {
   const named = (from: number): ProviderReport => ({
     kind: 'reported',
