@@ -264,11 +264,11 @@ test('a stem is a node, for its own caller alone', async () => {
   const pending = pendingTask()
   const { ask } = await startWith([mine, theirs, pending])
   const { data: all } = await ask(`{ separation(taskId: "${mine.id}") { allStems { id part url } } }`)
-  const stems = (all?.['separation'] as { allStems: readonly { id: string }[] }).allStems
+  const { allStems: stems }: { allStems: { id: string }[] } = JSON.parse(JSON.stringify(all?.['separation']))
   const { data } = await ask(
     `{ ${stems.map(({ id }, nth) => `n${nth}: node(id: "${id}") { __typename id ... on Stem { part url } }`).join(' ')} }`,
   )
-  expect(Object.values(data ?? {})).toEqual(stems.map((stem) => ({ __typename: 'Stem', ...stem })))
+  expect(Object.values(data ?? {})).toEqual(stems.map((each) => ({ __typename: 'Stem', ...each })))
   const others = [`${mine.id}.none`, `${theirs.id}.vocal`, `${pending.id}.vocal`, 'x.vocal', `${mine.id}.`]
   const { data: none } = await ask(`{ ${others.map((id, nth) => `n${nth}: node(id: "${id}") { id }`).join(' ')} }`)
   expect(Object.values(none ?? {})).toEqual(others.map(() => null))
