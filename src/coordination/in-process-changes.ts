@@ -1,42 +1,40 @@
-import type { Changes } from '../separation/changes.ts'
+import type { Changes, OwnerListener } from '../separation/changes.ts'
+import { createListeners } from './listeners.ts'
 
 /** Changes within this process. */
 export interface InProcessChanges extends Changes {
   /** Calls all listeners: any task may have changed. */
   notifyAll(): void
-  /** The number of listeners, over all tasks. */
+  /** The number of listeners, over all tasks and owners. */
   size(): number
 }
 
 export function createInProcessChanges(): InProcessChanges {
-  const listeners = new Map<string, Set<() => void>>()
-  let total = 0
+  const byTask = createListeners<() => void>()
+  const byOwner = createListeners<OwnerListener>()
 
-  function publish(taskId: string): void {
-    // A copy, because a listener may add or remove listeners.
-    for (const listener of new Set(listeners.get(taskId))) listener()
+  function notifyTask(taskId: string): void {
+    for (const listener of byTask.of(taskId)) listener()
+  }
+
+  function notifyOwner(owner: string, taskId: string | null): void {
+    for (const listener of byOwner.of(owner)) listener(taskId)
   }
 
   return {
-    publish,
-
-    listen(taskId, listener) {
-      const taskListeners = listeners.get(taskId) ?? new Set()
-      listeners.set(taskId, taskListeners)
-      if (!taskListeners.has(listener)) total += 1
-      taskListeners.add(listener)
-      return () => {
-        if (!taskListeners.delete(listener)) return
-        total -= 1
-        if (taskListeners.size === 0 && listeners.get(taskId) === taskListeners) listeners.delete(taskId)
-      }
+    publish(taskId, owner) {
+      notifyTask(taskId)
+      for (const each of owner === undefined ? byOwner.keys() : [owner]) notifyOwner(each, taskId)
     },
+
+    listen: byTask.add,
+    listenToOwner: byOwner.add,
 
     notifyAll() {
-      const taskIds = [...listeners.keys()]
-      for (const taskId of taskIds) publish(taskId)
+      for (const taskId of byTask.keys()) notifyTask(taskId)
+      for (const owner of byOwner.keys()) notifyOwner(owner, null)
     },
 
-    size: () => total,
+    size: () => byTask.size() + byOwner.size(),
   }
 }

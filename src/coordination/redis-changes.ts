@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { anyTask, changeMessage, parseChangeMessage } from './change-message.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import { createInProcessChanges } from './in-process-changes.ts'
 import type { Changes } from '../separation/changes.ts'
@@ -6,7 +7,7 @@ import type { Log } from '../runtime/log.ts'
 
 /** Changes shared by all gateways on one Redis. */
 export interface RedisChanges extends Changes {
-  /** The number of listeners in this gateway, over all tasks. */
+  /** The number of listeners in this gateway, over all tasks and owners. */
   size(): number
 }
 
@@ -17,8 +18,6 @@ export interface RedisChangesOptions {
   readonly log: Log
 }
 
-/** Published instead of a task id: any task may have changed. */
-const anyTask = '*'
 /** If more changes could not be published, `anyTask` is published instead of them. */
 const maxMissed = 1_000
 
@@ -31,13 +30,14 @@ export function createRedisChanges({ redis, deployment, log }: RedisChangesOptio
   const local = createInProcessChanges()
   const ownId = randomUUID()
   const channel = `stemgate:${deployment}:changes`
-  const missed = new Set<string>()
+  /** The owner of each task whose change could not be published; undefined if it is not known. */
+  const missed = new Map<string, string | undefined>()
 
-  function notifyOthers(taskId: string): void {
+  function notifyOthers(taskId: string, owner?: string): void {
     redis
-      .run((client) => client.publish(channel, `${ownId} ${taskId}`))
+      .run((client) => client.publish(channel, changeMessage({ from: ownId, taskId, owner })))
       .catch((error: unknown) => {
-        if (missed.size <= maxMissed) missed.add(taskId)
+        if (missed.size <= maxMissed) missed.set(taskId, owner)
         log.debug({ taskId, error: String(error) }, 'a change could not be published to the other gateways')
       })
   }
@@ -45,25 +45,26 @@ export function createRedisChanges({ redis, deployment, log }: RedisChangesOptio
   redis.subscribe(
     channel,
     (message) => {
-      const [, from, taskId] = /^([\w-]+) ([\w-]+|\*)$/.exec(message) ?? []
-      if (taskId === undefined || from === ownId) return
-      if (taskId === anyTask) local.notifyAll()
-      else local.publish(taskId)
+      const change = parseChangeMessage(message)
+      if (change === null || change.from === ownId) return
+      if (change.taskId === anyTask) local.notifyAll()
+      else local.publish(change.taskId, change.owner)
     },
     local.notifyAll,
   )
   redis.onAvailable(() => {
-    const taskIds = missed.size > maxMissed ? [anyTask] : [...missed]
+    const changes = missed.size > maxMissed ? [[anyTask, undefined] as const] : [...missed]
     missed.clear()
-    for (const taskId of taskIds) notifyOthers(taskId)
+    for (const [taskId, owner] of changes) notifyOthers(taskId, owner)
   })
 
   return {
-    publish(taskId) {
-      local.publish(taskId)
-      notifyOthers(taskId)
+    publish(taskId, owner) {
+      local.publish(taskId, owner)
+      notifyOthers(taskId, owner)
     },
     listen: local.listen,
+    listenToOwner: local.listenToOwner,
     size: local.size,
   }
 }

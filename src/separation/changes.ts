@@ -1,6 +1,12 @@
-/** Notifies subscribers that a task has changed. A notification carries only an id, and may be lost: subscribers read the store. */
+/** Notifies subscribers that a task has changed. A notification carries only ids, and may be lost: subscribers read the store. */
 export interface Changes {
-  publish(taskId: string): void
+  /** @param owner the task's owner; undefined if it is not known, so that the listeners of every owner are called */
+  publish(taskId: string, owner?: string): void
   /** Calls `listener` on every change of the task, until the returned function is called. */
   listen(taskId: string, listener: () => void): () => void
+  /** Calls `listener` on every change of a task that may be the owner's, until the returned function is called. */
+  listenToOwner(owner: string, listener: OwnerListener): () => void
 }
+
+/** @param taskId a task that has changed and may be the owner's; null: any of the owner's tasks may have changed */
+export type OwnerListener = (taskId: string | null) => void

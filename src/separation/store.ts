@@ -66,6 +66,26 @@ export interface TaskPage {
   readonly inverted: boolean
 }
 
+/** A place among the changes of an owner's tasks. */
+export interface ChangeCursor {
+  /** See `TaskChange`. */
+  readonly position: number
+  /** Orders the changes of one position. Empty: before all of them. */
+  readonly id: string
+}
+
+/** The last change of a task. */
+export interface TaskChange {
+  readonly id: string
+  readonly revision: number
+  /**
+   * The database's time of the change in milliseconds since 1970, but always greater than that of every change of the owner that
+   * was committed before the change began, whatever the clock does. So a change that is committed later may only have a lower
+   * position if it began before.
+   */
+  readonly position: number
+}
+
 /** The time that all gateways of a store share: the database server's, where there is one. */
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -85,6 +105,13 @@ export interface TaskReader {
   findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
   /** Rejects with TooManyMatchesError if `referencePrefix` matches more tasks than can be sorted quickly. */
   list(owner: string, page: TaskPage): Promise<readonly Task[]>
+  /**
+   * The last changes of the owner's tasks after a cursor, oldest first. No task that was last changed before the store knew
+   * positions.
+   */
+  changes(owner: string, page: { readonly after: ChangeCursor; readonly limit: number }): Promise<readonly TaskChange[]>
+  /** The position of the owner's newest change; 0 if there is none. */
+  latestPosition(owner: string): Promise<number>
   /** The pending orders of a provider that are not bound yet, newest first, at most `limit`. */
   findUnbound(provider: ProviderName, limit: number): Promise<readonly Task[]>
   /** The number of pending tasks of each provider that has any. */

@@ -3,6 +3,7 @@ import { providerNames, type Task } from '../separation/task.ts'
 import { createCallbackInbox } from './callback-inbox.ts'
 import type { DatabaseTraits } from './database-traits.ts'
 import { createCheckQueue, createEndLease, dueNow } from './check-queue.ts'
+import { latestPosition, listChanges } from './list-changes.ts'
 import { listTasks } from './list-tasks.ts'
 import { createOrderJobs } from './create-order.ts'
 import type { Dialect } from './facet.ts'
@@ -118,6 +119,10 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
       read(function* () {
         return parseStoredPage(yield* listTasks(db, traits.dialect, owner, page))
       }),
+
+    changes: (owner, page) => read(() => listChanges(db, owner, page)),
+
+    latestPosition: (owner) => read(() => latestPosition(db, owner)),
 
     findUnbound: (provider, limit) =>
       read(function* () {

@@ -1,4 +1,5 @@
-import { sql, SqliteAdapter, type Kysely, type Migration } from 'kysely'
+import { sql, SqliteAdapter, type Generated, type Kysely, type Migration } from 'kysely'
+import { addPositions } from './positions.ts'
 import { facetSql } from './facet.ts'
 
 /** The tables for Kysely. Times are milliseconds since 1970. */
@@ -24,6 +25,8 @@ export interface Database {
     callback_at: number | null
     /** The end of the last lease. The lease is held while `due_at` has the same value. */
     lease_until: number | null
+    /** The position of the task's last change; null for one that was last changed before positions were kept. Set by triggers. */
+    changed_at: Generated<number | null>
     /** The whole task as JSON; the other columns exist for queries. */
     task: string
   }
@@ -216,5 +219,10 @@ export const migrations: Record<string, Migration> = {
         .addPrimaryKeyConstraint('stem_files_one', ['task_id', 'stem'])
         .execute()
     },
+  },
+  // Positions of changes: see docs/decisions/0033.
+  '0013-positions.compatible': {
+    up: (db: Kysely<unknown>) =>
+      addPositions(db, db.getExecutor().adapter instanceof SqliteAdapter ? 'sqlite' : 'postgres'),
   },
 }

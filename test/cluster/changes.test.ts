@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@redis/client'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { changeMessage, parseChangeMessage } from '../../src/coordination/change-message.ts'
 import { createInProcessChanges } from '../../src/coordination/in-process-changes.ts'
 import { createRedisChanges, type RedisChanges } from '../../src/coordination/redis-changes.ts'
 import { openTestRedis, quickTimings, type TestRedis } from '../support/redis-gateways.ts'
@@ -91,6 +92,43 @@ describe.each(hubs)('changes %s', (_name, openHubs) => {
     expect(there.size()).toBe(0)
   })
 
+  test('call the listeners of the owner with the task, and those of every owner if the owner is not known', async () => {
+    const { here, there } = await openHubs()
+    const heard: string[] = []
+    for (const owner of ['key:zoë', 'jwt:https://issuer.example|user 1', '']) {
+      onTestFinished(there.listenToOwner(owner, (taskId) => heard.push(`${owner} ${taskId}`)))
+    }
+    const task = listen(there, 'task-1')
+    here.publish('task-1', 'key:zoë')
+    here.publish('task-2', 'jwt:https://issuer.example|user 1')
+    here.publish('task-3', '')
+    here.publish('task-4', 'key:nobody')
+    here.publish('task-5')
+    await passedOn(here, there)
+    expect(task.times).toBe(1)
+    const ofMarker = heard.filter((each) => each.includes('marker'))
+    expect(heard.filter((each) => !ofMarker.includes(each))).toEqual([
+      'key:zoë task-1',
+      'jwt:https://issuer.example|user 1 task-2',
+      ' task-3',
+      'key:zoë task-5',
+      'jwt:https://issuer.example|user 1 task-5',
+      ' task-5',
+    ])
+  })
+
+  test('call no listener of an owner that was removed, and leave nothing behind', async () => {
+    const { here, there } = await openHubs()
+    let times = 0
+    const leave = there.listenToOwner('owner', () => (times += 1))
+    expect(there.size()).toBe(1)
+    leave()
+    leave()
+    here.publish('task', 'owner')
+    await passedOn(here, there)
+    expect([times, there.size()]).toEqual([0, 0])
+  })
+
   test('call hundreds of listeners while others are added and removed', async () => {
     const { here, there } = await openHubs()
     const tasks = Array.from({ length: 300 }, (_, index) => `task-${index}`)
@@ -108,8 +146,10 @@ describe.each(hubs)('changes %s', (_name, openHubs) => {
   })
 })
 
-test('notifyAll calls the listeners of every task', () => {
+test('notifyAll calls the listeners of every task and owner', () => {
   const changes = createInProcessChanges()
+  const owners: (string | null)[] = []
+  for (const owner of ['anna', 'ben']) changes.listenToOwner(owner, (taskId) => owners.push(taskId))
   const heard = ['a', 'a', 'b'].map((taskId) => listen(changes, taskId))
   const again = () => {
     leave()
@@ -118,6 +158,19 @@ test('notifyAll calls the listeners of every task', () => {
   let leave = changes.listen('again', again)
   changes.notifyAll()
   expect(heard.map(({ times }) => times)).toEqual([1, 1, 1])
+  expect(owners).toEqual([null, null])
+})
+
+test('a gateway of an earlier version understands a change that names its owner', () => {
+  const from = randomUUID()
+  for (const owner of [undefined, '', 'key:web', 'jwt:https://issuer.example|zoë', '_-_']) {
+    const message = changeMessage({ from, taskId: 'sep_1', owner })
+    // How earlier versions read it.
+    const [, sender, taskId] = /^([\w-]+) ([\w-]+|\*)$/.exec(message) ?? []
+    expect([sender?.startsWith(from), taskId]).toEqual([true, 'sep_1'])
+    expect(parseChangeMessage(message)).toEqual({ from, taskId: 'sep_1', owner })
+  }
+  expect(parseChangeMessage(`${from} sep_1`)).toEqual({ from, taskId: 'sep_1', owner: undefined })
 })
 
 describe.skipIf(redisUrl === null)('changes over Redis', () => {
@@ -142,6 +195,26 @@ describe.skipIf(redisUrl === null)('changes over Redis', () => {
     }
     await passedOn(here.changes, there.changes)
     expect(heard.times).toBe(0)
+  })
+
+  test('of an earlier version, which names no owner, call the listeners of every owner', async () => {
+    const deployment = randomUUID()
+    const { here, there } = await openTwo(url, deployment)
+    const heard: (string | null)[] = []
+    there.changes.listenToOwner('anna', (taskId) => heard.push(taskId))
+    await here.redis.run((client) => client.publish(`stemgate:${deployment}:changes`, `${randomUUID()} sep_1`))
+    await expect.poll(() => heard).toEqual(['sep_1'])
+  })
+
+  test('call the listeners of every owner after Redis restarts', async () => {
+    const own = await startOwnRedis()
+    const { there } = await openTwo(own.url)
+    const heard: (string | null)[] = []
+    await own.stop()
+    await expect.poll(() => there.logged.some((line) => line.startsWith('warn'))).toBe(true)
+    there.changes.listenToOwner('anna', (taskId) => heard.push(taskId))
+    await own.restart()
+    await expect.poll(() => heard.includes(null), { interval: 5, timeout: 5_000 }).toBe(true)
   })
 
   test('arrive again after Redis restarts, and every listener is called, because it may have missed one', async () => {

@@ -5,6 +5,7 @@ import { newTaskId } from '../../src/separation/task-id.ts'
 import { providerNames, separationTypes, statusOf, type Task } from '../../src/separation/task.ts'
 import { runJob } from '../../src/stores/job.ts'
 import { migrate } from '../../src/stores/migrate.ts'
+import { latestPosition, listChanges } from '../../src/stores/list-changes.ts'
 import { listTasks } from '../../src/stores/list-tasks.ts'
 import { createOrderJobs } from '../../src/stores/create-order.ts'
 import { createPostgresDialect, defaultLimits } from '../../src/stores/postgres-dialect.ts'
@@ -278,6 +279,24 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
     await expect(runJob(listTasks(db, dialect, owner, page), db)).rejects.toThrow(TooManyMatchesError)
     await db.deleteFrom('tasks').where('reference', '=', 'crowd/1').execute()
   }, 60_000)
+
+  test('the changes after a position, and the newest position, take as many rows as they return', async () => {
+    const { db, queries, tasks, rowsRead } = measured
+    const all = await runJob(listChanges(db, owner, { after: { position: 0, id: '' }, limit: count + 1 }), db)
+    expect(all.map(({ id }) => id).toSorted()).toEqual(tasks.map(({ id }) => id).toSorted())
+    for (const after of [{ position: 0, id: '' }, all[2_500], all.at(-3), all.at(-1)].filter(
+      (each) => each !== undefined,
+    )) {
+      queries.length = 0
+      const found = await runJob(listChanges(db, owner, { after, limit }), db)
+      const from = all.findIndex(({ id }) => id === ('revision' in after ? after.id : null)) + 1
+      expect(found).toEqual(all.slice(from, from + limit))
+      for (const query of queries.splice(0)) expect(await rowsRead(query)).toBeLessThanOrEqual(limit + 1)
+    }
+    queries.length = 0
+    expect(await runJob(latestPosition(db, owner), db)).toBe(all.at(-1)?.position)
+    for (const query of queries.splice(0)) expect(await rowsRead(query)).toBeLessThanOrEqual(2)
+  })
 
   test('an order reads a bounded number of earlier orders for its track', async () => {
     const { db, queries, tasks, rowsRead } = measured

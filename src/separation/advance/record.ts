@@ -51,20 +51,20 @@ export function createRecord({ store, clock, changes, log, onSuccess }: RecordOp
       const next = advanceAll(task, canBind ? dated : dated.map(asShared), clock.nowMs())
       if (next === task || !isVisibleChange(task, next)) {
         // An earlier attempt may have written this very change, although its answer was lost.
-        if (wasOvertaken) changes.publish(taskId)
+        if (wasOvertaken) changes.publish(taskId, task.owner)
         return task
       }
       try {
         if (await store.replace(next, task, leaseEnd)) {
           logUnstoredStems(next, dated)
-          changes.publish(taskId)
+          changes.publish(taskId, task.owner)
           if (task.state === 'pending' && next.state === 'succeeded') onSuccess?.(next)
           return next
         }
         wasOvertaken = true
       } catch (error) {
         // The change may have been written all the same.
-        if (error instanceof StoreUnavailableError) changes.publish(taskId)
+        if (error instanceof StoreUnavailableError) changes.publish(taskId, task.owner)
         if (!(error instanceof DuplicateBindingError) || !canBind) throw error
         log.error({ taskId }, 'the provider gave this task an id that another task is bound to; the task is not bound')
         canBind = false

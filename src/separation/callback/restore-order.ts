@@ -1,4 +1,5 @@
 import type { Log } from '../../runtime/log.ts'
+import type { Changes } from '../changes.ts'
 import type { Clock, TaskImporter } from '../store.ts'
 import { createdAtMsOf } from '../task-id.ts'
 import type { PendingTask } from '../task.ts'
@@ -13,14 +14,17 @@ export type RestoreOrder = (order: AddressedOrder) => Promise<void>
 export function createRestoreOrder({
   store,
   clock,
+  changes,
   log,
 }: {
   readonly store: TaskImporter
   readonly clock: Clock
+  readonly changes: Changes
   readonly log: Log
 }): RestoreOrder {
   return async function restoreOrder(order) {
     await store.restore(restoredTask(order, clock.nowMs()))
+    changes.publish(order.taskId, order.owner)
     log.error(
       { taskId: order.taskId, provider: order.provider },
       'the store has lost this task, which the provider has charged; it was restored from its callback address. ' +

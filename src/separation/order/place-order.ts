@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../runtime/log.ts'
 import type { RecordReports } from '../advance/record.ts'
+import type { Changes } from '../changes.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import type { Admission, Provider } from '../provider.ts'
 import type { AnsweredOrder, Clock, OrderResult, OrderWriter } from '../store.ts'
@@ -17,6 +18,7 @@ export interface PlaceOrderOptions {
   readonly clock: Clock
   readonly record: RecordReports
   readonly expectations: Pick<Expectations, 'expectedAtMs'>
+  readonly changes: Changes
   readonly log: Log
   /** How long an order waits for a slot within the provider's rate. */
   readonly submitWaitMs: number
@@ -51,6 +53,7 @@ export function createPlaceOrder({
   clock,
   record,
   expectations,
+  changes,
   log,
   submitWaitMs,
   firstCheckAfterMs,
@@ -112,6 +115,7 @@ export function createPlaceOrder({
     let result: OrderResult | null = null
     try {
       result = await create(true)
+      if (result.kind === 'new') changes.publish(task.id, task.owner)
       return result
     } catch (error) {
       if (error instanceof StoreUnavailableError) withdraw(task)

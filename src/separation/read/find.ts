@@ -1,5 +1,6 @@
 import { advance } from '../advance/advance.ts'
 import type { RecordReports } from '../advance/record.ts'
+import type { Changes } from '../changes.ts'
 import type { CallbackAddresses } from '../callback/callback-address.ts'
 import type { RestoreOrder } from '../callback/restore-order.ts'
 import { nextCheckAt, type CheckTimings } from '../check/check-schedule.ts'
@@ -21,6 +22,7 @@ export interface FindOptions {
   /** From 0 to 1, exclusive. Spreads the first checks of adopted tasks. */
   readonly random: () => number
   readonly record: RecordReports
+  readonly changes: Changes
   readonly restoreOrder: RestoreOrder
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly defaultProvider: ProviderName
@@ -64,7 +66,19 @@ const clockToleranceMs = 5 * 60_000
 const lookupPattern = /^[\w.~:=+-]+$/
 
 export function createFind(options: FindOptions): Find {
-  const { reader, store, clock, random, record, restoreOrder, providers, defaultProvider, addresses, timings } = options
+  const {
+    reader,
+    store,
+    clock,
+    random,
+    record,
+    changes,
+    restoreOrder,
+    providers,
+    defaultProvider,
+    addresses,
+    timings,
+  } = options
   const missLimit = createMissLimit<Task>(missLimitOptions)
 
   return async function find(owner, refs, { mayAdopt = true } = {}) {
@@ -142,7 +156,9 @@ export function createFind(options: FindOptions): Find {
     const task = advance(adoptedTask(owner, name, answer, nowMs), answer.report, nowMs)
     const retentionMs = providers.get(name)?.retentionMs ?? 0
     const state = { nowMs, lastCallbackMs: null, nextGraceEndsMs: null, retentionMs, jitter: random() }
-    return store.adopt(task, nextCheckAt(task, state, timings))
+    const adopted = await store.adopt(task, nextCheckAt(task, state, timings))
+    changes.publish(adopted.id, adopted.owner)
+    return adopted
   }
 
   /** Whether the callback URL names an order of this store, even if its token does not verify. Such a task is not adopted. */

@@ -340,8 +340,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'coordination/redis-changes.ts',
-        from: '      local.publish(taskId)\n      notifyOthers(taskId)\n',
-        to: '      local.publish(taskId)\n',
+        from: '      local.publish(taskId, owner)\n      notifyOthers(taskId, owner)\n',
+        to: '      local.publish(taskId, owner)\n',
       },
     ],
     tests: ['cluster/changes', 'cluster/several-gateways'],
