@@ -15,6 +15,7 @@ const units = [
   'suites/faults-compare',
   'stems/audio-duration',
   'stems/byte-range',
+  'stems/peak-meter',
   'transports/field-costs',
 ].map((name) => `test/${name}.test.ts`)
 

@@ -36,6 +36,7 @@ import { openCoordination } from './coordination/open-coordination.ts'
 import { createFileFacts } from './stems/file-facts.ts'
 import { createFindLinkedStem } from './stems/find-linked-stem.ts'
 import { createProviderSource } from './stems/provider-source.ts'
+import { createStemPeaks } from './stems/peaks/stem-peaks.ts'
 import { createStemLinks } from './stems/stem-links.ts'
 import { openStore } from './stores/open-store.ts'
 import type { Log } from './runtime/log.ts'
@@ -179,6 +180,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     mayReadCredits: (owner) => config.creditsCallers.includes(owner),
     retentionMsOf,
     stemFacts: facts.findMany,
+    stemPeaks: createStemPeaks({ store, source: stemSource, facts, log }).find,
     stemUrlOf: hasStemLinks ? stemLinks.urlOf : ({ stem }) => stem.url.value,
   }
   const shortWay = createShortWay({ schema, services, reader: store })

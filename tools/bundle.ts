@@ -8,7 +8,9 @@ import { build, type Plugin } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const src = join(root, 'src')
-const programs = ['main.ts', 'demo.ts', 'move-store/main.ts', 'backup/main.ts'].map((name) => join(src, name))
+/** Runs in a thread: a bundle of its own, so that the gateway does not load the decoder. */
+const worker = 'stems/peaks/peaks-worker.ts'
+const programs = ['main.ts', 'demo.ts', 'move-store/main.ts', 'backup/main.ts', worker].map((name) => join(src, name))
 
 /** SQLite's driver finds its native part beside itself. */
 const external = ['@photostructure/sqlite']
@@ -41,7 +43,7 @@ export async function bundlePrograms(outdir: string, more: readonly string[] = [
     minifySyntax: true,
     minifyWhitespace: true,
     metafile: true,
-    plugins: [compressedGraphiql(outdir)],
+    plugins: [compressedGraphiql(outdir), bundledWorker()],
     // Packages of CommonJS call it.
     banner: {
       js: "import { createRequire as requireIn } from 'node:module'\nconst require = requireIn(import.meta.url)",
@@ -85,6 +87,21 @@ function compressedGraphiql(outdir: string): Plugin {
             `export const { ${names.join(', ')} } = JSON.parse(gunzipSync(readFileSync(file)).toString())\n`,
         }
       })
+    },
+  }
+}
+
+/** Makes the programs start the worker's bundle. They and their chunks are beside its folder. */
+function bundledWorker(): Plugin {
+  const path = `./${worker.replace(/\.ts$/, '.js')}`
+  return {
+    name: 'bundled-worker',
+    setup({ onLoad }) {
+      onLoad({ filter: /stems\/peaks\/start-worker\.ts$/ }, () => ({
+        contents:
+          "import { Worker } from 'node:worker_threads'\n" +
+          `export const startPeaksWorker = (options) => new Worker(new URL('${path}', import.meta.url), options)\n`,
+      }))
     },
   }
 }

@@ -34,6 +34,8 @@ export interface Services {
   retentionMsOf(provider: ProviderName): number
   /** What is known of the files of stems. What is known never changes, the rest may become known. */
   stemFacts(stems: readonly StemOfTask[]): Promise<readonly StemFacts[]>
+  /** The waveform of a stem's file: see `StemPeaks.find`. What it is once never changes. */
+  stemPeaks(stem: StemOfTask, buckets: number): Promise<readonly number[] | null>
   /** The URL of a stem's file, for clients. It stays the same while the gateway runs and the task does not change. */
   stemUrlOf(stem: StemOfTask): string
 }

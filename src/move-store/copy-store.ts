@@ -5,7 +5,7 @@ import type { OpenDatabase } from './open-database.ts'
 import type { Database } from '../stores/schema.ts'
 
 /** Not the facts of stem files: the target's gateways gather them again. */
-type TableName = Exclude<keyof Database, 'stem_files'>
+type TableName = Exclude<keyof Database, 'stem_files' | 'stem_peaks'>
 
 export interface CopyOptions {
   readonly source: OpenDatabase

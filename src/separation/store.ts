@@ -239,6 +239,13 @@ export interface StemFileStore {
   learnStemFile(file: StemFile): Promise<void>
 }
 
+/** Stores the waveforms of files, which are computed once. */
+export interface StemPeaksStore {
+  /** null: the file cannot be decoded; undefined: not stored. */
+  stemPeaks(file: StemFileRef): Promise<Uint8Array | null | undefined>
+  saveStemPeaks(file: StemFileRef, peaks: Uint8Array | null): Promise<void>
+}
+
 /** Keeps secrets that the gateways of one database share. */
 export interface SecretStore {
   /** The secret of that name. `make` creates it if there is none. */
@@ -259,6 +266,7 @@ export interface Store
     CallbackInbox,
     CheckQueue,
     StemFileStore,
+    StemPeaksStore,
     SecretStore {
   /** Resolves if the store can be written to now. */
   checkWritable(): Promise<void>

@@ -63,6 +63,8 @@ function withOutageLog(store: Store, log: Log): Store {
     savedCallbacks: (...args) => logOutages(store.savedCallbacks(...args)),
     stemFiles: (...args) => logOutages(store.stemFiles(...args)),
     learnStemFile: (...args) => logOutages(store.learnStemFile(...args)),
+    stemPeaks: (...args) => logOutages(store.stemPeaks(...args)),
+    saveStemPeaks: (...args) => logOutages(store.saveStemPeaks(...args)),
     leaseDue: (...args) => logOutages(store.leaseDue(...args)),
     renew: (...args) => logOutages(store.renew(...args)),
     release: (...args) => logOutages(store.release(...args)),

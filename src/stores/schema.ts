@@ -58,6 +58,14 @@ export interface Database {
     format: string | null
     duration_seconds: number | null
   }
+  /** Waveforms of stem files, which are computed again if they are lost. */
+  stem_peaks: {
+    task_id: string
+    stem: string
+    address: string
+    /** Bytes in base64; null for a file that cannot be decoded. */
+    peaks: string | null
+  }
   secrets: { name: string; value: string }
 }
 
@@ -224,5 +232,17 @@ export const migrations: Record<string, Migration> = {
   '0013-positions.compatible': {
     up: (db: Kysely<unknown>) =>
       addPositions(db, db.getExecutor().adapter instanceof SqliteAdapter ? 'sqlite' : 'postgres'),
+  },
+  '0014-stem-peaks.compatible': {
+    async up(db) {
+      await db.schema
+        .createTable('stem_peaks')
+        .addColumn('task_id', 'text', (column) => column.notNull())
+        .addColumn('stem', 'text', (column) => column.notNull())
+        .addColumn('address', 'text', (column) => column.notNull())
+        .addColumn('peaks', 'text')
+        .addPrimaryKeyConstraint('stem_peaks_one', ['task_id', 'stem'])
+        .execute()
+    },
   },
 }

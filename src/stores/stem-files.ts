@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { sql, type Kysely } from 'kysely'
-import type { StemFileStore } from '../separation/store.ts'
+import type { StemFileStore, StemPeaksStore } from '../separation/store.ts'
 import type { DatabaseTraits } from './database-traits.ts'
-import { rowsOf, rowsWrittenBy } from './job.ts'
+import { firstRowOf, rowsOf, rowsWrittenBy } from './job.ts'
 import type { Database } from './schema.ts'
 
-/** Stores what is known of the files of stems. */
-export function createStemFiles(db: Kysely<Database>, { read, write }: DatabaseTraits): StemFileStore {
+/** Stores what is known of the files of stems, and their waveforms. */
+export function createStemFiles(db: Kysely<Database>, { read, write }: DatabaseTraits): StemFileStore & StemPeaksStore {
   return {
     stemFiles: (files) =>
       read(function* () {
@@ -43,6 +43,31 @@ export function createStemFiles(db: Kysely<Database>, { read, write }: DatabaseT
                 duration_seconds: kept('duration_seconds'),
               }),
             ),
+        )
+      }),
+
+    stemPeaks: ({ taskId, stem, url }) =>
+      read(function* () {
+        const row = yield* firstRowOf(
+          db
+            .selectFrom('stem_peaks')
+            .select('peaks')
+            .where('task_id', '=', taskId)
+            .where('stem', '=', stem)
+            .where('address', '=', addressOf(url)),
+        )
+        if (row === undefined) return undefined
+        return row.peaks === null ? null : Buffer.from(row.peaks, 'base64')
+      }),
+
+    saveStemPeaks: ({ taskId, stem, url }, peaks) =>
+      write(function* () {
+        const values = { address: addressOf(url), peaks: peaks === null ? null : Buffer.from(peaks).toString('base64') }
+        yield* rowsWrittenBy(
+          db
+            .insertInto('stem_peaks')
+            .values({ task_id: taskId, stem, ...values })
+            .onConflict((conflict) => conflict.columns(['task_id', 'stem']).doUpdateSet(values)),
         )
       }),
   }

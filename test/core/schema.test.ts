@@ -216,6 +216,7 @@ describe('the GraphQL contract', () => {
       'durationSeconds: Float',
       'format: AudioFormat',
       'sizeBytes: Float',
+      'peaks(buckets: Int!): [Float!]',
       'expiresAt: DateTime',
     ],
     AudioFormat: ['enum AudioFormat', 'MP3', 'WAV', 'FLAC', 'OGG', 'M4A', 'AAC'],

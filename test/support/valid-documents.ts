@@ -113,7 +113,8 @@ function selectionsOf(schema: GraphQLSchema, ids: readonly string[]) {
     const fields =
       isObjectType(type) || isInterfaceType(type)
         ? Object.values(type.getFields()).filter(
-            ({ name }) => name !== 'fields' && !(type === queryType && omitted.includes(name)),
+            // `peaks` reads files.
+            ({ name }) => name !== 'fields' && name !== 'peaks' && !(type === queryType && omitted.includes(name)),
           )
         : []
     const possible = isUnionType(type) || isInterfaceType(type) ? schema.getPossibleTypes(type) : []

@@ -102,6 +102,7 @@ export async function startWiredGateway({
     mayReadCredits: () => false,
     retentionMsOf: () => 14 * day,
     stemFacts: createFileFacts({ store: wrapped, log }).findMany,
+    stemPeaks: async () => null,
     stemUrlOf: ({ stem }: { stem: Stem }) => stem.url.value,
   }
   const shortWay = createShortWay({ schema, services, reader: wrapped })

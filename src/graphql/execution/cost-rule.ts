@@ -65,7 +65,7 @@ export function costRule(context: ValidationContext): ASTVisitor {
     if (name === '__schema' || name === '__type') return 1 + introspectionFactor * within
     const cost = definition === undefined ? undefined : costOfField(definition)
     if (cost === undefined) return 1 + within
-    return 'maxItems' in cost ? 1 + cost.maxItems * within : costOfPage(field, cost, within)
+    return 'maxItems' in cost ? (cost.base ?? 1) + cost.maxItems * within : costOfPage(field, cost, within)
   }
 
   /** Cached, because nested fragments would otherwise take longer to count than to execute. */

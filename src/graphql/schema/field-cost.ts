@@ -3,6 +3,8 @@ import type { GraphQLField } from 'graphql'
 /** The cost of a field that returns a list with at most `maxItems` items. */
 export interface ListCost {
   readonly maxItems: number
+  /** The cost of the list itself, in fields, if it is more than one. */
+  readonly base?: number
 }
 
 /** The cost of a connection, in fields. Its page size is the argument `first` or `last`. */

@@ -3,9 +3,15 @@ import type { StemOfTask } from '../context.ts'
 import { stemIdOf, taskIdOfStem } from '../../separation/stem-id.ts'
 import { isTaskId } from '../../separation/task-id.ts'
 import { builder, dateOf, type FieldsOf } from './builder.ts'
+import { badInput } from '../bad-input.ts'
+import { storedBuckets } from '../../stems/peaks/peak-meter.ts'
 import { audioFormats } from '../../stems/audio-format.ts'
 import { AudioFormatEnum, StemPartEnum } from './enums.ts'
 import { withCost } from './field-cost.ts'
+
+const minBuckets = 100
+/** In fields: a waveform is thousands of numbers, and may have to be decoded first. */
+const peaksCost = 1_000
 
 /** Wraps the task: Pothos marks the object that `node` loads as a SeparationTask, and an object can have only one type. */
 interface StemsOfTask {
@@ -70,6 +76,27 @@ export const StemType = builder.node(builder.objectRef<StemOfTask>('Stem'), {
       description:
         'The size of the file, in bytes, as a whole number. Null until the gateway has served the file, or all of it if the provider does not say the size.',
       resolve: (stem, _args, { fileFact }) => fileFact(stem, 'sizeBytes'),
+    }),
+    peaks: t.floatList({
+      nullable: true,
+      description:
+        'The waveform, to draw it without loading the audio: the highest amplitude, from 0 to 1, of each of `buckets` parts of ' +
+        'equal length. It is computed when it is first asked for, which may take some seconds, and stored. Null if the file ' +
+        'cannot be decoded: MP3 and WAV of up to half an hour can. If the file cannot be read now, it is an error (UNAVAILABLE).',
+      args: {
+        buckets: t.arg.int({
+          required: true,
+          description: `How many parts: ${minBuckets} to ${storedBuckets}. Another number is an error (BAD_USER_INPUT).`,
+        }),
+      },
+      extensions: withCost({ maxItems: storedBuckets, base: peaksCost }),
+      resolve: async (stem, { buckets }, { stemPeaks }) => {
+        if (buckets < minBuckets || buckets > storedBuckets) {
+          throw badInput(`buckets must be from ${minBuckets} to ${storedBuckets}.`)
+        }
+        const peaks = await stemPeaks(stem, buckets)
+        return peaks === null ? null : [...peaks]
+      },
     }),
     expiresAt: t.field({
       type: 'DateTime',
