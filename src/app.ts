@@ -169,6 +169,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     log,
   })
   const facts = createFileFacts({ store, log })
+  const stemPeaks = createStemPeaks({ store, source: stemSource, facts, log })
   const services: Services = {
     separations,
     separateRate: createRequestRate(config.separatesPerMinute),
@@ -180,7 +181,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     mayReadCredits: (owner) => config.creditsCallers.includes(owner),
     retentionMsOf,
     stemFacts: facts.findMany,
-    stemPeaks: createStemPeaks({ store, source: stemSource, facts, log }).find,
+    stemPeaks: stemPeaks.find,
     stemUrlOf: hasStemLinks ? stemLinks.urlOf : ({ stem }) => stem.url.value,
   }
   const shortWay = createShortWay({ schema, services, reader: store })
@@ -279,6 +280,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       await quiet
       // No WebSocket can send another order from here on.
       await separations.drain(Math.max(minDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
+      stemPeaks.close()
       stemSource.close()
       await sandbox?.close()
       await Promise.all(clients.map((each) => each.close()))

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { measureReads } from './bench/figures/read.ts'
+import { stemStream } from './bench/figures/stems.ts'
 import { compareRuns } from './bench/report/compare-runs.ts'
 import { printRun } from './bench/report/print-run.ts'
 import { isReached, medianRatio } from './bench/report/ratio.ts'
@@ -57,6 +58,26 @@ test('the table shows each value beside its limit and its goal', () => {
   const text = printRun(run(result({ goal, notes: ['It was quick.'] })))
   expect(text).toMatch(/^read +requests\/s +50\.0 +10\.0 … 60\.0 +100 +0\.50 +≥ 0\.60 × limit +missed$/m)
   expect(text).toContain('read: It was quick.')
+})
+
+test('streams of stems are measured beside a bare pipe', async ({ onTestFinished: atEnd }) => {
+  const folder = await mkdtemp(join(tmpdir(), 'stemgate-'))
+  atEnd(() => rm(folder, { recursive: true, force: true }))
+  const results = await stemStream.measure(
+    {
+      program: inject('program'),
+      servers: await buildBareServers(join(folder, 'servers')),
+      isPinned: false,
+      folder,
+      rounds: 1,
+      seconds: 0.02,
+      profiles: null,
+      onProgress: () => {},
+    },
+    atEnd,
+  )
+  expect(results).toHaveLength(3)
+  for (const { gateway, limit } of results) expect([gateway.length, limit?.rounds.length]).toEqual([1, 1])
 })
 
 test('a run measures the gateway beside its limit', async ({ onTestFinished: atEnd }) => {

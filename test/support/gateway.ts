@@ -48,6 +48,9 @@ export interface TestGateway {
   close(): Promise<void>
 }
 
+/** The link of a stem is a credential. */
+const stemLink = /stems(?:\/|%2f)sep_[0-9a-z]{26}(?:\/|%2f)[^/]+(?:\/|%2f)[\w-]{43}/i
+
 /** What ends something with its test. A test that runs beside others has one of its own, in its context. */
 export type Ending = typeof onTestFinished
 
@@ -85,6 +88,7 @@ export async function startGateway(
     for (const client of clients) await client.dispose()
     await close()
     expectNoCanary(logged.join('\n'), "a gateway's log")
+    if (stemLink.test(logged.join('\n'))) throw new Error("A link of a stem stands in a gateway's log.")
     if (toldBySocket !== null) throw new Error(`A secret stands in what a socket told, ${toldBySocket}`)
   })
 

@@ -15,6 +15,8 @@ export interface StemPeaks {
    * cannot be read now, or if too many others are being decoded.
    */
   find(stem: StemOfTask, buckets: number): Promise<readonly number[] | null>
+  /** Ends the decoding that is under way. */
+  close(): void
 }
 
 export interface StemPeaksOptions {
@@ -34,6 +36,7 @@ export function createStemPeaks({ store, source, facts, log }: StemPeaksOptions)
   /** Equal requests share one decoding. */
   const underWay = new Map<string, Promise<Uint8Array | null>>()
   const waiting: (() => void)[] = []
+  const closing = new AbortController()
   let decoding = 0
 
   async function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -53,7 +56,7 @@ export function createStemPeaks({ store, source, facts, log }: StemPeaksOptions)
   }
 
   async function compute(stem: StemOfTask, ref: StemFileRef): Promise<Uint8Array | null> {
-    const signal = AbortSignal.timeout(maxDecodingMs)
+    const signal = AbortSignal.any([AbortSignal.timeout(maxDecodingMs), closing.signal])
     const file = await source.open(stem, null, signal)
     if (file.kind !== 'open') throw new ProviderUnreadableError('The file of this stem cannot be read now.')
     const decoded = await decodePeaks(file.body, signal)
@@ -85,6 +88,7 @@ export function createStemPeaks({ store, source, facts, log }: StemPeaksOptions)
   }
 
   return {
+    close: () => closing.abort(),
     async find(stem, buckets) {
       const peaks = await peaksOf(stem)
       return peaks === null ? null : maxima(peaks, buckets).map((value) => Math.round((value / 255) * 1_000) / 1_000)
