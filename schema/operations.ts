@@ -211,6 +211,19 @@ export type ListQuery = {
   }
 }
 
+export type OverviewQueryVariables = Exact<{ [key: string]: never }>
+
+export type OverviewQuery = {
+  viewer: { name: string; orders: { perMinute: number; remaining: number } }
+  providers: Array<{
+    name: Provider
+    isDefault: boolean
+    available: boolean
+    retentionDays: number
+    quotes: Array<{ type: SeparationType; credits: number | null }>
+  }>
+}
+
 export type ReadQueryVariables = Exact<{
   taskId: string
   provider?: Provider | null | undefined
@@ -594,6 +607,66 @@ export const ListDocument = {
     },
   ],
 } as unknown as DocumentNode<ListQuery, ListQueryVariables>
+export const OverviewDocument = {
+  kind: 'Document',
+  definitions: [
+    {
+      kind: 'OperationDefinition',
+      operation: 'query',
+      name: { kind: 'Name', value: 'Overview' },
+      selectionSet: {
+        kind: 'SelectionSet',
+        selections: [
+          {
+            kind: 'Field',
+            name: { kind: 'Name', value: 'viewer' },
+            selectionSet: {
+              kind: 'SelectionSet',
+              selections: [
+                { kind: 'Field', name: { kind: 'Name', value: 'name' } },
+                {
+                  kind: 'Field',
+                  name: { kind: 'Name', value: 'orders' },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'perMinute' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'remaining' } },
+                    ],
+                  },
+                },
+              ],
+            },
+          },
+          {
+            kind: 'Field',
+            name: { kind: 'Name', value: 'providers' },
+            selectionSet: {
+              kind: 'SelectionSet',
+              selections: [
+                { kind: 'Field', name: { kind: 'Name', value: 'name' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'isDefault' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'available' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'retentionDays' } },
+                {
+                  kind: 'Field',
+                  name: { kind: 'Name', value: 'quotes' },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'type' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'credits' } },
+                    ],
+                  },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    },
+  ],
+} as unknown as DocumentNode<OverviewQuery, OverviewQueryVariables>
 export const ReadDocument = {
   kind: 'Document',
   definitions: [

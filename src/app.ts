@@ -23,6 +23,7 @@ import { createReadiness } from './http/readiness.ts'
 import { createHttpServer } from './http/server.ts'
 import { createStemsRoute } from './http/stems/stems-route.ts'
 import { createShortWay } from './http/short-way/short-way.ts'
+import { createWebRoute } from './http/web/web-route.ts'
 import { createWebSocketRoute } from './http/websocket/websocket-route.ts'
 import { openIdentity } from './identity/identity.ts'
 import { createOperator } from './identity/operator.ts'
@@ -156,8 +157,9 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const schema = createSchema()
   const retentionMsOf = (provider: ProviderName) => retentionMs.get(provider) ?? 0
   const hasStemLinks = config.stemLinks === 'signed'
+  const stemLinksUrl = () => config.stemLinksUrl ?? publicUrl()
   const stemLinks = createStemLinks({
-    baseUrl: () => config.stemLinksUrl ?? publicUrl(),
+    baseUrl: stemLinksUrl,
     secrets: [...config.callbackSecrets, ownSecret],
   })
   const stemSource = createProviderSource({
@@ -239,6 +241,10 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
         })
       : null,
     sandbox: sandbox?.handle ?? null,
+    web: createWebRoute({
+      isOn: config.webPage,
+      stemSources: () => (hasStemLinks ? [new URL(stemLinksUrl()).origin] : ['https:']),
+    }),
     identity,
     operator,
     checkReady: readiness.check,

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { decode, encode, type SourceMapSegment } from '@jridgewell/sourcemap-codec'
 import { build, type Plugin } from 'esbuild'
+import { buildWebFiles } from '../src/http/web/build-web-files.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const src = join(root, 'src')
@@ -15,6 +16,7 @@ const programs = ['main.ts', 'demo.ts', 'move-store/main.ts', 'backup/main.ts', 
 /** SQLite's driver finds its native part beside itself. */
 const external = ['@photostructure/sqlite']
 const graphiqlFile = 'graphiql.json.gz'
+const webFile = 'web.json.gz'
 
 interface SourceMap {
   readonly sources: readonly string[]
@@ -43,7 +45,7 @@ export async function bundlePrograms(outdir: string, more: readonly string[] = [
     minifySyntax: true,
     minifyWhitespace: true,
     metafile: true,
-    plugins: [compressedGraphiql(outdir), bundledWorker()],
+    plugins: [compressedGraphiql(outdir), builtWebFiles(outdir), bundledWorker()],
     // Packages of CommonJS call it.
     banner: {
       js: "import { createRequire as requireIn } from 'node:module'\nconst require = requireIn(import.meta.url)",
@@ -53,7 +55,7 @@ export async function bundlePrograms(outdir: string, more: readonly string[] = [
   const written = Object.keys(metafile.outputs).map((path) => relative(outdir, join(root, path)))
   const maps = written.filter((path) => path.endsWith('.map'))
   await Promise.all(maps.map((path) => keepOwnSources(join(outdir, path))))
-  await removeOthers(outdir, new Set([...written, graphiqlFile]))
+  await removeOthers(outdir, new Set([...written, graphiqlFile, webFile]))
 }
 
 function entryNameOf(path: string): string {
@@ -102,6 +104,25 @@ function bundledWorker(): Plugin {
           "import { Worker } from 'node:worker_threads'\n" +
           `export const startPeaksWorker = (options) => new Worker(new URL('${path}', import.meta.url), options)\n`,
       }))
+    },
+  }
+}
+
+/** Bundles the player page into a file, which is read when somebody opens the page. */
+function builtWebFiles(outdir: string): Plugin {
+  return {
+    name: 'built-web-files',
+    setup({ onLoad }) {
+      onLoad({ filter: /\/http\/web\/load-web-files\.ts$/ }, async () => {
+        const json = JSON.stringify(await buildWebFiles())
+        await writeFile(join(outdir, webFile), await promisify(gzip)(json, { level: 9 }))
+        return {
+          contents:
+            "import { readFile } from 'node:fs/promises'\nimport { gunzipSync } from 'node:zlib'\n" +
+            `const file = new URL('./${webFile}', import.meta.url)\n` +
+            'export const loadWebFiles = async () => JSON.parse(gunzipSync(await readFile(file)).toString())\n',
+        }
+      })
     },
   }
 }

@@ -55,6 +55,8 @@ export interface Config {
   readonly stemStreamsPerAddress: number
   /** How long a stream of a file may make no progress. Not configurable. */
   readonly stemStallMs: number
+  /** Whether the player page is at `/`. */
+  readonly webPage: boolean
   readonly graphiql: boolean
   readonly introspection: boolean
   readonly checkIntervalMs: number
@@ -195,6 +197,7 @@ export function parseConfig(environment: Environment): Config {
     stemStreams: env.STEM_STREAMS,
     stemStreamsPerAddress: env.STEM_STREAMS_PER_ADDRESS,
     stemStallMs: 30_000,
+    webPage: env.WEB_PAGE ?? isLocal,
     graphiql: env.GRAPHIQL ?? isLocal,
     introspection: env.INTROSPECTION ?? isLocal,
     checkIntervalMs: env.CHECK_INTERVAL_SECONDS * 1000,

@@ -153,6 +153,7 @@ export const environmentSchema = z.object({
     .default([]),
   STEM_STREAMS: count.default(200),
   STEM_STREAMS_PER_ADDRESS: count.default(64),
+  WEB_PAGE: flag.optional(),
   GRAPHIQL: flag.optional(),
   INTROSPECTION: flag.optional(),
   // A short interval is safe: READS_PER_SECOND limits the reads.

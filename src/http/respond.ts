@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { AuthFailure } from '../identity/session.ts'
 import { acceptedType } from './accepted-type.ts'
+import { sendMessagePage } from './web/message-page.ts'
+import { wantsPage } from './web/wants-page.ts'
 
 /** The answer to a request on an open connection after the gateway has stopped accepting requests. */
 export const stoppingMessage = 'The gateway is stopping. Try again.'
@@ -31,11 +33,20 @@ export function sendGraphqlError(
   sendJson(response, status, { errors }, { 'content-type': `${type}; charset=utf-8`, ...headers })
 }
 
-/** Answers a request that failed authentication or was denied access. */
+/** Answers a request that failed authentication or was denied access: a person with a page, a program with JSON. */
 export function refuse(response: ServerResponse, { status, code, message }: AuthFailure): void {
   const headers = { 401: { 'www-authenticate': 'Bearer realm="stemgate"' }, 403: {}, 503: { 'retry-after': '5' } }
+  if (wantsPage(response.req)) {
+    return sendMessagePage(response, { status, heading: headings[status], message, headers: headers[status] })
+  }
   sendGraphqlError(response, status, message, code, headers[status])
 }
+
+const headings = {
+  401: 'Who are you?',
+  403: 'You cannot enter here',
+  503: 'Not available at the moment',
+} as const satisfies Readonly<Record<AuthFailure['status'], string>>
 
 /** Refuses an upgrade with 403. Destroys the socket at once: a peer could keep a half-closed one open forever. */
 export function refuseUpgrade(socket: Duplex, body: unknown): void {

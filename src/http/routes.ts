@@ -8,6 +8,9 @@ import type { GraphqlRoute } from './graphql-route.ts'
 import type { Metrics } from './metrics.ts'
 import { sendLiveness, sendMetrics, sendReadiness } from './operator-answers.ts'
 import { refuse, sendGraphqlError } from './respond.ts'
+import { sendMessagePage } from './web/message-page.ts'
+import { wantsPage } from './web/wants-page.ts'
+import { webFilesPath, type WebRoute } from './web/web-route.ts'
 
 export interface RoutesOptions {
   readonly graphql: GraphqlRoute
@@ -16,6 +19,7 @@ export interface RoutesOptions {
   readonly stems: Handler | null
   /** null: the sandbox is off. */
   readonly sandbox: Handler | null
+  readonly web: WebRoute
   readonly identity: Identity
   readonly operator: Operator
   /** Throws if the gateway cannot accept orders now. */
@@ -56,6 +60,7 @@ export interface Routes {
 
 export function createRoutes({
   graphql,
+  web,
   identity,
   operator,
   checkReady,
@@ -74,12 +79,16 @@ export function createRoutes({
     schema ??= schemaText?.() ?? null
     sendSchema(response, schema)
   }
+  const showWebFile: Handler = async (request, response, path) => {
+    if (!(await web.handleFile(request, response, path))) sendNotFound(request, response)
+  }
   const showMetrics: Handler = (_request, response) => sendMetrics(response, metrics)
 
   const none: Route = { name: 'none', match: { prefix: '' }, access: 'public', handle: sendNotFound }
   // prettier-ignore
   const routes: readonly Route[] = [
-    { name: 'start',         match: { path: '/' },                 access: 'network',          handle: redirectToGraphql },
+    { name: 'start',         match: { path: '/' },                 access: 'network',          handle: web.handleStart },
+    { name: 'web',           match: { prefix: webFilesPath },       access: 'network',          handle: showWebFile },
     { name: 'graphql',       match: { path: '/graphql' },          access: 'handler',          handle: graphql.handle },
     { name: 'schema',        match: { path: '/schema.graphql' },   access: 'network',          handle: showSchema },
     { name: 'callbacks',     match: { prefix: callbacksPath },      access: 'public',           handle: callback },
@@ -121,6 +130,12 @@ export function createRoutes({
   }
 }
 
+const nothingHere = {
+  status: 404,
+  heading: 'There is nothing here',
+  message: 'This gateway has no page at this address. Check the address, or go to its first page.',
+}
+
 function matches(match: Route['match'], path: string): boolean {
   return 'path' in match ? path === match.path : path.startsWith(match.prefix)
 }
@@ -135,11 +150,7 @@ function sendSchema(response: ServerResponse, schema: string | null): void {
   )
 }
 
-function redirectToGraphql(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(302, { location: '/graphql' })
-  response.end()
-}
-
-function sendNotFound(_request: IncomingMessage, response: ServerResponse): void {
+function sendNotFound(request: IncomingMessage, response: ServerResponse): void {
+  if (wantsPage(request)) return sendMessagePage(response, nothingHere)
   sendGraphqlError(response, 404, 'Not found. GraphQL is at /graphql.', 'NOT_FOUND')
 }

@@ -11,6 +11,7 @@ export function startMessage(app: App, config: Config): string {
     '',
     `  Stemgate is listening at ${url}/graphql`,
     '',
+    ...(config.webPage ? [`  Player page   ${url}/`] : []),
     ...(config.graphiql ? [] : ['  GraphiQL      off   (GRAPHIQL=true turns it on)']),
     `  Providers     ${providers.map((name) => name.toUpperCase()).join(', ')}${isSandbox ? '   (no API key is set; nothing is charged)' : ''}`,
     `  Callers       ${callersText(config)}`,

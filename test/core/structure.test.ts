@@ -19,7 +19,7 @@ interface Module {
 
 const src = fileURLToPath(new URL('../../src/', import.meta.url))
 const modules = (await readdir(src, { recursive: true }))
-  .filter((path) => path.endsWith('.ts'))
+  .filter((path) => /\.tsx?$/.test(path))
   .map(readModule)
   .toSorted((a, b) => (a.path < b.path ? -1 : 1))
 
@@ -77,8 +77,12 @@ test('the import scanner finds imports', () => {
     '@graphql-yoga/render-graphiql',
   )
   const paths = new Set(modules.map(({ path }) => path))
-  expect(modules.flatMap(({ own }) => own).filter((path) => !paths.has(path))).toEqual([])
+  const known = (path: string) => paths.has(path) || path === typedOperations
+  expect(modules.flatMap(({ own }) => own).filter((path) => !known(path))).toEqual([])
 })
+
+/** The typed operations for frontends, as seen from src. */
+const typedOperations = '../schema/operations.ts'
 
 /** The entry points for people and containers. */
 const programs = ['main.ts', 'demo.ts', 'move-store/main.ts', 'backup/main.ts']
@@ -99,6 +103,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sandbox: [],
   'move-store': ['runtime', 'separation', 'stores'],
   backup: ['runtime', 'stores'],
+  // Runs in browsers.
+  web: [],
   program: ['runtime', 'separation', 'config', 'identity', 'stores'],
   main: [
     'runtime',
@@ -128,9 +134,19 @@ test('every folder below src has an import rule', () => {
 describe.each(Object.entries(mayImport))('%s', (part, others) => {
   test(`imports ${others.length === 0 ? 'no other folder' : `only ${others.join(', ')}`}`, () => {
     const arrows = modulesOf(part).flatMap(({ path, own }) => own.map((target) => ({ path, target })))
-    const forbidden = arrows.filter(({ target }) => partOf(target) !== part && !others.includes(partOf(target)))
+    const forbidden = arrows.filter(
+      ({ target }) =>
+        partOf(target) !== part && !others.includes(partOf(target)) && !(part === 'web' && target === typedOperations),
+    )
     expect(forbidden).toEqual([])
   })
+})
+
+test('the player page uses no built-in module and only libraries for browsers', () => {
+  expect(packagesOf('web')).toEqual(['@graphql-typed-document-node/core', 'graphql', 'graphql-ws', 'preact'])
+  const others = modules.filter(({ part }) => part !== 'web')
+  expect(others.filter(({ own }) => own.some((path) => partOf(path) === 'web'))).toEqual([])
+  expect(others.filter(({ foreign }) => foreign.some((name) => name.startsWith('preact')))).toEqual([])
 })
 
 test('the HTTP client of providers imports nothing of their API', () => {
@@ -150,8 +166,8 @@ test('the core imports no GraphQL, HTTP, SQL or provider module', () => {
 })
 
 test('each library is imported only by its own modules', () => {
-  // The demo is a client of the gateway and uses the client library.
-  const parts = modules.filter(({ path }) => path !== 'demo.ts')
+  // The demo and the player page are clients of the gateway and use client libraries.
+  const parts = modules.filter(({ path, part }) => path !== 'demo.ts' && part !== 'web')
   const placesOf = (name: RegExp) => [
     ...new Set(parts.filter(({ foreign }) => foreign.some((each) => name.test(each))).map(({ part }) => part)),
   ]
@@ -223,15 +239,15 @@ test('no code bypasses the type checker', async () => {
 })
 
 test('every file has a descriptive name', () => {
-  const nondescript = /^(utils?|helpers?|common|index|manager|base|impl|misc|types|constants|lib)\.ts$/
+  const nondescript = /^(utils?|helpers?|common|index|manager|base|impl|misc|types|constants|lib)\.tsx?$/
   const names = modules.map(({ path }) => path)
   expect(names.filter((path) => nondescript.test(basename(path)))).toEqual([])
-  expect(names.filter((path) => !/^([a-z0-9-]+\/){0,2}[a-z0-9-]+\.ts$/.test(path))).toEqual([])
+  expect(names.filter((path) => !/^([a-z0-9-]+\/){0,2}[a-z0-9-]+\.tsx?$/.test(path))).toEqual([])
 })
 
 test('every file is a program or imported by another file', () => {
   const imported = new Set(modules.flatMap(({ own }) => own))
-  const entries = [...programs, 'graphql/schema/print-schema.ts', 'stems/peaks/peaks-worker.ts']
+  const entries = [...programs, 'graphql/schema/print-schema.ts', 'stems/peaks/peaks-worker.ts', 'web/start.tsx']
   expect(modules.map(({ path }) => path).filter((path) => !imported.has(path) && !entries.includes(path))).toEqual([])
 })
 

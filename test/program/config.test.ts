@@ -34,6 +34,7 @@ const defaults = {
   stemStreams: 200,
   stemStreamsPerAddress: 64,
   stemStallMs: 30_000,
+  webPage: true,
   graphiql: true,
   introspection: true,
   checkIntervalMs: 30_000,
@@ -85,6 +86,7 @@ const full = {
   STEM_HOSTS_ALLOWED: 'Files.example, 127.0.0.1:9000, [::1]:9000',
   STEM_STREAMS: '20',
   STEM_STREAMS_PER_ADDRESS: '10',
+  WEB_PAGE: 'true',
   GRAPHIQL: 'true',
   INTROSPECTION: 'false',
   CHECK_INTERVAL_SECONDS: '1.5',
@@ -157,6 +159,7 @@ test('every variable is read', () => {
     stemStreams: 20,
     stemStreamsPerAddress: 10,
     stemStallMs: 30_000,
+    webPage: true,
     graphiql: true,
     introspection: false,
     checkIntervalMs: 1_500,
@@ -217,6 +220,7 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   STEM_STREAMS: ['0', 'many'],
   STEM_STREAMS_PER_ADDRESS: ['0'],
   CORS_ORIGINS: ['*', 'app.example', 'https://app.example/', 'https://app.example/path', 'null', 'https://a.example,*'],
+  WEB_PAGE: ['yes', 'on'],
   GRAPHIQL: ['yes', '0'],
   INTROSPECTION: ['no', '1'],
   CHECK_INTERVAL_SECONDS: ['0', '-1', '0.99', '30s', 'never', 'Infinity', '86401'],
@@ -392,11 +396,12 @@ test.each([
     isOn: false,
   },
 ])(
-  'GraphiQL and introspection are on only on loopback addresses, unless configured ($what)',
+  'the player page, GraphiQL and introspection are on only on loopback addresses, unless configured ($what)',
   ({ environment, isOn }) => {
-    expect(parseConfig(environment)).toMatchObject({ graphiql: isOn, introspection: isOn })
+    expect(parseConfig(environment)).toMatchObject({ webPage: isOn, graphiql: isOn, introspection: isOn })
     const other = String(!isOn)
-    expect(parseConfig({ ...environment, GRAPHIQL: other, INTROSPECTION: other })).toMatchObject({
+    expect(parseConfig({ ...environment, WEB_PAGE: other, GRAPHIQL: other, INTROSPECTION: other })).toMatchObject({
+      webPage: !isOn,
       graphiql: !isOn,
       introspection: !isOn,
     })

@@ -7,6 +7,7 @@ const projects = ['shared', 'alone', 'unit']
 const seconds: Readonly<Record<string, number>> = {
   'suites/faults-cluster': 50,
   'program/process': 50,
+  'web/page': 60,
   'transports/graphiql': 45,
   'providers/order-rate': 45,
   'transports/stalled-stream': 40,

@@ -15,6 +15,7 @@ import { createEventStreams } from '../../src/http/event-stream/event-streams.ts
 import { createGraphqlRoute } from '../../src/http/graphql-route.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { createHttpServer } from '../../src/http/server.ts'
+import { createWebRoute } from '../../src/http/web/web-route.ts'
 import { createWebSocketRoute } from '../../src/http/websocket/websocket-route.ts'
 import { openIdentity } from '../../src/identity/identity.ts'
 import type { ApiKey } from '../../src/identity/parse-api-keys.ts'
@@ -142,6 +143,7 @@ export async function startWiredGateway({
     callback: async (_request, response) => void response.end(),
     stems: null,
     sandbox: null,
+    web: createWebRoute({ isOn: false, stemSources: () => [] }),
     identity,
     operator: createOperator({ adminToken: null, adminHost: null }),
     checkReady: store.checkWritable,

@@ -1,31 +1,12 @@
-import { existsSync } from 'node:fs'
 import { parse, validate } from 'graphql'
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createSchema } from '../../src/graphql/schema/schema.ts'
 import { readGraphiqlTabs } from '../../src/http/graphiql/graphiql-tabs.ts'
 import { testTracks } from '../../src/sandbox/test-tracks.ts'
+import { isBrowserThere, launchBrowser } from '../support/browser.ts'
 import { startGuarded, twoCallers, webKey } from '../support/callers.ts'
 import { startGateway } from '../support/gateway.ts'
-
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-const isThere = existsSync(executablePath)
-if (!isThere) {
-  const reason = `there is no browser at ${executablePath}: install Debian's chromium, or set CHROMIUM`
-  if (process.env['CI'] !== undefined) throw new Error(`GraphiQL cannot be tested: ${reason}`)
-  console.warn(`Skipped the browser test: ${reason}`)
-}
-
-const onLoopbackAlone = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-]
 
 test('the tabs leave the ids to fill in if the provider charges, and say so', async () => {
   const tabs = await readGraphiqlTabs([])
@@ -79,7 +60,7 @@ test.each(['text/html', 'text/html,application/xhtml+xml,application/xml;q=0.9,*
   },
 )
 
-describe.skipIf(!isThere)('GraphiQL in a browser', { timeout: 60_000 }, () => {
+describe.skipIf(!isBrowserThere())('GraphiQL in a browser', { timeout: 60_000 }, () => {
   test('shows the first line of every tab in a window of 1280 pixels', async () => {
     const gateway = await startGateway()
     const page = await openPage(gateway.url)
@@ -182,7 +163,7 @@ describe.skipIf(!isThere)('GraphiQL in a browser', { timeout: 60_000 }, () => {
 
 /** Opens GraphiQL in a window of a common size. */
 async function openPage(url: string): Promise<Page> {
-  const browser = await chromium.launch({ executablePath, args: onLoopbackAlone })
+  const browser = await launchBrowser()
   onTestFinished(() => browser.close())
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
   await page.goto(`${url}/graphql`)

@@ -3,7 +3,11 @@ import { startGateway } from '../support/gateway.ts'
 
 /** A path, the route that answers it, and its status for a request from this machine and for one through a proxy. */
 const paths: readonly (readonly [path: string, route: string, local: number, proxied: number])[] = [
-  ['/', 'start', 302, 403],
+  ['/', 'start', 200, 403],
+  ['/web/page.js', 'web', 200, 403],
+  ['/web/none.js', 'web', 404, 403],
+  ['/web/page.html', 'web', 404, 403],
+  ['/web', 'none', 404, 404],
   ['/graphql', 'graphql', 200, 403],
   ['/schema.graphql', 'schema', 200, 403],
   ['/callbacks/kie/sep_x/token', 'callbacks', 404, 404],

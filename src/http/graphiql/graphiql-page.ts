@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { matchesEtag } from '../matches-etag.ts'
 import { graphiqlScript } from './graphiql-script.ts'
 
 /** Sends GraphiQL as one page that loads nothing from other servers. */
@@ -57,12 +58,6 @@ export function createGraphiqlPage({ readTabs, takesCredentials }: GraphiqlPageO
     })
     response.end(body)
   }
-}
-
-/** Whether `If-None-Match` contains the ETag: alone, in a list, or as a weak tag, which proxies create. */
-function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
-  const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
-  return tags.includes(etag) || tags.includes('*')
 }
 
 async function render(tabs: readonly string[], takesCredentials: boolean): Promise<Buffer> {

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { NoFile } from '../../stems/stem-source.ts'
 import { sendJson } from '../respond.ts'
+import { sendMessagePage } from '../web/message-page.ts'
+import { wantsPage } from '../web/wants-page.ts'
 
 /** Why a link is answered without its file. */
 export type StemRefusal = Exclude<NoFile['kind'], 'unsatisfiable'> | 'link' | 'method' | 'busy' | 'store' | 'not-audio'
@@ -61,8 +63,11 @@ const refusals: Readonly<Record<StemRefusal, Refusal>> = {
   },
 }
 
-/** Answers without the file, and says why. */
+/** Answers without the file, and says why: to a person who opens the link with a page, to programs with JSON. */
 export function refuseStem(response: ServerResponse, why: StemRefusal): void {
   const { status, code, message, headers = {} } = refusals[why]
+  if (wantsPage(response.req)) {
+    return sendMessagePage(response, { status, heading: 'No file to show', message, headers })
+  }
   sendJson(response, status, { code, message }, { 'cache-control': 'no-store', ...headers })
 }

@@ -1,0 +1,251 @@
+import { useEffect, useState } from 'preact/hooks'
+import { SeparateDocument, type Provider, type SeparationType } from '../../schema/operations.ts'
+import type { Overview } from './overview.ts'
+import type { Gateway } from './gateway.ts'
+import { GatewayError, messageOf } from './gateway-error.ts'
+import { keepDraft, newIdempotencyKey, readDraft, type OrderDraft } from './order-draft.ts'
+import { OrderOutcomeView, type OrderOutcome } from './order-outcome.tsx'
+import { priceText } from './providers.tsx'
+import type { Task } from './tasks.ts'
+import { useTestTracks, type TestTrack } from './use-test-tracks.ts'
+import { providerWords, typeWords } from './words.ts'
+
+export interface OrderFormProps {
+  readonly gateway: Gateway
+  readonly providers: Overview['providers']
+  readonly onTask: (task: Task) => void
+  readonly onRefused: () => void
+}
+
+const types: readonly SeparationType[] = ['SEPARATE_VOCAL', 'SPLIT_STEM']
+
+/** Orders a separation. What was entered survives a reload, and a repeated order is charged once. */
+export function OrderForm({ gateway, providers, onTask, onRefused }: OrderFormProps) {
+  const [draft, setDraft] = useState<OrderDraft>(() => ({ ...emptyDraft(), ...readDraft() }))
+  const [outcome, setOutcome] = useState<OrderOutcome | null>(null)
+  const [isSending, setSending] = useState(false)
+  const [wasTried, setTried] = useState(false)
+  const offer = providers.find(({ name }) => name === draft.provider) ?? providers[0]
+  const tracks = useTestTracks(offer?.name === 'SANDBOX')
+  useEffect(() => keepDraft(draft), [draft])
+  const [firstTrack] = tracks
+  const input =
+    firstTrack === undefined
+      ? draft
+      : { ...draft, musicTaskId: draft.musicTaskId || 'my-music', audioId: draft.audioId || firstTrack.audioId }
+
+  function change(fields: Partial<OrderDraft>): void {
+    setDraft({ ...draft, ...fields, idempotencyKey: newIdempotencyKey() })
+    setTried(false)
+  }
+
+  async function order(idempotencyKey: string, force: boolean): Promise<void> {
+    setSending(true)
+    setOutcome(null)
+    try {
+      const { separate } = await gateway.send(SeparateDocument, {
+        input: {
+          musicTaskId: input.musicTaskId.trim(),
+          audioId: input.audioId.trim(),
+          type: input.type,
+          reference: input.reference.trim() || null,
+          provider: offer?.name ?? null,
+          idempotencyKey,
+          force,
+        },
+      })
+      setOutcome({ kind: 'answered', result: separate })
+      if (separate.__typename === 'SeparateSuccess') {
+        setDraft((before) => ({ ...before, idempotencyKey: newIdempotencyKey() }))
+        onTask(separate.task)
+      } else onRefused()
+    } catch (error) {
+      const mayBeAccepted = error instanceof GatewayError && error.kind === 'unreachable'
+      setOutcome({ kind: 'failed', message: messageOf(error), mayBeAccepted })
+      if (error instanceof GatewayError && error.kind === 'unauthenticated') onRefused()
+    } finally {
+      setSending(false)
+    }
+  }
+
+  function submit(event: Event): void {
+    event.preventDefault()
+    setTried(true)
+    if (input.musicTaskId.trim() !== '' && input.audioId.trim() !== '' && !isSending) {
+      void order(draft.idempotencyKey, false)
+    }
+  }
+
+  function orderAgain(): void {
+    const idempotencyKey = newIdempotencyKey()
+    setDraft({ ...draft, idempotencyKey })
+    void order(idempotencyKey, true)
+  }
+
+  return (
+    <section class="card" aria-labelledby="order-heading">
+      <h2 id="order-heading">New separation</h2>
+      <form onSubmit={submit} noValidate>
+        {providers.length > 1 && (
+          <ProviderField
+            providers={providers}
+            value={offer?.name ?? null}
+            onChange={(provider) => change({ provider })}
+          />
+        )}
+        {tracks.length > 0 ? (
+          <TestTrackField tracks={tracks} value={input.audioId} onChange={(audioId) => change({ audioId })} />
+        ) : (
+          <>
+            <TextField
+              id="music-task"
+              label="Music task"
+              note="The provider’s id of the task that made the music (taskId)."
+              value={draft.musicTaskId}
+              isMissing={wasTried && draft.musicTaskId.trim() === ''}
+              onChange={(musicTaskId) => change({ musicTaskId })}
+            />
+            <TextField
+              id="track"
+              label="Track"
+              note="The provider’s id of one song of that task."
+              value={draft.audioId}
+              isMissing={wasTried && draft.audioId.trim() === ''}
+              onChange={(audioId) => change({ audioId })}
+            />
+          </>
+        )}
+        <fieldset>
+          <legend>Stems</legend>
+          {types.map((type) => {
+            const quote = offer?.quotes.find((each) => each.type === type)
+            return (
+              <label class="choice" key={type}>
+                <input
+                  type="radio"
+                  name="type"
+                  value={type}
+                  checked={input.type === type}
+                  onChange={() => change({ type })}
+                />
+                <span>{typeWords[type]}</span>
+                {quote !== undefined && <span class="soft">{priceText(quote.credits)}</span>}
+              </label>
+            )
+          })}
+        </fieldset>
+        <TextField
+          id="reference"
+          label="Title (optional)"
+          note={null}
+          value={draft.reference}
+          isMissing={false}
+          onChange={(reference) => change({ reference })}
+        />
+        {outcome !== null && <OrderOutcomeView outcome={outcome} onOrderAgain={orderAgain} />}
+        <button class="primary wide" aria-disabled={isSending}>
+          {isSending ? 'Ordering…' : 'Order'}
+        </button>
+        <p class="note">
+          {offer?.name === 'SANDBOX'
+            ? 'The sandbox costs no money. Its credits are play money.'
+            : 'The provider charges for each new separation.'}
+        </p>
+      </form>
+    </section>
+  )
+}
+
+function emptyDraft(): OrderDraft {
+  const idempotencyKey = newIdempotencyKey()
+  return { provider: null, musicTaskId: '', audioId: '', type: 'SEPARATE_VOCAL', reference: '', idempotencyKey }
+}
+
+interface ProviderFieldProps {
+  readonly providers: Overview['providers']
+  readonly value: Provider | null
+  readonly onChange: (provider: Provider | null) => void
+}
+
+function ProviderField({ providers, value, onChange }: ProviderFieldProps) {
+  return (
+    <p class="field">
+      <label for="provider">Provider</label>
+      <select
+        id="provider"
+        value={value ?? ''}
+        onChange={({ currentTarget }) =>
+          onChange(providers.find(({ name }) => name === currentTarget.value)?.name ?? null)
+        }
+      >
+        {providers.map(({ name }) => (
+          <option key={name} value={name}>
+            {providerWords[name]}
+          </option>
+        ))}
+      </select>
+    </p>
+  )
+}
+
+interface TestTrackFieldProps {
+  readonly tracks: readonly TestTrack[]
+  readonly value: string
+  readonly onChange: (audioId: string) => void
+}
+
+function TestTrackField({ tracks, value, onChange }: TestTrackFieldProps) {
+  return (
+    <p class="field">
+      <label for="test-track">Test track</label>
+      <select
+        id="test-track"
+        value={value}
+        aria-describedby="test-track-note"
+        onChange={({ currentTarget }) => onChange(currentTarget.value)}
+      >
+        {tracks.map(({ audioId }) => (
+          <option key={audioId} value={audioId}>
+            {audioId}
+          </option>
+        ))}
+      </select>
+      <span class="note" id="test-track-note">
+        {tracks.find(({ audioId }) => audioId === value)?.description}
+      </span>
+    </p>
+  )
+}
+
+interface TextFieldProps {
+  readonly id: string
+  readonly label: string
+  readonly note: string | null
+  readonly value: string
+  readonly isMissing: boolean
+  readonly onChange: (value: string) => void
+}
+
+function TextField({ id, label, note, value, isMissing, onChange }: TextFieldProps) {
+  return (
+    <p class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="text"
+        autocomplete="off"
+        spellcheck={false}
+        maxLength={255}
+        value={value}
+        aria-invalid={isMissing}
+        aria-describedby={isMissing || note !== null ? `${id}-note` : undefined}
+        onInput={({ currentTarget }) => onChange(currentTarget.value)}
+      />
+      {(isMissing || note !== null) && (
+        <span class={isMissing ? 'note missing' : 'note'} id={`${id}-note`}>
+          {isMissing ? 'Enter the id.' : note}
+        </span>
+      )}
+    </p>
+  )
+}
