@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import { createClient } from 'graphql-ws'
 import { pino } from 'pino'
 import { WebSocket } from 'ws'
-import { z } from 'zod'
+import * as z from 'zod'
 import { startApp } from './app.ts'
 import { parseConfig } from './config/config.ts'
 import { readOperation } from './graphql/operations.ts'
@@ -28,7 +28,7 @@ const usage = `Orders two separations from Stemgate's sandbox and saves their st
 
   npm run demo                 (or: node dist/demo.js)`
 
-await main()
+void main()
 
 async function main(): Promise<void> {
   const exitCode = handleArguments(process.argv.slice(2), usage)

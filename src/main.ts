@@ -14,7 +14,7 @@ Environment variables configure it, for example:
 
 docs/operator.md lists all variables.`
 
-await main()
+void main()
 
 async function main(): Promise<void> {
   const exitCode = handleArguments(process.argv.slice(2), usage)

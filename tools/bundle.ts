@@ -1,20 +1,43 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { decode, encode, type SourceMapSegment } from '@jridgewell/sourcemap-codec'
-import { build, type Plugin } from 'esbuild'
+import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { buildWebFiles } from '../src/http/web/build-web-files.ts'
+import { bundleName, codeCacheOf } from '../src/launch/launch.ts'
+import { writeCodeCache } from './code-cache.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const src = join(root, 'src')
+/** The paths of the programs below src, without `.ts`. */
+const programs = ['main', 'demo', 'move-store/main', 'backup/main']
 /** Runs in a thread: a bundle of its own, so that the gateway does not load the decoder. */
 const worker = 'stems/peaks/peaks-worker.ts'
-const programs = ['main.ts', 'demo.ts', 'move-store/main.ts', 'backup/main.ts', worker].map((name) => join(src, name))
 
 /** SQLite's driver finds its native part beside itself. */
 const external = ['@photostructure/sqlite']
+
+/**
+ * The parts of packages that are used. The rest would be loaded at every start, because esbuild cannot leave out parts of a
+ * CommonJS package. A build fails if a program imports another name.
+ */
+const usedParts: Readonly<Record<string, string>> = {
+  undici: `
+    import api from 'undici/lib/api/index.js'
+    import Dispatcher from 'undici/lib/dispatcher/dispatcher.js'
+    export { default as Agent } from 'undici/lib/dispatcher/agent.js'
+    export { default as Client } from 'undici/lib/dispatcher/client.js'
+    export { default as buildConnector } from 'undici/lib/core/connect.js'
+    Object.assign(Dispatcher.prototype, api)`,
+  'rate-limiter-flexible': `
+    export { default as RateLimiterMemory } from 'rate-limiter-flexible/lib/RateLimiterMemory.js'
+    export { default as RateLimiterRes } from 'rate-limiter-flexible/lib/RateLimiterRes.js'`,
+  // Without this, a second copy of the parser is bundled, in CommonJS.
+  'graphql/language/parser': `export * from 'graphql/language/parser.mjs'`,
+}
+
 const graphiqlFile = 'graphiql.json.gz'
 const webFile = 'web.json.gz'
 
@@ -24,38 +47,79 @@ interface SourceMap {
 }
 
 /**
- * Bundles the programs and the packages that they use into `outdir`: a file for each program, and shared chunks. What is
- * loaded only when it is needed stays in chunks of its own. Does not check types.
- * @param more entry points besides the programs
+ * Bundles the programs and the packages that they use into one file in `outdir`, with a file for each program that launches
+ * it. A program is evaluated when it is launched, and what it loads only when it is needed, then. Does not check types.
+ * @param more modules to bundle besides, into files of their own and shared chunks
  */
 export async function bundlePrograms(outdir: string, more: readonly string[] = []): Promise<void> {
-  await mkdir(outdir, { recursive: true })
-  const { metafile } = await build({
+  for (const name of programs) await mkdir(dirname(join(outdir, name)), { recursive: true })
+  const outfile = join(outdir, bundleName)
+  // V8 tells bundles apart by their length alone.
+  await rm(codeCacheOf(outfile), { force: true })
+  const common = {
     absWorkingDir: root,
-    entryPoints: [...programs, ...more].map((path) => ({ in: path, out: entryNameOf(path) })),
-    outdir,
     bundle: true,
-    splitting: true,
     platform: 'node',
-    format: 'esm',
     target: 'node20',
     external,
     sourcemap: true,
     sourcesContent: false,
     minifySyntax: true,
     minifyWhitespace: true,
+    // Modules can be bundled without the parts that are not used, CommonJS cannot.
+    mainFields: ['module', 'main'],
     metafile: true,
-    plugins: [compressedGraphiql(outdir), builtWebFiles(outdir), bundledWorker()],
+    plugins: [onlyUsedParts(), compressedGraphiql(outdir), builtWebFiles(outdir), bundledWorker()],
+    logLevel: 'error',
+  } satisfies BuildOptions
+  // Yoga compares it with its own, which it always uses. Reading it would load all of fetch.
+  const define = { 'globalThis.Request': 'undefined' }
+  const all = await build({
+    ...common,
+    stdin: { contents: launchOneOf(programs), resolveDir: src, sourcefile: 'programs.js' },
+    outfile,
+    format: 'cjs',
+    define: { ...define, 'import.meta.url': 'bundleUrl' },
+    // A function, because a script has no `require` of its own. `launch` calls it.
+    banner: {
+      js: "(function (program, require, __filename) { const bundleUrl = require('node:url').pathToFileURL(__filename).href;",
+    },
+    footer: { js: '})' },
+  })
+  const rest = await build({
+    ...common,
+    entryPoints: [
+      { in: join(src, 'launch/launch.ts'), out: 'launch' },
+      ...[join(src, worker), ...more].map((path) => ({ in: path, out: entryNameOf(path) })),
+    ],
+    outdir,
+    splitting: true,
+    format: 'esm',
+    define,
     // Packages of CommonJS call it.
     banner: {
       js: "import { createRequire as requireIn } from 'node:module'\nconst require = requireIn(import.meta.url)",
     },
-    logLevel: 'error',
   })
-  const written = Object.keys(metafile.outputs).map((path) => relative(outdir, join(root, path)))
+  const outputs = { ...all.metafile.outputs, ...rest.metafile.outputs }
+  const written = Object.keys(outputs).map((path) => relative(outdir, join(root, path)))
   const maps = written.filter((path) => path.endsWith('.map'))
   await Promise.all(maps.map((path) => keepOwnSources(join(outdir, path))))
-  await removeOthers(outdir, new Set([...written, graphiqlFile, webFile]))
+  const launchers = programs.map((name) => `${name}.js`)
+  for (const name of programs) await writeFile(join(outdir, `${name}.js`), launcherOf(name))
+  await removeOthers(outdir, new Set([...written, ...launchers, graphiqlFile, webFile]))
+  await writeCodeCache(outfile)
+}
+
+/** The module that evaluates the program whose name is in `program`. */
+function launchOneOf(names: readonly string[]): string {
+  const cases = names.map((name) => `case '${name}': import('./${name}.ts'); break`)
+  return `switch (program) { ${cases.join('; ')} }`
+}
+
+function launcherOf(name: string): string {
+  const toRoot = name.includes('/') ? '../' : './'
+  return `import { launch } from '${toRoot}launch.js'\nlaunch('${name}')\n`
 }
 
 function entryNameOf(path: string): string {
@@ -69,6 +133,20 @@ async function removeOthers(outdir: string, kept: ReadonlySet<string>): Promise<
   for (const file of files) {
     const path = join(file.parentPath, file.name)
     if (file.isFile() && !kept.has(relative(outdir, path))) await rm(path)
+  }
+}
+
+/** Bundles `usedParts` in place of the packages. */
+function onlyUsedParts(): Plugin {
+  return {
+    name: 'only-used-parts',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^[a-z]/ }, ({ path }) => (path in usedParts ? { path, namespace: 'used-parts' } : null))
+      onLoad({ filter: /./, namespace: 'used-parts' }, ({ path }) => ({
+        contents: usedParts[path] ?? '',
+        resolveDir: root,
+      }))
+    },
   }
 }
 

@@ -27,7 +27,7 @@ The exit code is 0 if the copy is complete, and 1 otherwise.`
 
 const progressIntervalMs = 1_000
 
-if (isMainThread) await main()
+if (isMainThread) void main()
 else parentPort?.postMessage(backUpFile(String(workerData.from), String(workerData.to)), [])
 
 async function main(): Promise<void> {
@@ -86,7 +86,9 @@ function createPrivateFile(path: string): void {
 /** SQLite copies in one blocking call. A worker runs it, so that this thread can print the progress. */
 function copyInWorker(options: BackupOptions): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: options })
+    // This program, which the worker runs as well.
+    const [, program = ''] = process.argv
+    const worker = new Worker(program, { workerData: options })
     worker.once('message', resolve)
     worker.once('error', reject)
     worker.once('exit', () => reject(new Error('The worker ended without a result.')))

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseApiKeys } from '../identity/parse-api-keys.ts'
 import { providerNames, separationTypes, type SeparationType } from '../separation/task.ts'
 import { parseDatabaseUrl } from '../stores/database-url.ts'

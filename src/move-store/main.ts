@@ -38,7 +38,7 @@ The exit code is 0 if the target holds everything, and 1 otherwise.`
 const progressIntervalMs = 1_000
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 
-await main()
+void main()
 
 async function main(): Promise<void> {
   try {

@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici'
+import { Agent } from 'undici'
 import type { Timers } from './timers.ts'
 
 /** A callback to deliver. */
@@ -42,11 +42,13 @@ export function createCallbacks({ timeoutMs, retryDelaysMs, timers, log }: Callb
   /** Returns null if the callback was delivered, else the reason. */
   async function post(url: string, body: unknown): Promise<string | null> {
     try {
-      const response = await request(url, {
+      const { origin, pathname, search } = new URL(url)
+      const response = await agent.request({
+        origin,
+        path: `${pathname}${search}`,
         method: 'POST',
         headers: { 'content-type': 'application/json', 'user-agent': 'Stemgate-Sandbox/1' },
         body: JSON.stringify(body),
-        dispatcher: agent,
         signal: AbortSignal.timeout(timeoutMs),
       })
       await response.body.dump()

@@ -42,9 +42,12 @@ export async function migrate(db: Kysely<Database>, retryOptions: RetryOptions, 
 
 /** Resolves to the names of the compatible migrations that a newer version applied. */
 async function applyMigrations(db: Kysely<Database>): Promise<readonly string[]> {
-  const newer = (await appliedMigrations(db)).filter((name) => !(name in migrations))
+  const before = new Set(await appliedMigrations(db))
+  const newer = [...before].filter((name) => !(name in migrations))
   const incompatible = newer.filter((name) => !name.endsWith(compatibleSuffix))
   if (incompatible.length > 0) throw new NewerVersionError(incompatible)
+  // The usual start. Kysely's migrator would take a lock and find the same.
+  if (Object.keys(migrations).every((name) => before.has(name))) return newer
   // Kysely must know every applied migration, so the newer ones are listed too. They are applied already and do not run.
   const known: Record<string, Migration> = {
     ...migrations,

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { DamagedTaskError, isSingleTaskError, NewerTaskError } from '../separation/errors.ts'
 import type { ProviderReport } from '../separation/advance/report.ts'
 import {

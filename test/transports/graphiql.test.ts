@@ -97,7 +97,7 @@ describe.skipIf(!isBrowserThere())('GraphiQL in a browser', { timeout: 60_000 },
     await openTab(page, 'Separate')
     const done = await play(page, /"status": "SUCCESS"/)
     expect(done).toContain('"VOCAL"')
-    expect(done).toContain('vocals-all.wav')
+    expect(done).toContain('/stems/')
     const [taskId = ''] = /sep_[0-9a-z]{26}/.exec(done) ?? []
     expect(taskId).not.toBe('')
 

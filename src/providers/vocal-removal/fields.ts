@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isProviderTaskId } from '../../separation/provider-task-id.ts'
 import { containsCallbackAddress } from '../../separation/callback/callback-address.ts'
 

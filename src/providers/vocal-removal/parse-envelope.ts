@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { anyField, codeField, parsedIfJson, textField } from './fields.ts'
 
 /** The envelope of every answer and every callback. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { compareText } from '../../separation/advance/merge-text.ts'
 import { anyField, idField, parsedIfJson, textField } from './fields.ts'
 import { parseUrl } from './parse-url.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Outcome, ProviderReport } from '../../separation/advance/report.ts'
 import { messageLength, type Redact } from '../client/redact.ts'
 import { anyField, codeField, idField, idTextField, textField } from './fields.ts'

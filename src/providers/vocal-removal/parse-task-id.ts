@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { idTextField, storableId } from './fields.ts'
 
 /** The task id in an answer or a callback. */

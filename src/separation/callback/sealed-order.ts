@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { separationTypes, type ProviderName, type SeparationType } from '../task.ts'
 
 /** The order in a callback address, for a store that has lost it. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { providerNames, separationTypes } from '../task.ts'
 import type { InputIssue } from './order-refusal.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { SourceMap } from 'node:module'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { printTable } from './print-table.ts'
@@ -84,10 +84,12 @@ interface Place {
 function createSourceFinder(): (place: Place) => Pick<Place, 'url' | 'lineNumber'> {
   const maps = new Map<string, SourceMap | null>()
   return ({ url, lineNumber, columnNumber }) => {
-    if (!url.startsWith('file:')) return { url, lineNumber }
+    // A module is named by its URL, the script of the bundle by its path.
+    const file = url.startsWith('file:') ? fileURLToPath(url) : url
+    if (!isAbsolute(file)) return { url, lineNumber }
     let map = maps.get(url)
     if (map === undefined) {
-      const path = `${fileURLToPath(url)}.map`
+      const path = `${file}.map`
       map = existsSync(path) ? new SourceMap(JSON.parse(readFileSync(path, 'utf8'))) : null
       maps.set(url, map)
     }

@@ -31,7 +31,7 @@ export function startBenchGateway(
 ): Promise<ServerProcess> {
   return startServer(
     {
-      args: [...(profiles === null ? [] : ['--cpu-prof', '--cpu-prof-dir', profiles]), '--enable-source-maps', program],
+      args: [...(profiles === null ? [] : ['--cpu-prof', '--cpu-prof-dir', profiles]), program],
       isPinned,
       memoryReporter: reportsMemory ? servers.memoryReporter : null,
       environment: {
