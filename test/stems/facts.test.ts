@@ -7,6 +7,8 @@ import { stem } from '../support/tasks.ts'
 
 const query = 'query ($id: ID!) { separation(taskId: $id) { allStems { format sizeBytes durationSeconds } } }'
 const bytes = mp3Bytes(5_000)
+/** What was seen of a file is stored after it was served. */
+const patiently = { timeout: 20_000 }
 const unknown = { format: null, sizeBytes: null, durationSeconds: null }
 
 interface Facts {
@@ -40,7 +42,7 @@ describe('what is known of a file', () => {
     for (let nth = 0; nth < 3; nth++) expect(await factsOf(gateway, task.id)).toEqual(unknown)
     await readOut(link, { method: 'HEAD' })
     const known = { format: 'MP3', sizeBytes: 5_000, durationSeconds: null }
-    await expect.poll(() => factsOf(gateway, task.id)).toEqual(known)
+    await expect.poll(() => factsOf(gateway, task.id), patiently).toEqual(known)
     expect(await factsOf(gateway, task.id)).toEqual(known)
     const other = await startGateway({ ...gateway.environment, PORT: '0' })
     expect(await factsOf(other, task.id)).toEqual(known)
@@ -49,9 +51,11 @@ describe('what is known of a file', () => {
   test('is the size as well once a file without a length was served whole', async () => {
     const { gateway, task, link } = await start(chunkedFile(bytes))
     await readOut(link, { method: 'HEAD' })
-    await expect.poll(() => factsOf(gateway, task.id)).toMatchObject({ format: 'MP3' })
+    await expect.poll(() => factsOf(gateway, task.id), patiently).toMatchObject({ format: 'MP3' })
     await readOut(link)
-    await expect.poll(() => factsOf(gateway, task.id)).toEqual({ ...unknown, format: 'MP3', sizeBytes: 5_000 })
+    await expect
+      .poll(() => factsOf(gateway, task.id), patiently)
+      .toEqual({ ...unknown, format: 'MP3', sizeBytes: 5_000 })
     const other = await startGateway({ ...gateway.environment, PORT: '0' })
     const part = await fetch(link.replace(gateway.url, other.url), { headers: { range: 'bytes=-5' } })
     expect(part.status).toBe(206)
@@ -63,7 +67,7 @@ describe('what is known of a file', () => {
     let size = 5_000
     const { gateway, task, link } = await start((request, response) => rangedFile(mp3Bytes(size))(request, response))
     await readOut(link)
-    await expect.poll(() => factsOf(gateway, task.id)).toMatchObject({ sizeBytes: 5_000 })
+    await expect.poll(() => factsOf(gateway, task.id), patiently).toMatchObject({ sizeBytes: 5_000 })
     size = 7_000
     const other = await startGateway({ ...gateway.environment, PORT: '0' })
     const response = await fetch(link.replace(gateway.url, other.url))
@@ -74,13 +78,13 @@ describe('what is known of a file', () => {
   test('is not what was known of another address of the stem', async () => {
     const { files, gateway, task, link } = await start(rangedFile(bytes))
     await readOut(link)
-    await expect.poll(() => factsOf(gateway, task.id)).toMatchObject({ sizeBytes: 5_000 })
+    await expect.poll(() => factsOf(gateway, task.id), patiently).toMatchObject({ sizeBytes: 5_000 })
     const store = await openStoreOf(gateway)
     const url = { value: `${files.url}/2.mp3`, by: 'record-info', atMs: Date.UTC(2030, 0, 2) } as const
     await store.replace({ ...task, revision: 2, stems: [stem('vocal', { url })] }, task)
     expect(await factsOf(gateway, task.id)).toEqual(unknown)
     await readOut(link)
-    await expect.poll(() => factsOf(gateway, task.id)).toMatchObject({ sizeBytes: 5_000 })
+    await expect.poll(() => factsOf(gateway, task.id), patiently).toMatchObject({ sizeBytes: 5_000 })
   })
 
   test.each([
@@ -90,7 +94,7 @@ describe('what is known of a file', () => {
     const gateway = await startGateway()
     const { id } = await untilSettled(gateway, await order(gateway, { audioId }))
     for (const link of await readLinks(gateway, id)) await readOut(link)
-    await expect.poll(() => factsOf(gateway, id)).toMatchObject({ format, sizeBytes: expect.any(Number) })
+    await expect.poll(() => factsOf(gateway, id), patiently).toMatchObject({ format, sizeBytes: expect.any(Number) })
     const facts = await factsOf(gateway, id)
     expect(facts?.durationSeconds).toBeGreaterThan(7.9)
     expect(facts?.durationSeconds).toBeLessThan(8.1)

@@ -208,7 +208,7 @@ describe('a part of a file never looks like the whole', () => {
         const trickle = setInterval(() => response.write('.'), 20)
         response.once('close', () => clearInterval(trickle))
       },
-      { stemStallMs: 300 },
+      { stemStallMs: 1_500 },
     )
     expect((await readOut(link)).end).toBe('cut')
     await files.idle()
@@ -250,7 +250,7 @@ describe('clients', () => {
   })
 
   test('one that stops reading is closed, and little of the file is read for it', async () => {
-    const { link, files } = await start(endless, { stemStallMs: 300 })
+    const { link, files } = await start(endless, { stemStallMs: 1_500 })
     const request = httpRequest(link, { agent: false })
     request.end()
     const [response] = await once(request, 'response')
@@ -272,12 +272,15 @@ describe('clients', () => {
     leaving.abort()
     await files.idle()
     await expect
-      .poll(async () => {
-        const again = new AbortController()
-        const { status } = await fetch(link, { signal: again.signal })
-        again.abort()
-        return status
-      })
+      .poll(
+        async () => {
+          const again = new AbortController()
+          const { status } = await fetch(link, { signal: again.signal })
+          again.abort()
+          return status
+        },
+        { timeout: 20_000 },
+      )
       .toBe(200)
   })
 })

@@ -51,7 +51,8 @@ export const stemStream: Figure = {
         all.push(await stream.firstByteMs)
         await stream.bytes
       }
-      return all.toSorted((a, b) => a - b)[all.length / 2] ?? 0
+      // The fastest: whatever else runs on the machine only adds to it.
+      return Math.min(...all)
     }
     const rates = await alternate(
       rounds,

@@ -9,7 +9,9 @@ const agent = new Agent({ keepAlive: true })
 listen(
   createServer((request, response) => {
     requestFile(`${origin}${request.url}`, { agent }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      const { 'content-type': type = '', 'content-length': length = 0 } = answer.headers
+      // Not the header `connection`: the load waits until its own connection is closed.
+      response.writeHead(answer.statusCode ?? 502, { 'content-type': type, 'content-length': length })
       answer.pipe(response)
     }).end()
   }),
