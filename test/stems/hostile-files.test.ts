@@ -260,6 +260,19 @@ describe('clients', () => {
     await once(response, 'error')
   })
 
+  test.each([
+    ['a file', rangedFile(bytes), undefined],
+    ['a range', rangedFile(bytes), 'bytes=100-199'],
+    ['a file without a length', chunkedFile(bytes), undefined],
+  ])('those that read %s one after the other share a connection to the file server', async (_name, serve, range) => {
+    const { link, files } = await start(serve)
+    for (let nth = 0; nth < 4; nth++) {
+      await (await fetch(link, { headers: range === undefined ? {} : { range } })).arrayBuffer()
+      await files.idle()
+    }
+    expect(new Set(files.requests.map(({ socket }) => socket)).size).toBe(1)
+  })
+
   test('more than the limit are asked to come again', async () => {
     const { link, files } = await start(endless, { STEM_STREAMS: 2 })
     const leaving = new AbortController()
