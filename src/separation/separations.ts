@@ -11,7 +11,9 @@ import { createCheck, type Check } from './check/check.ts'
 import type { CheckRequests } from './check/check-requests.ts'
 import { createExpectations } from './order/expectations.ts'
 import type { SeparateInput } from './order/separate-input.ts'
-import { createSeparate, type SeparateOutcome } from './order/separate.ts'
+import { createSendQueued, type SendQueued } from './order/send-queued.ts'
+import { createSeparate, type SeparateOutcome, type SeparatePermission } from './order/separate.ts'
+import { createSubmissions } from './order/submissions.ts'
 import type { Provider } from './provider.ts'
 import { createFind, type Find, type FindPermission, type TaskRef } from './read/find.ts'
 import { createReadTask } from './read/read-task.ts'
@@ -41,7 +43,9 @@ export interface SeparationsOptions {
 /** Everything that can be done with separation tasks. `owner` is the caller. */
 export interface Separations {
   /** Orders a separation, or finds the task that already answers the order. */
-  separate(owner: string, input: SeparateInput): Promise<SeparateOutcome>
+  separate(owner: string, input: SeparateInput, options?: SeparatePermission): Promise<SeparateOutcome>
+  /** Sends queued orders, once it is started. */
+  readonly queue: Pick<SendQueued, 'start' | 'stop'>
   /** The owner's tasks, in the order of the refs. */
   readonly find: Find
   list(owner: string, page: TaskPage): Promise<readonly Task[]>
@@ -67,15 +71,20 @@ export function createSeparations(options: SeparationsOptions): Separations {
   const watches = createWatches({ findTask, readTask, changes, random })
   const expectations = createExpectations()
   const record = createRecord({ ...common, onSuccess: expectations.learn })
+  const submissions = createSubmissions({ ...common, record, submitTimeoutMs: timings.submitTimeoutMs })
+  const firstCheckAfterMs = timings.intervalMs
+  const queue = createSendQueued({ ...common, record, expectations, submissions, firstCheckAfterMs })
   const { separate, isSubmitting, drain } = createSeparate({
     ...common,
     readTask,
     watches,
     record,
     expectations,
+    submissions,
+    onQueued: queue.wake,
     submitTimeoutMs: timings.submitTimeoutMs,
     submitWaitMs: timings.submitWaitMs,
-    firstCheckAfterMs: timings.intervalMs,
+    firstCheckAfterMs,
     giveUpAfterMs: timings.giveUpAfterMs,
   })
   const restoreOrder = createRestoreOrder(common)
@@ -84,6 +93,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
 
   return {
     separate,
+    queue,
     find,
     check: createCheck({ ...common, record, isSubmitting }),
     saveCallback: createSaveCallback({ ...common, restoreOrder, settle }),

@@ -126,22 +126,31 @@ export interface LeaseEnd {
   readonly dueAtMs: number | null
 }
 
+/** When a task is due, whatever lease of it is held: the lease ends. */
+export interface NewDue {
+  readonly leaseUntilMs: null
+  /** In milliseconds since 1970. */
+  readonly dueAtMs: number
+}
+
 /** What `record` needs: the stored task itself, and the one write that changes a task. */
 export interface RecordStore {
   find(ids: readonly string[]): Promise<readonly Task[]>
   /**
    * Writes the task if the stored revision is that of `before`; false if another write came first.
    * @param before the task as it was read, so that fields written by a newer version are kept
-   * @param leaseEnd ends a lease of the task in the same write, as `CheckQueue.release` does; ignored if nothing is written
+   * @param due ends a lease of the task in the same write, as `CheckQueue.release` does, or sets when it is due; ignored if
+   * nothing is written
    */
-  replace(task: Task, before: Task, leaseEnd?: LeaseEnd): Promise<boolean>
+  replace(task: Task, before: Task, due?: LeaseEnd | NewDue): Promise<boolean>
 }
 
 /** Creates the tasks of orders. */
 export interface OrderWriter {
   /**
    * Finds the task that answers an order, by key or by track, or inserts `task` if the order is admitted, with its first
-   * check at `dueAtMs`. A key of a refused order leads to no task, unless it was confirmed. An order that is not admitted yet
+   * check at `dueAtMs`. A key of a refused order leads to no task, unless it was confirmed. A key that leads to a queued
+   * order is confirmed at once. An order that is not admitted yet
    * takes no lock, unless its key has to be stored.
    */
   createOrder(order: {
@@ -158,6 +167,14 @@ export interface OrderWriter {
   }): Promise<OrderResult>
   /** Makes a key lead to the task for good, even if the provider refuses the order after all. */
   confirmKey(task: Task, key: string): Promise<void>
+}
+
+/** Finds the orders that wait to be sent. A task leaves them when `record` reports that it is sent or refused. */
+export interface OrderQueueReader {
+  /** The owners that have queued orders at this provider, in a fixed order, at most `limit`. */
+  queuedOwners(provider: ProviderName, limit: number): Promise<readonly string[]>
+  /** The oldest queued orders of an owner at this provider, oldest first, at most `limit`. */
+  queuedOrders(provider: ProviderName, owner: string, limit: number): Promise<readonly Task[]>
 }
 
 /** Stores tasks that were not ordered through this store. */
@@ -262,6 +279,7 @@ export interface Store
     TaskReader,
     RecordStore,
     OrderWriter,
+    OrderQueueReader,
     TaskImporter,
     CallbackInbox,
     CheckQueue,

@@ -176,6 +176,8 @@ interface TaskBase {
   readonly events: readonly TaskEvent[]
   /** When the result is expected, as it was estimated when the order was sent. null if there was nothing to estimate it by. */
   readonly expectedAtMs: number | null
+  /** Identifies the attempt to send an order that was queued: whoever made the attempt sends it. null for all other tasks. */
+  readonly sendAttempt: string | null
   /** Whether `createdAtMs` is known. false for an adopted task if the provider gives no time. */
   readonly isCreatedAtKnown: boolean
 }
@@ -249,6 +251,19 @@ export function phaseOf(task: Task): TaskPhase {
     case 'NONE':
       return 'QUEUED'
   }
+}
+
+/** A task whose order is stored and was never sent. */
+export interface QueuedTask extends PendingTask {
+  readonly charge: 'NONE'
+  readonly type: SeparationType
+  readonly musicTaskId: string
+  readonly audioId: string
+}
+
+export function isQueued(task: Task): task is QueuedTask {
+  const hasTrack = task.type !== null && task.musicTaskId !== null && task.audioId !== null
+  return task.state === 'pending' && task.charge === 'NONE' && hasTrack
 }
 
 export function hasEvent(task: Task, kind: TaskEventKind): boolean {

@@ -5,7 +5,7 @@ import { rowsOf, rowsWrittenBy, type Job } from './job.ts'
 import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
 import { parseStoredPage } from './stored-task.ts'
-import type { LeaseEnd, Store } from '../separation/store.ts'
+import type { LeaseEnd, NewDue, Store } from '../separation/store.ts'
 
 /** Due before every task that has a scheduled time. */
 export const dueNow = 0
@@ -97,6 +97,23 @@ interface DueTasks {
   readonly nowMs: number
   readonly leaseUntilMs: number
   readonly limit: number
+}
+
+/** A job that sets when a task is due: see `RecordStore.replace`. */
+export type SetDue = (taskId: string, due: LeaseEnd | NewDue) => Job<void>
+
+export function createSetDue(db: Kysely<Database>): SetDue {
+  const endLease = createEndLease(db)
+  const setDueAt = prepareQuery((value: Placeholder<NewDue & { taskId: string }>) =>
+    db
+      .updateTable('tasks')
+      .set({ due_at: value('dueAtMs') })
+      .where('id', '=', value('taskId')),
+  )
+  return function* setDue(taskId, due) {
+    if (due.leaseUntilMs === null) yield* rowsWrittenBy(setDueAt({ ...due, taskId }))
+    else yield* endLease(taskId, due)
+  }
 }
 
 /** A job that ends a lease: see `CheckQueue.release`. */

@@ -1,5 +1,5 @@
-import { sql, type Kysely } from 'kysely'
-import type { Task } from '../separation/task.ts'
+import { sql, type Kysely, type SqlBool } from 'kysely'
+import { isQueued, type Task } from '../separation/task.ts'
 import { facetCondition, type Dialect } from './facet.ts'
 import { firstRowOf, rowsWrittenBy, type Job } from './job.ts'
 import { newestPerFacet } from './list-tasks.ts'
@@ -47,15 +47,16 @@ export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack }: Or
       .where('confirmed', '=', 0)
       .where('task_id', 'in', (eb) => eb.selectFrom('tasks').select('id').where('charge', '=', 'NONE')),
   )
-  const insertKey = prepareQuery((value: Placeholder<IdempotencyKey & { taskId: string; nowMs: number }>) =>
-    db.insertInto('keys').values({
-      owner: value('owner'),
-      key: value('key'),
-      fingerprint: value('fingerprint'),
-      task_id: value('taskId'),
-      created_at: value('nowMs'),
-      confirmed: 0,
-    }),
+  const insertKey = prepareQuery(
+    (value: Placeholder<IdempotencyKey & { taskId: string; nowMs: number; confirmed: number }>) =>
+      db.insertInto('keys').values({
+        owner: value('owner'),
+        key: value('key'),
+        fingerprint: value('fingerprint'),
+        task_id: value('taskId'),
+        created_at: value('nowMs'),
+        confirmed: value('confirmed'),
+      }),
   )
   const selectTask = prepareQuery((value: Placeholder<Pick<Task, 'id'>>) =>
     db.selectFrom('tasks').select('task').where('id', '=', value('id')),
@@ -121,9 +122,11 @@ export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack }: Or
   }
 
   /** Points a free key to the task. Fails with a constraint violation if another transaction has used the key meanwhile. */
-  function* storeKey(key: IdempotencyKey, { id: taskId }: Task): Job<void> {
+  function* storeKey(key: IdempotencyKey, task: Task): Job<void> {
     yield* rowsWrittenBy(deleteFreeKey(key))
-    yield* rowsWrittenBy(insertKey({ ...key, taskId, nowMs: Date.now() }))
+    // A queued task is handed out before its order is sent.
+    const confirmed = isQueued(task) ? 1 : 0
+    yield* rowsWrittenBy(insertKey({ ...key, taskId: task.id, nowMs: Date.now(), confirmed }))
   }
 
   /** The order's own task, if an earlier attempt inserted it. */
@@ -140,10 +143,13 @@ export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack }: Or
     // Most orders are the first for their track, and the query below is not cheap.
     if ((yield* firstRowOf(selectAnyOfTrack(task))) === undefined) return undefined
     const { owner, musicTaskId, audioId, provider, type } = task
-    const where = { provider, type: type ?? undefined, charge: ['CHARGED', 'MAYBE'] } as const
+    const facet = sql<string>`facets.facet`
+    const ofTrack = facetCondition({ provider, type: type ?? undefined }, facet)
+    const mayBeCharged = facetCondition({ charge: ['CHARGED', 'MAYBE'] }, facet)
+    const isPending = facetCondition({ settled: false }, facet)
     const rows = yield* newestPerFacet(db, dialect, {
       scope: { owner, musicTaskId, audioId },
-      condition: facetCondition(where, sql`facets.facet`),
+      condition: sql<SqlBool>`${ofTrack} and (${mayBeCharged} or ${isPending})`,
       limitPerFacet: maxEarlierPerFacet,
     })
     return rows.map((row) => parseStoredTask(row.task)).find(canJoin)

@@ -2,11 +2,12 @@ import { sql, type Kysely, type SqlBool } from 'kysely'
 import { providerNames, type Task } from '../separation/task.ts'
 import { createCallbackInbox } from './callback-inbox.ts'
 import type { DatabaseTraits } from './database-traits.ts'
-import { createCheckQueue, createEndLease, dueNow } from './check-queue.ts'
+import { createCheckQueue, createSetDue, dueNow } from './check-queue.ts'
 import { latestPosition, listChanges } from './list-changes.ts'
 import { listTasks } from './list-tasks.ts'
 import { createOrderJobs } from './create-order.ts'
 import type { Dialect } from './facet.ts'
+import { createOrderQueueReader } from './queued-orders.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from './job.ts'
 import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
@@ -25,7 +26,7 @@ const maxLookupsOf = { sqlite: 20, postgres: 1 } as const satisfies Record<Diale
 export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits): Store {
   const { read, write, transact } = traits
   const { findEarlierTask, createOrder } = createOrderJobs(db, traits)
-  const endLease = createEndLease(db)
+  const setDue = createSetDue(db)
   const updateTask = createUpdateTask(db)
   const selectTask = prepareQuery((value: Placeholder<{ id: string }>) =>
     db.selectFrom('tasks').select('task').where('id', '=', value('id')),
@@ -83,16 +84,16 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         )
       }),
 
-    replace(task, before, leaseEnd) {
+    replace(task, before, due) {
       const query = updateTask(task, before)
       function* replaceTask() {
         traits.onRevision(task.id)
         return (yield* rowsWrittenBy(query)) > 0
       }
-      if (leaseEnd === undefined) return write(replaceTask)
+      if (due === undefined) return write(replaceTask)
       return transact(function* () {
         const isWritten = yield* replaceTask()
-        if (isWritten) yield* endLease(task.id, leaseEnd)
+        if (isWritten) yield* setDue(task.id, due)
         return isWritten
       })
     },
@@ -168,6 +169,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
       }),
 
     ...createCheckQueue(db, traits),
+    ...createOrderQueueReader(db, read),
     ...createCallbackInbox(db, traits),
     ...createStemFiles(db, traits),
 

@@ -245,4 +245,12 @@ export const migrations: Record<string, Migration> = {
         .execute()
     },
   },
+  // Serves the orders that wait to be sent. It contains no other tasks.
+  '0015-queued-orders.compatible': {
+    async up(db) {
+      await sql`
+        create index tasks_queued on tasks (provider, owner, created_at, id)
+        where status = 'PENDING' and charge = 'NONE'`.execute(db)
+    },
+  },
 }

@@ -48,6 +48,7 @@ const order = {
   updatedAtMs: time,
   events: z.array(z.object({ kind: z.enum(taskEventKinds).catch('checked'), atMs: time })),
   expectedAtMs: time.nullable(),
+  sendAttempt: text,
   isCreatedAtKnown: z.boolean(),
 }
 

@@ -88,12 +88,12 @@ function withResults(document: TaskDocument): TaskDocument {
   }
 }
 
-/** Version 2 to 3. Adds the caller's reference, what happened to the task, when it last changed, and when it is expected. */
+/** Version 2 to 3. Adds the caller's reference, what happened to the task, when it last changed, when it is expected, and who sends it. */
 function withHistory(document: TaskDocument): TaskDocument {
   const { foundAtMs, createdAtMs } = document
   const failure = isObject(document['failure']) ? document['failure'] : {}
   const updatedAtMs = foundAtMs ?? failure['atMs'] ?? createdAtMs
-  return { ...document, reference: null, updatedAtMs, events: [], expectedAtMs: null }
+  return { ...document, reference: null, updatedAtMs, events: [], expectedAtMs: null, sendAttempt: null }
 }
 
 function objectOf(value: unknown): TaskDocument {

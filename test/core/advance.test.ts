@@ -36,6 +36,7 @@ const ordered: PendingTask = {
   updatedAtMs: 0,
   events: [],
   expectedAtMs: null,
+  sendAttempt: null,
   type: 'separate_vocal',
   musicTaskId: 'music-task',
   audioId: 'audio',
@@ -101,7 +102,7 @@ const providerReport: fc.Arbitrary<ProviderReport> = fc.record({
   originUrl: maybe(url),
 })
 const gatewaysOwn: fc.Arbitrary<Report> = fc.oneof(
-  fc.record({ kind: fc.constant('sent'), expectedAtMs: maybe(time) }),
+  fc.record({ kind: fc.constant('sent'), expectedAtMs: maybe(time), attempt: fc.constantFrom('a', 'b') }),
   fc.constant({ kind: 'unanswered' } as const),
   fc.constant({ kind: 'accepted', providerTaskId } as const),
   fc.constant({ kind: 'unconfirmed' } as const),
@@ -597,7 +598,7 @@ describe('the events of a task', () => {
 
   test('lead a task from queued to settled', () => {
     const phases = lifeOf(queued, [
-      { report: { kind: 'sent', expectedAtMs: createdAtMs + 500 }, atMs: createdAtMs + 1 },
+      { report: { kind: 'sent', expectedAtMs: createdAtMs + 500, attempt: 'a' }, atMs: createdAtMs + 1 },
       { report: { kind: 'unanswered' }, atMs: createdAtMs + 2 },
       { report: { kind: 'accepted', providerTaskId }, atMs: createdAtMs + 3 },
       { report: { kind: 'refused', refusal }, atMs: createdAtMs + 4 },

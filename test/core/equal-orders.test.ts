@@ -22,6 +22,7 @@ function orderWith(idempotencyKey: string | null): OrderRequest {
       reference: null,
       force: false,
     },
+    mayQueue: false,
     waitUntilMs: 0,
   }
 }

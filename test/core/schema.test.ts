@@ -238,7 +238,12 @@ describe('the GraphQL contract', () => {
       'WOODWINDS',
       'OTHER',
     ],
-    Mutation: ['type Mutation', 'separate(input: SeparateInput!): SeparateResult!'],
+    Mutation: [
+      'type Mutation',
+      'separate(input: SeparateInput!): SeparateResult!',
+      'separateAll(inputs: [SeparateInput!]!): [SeparateAllItem!]!',
+    ],
+    SeparateAllItem: ['type SeparateAllItem', 'index: Int!', 'idempotencyKey: String', 'result: SeparateResult'],
     SeparateInput: [
       'input SeparateInput',
       'musicTaskId: ID!',

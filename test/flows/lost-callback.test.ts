@@ -324,6 +324,7 @@ describe('the next check', () => {
     updatedAtMs: 0,
     events: [],
     expectedAtMs: null,
+    sendAttempt: null,
     type: 'separate_vocal',
     musicTaskId: 'music-task',
     audioId: 'audio',

@@ -57,6 +57,7 @@ function orderOfTask() {
     updatedAtMs: 0,
     events: [],
     expectedAtMs: null,
+    sendAttempt: null,
     type: 'separate_vocal',
     musicTaskId: 'my-music',
     audioId: 'audio-1',

@@ -56,22 +56,22 @@ const hostile: readonly { readonly what: string; readonly query: string; readonl
   {
     what: 'two orders through an alias',
     query: `mutation { ${oneOrder} again: ${oneOrder} }`,
-    message: /An operation may contain one "separate"; this one contains 2/,
+    message: /An operation may contain one "separate" or "separateAll"; this one contains 2/,
   },
   {
     what: 'two orders through a fragment',
     query: `mutation { ${oneOrder} ...f } fragment f on Mutation { again: ${oneOrder} }`,
-    message: /An operation may contain one "separate"; this one contains 2/,
+    message: /An operation may contain one "separate" or "separateAll"; this one contains 2/,
   },
   {
     what: 'two orders through fragments within fragments',
     query: `mutation { ...f ... { ... on Mutation { a: ${oneOrder} } } } fragment f on Mutation { ...g } fragment g on Mutation { b: ${oneOrder} }`,
-    message: /An operation may contain one "separate"; this one contains 2/,
+    message: /An operation may contain one "separate" or "separateAll"; this one contains 2/,
   },
   {
     what: 'two orders, one of them skipped by a directive',
     query: `mutation { a: ${oneOrder} b: ${oneOrder.replace(') {', ') @skip(if: true) {')} }`,
-    message: /An operation may contain one "separate"; this one contains 2/,
+    message: /An operation may contain one "separate" or "separateAll"; this one contains 2/,
   },
   {
     what: 'more than five lists',

@@ -29,8 +29,8 @@ const SeparateError = builder.interfaceRef<OrderRefusal>('SeparateError').implem
 
 /** One for each field of SeparateInput. */
 const maxIssues = 7
-/** `["input", <field>]` */
-const maxPathLength = 2
+/** `["inputs", <index>, <field>]` */
+const maxPathLength = 3
 
 const InputIssueType = builder.objectRef<InputIssue>('InputIssue').implement({
   description: 'One problem with an input.',

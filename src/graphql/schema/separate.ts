@@ -1,7 +1,10 @@
 import { rateLimited, type OrderRefusal } from '../../separation/order/order-refusal.ts'
-import type { SeparateOutcome } from '../../separation/order/separate.ts'
+import type { SeparateOutcome, SeparatePermission } from '../../separation/order/separate.ts'
+import { badInput } from '../bad-input.ts'
+import type { Context } from '../context.ts'
 import { builder } from './builder.ts'
 import { ProviderEnum, SeparationTypeEnum } from './enums.ts'
+import { withCost } from './field-cost.ts'
 import { refusalTypes } from './separate-errors.ts'
 import { SeparationTask } from './separation-task.ts'
 
@@ -66,25 +69,100 @@ const SeparateResult = builder.unionType('SeparateResult', {
     result.kind === 'accepted' ? SeparateSuccess : refusalTypes[result.kind],
 })
 
+/** The most orders of one `separateAll`. */
+const maxInputs = 50
+
+interface ItemOfAll {
+  readonly index: number
+  readonly idempotencyKey: string | null
+  readonly result: Promise<AcceptedOrder | OrderRefusal>
+}
+
+const SeparateAllItem = builder.objectRef<ItemOfAll>('SeparateAllItem').implement({
+  description: 'What became of one order of `separateAll`.',
+  fields: (t) => ({
+    index: t.int({ description: 'The position of the order in `inputs`, from 0.', resolve: ({ index }) => index }),
+    idempotencyKey: t.string({
+      nullable: true,
+      description: 'The key of the order, if it has one.',
+      resolve: ({ idempotencyKey }) => idempotencyKey,
+    }),
+    result: t.field({
+      type: SeparateResult,
+      nullable: true,
+      description:
+        'The result of the order. Null only with an error, such as UNAVAILABLE: send the same order again with the same key.',
+      resolve: ({ result }) => result,
+    }),
+  }),
+})
+
 builder.mutationField('separate', (t) =>
   t.field({
     type: SeparateResult,
     description:
       'Orders a separation. The provider charges for it. If you already have a pending or finished task with the same track, ' +
-      'type and provider, that task is returned and nothing is charged. An operation may contain one `separate`.',
+      'type and provider, that task is returned and nothing is charged. An operation may contain one `separate` or ' +
+      '`separateAll`.',
     args: { input: t.arg({ type: SeparateInput, required: true, description: 'The order.' }) },
-    resolve: async (_root, { input }, { separations, caller, separateRate }): Promise<AcceptedOrder | OrderRefusal> => {
-      const waitSeconds = await separateRate.acquire(caller.owner)
-      if (waitSeconds > 0) {
-        return rateLimited(`Too many orders. Nothing was ordered. Try again in ${waitSeconds} s.`, waitSeconds)
+    resolve: async (_root, { input }, context) => separate(input, context, { mayQueue: false }),
+  }),
+)
+
+builder.mutationField('separateAll', (t) =>
+  t.field({
+    type: [SeparateAllItem],
+    description:
+      `Orders up to ${maxInputs} separations, each as \`separate\` does. In the place of a RateLimitedError, an order for which ` +
+      "the provider has no slot now is stored as QUEUED and costs nothing yet. The gateway sends it within the provider's rate, " +
+      'also after a restart, and once only. If the provider refuses it then, the task fails with SUBMISSION_REFUSED. ' +
+      'Returns one item for each order, in their order. Each order counts as one request to order.',
+    extensions: withCost({ maxItems: maxInputs }),
+    args: {
+      inputs: t.arg({
+        type: [SeparateInput],
+        required: true,
+        description: `The orders, from 1 to ${maxInputs}. Another number is an error (BAD_USER_INPUT). Equal orders join one task.`,
+      }),
+    },
+    resolve: (_root, { inputs }, context): readonly ItemOfAll[] => {
+      if (inputs.length === 0 || inputs.length > maxInputs) {
+        throw badInput(`\`inputs\` must contain from 1 to ${maxInputs} orders; it contains ${inputs.length}.`)
       }
-      const outcome = await separations.separate(caller.owner, {
-        ...input,
-        provider: input.provider ?? null,
-        idempotencyKey: input.idempotencyKey ?? null,
-        reference: input.reference ?? null,
+      return inputs.map((input, index) => {
+        const result = separate(input, context, { mayQueue: true }).then((outcome) => atIndex(outcome, index))
+        // The error is reported when the field is resolved.
+        result.catch(() => {})
+        return { index, idempotencyKey: input.idempotencyKey ?? null, result }
       })
-      return outcome.kind === 'accepted' ? outcome : outcome.refusal
     },
   }),
 )
+
+async function separate(
+  input: typeof SeparateInput.$inferInput,
+  { separations, caller, separateRate }: Context,
+  permission: SeparatePermission,
+): Promise<AcceptedOrder | OrderRefusal> {
+  const waitSeconds = await separateRate.acquire(caller.owner)
+  if (waitSeconds > 0) {
+    return rateLimited(`Too many orders. Nothing was ordered. Try again in ${waitSeconds} s.`, waitSeconds)
+  }
+  const { provider = null, idempotencyKey = null, reference = null } = input
+  const outcome = await separations.separate(
+    caller.owner,
+    { ...input, provider, idempotencyKey, reference },
+    permission,
+  )
+  return outcome.kind === 'accepted' ? outcome : outcome.refusal
+}
+
+/** The outcome with paths that begin at the argument `inputs`. */
+function atIndex(outcome: AcceptedOrder | OrderRefusal, index: number): AcceptedOrder | OrderRefusal {
+  if (outcome.kind !== 'invalid-input') return outcome
+  const issues = outcome.issues.map(({ path, message }) => ({
+    path: ['inputs', String(index), ...path.slice(1)],
+    message,
+  }))
+  return { ...outcome, issues }
+}

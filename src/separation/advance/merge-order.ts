@@ -13,7 +13,8 @@ export function mergeOrder(task: Task, report: Report): Task | null {
       const expectedAtMs = pickText(task.expectedAtMs, report.expectedAtMs)
       // A refusal says that the order, sent or not, was not charged.
       const mayBeCharged = task.charge === 'NONE' && !hasEvent(task, 'refused')
-      return { ...task, expectedAtMs, charge: mayBeCharged ? 'MAYBE' : task.charge }
+      const sendAttempt = pickText(task.sendAttempt, report.attempt)
+      return { ...task, expectedAtMs, sendAttempt, charge: mayBeCharged ? 'MAYBE' : task.charge }
     }
     case 'accepted':
       return { ...bind(task, report), charge: 'CHARGED' }

@@ -1,7 +1,7 @@
 import type { Log } from '../../runtime/log.ts'
 import type { Changes } from '../changes.ts'
 import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
-import type { Clock, LeaseEnd, RecordStore } from '../store.ts'
+import type { Clock, LeaseEnd, NewDue, RecordStore } from '../store.ts'
 import type { SucceededTask, Task } from '../task.ts'
 import { advance, isVisibleChange } from './advance.ts'
 import { maxStems } from './merge-stems.ts'
@@ -11,8 +11,8 @@ import type { DatedReport, Report } from './report.ts'
 export interface RecordHints {
   /** The task as it was just read from the store. */
   readonly known?: Task
-  /** Ends a lease of the task in the write that changes it. If nothing changes, the lease stays. */
-  readonly leaseEnd?: LeaseEnd
+  /** Ends a lease of the task in the write that changes it, or sets when it is due. If nothing changes, both stay. */
+  readonly due?: LeaseEnd | NewDue
 }
 
 /**
@@ -37,7 +37,7 @@ export interface RecordOptions {
 }
 
 export function createRecord({ store, clock, changes, log, onSuccess }: RecordOptions): RecordReports {
-  return async function record(taskId, reports, { known, leaseEnd } = {}) {
+  return async function record(taskId, reports, { known, due } = {}) {
     const given =
       typeof reports === 'object' && 'kind' in reports ? [{ report: reports, atMs: clock.nowMs() }] : reports
     let canBind = true
@@ -55,7 +55,7 @@ export function createRecord({ store, clock, changes, log, onSuccess }: RecordOp
         return task
       }
       try {
-        if (await store.replace(next, task, leaseEnd)) {
+        if (await store.replace(next, task, due)) {
           logUnstoredStems(next, dated)
           changes.publish(taskId, task.owner)
           if (task.state === 'pending' && next.state === 'succeeded') onSuccess?.(next)

@@ -48,6 +48,8 @@ export type Report =
       readonly kind: 'sent'
       /** When the result is expected, in milliseconds since 1970; null if it cannot be estimated. */
       readonly expectedAtMs: number | null
+      /** See `Task.sendAttempt`. */
+      readonly attempt: string
     }
   /** The wait for the answer to the order has ended without one. A callback may still tell what came of it. */
   | { readonly kind: 'unanswered' }

@@ -47,6 +47,7 @@ function restoredTask({ taskId, ...order }: AddressedOrder, nowMs: number): Pend
     updatedAtMs: nowMs,
     events: [],
     expectedAtMs: null,
+    sendAttempt: null,
     isCreatedAtKnown: true,
     state: 'pending',
     partial: null,

@@ -41,7 +41,7 @@ export function createSettleByCallback({ record, queue, log, graceMs }: SettleBy
     const canSettle = maySettle(task, report)
     // A task that is settled waits for its check after those that are not.
     const leaseEnd = { leaseUntilMs, dueAtMs: canSettle ? atMs : dueFirst }
-    const after = canSettle ? await record(task.id, reports, { known: task, leaseEnd }) : task
+    const after = canSettle ? await record(task.id, reports, { known: task, due: leaseEnd }) : task
     if (after?.revision === task.revision) await queue.release(task.id, leaseUntilMs, leaseEnd.dueAtMs)
   }
 

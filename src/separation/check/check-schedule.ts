@@ -1,6 +1,7 @@
 import {
   completedAtMs,
   isComplete,
+  isQueued,
   isSettled,
   mayStillSucceed,
   missingParts,
@@ -66,6 +67,11 @@ export function nextCheckAt(task: Task, state: CheckState, timings: CheckTimings
   }
 
   const regular = regularCheckAt(task, state, timings)
+  // There is nothing to ask about an order that was never sent, until it is given up.
+  if (isQueued(task) && nextGraceEndsMs === null) {
+    const giveUpAtMs = task.createdAtMs + timings.giveUpAfterMs
+    return giveUpAtMs > nowMs ? giveUpAtMs : regular
+  }
   if (nextGraceEndsMs !== null) {
     return Math.min(regular, graceCheckAt(Math.max(timings.callbackGraceMs, nextGraceEndsMs - nowMs), state))
   }

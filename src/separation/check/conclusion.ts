@@ -1,9 +1,18 @@
 import type { Report } from '../advance/report.ts'
-import { hasEvent, startedAtMs, type Task } from '../task.ts'
+import { hasEvent, isQueued, startedAtMs, type Refusal, type Task } from '../task.ts'
 import type { CheckTimings } from './check-schedule.ts'
 
 /** An answer to a submit is read for two minutes. After this time no gateway can still be reading it. */
 const maxSendingMs = 150_000
+
+const neverSent: Refusal = {
+  reason: 'unavailable',
+  providerCode: null,
+  message:
+    'The order waited too long to be sent, so it was given up. Nothing was sent and nothing was charged. Order again.',
+  retryable: true,
+  retryAfterSeconds: null,
+}
 
 /** What one check has learned from record-info. */
 export interface CheckResult {
@@ -27,6 +36,9 @@ export function conclusionOf(
   timings: CheckTimings & { readonly retentionMs: number },
 ): Report | null {
   if (task.state !== 'pending') return null
+  if (isQueued(task)) {
+    return nowMs - task.createdAtMs >= timings.giveUpAfterMs ? { kind: 'refused', refusal: neverSent } : null
+  }
   const ageMs = nowMs - startedAtMs(task)
   const areFilesDeleted = ageMs >= timings.giveUpAfterMs + timings.retentionMs
   const isUnanswered = result.wasAsked && !result.hasAnswered && !areFilesDeleted

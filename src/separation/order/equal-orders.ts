@@ -10,6 +10,8 @@ export interface OrderRequest {
   readonly owner: string
   readonly provider: Provider
   readonly input: SeparateInput
+  /** Whether the order is queued if the provider's rate is used up. Else it waits for a slot, and is refused. */
+  readonly mayQueue: boolean
   /** How long it may wait for a slot at the provider, by performance.now(). */
   readonly waitUntilMs: number
 }
@@ -67,6 +69,7 @@ function sharedOutcome(
       return [earlier, { kind: 'placed', result: { kind, task: result.task } }]
     }
     case 'refused':
+      if (order.mayQueue && !earlier.mayQueue) return null
       // The key of this order may already lead to a task.
       if (!isKeyStored(earlier.input, order.input)) return null
       return outcome.freeAtMs === null || outcome.freeAtMs > order.waitUntilMs ? [earlier, outcome] : null

@@ -6,7 +6,15 @@ import { StoreUnavailableError } from '../errors.ts'
 import type { Admission, Provider } from '../provider.ts'
 import type { AnsweredOrder, Clock, OrderResult, OrderWriter } from '../store.ts'
 import { newTaskId } from '../task-id.ts'
-import { expiresAtMs, mayStillSucceed, startedAtMs, type ProviderName, type Refusal, type Task } from '../task.ts'
+import {
+  expiresAtMs,
+  mayStillSucceed,
+  startedAtMs,
+  type PendingTask,
+  type ProviderName,
+  type Refusal,
+  type Task,
+} from '../task.ts'
 import type { Expectations } from './expectations.ts'
 import { serializeEqualOrders, type OrderOutcome, type OrderRequest } from './equal-orders.ts'
 import { orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
@@ -30,12 +38,13 @@ export interface PlaceOrderOptions {
 
 /**
  * Stores an order, unless an earlier task answers it. A new order needs a slot at the provider, for which it waits up to
- * `submitWaitMs`; an order that joins a task needs none.
+ * `submitWaitMs`, or without which it is queued; an order that joins a task needs none.
  */
 export type PlaceOrder = (
   owner: string,
   input: SeparateInput,
   provider: Provider,
+  options: { readonly mayQueue: boolean },
 ) => Promise<AnsweredOrder | { readonly kind: 'refused'; readonly refusal: OrderRefusal }>
 
 /** The longest time after which a write that timed out may still be committed. */
@@ -61,9 +70,16 @@ export function createPlaceOrder({
 }: PlaceOrderOptions): PlaceOrder {
   const createInTurn = serializeEqualOrders(createOne)
 
-  return async function placeOrder(owner, input, provider) {
+  return async function placeOrder(owner, input, provider, { mayQueue }) {
     const track = JSON.stringify([owner, provider.name, input.type, input.musicTaskId, input.audioId])
-    const outcome = await createInTurn({ owner, provider, track, input, waitUntilMs: performance.now() + submitWaitMs })
+    const outcome = await createInTurn({
+      owner,
+      provider,
+      track,
+      input,
+      mayQueue,
+      waitUntilMs: performance.now() + submitWaitMs,
+    })
     switch (outcome.kind) {
       case 'placed':
         return outcome.result
@@ -74,28 +90,35 @@ export function createPlaceOrder({
     }
   }
 
-  async function createOne({ owner, provider, input, waitUntilMs }: OrderRequest): Promise<OrderOutcome> {
+  async function createOne({ owner, provider, input, mayQueue, waitUntilMs }: OrderRequest): Promise<OrderOutcome> {
     const { idempotencyKey: key, musicTaskId, audioId } = input
     let waited: Admission | null = null
     for (;;) {
       const nowMs = clock.nowMs()
       const expectedAtMs = expectations.expectedAtMs(provider.name, input.type, nowMs)
       const task = newTask(owner, provider.name, input, nowMs, expectedAtMs)
-      const create = (isAdmitted: boolean) =>
-        store.createOrder({
-          task,
-          key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
-          dueAtMs: nowMs + firstCheckAfterMs,
-          canJoin: input.force ? null : (earlier) => canAnswer(earlier, provider, giveUpAfterMs, clock.nowMs()),
-          isAdmitted,
-        })
+      const order = {
+        task,
+        key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
+        dueAtMs: nowMs + firstCheckAfterMs,
+        canJoin: input.force ? null : (earlier: Task) => canAnswer(earlier, provider, giveUpAfterMs, clock.nowMs()),
+      }
+      const create = (isAdmitted: boolean) => store.createOrder({ ...order, isAdmitted })
+      // It is checked when it is given up. If the store commits it after an error, it is sent all the same, and charged: an
+      // order that is repeated joins it.
+      const enqueue = () =>
+        store.createOrder({ ...order, task: queued(task), dueAtMs: nowMs + giveUpAfterMs, isAdmitted: true })
       // An order that an earlier task answers needs no slot.
       const found = waited === null ? await create(false) : null
       if (found !== null && found.kind !== 'not-admitted') return { kind: 'placed', result: found }
 
       const admission: Admission = waited ?? (await provider.admit({ owner, musicTaskId, audioId }))
+      const isRateUsedUp = admission.kind === 'not-admitted' && admission.wait !== null
       // Looks again: another gateway may have stored an equal order meanwhile.
-      const result = admission.kind === 'admitted' ? await createAdmitted(task, admission, create) : await create(false)
+      const result =
+        admission.kind === 'admitted'
+          ? await createAdmitted(task, admission, create)
+          : await (mayQueue && isRateUsedUp ? enqueue() : create(false))
       if (result.kind !== 'not-admitted') return { kind: 'placed', result }
       if (admission.kind === 'admitted') throw new Error('The store refused an order that was admitted.')
       const { refusal, wait }: Extract<Admission, { kind: 'not-admitted' }> = admission
@@ -139,7 +162,7 @@ function newTask(
   input: SeparateInput,
   nowMs: number,
   expectedAtMs: number | null,
-): Task {
+): PendingTask {
   return {
     id: newTaskId(),
     owner,
@@ -158,11 +181,17 @@ function newTask(
     updatedAtMs: nowMs,
     events: [{ kind: 'sent', atMs: nowMs }],
     expectedAtMs,
+    sendAttempt: null,
     isCreatedAtKnown: true,
     state: 'pending',
     partial: null,
     incompleteSinceMs: null,
   }
+}
+
+/** The task of an order that is not sent yet. */
+function queued(task: PendingTask): PendingTask {
+  return { ...task, charge: 'NONE', events: [], expectedAtMs: null }
 }
 
 /**

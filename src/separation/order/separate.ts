@@ -5,13 +5,16 @@ import type { ReadTask } from '../read/read-task.ts'
 import type { Watches } from '../read/watch.ts'
 import { watchedStates } from '../read/watched-states.ts'
 import type { OrderWriter } from '../store.ts'
-import { startedAtMs, type ProviderName, type Task } from '../task.ts'
+import { isQueued, startedAtMs, type ProviderName, type Task } from '../task.ts'
 import { idempotencyConflict, invalidInput, orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
 import { createPlaceOrder, type PlaceOrderOptions } from './place-order.ts'
 import { issuesOf, type SeparateInput } from './separate-input.ts'
-import { createSubmissions, type Submission, type SubmissionsOptions } from './submissions.ts'
+import type { Submission, Submissions } from './submissions.ts'
 
-export interface SeparateOptions extends PlaceOrderOptions, SubmissionsOptions {
+export interface SeparateOptions extends PlaceOrderOptions {
+  readonly submissions: Submissions
+  /** Called when an order was queued. */
+  readonly onQueued: (provider: ProviderName) => void
   readonly store: OrderWriter
   readonly readTask: ReadTask
   readonly watches: Watches
@@ -27,9 +30,14 @@ export type SeparateOutcome =
   | { readonly kind: 'accepted'; readonly task: Task; readonly reused: boolean }
   | { readonly kind: 'refused'; readonly refusal: OrderRefusal }
 
+export interface SeparatePermission {
+  /** Whether the order is queued, and sent later, if the provider's rate is used up. Default: false. */
+  readonly mayQueue?: boolean
+}
+
 export interface Separate {
   /** Orders a separation, or finds the task that already answers the order. */
-  separate(owner: string, input: SeparateInput): Promise<SeparateOutcome>
+  separate(owner: string, input: SeparateInput, options?: SeparatePermission): Promise<SeparateOutcome>
   /** Whether the submit of the task is under way. */
   isSubmitting(taskId: string): boolean
   /** Resolves when all orders are sent and their answers stored, or after `withinMs`. */
@@ -37,14 +45,24 @@ export interface Separate {
 }
 
 export function createSeparate(options: SeparateOptions): Separate {
-  const { store, clock, readTask, watches, changes, providers, defaultProvider, submitTimeoutMs } = options
+  const {
+    store,
+    clock,
+    readTask,
+    watches,
+    changes,
+    providers,
+    defaultProvider,
+    submissions,
+    onQueued,
+    submitTimeoutMs,
+  } = options
   const placeOrder = createPlaceOrder(options)
-  const submissions = createSubmissions(options)
   const orders = new Set<Promise<SeparateOutcome>>()
 
   return {
-    separate(owner, input) {
-      const order = takeOrder(owner, input)
+    separate(owner, input, { mayQueue = false } = {}) {
+      const order = takeOrder(owner, input, mayQueue)
       orders.add(order)
       const remove = () => orders.delete(order)
       order.then(remove, remove)
@@ -56,20 +74,24 @@ export function createSeparate(options: SeparateOptions): Separate {
     },
   }
 
-  async function takeOrder(owner: string, input: SeparateInput): Promise<SeparateOutcome> {
+  async function takeOrder(owner: string, input: SeparateInput, mayQueue: boolean): Promise<SeparateOutcome> {
     const issues = issuesOf(input)
     const provider = providers.get(input.provider ?? defaultProvider)
     if (provider === undefined) return refused(invalidInput([...issues, disabledProvider()]))
     if (issues.length > 0) return refused(invalidInput(issues))
 
     const key = input.idempotencyKey
-    const result = await placeOrder(owner, input, provider)
+    const result = await placeOrder(owner, input, provider, { mayQueue })
     switch (result.kind) {
       case 'refused':
         return result
       case 'conflict':
         return refused(idempotencyConflict(result.task))
       case 'new':
+        if (isQueued(result.task)) {
+          onQueued(provider.name)
+          return { kind: 'accepted', task: result.task, reused: false }
+        }
         return waitForSubmission(result.task, key, submissions.submit(result.task, input, provider), false)
       case 'joined': {
         const { task } = result

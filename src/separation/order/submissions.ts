@@ -1,10 +1,12 @@
 import type { Log } from '../../runtime/log.ts'
 import type { RecordReports } from '../advance/record.ts'
 import type { CallbackAddresses } from '../callback/callback-address.ts'
-import type { Provider, SubmitAnswer } from '../provider.ts'
+import type { Provider, ProviderOrder, SubmitAnswer } from '../provider.ts'
 import type { Task } from '../task.ts'
 import { retryUntilStored } from './retry-until-stored.ts'
-import type { SeparateInput } from './separate-input.ts'
+
+/** What is sent of an order. */
+type OrderedTrackOfType = Pick<ProviderOrder, 'musicTaskId' | 'audioId' | 'type'>
 
 /** A submit that is under way. */
 export interface Submission {
@@ -25,7 +27,7 @@ export interface SubmissionsOptions {
 /** The submits of this gateway. Each order is sent once, and its answer is stored however long that takes. */
 export interface Submissions {
   /** Sends an order that was just stored as this task. */
-  submit(task: Task, input: SeparateInput, provider: Provider): Submission
+  submit(task: Task, track: OrderedTrackOfType, provider: Provider): Submission
   /** The submit of this task, if it is under way. */
   find(taskId: string): Submission | undefined
   /** Whether the submit of this task has recently ended without a usable answer. */

@@ -208,6 +208,7 @@ function adoptedTask(owner: string, provider: ProviderName, found: FoundTask, no
     updatedAtMs: nowMs,
     events: [],
     expectedAtMs: null,
+    sendAttempt: null,
     isCreatedAtKnown: times.length > 0,
     state: 'pending',
     partial: null,

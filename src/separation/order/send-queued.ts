@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto'
+import type { Log } from '../../runtime/log.ts'
+import { createOutageLog } from '../../runtime/outage-log.ts'
+import type { RecordReports } from '../advance/record.ts'
+import { StoreUnavailableError } from '../errors.ts'
+import type { Admission, Provider } from '../provider.ts'
+import type { Clock, OrderQueueReader } from '../store.ts'
+import { isQueued, type ProviderName, type QueuedTask } from '../task.ts'
+import type { Expectations } from './expectations.ts'
+import { retryUntilStored } from './retry-until-stored.ts'
+import type { Submissions } from './submissions.ts'
+
+export interface SendQueuedOptions {
+  readonly store: OrderQueueReader
+  readonly clock: Clock
+  readonly record: RecordReports
+  readonly expectations: Pick<Expectations, 'expectedAtMs'>
+  readonly submissions: Pick<Submissions, 'submit'>
+  readonly providers: ReadonlyMap<ProviderName, Provider>
+  readonly log: Log
+  /** The time from sending an order to the first check of its task. */
+  readonly firstCheckAfterMs: number
+}
+
+/** Sends queued orders within the rates of their providers. */
+export interface SendQueued {
+  start(): void
+  /** Looks for queued orders now. */
+  wake(provider: ProviderName): void
+  /** Begins to send no other order. Resolves when every order that was begun is on its way. */
+  stop(): Promise<void>
+}
+
+/** How often the store is asked for orders that other gateways have queued, or left behind. */
+const pollIntervalMs = 1_000
+/** The most callers whose orders wait for their slots at the same time. */
+const maxOwners = 200
+/** How many orders of a caller are read at once. */
+const maxOrders = 20
+/** How long an order waits for its slot before its caller's orders are read again. */
+const maxWaitMs = 1_000
+/** One order that always fails must not be logged as an outage that comes and goes. */
+const outageQuietMs = 60_000
+
+/**
+ * Each caller's orders wait for their slots one after the other, so that callers get them in turn. An order is sent by whoever
+ * records that it is sent: `record` changes a task only as it was read, so that of several gateways one succeeds.
+ */
+export function createSendQueued(options: SendQueuedOptions): SendQueued {
+  const { store, clock, record, expectations, submissions, providers, log, firstCheckAfterMs } = options
+  const callers = new Set<string>()
+  const claiming = new Set<Promise<unknown>>()
+  let timer: NodeJS.Timeout | undefined
+  let isStarted = false
+  let isStopped = false
+  const outage = createOutageLog({
+    log,
+    level: 'error',
+    downMessage: 'queued orders cannot be sent',
+    upMessage: 'queued orders are sent again',
+    detail: {},
+    quietMs: outageQuietMs,
+  })
+
+  return {
+    start() {
+      isStarted = true
+      timer = setInterval(() => [...providers.keys()].forEach(wake), pollIntervalMs).unref()
+    },
+    wake,
+    async stop() {
+      isStopped = true
+      clearInterval(timer)
+      await Promise.all(claiming)
+    },
+  }
+
+  function wake(name: ProviderName): void {
+    const provider = providers.get(name)
+    if (!isStarted || isStopped || provider === undefined) return
+    guarded(async () => {
+      for (const owner of await store.queuedOwners(name, maxOwners)) sendOrdersOf(owner, provider)
+    })
+  }
+
+  /** Sends the orders of a caller, unless that is under way. */
+  function sendOrdersOf(owner: string, provider: Provider): void {
+    const caller = JSON.stringify([provider.name, owner])
+    if (callers.has(caller)) return
+    callers.add(caller)
+    guarded(async () => {
+      try {
+        while (!isStopped && (await sendNext(owner, provider)));
+      } finally {
+        callers.delete(caller)
+      }
+    })
+  }
+
+  /** Sends the caller's oldest orders. Resolves to whether there may be more that can be sent now. */
+  async function sendNext(owner: string, provider: Provider): Promise<boolean> {
+    const orders = (await store.queuedOrders(provider.name, owner, maxOrders)).filter(isQueued)
+    for (const order of orders) {
+      const admission = await waitForSlot(order, provider)
+      if (admission === null) return false
+      if (isStopped) {
+        admission.release()
+        return false
+      }
+      const sending = send(order, provider, admission)
+      claiming.add(sending)
+      await sending.finally(() => claiming.delete(sending))
+    }
+    return orders.length > 0
+  }
+
+  /** A slot for the order; null if it gets none soon, for instance because the provider is down. */
+  async function waitForSlot(
+    order: QueuedTask,
+    provider: Provider,
+  ): Promise<Extract<Admission, { kind: 'admitted' }> | null> {
+    const admission = await provider.admit(order)
+    if (admission.kind === 'admitted') return admission
+    if (admission.wait === null || isStopped) return null
+    const waited = await admission.wait.until(performance.now() + maxWaitMs)
+    return waited.kind === 'admitted' ? waited : null
+  }
+
+  /** Sends the order if nobody else does. */
+  async function send(
+    order: QueuedTask,
+    provider: Provider,
+    admission: Extract<Admission, { kind: 'admitted' }>,
+  ): Promise<void> {
+    let isSent = false
+    try {
+      const task = await claim(order)
+      if (task === null) return
+      isSent = true
+      submissions.submit(task, order, provider)
+    } finally {
+      if (!isSent) admission.release()
+    }
+  }
+
+  /**
+   * Records durably that the order is sent, from which moment on it may be charged. Resolves to the task; null if somebody
+   * else sends it, or it was given up. After an outage the store may hold the change although it reported an error, so the
+   * attempt is known by its name.
+   */
+  async function claim({ id: taskId, provider, type }: QueuedTask) {
+    const attempt = randomUUID()
+    const task = await retryUntilStored(() => {
+      const atMs = clock.nowMs()
+      const expectedAtMs = expectations.expectedAtMs(provider, type, atMs)
+      const sent = { report: { kind: 'sent', expectedAtMs, attempt }, atMs } as const
+      const due = { leaseUntilMs: null, dueAtMs: atMs + firstCheckAfterMs } as const
+      return record(taskId, (current) => (isQueued(current) ? [sent] : []), { due })
+    })
+    return task?.sendAttempt === attempt ? task : null
+  }
+
+  function guarded(work: () => Promise<void>): void {
+    work().then(
+      () => outage.worked(),
+      (error: unknown) => {
+        // The store itself logs that it is unavailable.
+        if (error instanceof StoreUnavailableError) log.debug({}, 'queued orders wait for the store')
+        else outage.failed({ err: error })
+      },
+    )
+  }
+}
