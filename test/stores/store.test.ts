@@ -108,7 +108,7 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
     test('joins the newest joinable order, but no refused or adopted task', async () => {
       const oldest = unbound({ createdAtMs: someTime })
       const middle = unbound({ createdAtMs: someTime + 1 })
-      const newest = unbound({ createdAtMs: someTime + 2, charge: 'NONE' })
+      const newest = failedTask({ id: newTaskId(), providerTaskId: null, createdAtMs: someTime + 2, charge: 'NONE' })
       for (const task of [oldest, middle, newest]) await createOrder(task, { canJoin: null, isAdmitted })
       await store.adopt(pendingTask({ id: newTaskId(), providerTaskId: 'outside', musicTaskId: null }), null)
       const asked: string[] = []
@@ -116,6 +116,45 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
       expect(await createOrder(unbound(), { canJoin })).toEqual({ kind: 'joined', task: oldest })
       expect(asked).toEqual([middle.id, oldest.id])
       expect(await createOrder(unbound(), { canJoin: () => false })).toMatchObject({ kind: 'new' })
+    })
+
+    test('joins a queued order, whose keys lead to its task for good', async () => {
+      const queued = unbound({ charge: 'NONE' })
+      await createOrder(queued, { key: keyOf('first'), canJoin: null, isAdmitted })
+      expect(await createOrder(unbound(), { key: keyOf('second'), canJoin: anything })).toEqual({
+        kind: 'joined',
+        task: queued,
+      })
+      const refused = failedTask({ id: queued.id, charge: 'NONE', revision: queued.revision + 1 })
+      await store.replace(refused, queued)
+      for (const key of ['first', 'second']) {
+        expect(await createOrder(unbound(), { key: keyOf(key), canJoin: null })).toEqual({
+          kind: 'joined',
+          task: refused,
+        })
+      }
+    })
+
+    test('reads the queued orders of each owner, oldest first, until they are sent', async () => {
+      const queuedOf = (owner: string, ms: number, change: Partial<PendingTask> = {}) =>
+        unbound({ owner, createdAtMs: someTime + ms, charge: 'NONE', audioId: `${owner}-${ms}`, ...change })
+      const [b2, a1, b1, c1] = [queuedOf('b', 2), queuedOf('a', 1), queuedOf('b', 1), queuedOf('c', 1)]
+      const elsewhere = queuedOf('d', 1, { provider: 'apikley' })
+      for (const task of [b2, a1, b1, c1, elsewhere, unbound({ owner: 'e' })]) {
+        await createOrder(task, { canJoin: null, isAdmitted })
+      }
+      expect(await store.queuedOwners('kie', 10)).toEqual(['a', 'b', 'c'])
+      expect(await store.queuedOwners('kie', 2)).toEqual(['a', 'b'])
+      expect(await store.queuedOwners('sunoapi', 10)).toEqual([])
+      expect(await store.queuedOrders('kie', 'b', 10)).toEqual([b1, b2])
+      expect(await store.queuedOrders('kie', 'b', 1)).toEqual([b1])
+      const sent = { ...b1, charge: 'MAYBE', revision: b1.revision + 1 } as const
+      const due = { leaseUntilMs: null, dueAtMs: someTime + 50 } as const
+      expect(await store.replace(sent, b1, due)).toBe(true)
+      expect(await store.replace(sent, b1, due)).toBe(false)
+      expect(await store.queuedOrders('kie', 'b', 10)).toEqual([b2])
+      expect((await store.leaseDue('kie', someTime + 49, someTime + 100, 10)).map(({ id }) => id)).not.toContain(b1.id)
+      expect((await store.leaseDue('kie', someTime + 50, someTime + 101, 10)).map(({ id }) => id)).toContain(b1.id)
     })
 
     test('returns the task of a known key, and a conflict for another input', async () => {

@@ -45,7 +45,7 @@ const order: Order = {
 const sound: Evidence = {
   ledger: [charge],
   tasks: [task],
-  orders: [{ order, ended: { kind: 'task', taskId: 'sep_1', reused: false } }],
+  orders: [{ order, ended: { kind: 'task', taskId: 'sep_1', reused: false, wasQueued: false } }],
   watches: [{ taskId: 'sep_1', ended: { taskId: 'sep_1', last: task, problem: null } }],
 }
 
@@ -109,7 +109,7 @@ test.each<[kind: string, name: string, evidence: Partial<Evidence>]>([
   [
     'keys to two tasks',
     'a key returns another task',
-    { orders: [...sound.orders, { order, ended: { kind: 'task', taskId: 'sep_2', reused: false } }] },
+    { orders: [...sound.orders, { order, ended: { kind: 'task', taskId: 'sep_2', reused: false, wasQueued: false } }] },
   ],
 ])('the comparison reports "%s" if %s', (kind, _name, evidence) => {
   const kinds = compare({ ...sound, ...evidence }).map((breach) => breach.kind)

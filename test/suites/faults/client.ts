@@ -15,7 +15,13 @@ export interface Order {
 
 /** How an order ended for the client. */
 export type Ordered =
-  | { readonly kind: 'task'; readonly taskId: string; readonly reused: boolean }
+  | {
+      readonly kind: 'task'
+      readonly taskId: string
+      readonly reused: boolean
+      /** Whether the task waited for its slot when it was returned. */
+      readonly wasQueued: boolean
+    }
   | { readonly kind: 'refused'; readonly error: string }
   /** The clients were stopped before an answer arrived. */
   | { readonly kind: 'unanswered' }
@@ -42,12 +48,13 @@ export interface Watched {
 
 const taskFields =
   'id providerTaskId status settled charge audioId failure { code } stems { ... on StemSet { all { url } } }'
-const separate = `mutation ($input: SeparateInput!) {
-  separate(input: $input) {
+const resultFields = `
     __typename
-    ... on SeparateSuccess { reused task { id } }
-    ... on SeparateError { message retryable }
-  }
+    ... on SeparateSuccess { reused task { id phase } }
+    ... on SeparateError { message retryable }`
+const separate = `mutation ($input: SeparateInput!) { separate(input: $input) { ${resultFields} } }`
+const separateAll = `mutation ($inputs: [SeparateInput!]!) {
+  separateAll(inputs: $inputs) { index result { ${resultFields} } }
 }`
 const list = `query ($after: String) {
   separations(first: 100, after: $after) { edges { node { ${taskFields} } } pageInfo { hasNextPage endCursor } }
@@ -64,18 +71,55 @@ export type Where = () => string | null
 export async function orderUntilAnswered(where: Where, order: Order, stop: AbortSignal): Promise<Ordered> {
   while (!stop.aborted) {
     const answer = await ask<{ separate: SeparateAnswer }>(where, separate, { input: order }).catch(() => null)
-    const result = answer?.separate
-    if (result?.__typename === 'SeparateSuccess') {
-      return { kind: 'task', taskId: result.task.id, reused: result.reused }
-    }
-    if (result !== undefined && !result.retryable) return { kind: 'refused', error: result.__typename }
+    const ended = endOf(answer?.separate)
+    if (ended !== null) return ended
     await sleep(retryMs)
   }
   return { kind: 'unanswered' }
 }
 
+/** Orders all of them in one request, and repeats it for those that have neither a task nor a final refusal. */
+export async function orderAllUntilAnswered(
+  where: Where,
+  orders: readonly Order[],
+  stop: AbortSignal,
+): Promise<readonly Ordered[]> {
+  const ended = orders.map((): Ordered => ({ kind: 'unanswered' }))
+  let open = [...orders.keys()]
+  while (open.length > 0 && !stop.aborted) {
+    const inputs = open.map((at) => orders[at])
+    const answer = await ask<{ separateAll: readonly AllItem[] }>(where, separateAll, { inputs }).catch(() => null)
+    for (const { index, result } of answer?.separateAll ?? []) {
+      const at = open[index]
+      const end = endOf(result ?? undefined)
+      if (at !== undefined && end !== null) ended[at] = end
+    }
+    open = open.filter((at) => ended[at]?.kind === 'unanswered')
+    if (open.length > 0) await sleep(retryMs)
+  }
+  return ended
+}
+
+interface AllItem {
+  readonly index: number
+  readonly result: SeparateAnswer | null
+}
+
+/** How the order ended; null if it is to be repeated. */
+function endOf(result: SeparateAnswer | undefined): Ordered | null {
+  if (result?.__typename === 'SeparateSuccess') {
+    const { reused, task } = result
+    return { kind: 'task', taskId: task.id, reused, wasQueued: task.phase === 'QUEUED' }
+  }
+  return result === undefined || result.retryable ? null : { kind: 'refused', error: result.__typename }
+}
+
 type SeparateAnswer =
-  | { readonly __typename: 'SeparateSuccess'; readonly reused: boolean; readonly task: { readonly id: string } }
+  | {
+      readonly __typename: 'SeparateSuccess'
+      readonly reused: boolean
+      readonly task: { readonly id: string; readonly phase: string }
+    }
   | { readonly __typename: `${string}Error`; readonly retryable: boolean }
 
 /**

@@ -1,6 +1,14 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { orderUntilAnswered, watchUntilComplete, type Order, type Ordered, type Watched, type Where } from './client.ts'
+import {
+  orderAllUntilAnswered,
+  orderUntilAnswered,
+  watchUntilComplete,
+  type Order,
+  type Ordered,
+  type Watched,
+  type Where,
+} from './client.ts'
 import type { Evidence } from './compare.ts'
 import { createRandom } from './random.ts'
 
@@ -9,6 +17,8 @@ export interface CrowdOptions {
   readonly groups: readonly (readonly Order[])[]
   readonly where: Where
   readonly stop: AbortSignal
+  /** How many of the groups are ordered with several others in one request, by `separateAll`. */
+  readonly togetherShare?: number
   /** The maximum number of groups that may have started by now. */
   readonly allowed: () => number
 }
@@ -27,38 +37,55 @@ export interface Crowd {
 
 const ordersAtATime = 24
 const watchedShare = 0.3
+/** How many groups are ordered in one request. */
+const groupsTogether = 8
 
 /** Starts the crowd. */
-export function startCrowd({ seed, groups, where, stop, allowed }: CrowdOptions): Crowd {
+export function startCrowd({ seed, groups, where, stop, allowed, togetherShare = 0 }: CrowdOptions): Crowd {
   const random = createRandom(`${seed}/crowd`)
   // One listener per subscription.
   setMaxListeners(0, stop)
   const orders: { readonly order: Order; ended: Ordered }[] = []
   const watches: { readonly taskId: string; ended: Watched | null }[] = []
   const underWay = new Set<Promise<void>>()
+  const together: Order[] = []
 
   async function start(): Promise<void> {
     for (const [index, group] of groups.entries()) {
       while (!stop.aborted && (index >= allowed() || underWay.size >= ordersAtATime)) await sleep(20)
       if (stop.aborted) return
-      for (const order of group) {
-        const isWatched = random.next() < watchedShare
-        const all = play(order, isWatched).finally(() => underWay.delete(all))
-        underWay.add(all)
+      const isTogether = index % groupsTogether < groupsTogether * togetherShare
+      if (isTogether) together.push(...group)
+      else for (const order of group) begin([order], async () => [await orderUntilAnswered(where, order, stop)])
+      if (index % groupsTogether === groupsTogether - 1 || index === groups.length - 1) {
+        const inputs = together.splice(0)
+        if (inputs.length > 0) begin(inputs, () => orderAllUntilAnswered(where, inputs, stop))
       }
     }
   }
 
-  async function play(order: Order, isWatched: boolean): Promise<void> {
-    const entry: (typeof orders)[number] = { order, ended: { kind: 'unanswered' } }
-    orders.push(entry)
-    entry.ended = await orderUntilAnswered(where, order, stop)
-    if (!isWatched || entry.ended.kind !== 'task') return
-    const { taskId } = entry.ended
-    const watch: (typeof watches)[number] = { taskId, ended: null }
-    watches.push(watch)
+  function begin(ordered: readonly Order[], send: () => Promise<readonly Ordered[]>): void {
+    const entries = ordered.map((order) => ({ order, ended: { kind: 'unanswered' } as Ordered }))
+    orders.push(...entries)
+    const watched = entries.map(() => random.next() < watchedShare)
+    const all = send()
+      .then((ends) => {
+        for (const [at, entry] of entries.entries()) {
+          entry.ended = ends[at] ?? entry.ended
+          if (watched[at] === true) watch(entry.ended)
+        }
+      })
+      .finally(() => underWay.delete(all))
+    underWay.add(all)
+  }
+
+  function watch(ended: Ordered): void {
+    if (ended.kind !== 'task') return
+    const { taskId } = ended
+    const entry: (typeof watches)[number] = { taskId, ended: null }
+    watches.push(entry)
     // Not awaited here: the result is read at the end of the run.
-    void watchUntilComplete(where, taskId, stop).then((ended) => (watch.ended = ended))
+    void watchUntilComplete(where, taskId, stop).then((last) => (entry.ended = last))
   }
 
   return {

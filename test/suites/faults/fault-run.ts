@@ -22,6 +22,8 @@ export interface FaultRunOptions {
   readonly seed: string
   readonly separations: number
   readonly kills: number
+  /** The rate of the gateway; every life of it begins with all slots free. Orders beyond it are queued or refused. */
+  readonly submitsPer10Seconds: number
   /** The maximum time in milliseconds before the next kill is prepared. */
   readonly longestLifeMs: number
   /** The time after which an order without an answer counts as unconfirmed. */
@@ -49,6 +51,8 @@ export interface FaultReport {
 }
 
 const faultShare = 0.45
+/** How many orders are ordered by `separateAll`. */
+const togetherShare = 0.5
 const killWithinMs = 3_000
 /** The time that a gateway must live after the last byte of an answer for the answer to count as received. */
 const readsAnswersWithinMs = 1_000
@@ -101,7 +105,8 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       CHANGES: JSON.stringify({ checkIntervalMs: 250, unconfirmedAfterMs: options.unconfirmedAfterSeconds * 1_000 }),
       SUBMIT_TIMEOUT_SECONDS: '1',
       READS_PER_SECOND: '1000',
-      SUBMITS_PER_10_SECONDS: '1000000',
+      SUBMITS_PER_10_SECONDS: String(options.submitsPer10Seconds),
+      SUBMIT_WAIT_SECONDS: '0',
       GRAPHIQL: 'false',
       LOG_LEVEL: 'error',
     })
@@ -111,7 +116,14 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     await gateway.start()
     const groups = planOrders(seed, options.separations)
     const pace = createPace(groups.length, options.kills)
-    const crowd = startCrowd({ seed, groups, where: gateway.url, stop: stop.signal, allowed: pace.allowed })
+    const crowd = startCrowd({
+      seed,
+      groups,
+      where: gateway.url,
+      stop: stop.signal,
+      allowed: pace.allowed,
+      togetherShare,
+    })
     const killed = await killOften({ ...options, gateway, killer }, (count) => {
       pace.step()
       if (count % 20 === 0) onProgress(`${seconds()} s: ${count} kills, ${vendor.ledger.length} charges`)
@@ -225,6 +237,7 @@ function countsOf({ tasks, orders, watches, ledger }: Evidence, { counts }: Vend
   const orderedOnce = orders.filter(({ ended }) => ended.kind === 'task')
   return {
     'orders answered with a task': orderedOnce.length,
+    '… that waited in the queue': orderedOnce.filter(({ ended }) => ended.kind === 'task' && ended.wasQueued).length,
     'tasks at the gateway': tasks.length,
     'orders refused by the vendor': counts.refused,
     'charges in the ledger': ledger.length,

@@ -30,6 +30,7 @@ const report = await runFaults({
   seed,
   separations,
   kills,
+  submitsPer10Seconds: 40,
   longestLifeMs: 1_000,
   unconfirmedAfterSeconds: 8,
   // The lease of a killed check ends after a minute.

@@ -65,7 +65,7 @@ export function createFrontend(url: string, { keepsConnections }: { readonly kee
       const { data }: { data: { separate: SeparateAnswer } } = JSON.parse(text)
       const { separate } = data
       if (separate.__typename === 'SeparateSuccess') {
-        return { kind: 'task', taskId: separate.task.id, reused: separate.reused }
+        return { kind: 'task', taskId: separate.task.id, reused: separate.reused, wasQueued: false }
       }
       return separate.retryable ? null : { kind: 'refused', error: separate.__typename }
     } catch (error) {
