@@ -106,8 +106,12 @@ export function createPlaceOrder({
       const create = (isAdmitted: boolean) => store.createOrder({ ...order, isAdmitted })
       // It is checked when it is given up. If the store commits it after an error, it is sent all the same, and charged: an
       // order that is repeated joins it.
-      const enqueue = () =>
-        store.createOrder({ ...order, task: queued(task), dueAtMs: nowMs + giveUpAfterMs, isAdmitted: true })
+      const enqueue = async () => {
+        const dueAtMs = nowMs + giveUpAfterMs
+        const result = await store.createOrder({ ...order, task: queued(task), dueAtMs, isAdmitted: true })
+        if (result.kind === 'new') changes.publish(task.id, task.owner)
+        return result
+      }
       // An order that an earlier task answers needs no slot.
       const found = waited === null ? await create(false) : null
       if (found !== null && found.kind !== 'not-admitted') return { kind: 'placed', result: found }

@@ -97,6 +97,7 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
       environment: (index) => ({
         KIE_API_KEY: `kie-key-${canary}`,
         KIE_BASE_URL: toVendor[index]?.url ?? '',
+        STEM_LINKS: 'direct',
         APIKLEY_API_KEY: `apikley-key-${canary}`,
         APIKLEY_BASE_URL: `http://127.0.0.1:${clean.port}`,
         PUBLIC_URL: toGateways.url,

@@ -105,6 +105,8 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       CHANGES: JSON.stringify({ checkIntervalMs: 250, unconfirmedAfterMs: options.unconfirmedAfterSeconds * 1_000 }),
       SUBMIT_TIMEOUT_SECONDS: '1',
       READS_PER_SECOND: '1000',
+      // The ledger names the addresses of the vendor.
+      STEM_LINKS: 'direct',
       SUBMITS_PER_10_SECONDS: String(options.submitsPer10Seconds),
       SUBMIT_WAIT_SECONDS: '0',
       GRAPHIQL: 'false',

@@ -80,6 +80,7 @@ export async function playRollingRestart(options: RollingRestartOptions, atEnd: 
     ...shared,
     KIE_API_KEY: `kie-key-${canary}`,
     KIE_BASE_URL: `http://127.0.0.1:${vendor.port}`,
+    STEM_LINKS: 'direct',
     CHECK_INTERVAL_SECONDS: '2',
     READS_PER_SECOND: '500',
     SUBMITS_PER_10_SECONDS: '1000000',
