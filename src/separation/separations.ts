@@ -73,7 +73,14 @@ export function createSeparations(options: SeparationsOptions): Separations {
   const record = createRecord({ ...common, onSuccess: expectations.learn })
   const submissions = createSubmissions({ ...common, record, submitTimeoutMs: timings.submitTimeoutMs })
   const firstCheckAfterMs = timings.intervalMs
-  const queue = createSendQueued({ ...common, record, expectations, submissions, firstCheckAfterMs })
+  const queue = createSendQueued({
+    ...common,
+    record,
+    expectations,
+    submissions,
+    firstCheckAfterMs,
+    giveUpAfterMs: timings.giveUpAfterMs,
+  })
   const { separate, isSubmitting, drain } = createSeparate({
     ...common,
     readTask,

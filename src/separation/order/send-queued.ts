@@ -20,6 +20,8 @@ export interface SendQueuedOptions {
   readonly log: Log
   /** The time from sending an order to the first check of its task. */
   readonly firstCheckAfterMs: number
+  /** After this time an order is not sent any more: its check gives it up. */
+  readonly giveUpAfterMs: number
 }
 
 /** Sends queued orders within the rates of their providers. */
@@ -47,7 +49,7 @@ const outageQuietMs = 60_000
  * records that it is sent: `record` changes a task only as it was read, so that of several gateways one succeeds.
  */
 export function createSendQueued(options: SendQueuedOptions): SendQueued {
-  const { store, clock, record, expectations, submissions, providers, log, firstCheckAfterMs } = options
+  const { store, clock, record, expectations, submissions, providers, log, firstCheckAfterMs, giveUpAfterMs } = options
   const callers = new Set<string>()
   const claiming = new Set<Promise<unknown>>()
   let timer: NodeJS.Timeout | undefined
@@ -99,7 +101,8 @@ export function createSendQueued(options: SendQueuedOptions): SendQueued {
 
   /** Sends the caller's oldest orders. Resolves to whether there may be more that can be sent now. */
   async function sendNext(owner: string, provider: Provider): Promise<boolean> {
-    const orders = (await store.queuedOrders(provider.name, owner, maxOrders)).filter(isQueued)
+    const queued = (await store.queuedOrders(provider.name, owner, maxOrders)).filter(isQueued)
+    const orders = queued.filter(({ createdAtMs }) => clock.nowMs() < createdAtMs + giveUpAfterMs)
     for (const order of orders) {
       const admission = await waitForSlot(order, provider)
       if (admission === null) return false
