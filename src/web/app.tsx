@@ -25,14 +25,14 @@ export function App() {
     const enter = (next: Entry) => isCurrent && setEntry(next)
     const askForKey = () => enter({ kind: 'needs-key', problem: credential === null ? null : wrongKey })
     enter({ kind: 'opening' })
+    const unlisten = gateway.onRefused(askForKey)
     gateway.send(OverviewDocument, {}).then(
       (overview) => enter({ kind: 'open', overview }),
       (error: unknown) => {
-        if (error instanceof GatewayError && error.kind === 'unauthenticated') askForKey()
-        else enter({ kind: 'failed', problem: messageOf(error) })
+        if (error instanceof GatewayError && error.kind === 'unauthenticated') return
+        enter({ kind: 'failed', problem: messageOf(error) })
       },
     )
-    const unlisten = gateway.onRefused(askForKey)
     return () => {
       isCurrent = false
       unlisten()
@@ -54,7 +54,7 @@ export function App() {
     case 'failed':
       return (
         <main class="narrow">
-          <h1>The gateway does not answer</h1>
+          <h1>Stemgate cannot open now</h1>
           <p role="alert">{entry.problem} Your tasks and results are safe on the gateway.</p>
           <button class="primary" onClick={() => setAttempt(attempt + 1)}>
             Try again
@@ -63,12 +63,7 @@ export function App() {
       )
     case 'open':
       return (
-        <Desk
-          gateway={gateway}
-          overview={entry.overview}
-          onLeave={credential === null ? null : () => useKey(null)}
-          onRefused={() => setEntry({ kind: 'needs-key', problem: wrongKey })}
-        />
+        <Desk gateway={gateway} overview={entry.overview} onLeave={credential === null ? null : () => useKey(null)} />
       )
   }
 }

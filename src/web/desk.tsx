@@ -2,7 +2,6 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import { OverviewDocument } from '../../schema/operations.ts'
 import type { Overview } from './overview.ts'
 import type { Connection, Gateway } from './gateway.ts'
-import { GatewayError } from './gateway-error.ts'
 import { OrderForm } from './order-form.tsx'
 import { Providers } from './providers.tsx'
 import { TaskList } from './task-list.tsx'
@@ -16,14 +15,12 @@ export interface DeskProps {
   readonly overview: Overview
   /** Forgets the key; null if there is none. */
   readonly onLeave: (() => void) | null
-  /** The gateway no longer accepts the key. */
-  readonly onRefused: () => void
 }
 
 const overviewIntervalMs = 60_000
 
 /** Everything that an accepted caller sees: the order form, the providers, the tasks and the selected task. */
-export function Desk({ gateway, overview: first, onLeave, onRefused }: DeskProps) {
+export function Desk({ gateway, overview: first, onLeave }: DeskProps) {
   const [overview, setOverview] = useState(first)
   const [connection, setConnection] = useState<Connection>('idle')
   const tasks = useMemo(() => createTasks(gateway), [gateway])
@@ -33,9 +30,8 @@ export function Desk({ gateway, overview: first, onLeave, onRefused }: DeskProps
   async function refreshOverview(): Promise<void> {
     try {
       setOverview(await gateway.send(OverviewDocument, {}))
-    } catch (error) {
+    } catch {
       // What was read before stays on the page. The list says if the gateway is gone.
-      if (error instanceof GatewayError && error.kind === 'unauthenticated') onRefused()
     }
   }
 
@@ -81,12 +77,16 @@ export function Desk({ gateway, overview: first, onLeave, onRefused }: DeskProps
           <OrderForm
             gateway={gateway}
             providers={providers}
-            onTask={(task) => {
+            onTask={(task, isNew) => {
               tasks.add(task)
-              location.hash = task.id
+              if (isNew) location.hash = task.id
               void refreshOverview()
             }}
-            onRefused={() => void refreshOverview()}
+            onRefused={() => {
+              // A refused order may be in the list.
+              void tasks.refresh()
+              void refreshOverview()
+            }}
           />
         </div>
         <div class="list">

@@ -21,7 +21,7 @@ export interface Gateway {
     onData: (data: T) => void,
   ): () => void
   onConnection(listener: (connection: Connection) => void): () => void
-  /** Calls the listener when the gateway no longer accepts the credential. */
+  /** Calls the listener when the gateway does not accept the credential, or needs one. */
   onRefused(listener: () => void): () => void
   close(): void
 }
@@ -33,7 +33,9 @@ interface Answer<T> {
 
 const maxWaitMs = 10_000
 const resubscribeMs = 3_000
-const requestTimeoutMs = 45_000
+const readTimeoutMs = 30_000
+/** An order may wait for its slot and for the provider. */
+const orderTimeoutMs = 200_000
 /** The close codes with which the gateway refuses a credential. */
 const refusalCodes = [4401, 4403]
 
@@ -46,6 +48,7 @@ export function createGateway(credential: string | null): Gateway {
   let isClosed = false
 
   const tell = (connection: Connection) => connectionListeners.forEach((listener) => listener(connection))
+  const tellRefused = () => refusalListeners.forEach((listener) => listener())
   const client = createClient({
     url: `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/graphql`,
     connectionParams: headers,
@@ -71,14 +74,15 @@ export function createGateway(credential: string | null): Gateway {
 
   return {
     async send<T, V>(document: TypedDocumentNode<T, V>, variables: V): Promise<T> {
-      const body = JSON.stringify({ query: print(document), variables })
+      const query = print(document)
+      const timeoutMs = query.startsWith('mutation') ? orderTimeoutMs : readTimeoutMs
       let response: Response
       try {
         response = await fetch('/graphql', {
           method: 'POST',
           headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-          body,
-          signal: AbortSignal.timeout(requestTimeoutMs),
+          body: JSON.stringify({ query, variables }),
+          signal: AbortSignal.timeout(timeoutMs),
         })
       } catch (cause) {
         throw new GatewayError('unreachable', 'The gateway cannot be reached. Check your connection.', { cause })
@@ -86,7 +90,9 @@ export function createGateway(credential: string | null): Gateway {
       const answer = await readAnswer<T>(response)
       const [error] = answer?.errors ?? []
       if (!response.ok || error !== undefined || answer?.data === undefined || answer.data === null) {
-        throw gatewayErrorOf(response.status, error?.extensions?.code ?? null, error?.message ?? null)
+        const failure = gatewayErrorOf(response.status, error?.extensions?.code ?? null, error?.message ?? null)
+        if (failure.kind === 'unauthenticated') tellRefused()
+        throw failure
       }
       return answer.data
     },
@@ -112,7 +118,7 @@ export function createGateway(credential: string | null): Gateway {
               if (data !== undefined && data !== null) onData(data)
             },
             error: (error) => {
-              if (isRefusal(error)) refusalListeners.forEach((listener) => listener())
+              if (isRefusal(error)) tellRefused()
               else void resubscribe()
             },
             complete: () => {},

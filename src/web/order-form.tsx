@@ -13,7 +13,8 @@ import { providerWords, typeWords } from './words.ts'
 export interface OrderFormProps {
   readonly gateway: Gateway
   readonly providers: Overview['providers']
-  readonly onTask: (task: Task) => void
+  /** The order was accepted. `isNew`: it did not join an earlier task. */
+  readonly onTask: (task: Task, isNew: boolean) => void
   readonly onRefused: () => void
 }
 
@@ -26,13 +27,15 @@ export function OrderForm({ gateway, providers, onTask, onRefused }: OrderFormPr
   const [isSending, setSending] = useState(false)
   const [wasTried, setTried] = useState(false)
   const offer = providers.find(({ name }) => name === draft.provider) ?? providers[0]
-  const tracks = useTestTracks(offer?.name === 'SANDBOX')
+  const knownTracks = useTestTracks(offer?.name === 'SANDBOX')
+  const tracks = knownTracks ?? []
   useEffect(() => keepDraft(draft), [draft])
   const [firstTrack] = tracks
+  const isTestTrack = tracks.some(({ audioId }) => audioId === draft.audioId)
   const input =
-    firstTrack === undefined
+    firstTrack === undefined || (isTestTrack && draft.musicTaskId !== '')
       ? draft
-      : { ...draft, musicTaskId: draft.musicTaskId || 'my-music', audioId: draft.audioId || firstTrack.audioId }
+      : { ...draft, musicTaskId: 'my-music', audioId: isTestTrack ? draft.audioId : firstTrack.audioId }
 
   function change(fields: Partial<OrderDraft>): void {
     setDraft({ ...draft, ...fields, idempotencyKey: newIdempotencyKey() })
@@ -57,12 +60,11 @@ export function OrderForm({ gateway, providers, onTask, onRefused }: OrderFormPr
       setOutcome({ kind: 'answered', result: separate })
       if (separate.__typename === 'SeparateSuccess') {
         setDraft((before) => ({ ...before, idempotencyKey: newIdempotencyKey() }))
-        onTask(separate.task)
+        onTask(separate.task, !separate.reused)
       } else onRefused()
     } catch (error) {
-      const mayBeAccepted = error instanceof GatewayError && error.kind === 'unreachable'
+      const mayBeAccepted = error instanceof GatewayError && ['unreachable', 'stopping'].includes(error.kind)
       setOutcome({ kind: 'failed', message: messageOf(error), mayBeAccepted })
-      if (error instanceof GatewayError && error.kind === 'unauthenticated') onRefused()
     } finally {
       setSending(false)
     }
@@ -93,9 +95,10 @@ export function OrderForm({ gateway, providers, onTask, onRefused }: OrderFormPr
             onChange={(provider) => change({ provider })}
           />
         )}
-        {tracks.length > 0 ? (
+        {tracks.length > 0 && (
           <TestTrackField tracks={tracks} value={input.audioId} onChange={(audioId) => change({ audioId })} />
-        ) : (
+        )}
+        {knownTracks?.length === 0 && (
           <>
             <TextField
               id="music-task"

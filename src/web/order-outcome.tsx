@@ -22,7 +22,7 @@ export function OrderOutcomeView({ outcome, onOrderAgain }: OrderOutcomeViewProp
     return (
       <Notice heading={outcome.mayBeAccepted ? 'No answer arrived' : 'The order was not sent'}>
         <p>{outcome.message}</p>
-        {outcome.mayBeAccepted && <p>Press Order again. Should the first one have arrived, it is not charged twice.</p>}
+        {outcome.mayBeAccepted && <p>Press Order again: if the first order has arrived, it is not charged twice.</p>}
       </Notice>
     )
   }
@@ -32,8 +32,9 @@ export function OrderOutcomeView({ outcome, onOrderAgain }: OrderOutcomeViewProp
   return (
     <div class="notice" role="status">
       <p>
-        <strong>You already have this separation.</strong> It is shown here, and nothing was charged.
+        <strong>You already have this separation.</strong> Nothing was charged.
       </p>
+      <a href={`#${result.task.id}`}>Show it</a>
       <button type="button" onClick={onOrderAgain}>
         Order it again (charged again)
       </button>

@@ -1,8 +1,14 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
+import { Fallback } from './fallback.tsx'
 
 const root = document.getElementById('page')
 if (root !== null) {
   root.replaceChildren()
-  render(<App />, root)
+  render(
+    <Fallback>
+      <App />
+    </Fallback>,
+    root,
+  )
 }

@@ -6,16 +6,19 @@ export interface TestTrack {
   readonly description: string
 }
 
-/** The sandbox's test tracks. Empty without the sandbox, and for visitors from other machines, who may not list them. */
-export function useTestTracks(isSandbox: boolean): readonly TestTrack[] {
-  const [tracks, setTracks] = useState<readonly TestTrack[]>([])
+/**
+ * The sandbox's test tracks; null until they are known. Empty without the sandbox, and for visitors from other machines, who
+ * may not list them.
+ */
+export function useTestTracks(isSandbox: boolean): readonly TestTrack[] | null {
+  const [tracks, setTracks] = useState<readonly TestTrack[] | null>(null)
   useEffect(() => {
     let isCurrent = true
     if (isSandbox) {
       fetchTracks().then(
         (found) => isCurrent && setTracks(found),
         // Without the list the ids can be typed.
-        () => {},
+        () => isCurrent && setTracks([]),
       )
     }
     return () => {

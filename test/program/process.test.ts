@@ -43,6 +43,21 @@ describe('at its start', () => {
     expect(program.stdout()).toMatch(/Providers\s+SANDBOX .*nothing is charged/)
   })
 
+  test('the program prints the address of the player page and serves it with its files', async () => {
+    const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
+    await program.url
+    const [, address = ''] = /^ {2}Player page {3}(\S+)$/m.exec(program.stdout()) ?? []
+    const page = await fetch(address, { headers: { accept: 'text/html' } })
+    const files = [...(await page.text()).matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path = '']) => path)
+    expect(files).toEqual(['/web/icon.svg', '/web/page.css', '/web/page.js'])
+    const answers = await Promise.all(files.map((path) => fetch(new URL(path, address))))
+    expect(answers.map(({ status, headers }) => [status, headers.get('content-type')])).toEqual([
+      [200, 'image/svg+xml'],
+      [200, 'text/css; charset=utf-8'],
+      [200, 'text/javascript; charset=utf-8'],
+    ])
+  })
+
   test('the program without GraphiQL prints a working curl command', async () => {
     const program = startProgram({ DATABASE_URL: await newDatabaseUrl(), GRAPHIQL: 'false' })
     await program.url

@@ -42,6 +42,8 @@ const inside: readonly { readonly what: string; readonly path: string; readonly 
   },
   { what: 'GraphiQL', path: '/graphql', init: { headers: { accept: 'text/html' } } },
   { what: 'the redirect to GraphiQL', path: '/' },
+  { what: 'the player page', path: '/', init: { headers: { accept: 'text/html' } } },
+  { what: 'the script of the player page', path: '/web/page.js' },
   { what: 'the metrics', path: '/metrics' },
   { what: 'the readiness', path: '/health/ready' },
   { what: "the sandbox's ledger", path: '/sandbox/ledger' },
@@ -85,6 +87,10 @@ describe('without configured callers', () => {
     for (const foreign of fromElsewhere) {
       const { status, text } = await ask(gateway, path, { ...init, headers: { ...init.headers, ...foreign } })
       expect({ foreign, status }).toEqual({ foreign, status: 403 })
+      if (init.headers?.['accept'] === 'text/html') {
+        expect(text).toMatch(/^<!doctype html>[^]*own machine/)
+        continue
+      }
       expect(JSON.parse(text)).toEqual({
         errors: [
           {
