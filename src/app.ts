@@ -192,10 +192,10 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const { admin, adminToken } = config
   const operator = createOperator({ adminToken, adminHost: admin?.host ?? null })
   const logRefusedOrigin = createLogRefusedOrigin(log)
-  const eventStreams = createEventStreams({ pipeline, watches: separations.watches, subscriptionLimit, log })
+  const eventStreams = createEventStreams({ pipeline, separations, subscriptionLimit, log })
   const websocket = createWebSocketRoute({
     pipeline,
-    watches: separations.watches,
+    separations,
     subscriptionLimit,
     identity,
     requestRate,

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader'
 import type { TaskRef } from '../separation/read/find.ts'
 import type { StemFacts } from '../separation/store.ts'
+import type { TaskSelection } from '../separation/read/task-selection.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { Offer } from '../separation/offer.ts'
 import { stemName, type ProviderName, type Stem, type SucceededTask, type Task } from '../separation/task.ts'
@@ -46,13 +47,23 @@ export interface StemOfTask {
   readonly stem: Stem
 }
 
-/** Watches a task for a subscription. A feed sends the states: nothing reads the source that is returned. */
-export type WatchTask = (ref: TaskRef) => AsyncIterableIterator<Task | null | Error>
+/** What a subscription watches: one task, or those of a selection. */
+export type Watched =
+  | { readonly kind: 'task'; readonly ref: TaskRef }
+  | {
+      readonly kind: 'tasks'
+      readonly selection: TaskSelection
+      /** Milliseconds since 1970. The subscription begins also with the tasks that changed since then. */
+      readonly sinceMs: number | null
+    }
+
+/** Watches tasks for a subscription. A feed sends the states: nothing reads the source that is returned. */
+export type WatchTasks = (watched: Watched) => AsyncIterableIterator<Task | null | Error>
 
 /** The context of one operation. */
 export interface Context extends Services {
   readonly caller: Caller
-  readonly watch: WatchTask
+  readonly watch: WatchTasks
   /** Reads the caller's tasks, batched per operation. Do not use it in subscriptions: its cache would return old states. */
   readonly tasks: Pick<DataLoader<TaskRef, Task | null>, 'load'>
   /** Reads one fact of a stem's file, batched per operation; null while it is not known. */
@@ -72,7 +83,7 @@ export interface Reads {
  * Creates the context of one operation.
  * @param watch how a subscription watches its task; without it, no subscription can be opened
  */
-export function createContext(services: Services, caller: Caller, watch: WatchTask = cannotWatch): Context {
+export function createContext(services: Services, caller: Caller, watch: WatchTasks = cannotWatch): Context {
   const { separations } = services
   const reads = { tasks: [] as Task[], hasMissed: false }
   const find = async (refs: readonly TaskRef[]) => {
@@ -103,6 +114,6 @@ export function createContext(services: Services, caller: Caller, watch: WatchTa
   }
 }
 
-const cannotWatch: WatchTask = () => {
+const cannotWatch: WatchTasks = () => {
   throw new TypeError('The transport of this operation does not feed subscriptions.')
 }

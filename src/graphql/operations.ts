@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 
 /** The operations in `schema/operations`, which are templates for frontends. */
-export type OperationName = 'separate' | 'watch' | 'read' | 'list'
+export type OperationName = 'separate' | 'watch' | 'dashboard' | 'read' | 'list'
 
 /**
  * Reads the text of an operation, followed by the fragment that it uses. `#operations` is an entry of `imports` in package.json,

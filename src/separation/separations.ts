@@ -17,7 +17,9 @@ import { createSubmissions } from './order/submissions.ts'
 import type { Provider } from './provider.ts'
 import { createFind, type Find, type FindPermission, type TaskRef } from './read/find.ts'
 import { createReadTask } from './read/read-task.ts'
+import { createSelectedTasks, type SelectedTasks } from './read/selected-tasks.ts'
 import { createWatches, type Watches } from './read/watch.ts'
+import { createOwnerWatches, type OwnerWatches } from './read/watch-owner.ts'
 import type { Clock, Store, TaskPage, TaskReader } from './store.ts'
 import type { ProviderName, Task } from './task.ts'
 
@@ -51,6 +53,10 @@ export interface Separations {
   list(owner: string, page: TaskPage): Promise<readonly Task[]>
   /** The task now and at every change. */
   readonly watches: Watches
+  /** The tasks of an owner at every change, and tasks that are new. */
+  readonly ownerWatches: OwnerWatches
+  /** Reads the tasks that a watch of an owner begins with. */
+  readonly selectedTasks: SelectedTasks
   /** Stores a callback durably and makes its task due. */
   readonly saveCallback: SaveCallback
   /** Checks a task at its provider. Resolves to the time of the next check, in milliseconds since 1970, or null for never. */
@@ -110,5 +116,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
     list: (owner, page) => reader.list(owner, page),
 
     watches,
+    ownerWatches: createOwnerWatches({ ...common, readTask }),
+    selectedTasks: createSelectedTasks(reader),
   }
 }

@@ -343,7 +343,11 @@ describe('the GraphQL contract', () => {
       'createdAfter: DateTime',
       'createdBefore: DateTime',
     ],
-    Subscription: ['type Subscription', 'separationUpdated(provider: Provider, taskId: ID!): SeparationTask'],
+    Subscription: [
+      'type Subscription',
+      'separationUpdated(provider: Provider, taskId: ID!): SeparationTask',
+      'separationsUpdated(ids: [ID!], since: DateTime, where: SeparationFilter): SeparationTask!',
+    ],
   }
 
   test.each(Object.entries(types))('keeps %s unchanged', (name, [heading, ...members]) => {
@@ -368,7 +372,9 @@ describe('the operations for frontends', () => {
   test('are valid in the schema', async () => {
     const names = (await readdir(operationsFolder)).filter((name) => name.endsWith('.graphql'))
     expect(names.toSorted()).toEqual([
+      'dashboard.graphql',
       'list.graphql',
+      'overview.graphql',
       'read.graphql',
       'separate.graphql',
       'separation-fields.graphql',

@@ -82,7 +82,13 @@ const isGuide = z.custom<Guide>(
 )
 
 test('the code of the guide compiles', async () => {
-  expect([...blocks.keys()]).toEqual(['client.ts', 'separations.ts', 'separate-track.ts', 'error-code.ts'])
+  expect([...blocks.keys()]).toEqual([
+    'client.ts',
+    'separations.ts',
+    'separate-track.ts',
+    'dashboard.ts',
+    'error-code.ts',
+  ])
   const folder = await writeProject()
   onTestFinished(() => rm(folder, { recursive: true }))
   const tsc = join(project, 'node_modules/typescript/bin/tsc')

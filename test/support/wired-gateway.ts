@@ -110,7 +110,7 @@ export async function startWiredGateway({
   let shortAnswers = 0
   const pipeline = createPipeline({ schema, services, log, introspection: true, onSuccess: shortWay.learnDocument })
   const identity = await openIdentity({ apiKeys: keys ?? [], apiKeysFile: null, jwt: null, allowAnonymous: false, log })
-  const eventStreams = createEventStreams({ pipeline, watches: separations.watches, subscriptionLimit, log })
+  const eventStreams = createEventStreams({ pipeline, separations, subscriptionLimit, log })
   const server = createHttpServer({
     graphql: createGraphqlRoute({
       eventStreams,
@@ -131,7 +131,7 @@ export async function startWiredGateway({
     schemaText: null,
     websocket: createWebSocketRoute({
       pipeline,
-      watches: separations.watches,
+      separations,
       subscriptionLimit,
       identity,
       requestRate,
@@ -166,7 +166,7 @@ export async function startWiredGateway({
         // Adopting is the one verb that takes a task in any state; it wants to know the provider's id, which must be its own.
         await store.adopt(task, null)
       } else if (!(await store.replace(task, before))) throw new Error('The revision does not follow the stored one.')
-      changes.publish(task.id)
+      changes.publish(task.id, task.owner)
     },
     publish: changes.publish,
     subscriptions: subscriptionLimit.size,

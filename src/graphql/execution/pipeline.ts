@@ -1,6 +1,6 @@
 import { GraphQLError, subscribe, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql'
 import { _createLRUCache as createLruCache, createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
-import { createContext, type Caller, type Context, type Services, type WatchTask } from '../context.ts'
+import { createContext, type Caller, type Context, type Services, type WatchTasks } from '../context.ts'
 import { createSanitizeError, type SanitizeError } from './sanitize-error.ts'
 import { documentLimits, maxTokens } from './document-limits.ts'
 import { createMaskError } from './mask-error.ts'
@@ -20,8 +20,8 @@ export interface PipelineOptions {
 /** What the transport knows about an operation before parsing it. */
 export interface Incoming {
   readonly caller: Caller
-  /** How a subscription watches its task. Without it, no subscription can be opened. */
-  readonly watch?: WatchTask
+  /** How a subscription watches its tasks. Without it, no subscription can be opened. */
+  readonly watch?: WatchTasks
   /** Called if the operation is a subscription and was opened. */
   readonly onSubscribe?: (subscription: OpenedSubscription) => void
   /** The result of the operation, if it is executed already. Its errors are masked, and it is sent like any other result. */

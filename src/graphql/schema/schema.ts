@@ -4,6 +4,7 @@ import { builder } from './builder.ts'
 import './separation-task.ts'
 import './separate.ts'
 import './separations.ts'
+import './separations-updated.ts'
 import './providers.ts'
 import './viewer.ts'
 

@@ -207,7 +207,8 @@ builder.subscriptionField('separationUpdated', (t) =>
       taskId: t.arg.id({ required: true, description: taskIdDescription }),
       provider: t.arg({ type: ProviderEnum, description: providerDescription }),
     },
-    subscribe: (_root, { taskId, provider }, { watch }) => watch({ taskId, provider: provider ?? null }),
+    subscribe: (_root, { taskId, provider }, { watch }) =>
+      watch({ kind: 'task', ref: { taskId, provider: provider ?? null } }),
     resolve: (task, { provider }, { providers }) => {
       if (task instanceof Error) throw task
       if (task === null) checkProviderEnabled(provider, providers)

@@ -1,17 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Incoming, OpenedSubscription, Pipeline } from '../../graphql/execution/pipeline.ts'
 import { feedKeyOf } from '../../graphql/feeds/feed-key.ts'
-import { createFeeds, type Subscriber } from '../../graphql/feeds/feeds.ts'
+import type { Subscriber } from '../../graphql/feeds/feed.ts'
+import { createFeeds } from '../../graphql/feeds/feeds.ts'
 import { createWatchClaim, type WatchClaim } from '../../graphql/feeds/watch-claim.ts'
 import type { ConcurrencyLimit } from '../../limits/concurrency-limit.ts'
 import type { Log } from '../../runtime/log.ts'
-import type { Watches } from '../../separation/read/watch.ts'
+import type { Separations } from '../../separation/separations.ts'
 import { createSweep } from '../sweep.ts'
 import { destroyStalledResponse } from './destroy-stalled-response.ts'
 
 export interface EventStreamsOptions {
   readonly pipeline: Pipeline
-  readonly watches: Watches
+  /** What subscriptions read. */
+  readonly separations: Pick<Separations, 'watches' | 'ownerWatches' | 'selectedTasks'>
   readonly subscriptionLimit: ConcurrencyLimit
   readonly log: Log
 }
@@ -43,14 +45,19 @@ const ping = Buffer.from(':\n\n')
 /** The last event, by the protocol of graphql-sse ("distinct connections mode"). */
 const completeEvent = Buffer.from('event: complete\ndata:\n\n')
 
-export function createEventStreams({ pipeline, watches, subscriptionLimit, log }: EventStreamsOptions): EventStreams {
+export function createEventStreams({
+  pipeline,
+  separations,
+  subscriptionLimit,
+  log,
+}: EventStreamsOptions): EventStreams {
   const responses = new WeakSet<ServerResponse>()
   const pings = createSweep<EventStream>(pingIntervalMs, (stream) => {
     if (!stream.isBusy) write(stream, ping)
   })
   const feeds = createFeeds<EventStream>({
+    ...separations,
     pipeline,
-    watches,
     log,
     delivery: {
       isBusy: ({ isBusy }) => isBusy,
@@ -124,16 +131,16 @@ export function createEventStreams({ pipeline, watches, subscriptionLimit, log }
       // Yoga allows caching of a stream, and keeps its connection alive, which the server may have to close.
       answer.headers.delete('cache-control')
       answer.headers.delete('connection')
-      const ref = claim.ref()
-      if (opened.subscription === null || ref === null) return answer
+      const watched = claim.watched()
+      if (opened.subscription === null || watched === null) return answer
       // Yoga refuses a subscription whose client accepts no stream, and the client may have left meanwhile.
       if (!isEventStream(answer) || response.destroyed || request.socket.destroyed) {
         claim.release()
         return answer
       }
       // Yoga begins to read its own stream only if its body is read.
-      const { document, operationName, variables } = opened.subscription
-      const operation = { caller, document, operationName, variables, ref }
+      const { query, document, operationName, variables } = opened.subscription
+      const operation = { caller, query, document, operationName, variables, watched }
       feeds.open(feedKeyOf(caller, opened.subscription), operation, begin(response, answer, claim))
       return null
     },

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { CloseCode } from 'graphql-ws'
 import type { WebSocket } from 'ws'
-import type { Subscriber } from '../../graphql/feeds/feeds.ts'
+import type { Subscriber } from '../../graphql/feeds/feed.ts'
 import type { Identity } from '../../identity/identity.ts'
 import type { Session } from '../../identity/session.ts'
 

@@ -10,13 +10,14 @@ import type { Session } from '../../identity/session.ts'
 import type { ConcurrencyLimit } from '../../limits/concurrency-limit.ts'
 import type { RequestRate } from '../../limits/request-rate.ts'
 import type { Log } from '../../runtime/log.ts'
-import type { Watches } from '../../separation/read/watch.ts'
+import type { Separations } from '../../separation/separations.ts'
 import type { SocketConnection, SocketOperation } from './socket-connection.ts'
 import { sendLast, sendMessage, sendNext, whenWritten } from './socket-messages.ts'
 
 export interface SocketOperationsOptions {
   readonly pipeline: Pipeline
-  readonly watches: Watches
+  /** What subscriptions read. */
+  readonly separations: Pick<Separations, 'watches' | 'ownerWatches' | 'selectedTasks'>
   readonly subscriptionLimit: ConcurrencyLimit
   readonly requestRate: RequestRate
   readonly log: Log
@@ -34,10 +35,10 @@ export interface SocketOperations {
 const maxOperations = 100
 
 export function createSocketOperations(options: SocketOperationsOptions): SocketOperations {
-  const { pipeline, watches, subscriptionLimit, requestRate, log } = options
+  const { pipeline, separations, subscriptionLimit, requestRate, log } = options
   const feeds = createFeeds<SocketOperation>({
+    ...separations,
     pipeline,
-    watches,
     log,
     delivery: { isBusy: ({ isBusy }) => isBusy, encode: (result) => Buffer.from(result), next, last, complete },
   })
@@ -140,10 +141,10 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
       const args = { schema, document, operationName, variableValues: variables, contextValue }
       const isSubscription = ast.operation === OperationTypeNode.SUBSCRIPTION
       const result = await (isSubscription ? subscribe(args) : execute(args))
-      const ref = claim.ref()
+      const watched = claim.watched()
       if (!isOpen(operation)) operation.release()
-      else if (ref === null) answer(operation, result)
-      else feeds.open(key, { caller, document, operationName, variables: variables ?? {}, ref }, operation)
+      else if (watched === null) answer(operation, result)
+      else feeds.open(key, { caller, query, document, operationName, variables: variables ?? {}, watched }, operation)
       return []
     } catch (error) {
       if (error instanceof GraphQLError) return [error]

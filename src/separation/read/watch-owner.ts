@@ -1,0 +1,212 @@
+import { createBoundedMap, type BoundedMap } from '../../runtime/bounded-map.ts'
+import type { Log } from '../../runtime/log.ts'
+import type { Changes } from '../changes.ts'
+import { isSingleTaskError, StoreUnavailableError } from '../errors.ts'
+import type { ChangeCursor, TaskReader } from '../store.ts'
+import type { Task } from '../task.ts'
+import { createHeldPositions, type HeldPositions } from './held-positions.ts'
+import type { ReadTask } from './read-task.ts'
+
+export interface OwnerWatcher {
+  /**
+   * Called with tasks of the owner as they were read after a change. The next read waits until the promise resolves, and so does
+   * `inTurn`. Must not reject.
+   */
+  onTasks(tasks: readonly Task[]): Promise<void>
+}
+
+/** A watch of all tasks of an owner. */
+export interface OwnerWatch {
+  /**
+   * Runs the work between two reads of changes, so that what it reads is not older than what was shown before, nor newer than
+   * what is shown afterwards. Rejects if the work rejects, or if the store cannot be read.
+   */
+  inTurn(work: () => Promise<void>): Promise<void>
+  /** Every change before this position was shown, to those who watched then. */
+  position(): number
+  stop(): void
+}
+
+export interface OwnerWatches {
+  watch(owner: string, watcher: OwnerWatcher): OwnerWatch
+  /** The number of owners that are watched. */
+  size(): number
+}
+
+export interface OwnerWatchesOptions {
+  readonly reader: Pick<TaskReader, 'changes' | 'latestPosition'>
+  readonly readTask: ReadTask
+  readonly changes: Changes
+  /** From 0 to 1, exclusive. Spreads the rereads of many owners. */
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** One owner, however many watch its tasks: a change is read once for all of them. */
+interface WatchedOwner {
+  readonly owner: string
+  readonly watchers: Set<OwnerWatcher>
+  readonly works: (() => Promise<void>)[]
+  /** Tasks that were said to have changed. */
+  readonly changedIds: Set<string>
+  /** The revisions that were shown. */
+  readonly shown: BoundedMap<number>
+  stopListening: () => void
+  /** Whether a task may have changed without a hint. */
+  mayHaveMissed: boolean
+  /** How far a read of all changes has come; null: none is under way. */
+  cursor: ChangeCursor | null
+  /** null: the store was not read yet. */
+  held: HeldPositions | null
+  isRunning: boolean
+  timer: NodeJS.Timeout | undefined
+}
+
+/** A hint may be lost, so the changes are read without one after this time. */
+const rereadMs = 30_000
+/** How soon a read is repeated while the store is unavailable. */
+const retryAfterMs = 1_000
+/** With more hints than this, all changes are read instead. */
+const maxChangedIds = 500
+const pageSize = 500
+const maxShown = 10_000
+
+/** Watches the tasks of owners. All reads of one owner follow each other, so an older revision never follows a newer one. */
+export function createOwnerWatches({ reader, readTask, changes, random, log }: OwnerWatchesOptions): OwnerWatches {
+  const watched = new Map<string, WatchedOwner>()
+
+  return {
+    watch(owner, watcher) {
+      const source = watched.get(owner) ?? begin(owner)
+      source.watchers.add(watcher)
+      return {
+        inTurn: (work) =>
+          new Promise((resolve, reject) => {
+            source.works.push(async () => {
+              try {
+                await beginReading(source)
+                await work()
+                resolve()
+              } catch (error) {
+                reject(error instanceof Error ? error : new Error('The tasks could not be read.', { cause: error }))
+              }
+            })
+            wake(source)
+          }),
+        position: () => source.held?.startAt(performance.now()) ?? 0,
+        stop() {
+          if (!source.watchers.delete(watcher) || source.watchers.size > 0) return
+          watched.delete(owner)
+          source.stopListening()
+          clearTimeout(source.timer)
+        },
+      }
+    },
+    size: () => watched.size,
+  }
+
+  function begin(owner: string): WatchedOwner {
+    const source: WatchedOwner = {
+      owner,
+      watchers: new Set(),
+      works: [],
+      changedIds: new Set(),
+      shown: createBoundedMap(maxShown),
+      stopListening: () => {},
+      mayHaveMissed: false,
+      cursor: null,
+      held: null,
+      isRunning: false,
+      timer: undefined,
+    }
+    watched.set(owner, source)
+    source.stopListening = changes.listenToOwner(owner, (taskId) => {
+      if (taskId !== null && source.changedIds.size < maxChangedIds) source.changedIds.add(taskId)
+      else source.mayHaveMissed = true
+      wake(source)
+    })
+    return source
+  }
+
+  function wake(source: WatchedOwner): void {
+    if (!source.isRunning) void run(source)
+  }
+
+  /** Works and reads in turn, until nothing is left to do, and reads the changes again later. */
+  async function run(source: WatchedOwner): Promise<void> {
+    source.isRunning = true
+    clearTimeout(source.timer)
+    let isReadable = true
+    // The hints of one turn of the event loop are read together.
+    await Promise.resolve()
+    while (source.watchers.size > 0) {
+      const work = source.works.shift()
+      await work?.()
+      if (isReadable && hasChanges(source)) isReadable = await readChanges(source)
+      else if (work === undefined) break
+    }
+    source.isRunning = false
+    const waitMs = isReadable ? rereadMs * (0.8 + 0.2 * random()) : retryAfterMs
+    if (source.watchers.size > 0) source.timer = setTimeout(readAll, waitMs, source).unref()
+  }
+
+  function hasChanges({ changedIds, mayHaveMissed, cursor }: WatchedOwner): boolean {
+    return changedIds.size > 0 || mayHaveMissed || cursor !== null
+  }
+
+  function readAll(source: WatchedOwner): void {
+    source.mayHaveMissed = true
+    wake(source)
+  }
+
+  /** From here on, no change is missed. */
+  async function beginReading(source: WatchedOwner): Promise<void> {
+    source.held ??= createHeldPositions(await reader.latestPosition(source.owner), performance.now())
+  }
+
+  /** Reads the tasks that were said to have changed, or a page of all changes. Returns false if the store cannot be read. */
+  async function readChanges(source: WatchedOwner): Promise<boolean> {
+    const ids = [...source.changedIds]
+    source.changedIds.clear()
+    try {
+      await beginReading(source)
+      if (ids.length > 0) await show(source, ids)
+      else await readPage(source)
+      return true
+    } catch (error) {
+      source.mayHaveMissed = true
+      source.cursor = null
+      if (!(error instanceof StoreUnavailableError)) log.error({ err: error }, 'the changes of tasks could not be read')
+      return false
+    }
+  }
+
+  async function readPage(source: WatchedOwner): Promise<void> {
+    const { owner, held, shown } = source
+    if (held === null) return
+    if (source.cursor === null) source.mayHaveMissed = false
+    const after = source.cursor ?? { position: held.startAt(performance.now()), id: '' }
+    const page = await reader.changes(owner, { after, limit: pageSize })
+    await show(
+      source,
+      page.filter(({ id, revision }) => shown.get(id) !== revision).map(({ id }) => id),
+    )
+    const last = page.at(-1)
+    source.cursor = page.length < pageSize || last === undefined ? null : last
+    if (source.cursor === null && last !== undefined) held.add(last.position, performance.now())
+  }
+
+  async function show(source: WatchedOwner, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return
+    const read = await Promise.allSettled(ids.map((id) => readTask(id)))
+    const tasks: Task[] = []
+    for (const each of read) {
+      if (each.status === 'rejected' && !isSingleTaskError(each.reason)) throw each.reason
+      const task = each.status === 'fulfilled' ? each.value : null
+      if (task?.owner !== source.owner || (source.shown.get(task.id) ?? 0) >= task.revision) continue
+      source.shown.set(task.id, task.revision)
+      tasks.push(task)
+    }
+    if (tasks.length > 0) await Promise.all([...source.watchers].map((watcher) => watcher.onTasks(tasks)))
+  }
+}
