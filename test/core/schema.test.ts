@@ -376,6 +376,7 @@ describe('the operations for frontends', () => {
       'list.graphql',
       'overview.graphql',
       'read.graphql',
+      'separate-all.graphql',
       'separate.graphql',
       'separation-fields.graphql',
       'watch.graphql',
