@@ -1,4 +1,5 @@
 import { callbacks } from './callbacks.ts'
+import { dashboards } from './dashboards.ts'
 import { fanOut } from './fan-out.ts'
 import type { Figure } from './figure.ts'
 import { memory } from './memory.ts'
@@ -13,6 +14,7 @@ export const figures: readonly Figure[] = [
   readOne,
   readMany,
   fanOut,
+  dashboards,
   callbacks,
   submits,
   memory,
