@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { messageOf } from './gateway-error.ts'
+import { Pending } from './pending.tsx'
 import { StemPlayer } from './player/stem-player.tsx'
 import type { Task, Tasks, TasksState } from './tasks.ts'
 import { useNow } from './use-now.ts'
@@ -66,7 +67,7 @@ function Content({ task }: { task: Task }) {
           {providerWords[task.provider]} · ordered {relativeTime(task.createdAt, now)}
         </span>
       </p>
-      {standing === 'pending' && <Pending />}
+      {standing === 'pending' && <Pending task={task} now={now} />}
       {standing === 'failed' && <Failed task={task} />}
       {standing === 'expired' && (
         <div class="state">
@@ -85,18 +86,6 @@ function Content({ task }: { task: Task }) {
         {task.audioId !== null && task.reference !== null && ` · track ${task.audioId}`}
       </p>
     </>
-  )
-}
-
-function Pending() {
-  return (
-    <div class="state">
-      <div class="progress" role="progressbar" aria-label="Separation in progress" />
-      <p>
-        <strong>The provider is separating the track.</strong>
-      </p>
-      <p class="soft">It usually takes a minute or two. The stems appear here; you can close the page meanwhile.</p>
-    </div>
   )
 }
 

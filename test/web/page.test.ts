@@ -108,6 +108,16 @@ describe.skipIf(!isBrowserThere())('the player page in a browser', { timeout: 60
     await look(page, 'failed')
   })
 
+  test('says that the answer to an order was lost, and plays its stems all the same', async () => {
+    const { url } = await startGateway({ SANDBOX_DELAY_MS: '6000' })
+    const page = await openPage(url)
+    await page.getByLabel('Test track').selectOption('lost-answer')
+    await page.getByRole('button', { name: 'Order' }).click()
+    await page.getByText('answer was lost.').waitFor()
+    await look(page, 'unconfirmed')
+    await expect.poll(() => namesOfStems(page), { timeout: 30_000 }).toEqual(['Vocals', 'Instrumental'])
+  })
+
   test('plays every stem of a split on a phone in the dark, and by keyboard', async () => {
     const { url } = await startGateway()
     const page = await openPage(url, { ...phone, colorScheme: 'dark' })
