@@ -31,7 +31,7 @@ interface Answer<T> {
   readonly errors?: readonly { readonly message?: string; readonly extensions?: { readonly code?: string } }[]
 }
 
-const maxWaitMs = 10_000
+const maxWaitMs = 5_000
 const resubscribeMs = 3_000
 const readTimeoutMs = 30_000
 /** An order may wait for its slot and for the provider. */

@@ -1,4 +1,9 @@
-import { ListDocument, ReadDocument, WatchDocument, type SeparationFieldsFragment } from '../../schema/operations.ts'
+import {
+  DashboardDocument,
+  ListDocument,
+  ReadDocument,
+  type SeparationFieldsFragment,
+} from '../../schema/operations.ts'
 import type { Gateway } from './gateway.ts'
 import { messageOf } from './gateway-error.ts'
 
@@ -31,16 +36,17 @@ export interface Tasks {
 
 const pageSize = 20
 
-/** Lists the caller's tasks and follows each one that is pending. */
+/** Lists the caller's tasks, and follows all of them with one subscription until it is closed. */
 export function createTasks(gateway: Gateway): Tasks {
   const tasks = new Map<string, Task>()
-  const followed = new Map<string, () => void>()
   const listeners = new Set<() => void>()
   let state: TasksState = { tasks: [], loading: 'loading', problem: null, hasMore: false }
   let cursor: string | null = null
+  /** What the subscription sent before the list was there. */
+  let early: Task[] = []
 
   function change(next: Partial<TasksState>): void {
-    const sorted = [...tasks.values()].toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
+    const sorted = [...tasks.values()].toSorted((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))
     state = { ...state, ...next, tasks: sorted }
     for (const listener of listeners) listener()
   }
@@ -48,21 +54,14 @@ export function createTasks(gateway: Gateway): Tasks {
   function keep(task: Task): void {
     const known = tasks.get(task.id)
     if (known === undefined || known.revision <= task.revision) tasks.set(task.id, task)
-    follow(task.id)
   }
 
-  /** Follows a pending task until it is settled. */
-  function follow(id: string): void {
-    const isPending = tasks.get(id)?.settled === false
-    if (!isPending) {
-      followed.get(id)?.()
-      followed.delete(id)
-    } else if (!followed.has(id)) {
-      const end = gateway.follow(WatchDocument, { taskId: id }, ({ separationUpdated }) => {
-        if (separationUpdated !== null) add(separationUpdated)
-      })
-      followed.set(id, end)
-    }
+  /** A task that is new, or was changed, here or elsewhere. Older ones than those listed wait for `loadMore`. */
+  function keepIfListed(task: Task): void {
+    const oldest = state.tasks.at(-1)
+    const isOlder = state.hasMore && oldest !== undefined && task.createdAt < oldest.createdAt
+    if (state.loading === 'loading') early.push(task)
+    else if (!isOlder || tasks.has(task.id)) add(task)
   }
 
   function add(task: Task): void {
@@ -85,7 +84,25 @@ export function createTasks(gateway: Gateway): Tasks {
     } catch (error) {
       change({ loading: 'failed', problem: messageOf(error) })
     }
+    const waiting = early
+    early = []
+    for (const task of waiting) keepIfListed(task)
   }
+
+  /** Reads what may have changed while the page was not connected: the newest tasks, and older ones that were pending. */
+  async function refresh(): Promise<void> {
+    const pending = state.tasks.slice(pageSize).filter(({ settled }) => !settled)
+    await load(null)
+    if (state.loading === 'ready') await Promise.allSettled(pending.map(({ id }) => read(id)))
+  }
+
+  async function read(taskId: string): Promise<Task | null> {
+    const { separation } = await gateway.send(ReadDocument, { taskId })
+    if (separation !== null) add(separation)
+    return separation
+  }
+
+  const unfollow = gateway.follow(DashboardDocument, {}, ({ separationsUpdated }) => keepIfListed(separationsUpdated))
 
   return {
     state: () => state,
@@ -93,16 +110,12 @@ export function createTasks(gateway: Gateway): Tasks {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    refresh: () => load(null),
+    refresh,
     loadMore: () => load(cursor),
     add,
-    async read(taskId) {
-      const { separation } = await gateway.send(ReadDocument, { taskId })
-      if (separation !== null) add(separation)
-      return separation
-    },
+    read,
     close() {
-      for (const end of followed.values()) end()
+      unfollow()
       listeners.clear()
     },
   }

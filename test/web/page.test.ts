@@ -5,7 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { isBrowserThere, launchBrowser } from '../support/browser.ts'
 import { startGuarded, twoCallers, webKey, wrongKey } from '../support/callers.ts'
-import { startGateway } from '../support/gateway.ts'
+import { order, startGateway } from '../support/gateway.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const desktop = { viewport: { width: 1280, height: 900 } }
@@ -14,7 +14,7 @@ const phone = { viewport: { width: 390, height: 844 }, hasTouch: true }
 let browser: Promise<Browser> | null = null
 afterAll(async () => (await browser)?.close())
 
-describe.skipIf(!isBrowserThere())('the player page in a browser', { timeout: 60_000 }, () => {
+describe.skipIf(!isBrowserThere())('the player page in a browser', { timeout: 120_000 }, () => {
   test('orders a track, follows the task and plays, seeks and mixes its stems', async () => {
     const { url } = await startGateway({ SANDBOX_DELAY_MS: '800' })
     const page = await openPage(url)
@@ -163,10 +163,10 @@ describe.skipIf(!isBrowserThere())('the player page in a browser', { timeout: 60
       return ledger.total
     }
     const page = await openPage(url)
-    const order = page.getByRole('button', { name: 'Order', exact: true })
-    await order.click()
+    const orderButton = page.getByRole('button', { name: 'Order', exact: true })
+    await orderButton.click()
     await expect.poll(() => namesOfStems(page), { timeout: 20_000 }).toEqual(['Vocals', 'Instrumental'])
-    await order.click()
+    await orderButton.click()
     await page.getByText('You already have this separation.').waitFor()
     await look(page, 'joined')
     expect(await charges()).toBe(1)
@@ -188,6 +188,16 @@ describe.skipIf(!isBrowserThere())('the player page in a browser', { timeout: 60
     await page.unroute(vocals)
     await page.getByRole('button', { name: 'Load again' }).click()
     await expect.poll(() => page.locator('.waveform').count()).toBe(2)
+  })
+
+  test('shows a task that another tab or program has ordered, and its end', async () => {
+    const gateway = await startGateway({ SANDBOX_DELAY_MS: '2000' })
+    const page = await openPage(gateway.url)
+    await page.getByText('Nothing here yet.').waitFor()
+    await order(gateway, { audioId: 'done', reference: 'From elsewhere' })
+    const link = page.getByRole('link', { name: /From elsewhere/ })
+    await link.getByText('In progress').waitFor()
+    await link.getByText('Ready').waitFor()
   })
 
   test('says when the files of a task have expired', async () => {
