@@ -278,6 +278,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     subscriptions: subscriptionLimit.size,
     async close() {
       readiness.stop()
+      separations.waits.stop()
       // Gives load balancers time to see that the gateway is not ready. Without a delay, no further request may begin.
       if (config.shutdownDelayMs > 0) await sleep(config.shutdownDelayMs)
       const startedAt = performance.now()

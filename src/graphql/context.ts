@@ -4,7 +4,7 @@ import type { StemFacts } from '../separation/store.ts'
 import type { TaskSelection } from '../separation/read/task-selection.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { Offer } from '../separation/offer.ts'
-import { stemName, type ProviderName, type Stem, type SucceededTask, type Task } from '../separation/task.ts'
+import { isSettled, stemName, type ProviderName, type Stem, type SucceededTask, type Task } from '../separation/task.ts'
 import type { RequestRate } from '../limits/request-rate.ts'
 import type { ConcurrencyLimit } from '../limits/concurrency-limit.ts'
 
@@ -14,6 +14,8 @@ export interface Caller {
   readonly owner: string
   /** Whether the operation may adopt a provider's task. False for a GET, which must not change anything. */
   readonly mayAdopt: boolean
+  /** Calls `end` when the caller has left and waits for no answer any more. Without it, nobody knows. */
+  readonly onLeave?: (end: () => void) => void
 }
 
 /** What every operation shares. */
@@ -66,6 +68,11 @@ export interface Context extends Services {
   readonly watch: WatchTasks
   /** Reads the caller's tasks, batched per operation. Do not use it in subscriptions: its cache would return old states. */
   readonly tasks: Pick<DataLoader<TaskRef, Task | null>, 'load'>
+  /**
+   * The task once it is settled, or as it is after this time. The wait counts as an open subscription of the caller: if it has
+   * too many, the task is returned at once.
+   */
+  waitUntilSettled(task: Task, waitSeconds: number): Promise<Task>
   /** Reads one fact of a stem's file, batched per operation; null while it is not known. */
   fileFact<Name extends keyof StemFacts>(stem: StemOfTask, name: Name): Promise<StemFacts[Name]>
   /** What `tasks` and `fileFact` have read so far. */
@@ -84,7 +91,7 @@ export interface Reads {
  * @param watch how a subscription watches its task; without it, no subscription can be opened
  */
 export function createContext(services: Services, caller: Caller, watch: WatchTasks = cannotWatch): Context {
-  const { separations } = services
+  const { separations, subscriptionLimit } = services
   const reads = { tasks: [] as Task[], hasMissed: false }
   const find = async (refs: readonly TaskRef[]) => {
     const found = await separations.find(caller.owner, refs, caller)
@@ -106,6 +113,19 @@ export function createContext(services: Services, caller: Caller, watch: WatchTa
     watch,
     tasks,
     reads,
+    async waitUntilSettled(task, waitSeconds) {
+      const release = subscriptionLimit.acquire(caller.owner)
+      try {
+        const waitMs = release === null ? 0 : waitSeconds * 1_000
+        const after = await separations.waits.untilSettled(task, waitMs, caller.onLeave ?? (() => {}))
+        // The same request may have to wait again.
+        if (isSettled(after)) reads.tasks.push(after)
+        else reads.hasMissed = true
+        return after
+      } finally {
+        release?.()
+      }
+    },
     async fileFact(stem, name) {
       const value = (await facts.load(stem))[name]
       if (value === null) reads.hasMissed = true

@@ -86,7 +86,8 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     if (isPost && body === null) return
     if (hasEnded) return refuse(response, sessionEnded)
     // A GET must be safe (RFC 9110, 9.2.1): opening a link or an image must not adopt a task.
-    const caller = { owner: session.owner, mayAdopt: isPost }
+    const onLeave = (end: () => void) => void response.once('close', end)
+    const caller = { owner: session.owner, mayAdopt: isPost, onLeave }
     const short = body === null ? 'not-taken' : await shortWay.answer(response, caller, body)
     if (short === 'answered' || !prepareForYoga(request, response, body)) return
     const answer = await eventStreams.answer(request, response, { caller, ...(short === 'not-taken' ? {} : short) })

@@ -18,6 +18,7 @@ import type { Provider } from './provider.ts'
 import { createFind, type Find, type FindPermission, type TaskRef } from './read/find.ts'
 import { createReadTask } from './read/read-task.ts'
 import { createSelectedTasks, type SelectedTasks } from './read/selected-tasks.ts'
+import { createWaits, type Waits } from './read/wait-until-settled.ts'
 import { createWatches, type Watches } from './read/watch.ts'
 import { createOwnerWatches, type OwnerWatches } from './read/watch-owner.ts'
 import type { Clock, Store, TaskPage, TaskReader } from './store.ts'
@@ -57,6 +58,8 @@ export interface Separations {
   readonly ownerWatches: OwnerWatches
   /** Reads the tasks that a watch of an owner begins with. */
   readonly selectedTasks: SelectedTasks
+  /** Waits until a task is settled, for a while. */
+  readonly waits: Waits
   /** Stores a callback durably and makes its task due. */
   readonly saveCallback: SaveCallback
   /** Checks a task at its provider. Resolves to the time of the next check, in milliseconds since 1970, or null for never. */
@@ -118,5 +121,6 @@ export function createSeparations(options: SeparationsOptions): Separations {
     watches,
     ownerWatches: createOwnerWatches({ ...common, readTask }),
     selectedTasks: createSelectedTasks(reader),
+    waits: createWaits(watches),
   }
 }

@@ -240,7 +240,7 @@ describe('the GraphQL contract', () => {
     ],
     Mutation: [
       'type Mutation',
-      'separate(input: SeparateInput!): SeparateResult!',
+      'separate(input: SeparateInput!, waitSeconds: Int! = 0): SeparateResult!',
       'separateAll(inputs: [SeparateInput!]!): [SeparateAllItem!]!',
     ],
     SeparateAllItem: ['type SeparateAllItem', 'index: Int!', 'idempotencyKey: String', 'result: SeparateResult'],
@@ -312,7 +312,7 @@ describe('the GraphQL contract', () => {
       'quote(provider: Provider, type: SeparationType! = SEPARATE_VOCAL): Quote!',
       'credits(provider: Provider): CreditBalance!',
       'viewer: Viewer!',
-      'separation(provider: Provider, taskId: ID!): SeparationTask',
+      'separation(provider: Provider, taskId: ID!, waitSeconds: Int! = 0): SeparationTask',
       'separations(after: String, before: String, first: Int, last: Int, where: SeparationFilter): SeparationConnection!',
     ],
     CreditBalance: ['type CreditBalance', 'credits: Float!', 'readAt: DateTime!'],

@@ -6,6 +6,7 @@ import { builder } from './builder.ts'
 import { ProviderEnum, SeparationTypeEnum } from './enums.ts'
 import { withCost } from './field-cost.ts'
 import { refusalTypes } from './separate-errors.ts'
+import { afterWait, checkWaitSeconds, waitSecondsDescription } from './wait-seconds.ts'
 import { SeparationTask } from './separation-task.ts'
 
 type AcceptedOrder = Extract<SeparateOutcome, { readonly kind: 'accepted' }>
@@ -104,8 +105,16 @@ builder.mutationField('separate', (t) =>
       'Orders a separation. The provider charges for it. If you already have a pending or finished task with the same track, ' +
       'type and provider, that task is returned and nothing is charged. An operation may contain one `separate` or ' +
       '`separateAll`.',
-    args: { input: t.arg({ type: SeparateInput, required: true, description: 'The order.' }) },
-    resolve: async (_root, { input }, context) => separate(input, context, { mayQueue: false }),
+    args: {
+      input: t.arg({ type: SeparateInput, required: true, description: 'The order.' }),
+      waitSeconds: t.arg.int({ required: true, defaultValue: 0, description: waitSecondsDescription }),
+    },
+    resolve: async (_root, { input, waitSeconds }, context): Promise<AcceptedOrder | OrderRefusal> => {
+      checkWaitSeconds(waitSeconds)
+      const outcome = await separate(input, context, { mayQueue: false })
+      if (outcome.kind !== 'accepted') return outcome
+      return { ...outcome, task: await afterWait(outcome.task, waitSeconds, context) }
+    },
   }),
 )
 

@@ -14,6 +14,7 @@ import { ChargeEnum, ProviderEnum, SeparationPhaseEnum, SeparationStatusEnum, Se
 import { withCost } from './field-cost.ts'
 import { readsOnlyTasks } from './reads-only-tasks.ts'
 import { eventsOf, maxEvents, SeparationEvent } from './separation-event.ts'
+import { afterWait, checkWaitSeconds, waitSecondsDescription } from './wait-seconds.ts'
 import { SeparationFailure } from './separation-failure.ts'
 import { allStemsOf, maxStems, Stems, StemType } from './stems.ts'
 
@@ -183,11 +184,14 @@ builder.queryField('separation', (t) =>
     args: {
       taskId: t.arg.id({ required: true, description: taskIdDescription }),
       provider: t.arg({ type: ProviderEnum, description: providerDescription }),
+      waitSeconds: t.arg.int({ required: true, defaultValue: 0, description: waitSecondsDescription }),
     },
-    resolve: async (_root, { taskId, provider }, { tasks, providers }) => {
-      const task = await tasks.load({ taskId, provider: provider ?? null })
-      if (task === null) checkProviderEnabled(provider, providers)
-      return task
+    resolve: async (_root, { taskId, provider, waitSeconds }, context) => {
+      checkWaitSeconds(waitSeconds)
+      const task = await context.tasks.load({ taskId, provider: provider ?? null })
+      if (task !== null) return afterWait(task, waitSeconds, context)
+      checkProviderEnabled(provider, context.providers)
+      return null
     },
   }),
 )

@@ -127,8 +127,13 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
     key: string,
   ): Promise<readonly GraphQLError[]> {
     const claim = createWatchClaim(subscriptionLimit, caller.owner)
-    operation.release = claim.release
-    const enveloped = pipeline.getEnveloped({ caller, watch: claim.watch })
+    const leaving: (() => void)[] = []
+    operation.release = () => {
+      claim.release()
+      for (const leave of leaving.splice(0)) leave()
+    }
+    const onLeave = (leave: () => void) => void leaving.push(leave)
+    const enveloped = pipeline.getEnveloped({ caller: { ...caller, onLeave }, watch: claim.watch })
     const { schema, contextFactory, execute, subscribe } = enveloped
     try {
       const document = enveloped.parse(query)
