@@ -42,24 +42,31 @@ async function putTasks(gateway: WiredGateway): Promise<readonly string[]> {
   return tasks.map(({ id }) => id)
 }
 
-test('an answer is the same byte for byte, whichever way it takes and whether it was kept', async () => {
-  const gateway = await startWiredGateway()
-  const ids = [...(await putTasks(gateway)), newTaskId(), 'provider-id']
-  const schema = buildSchema(await readFile('schema/schema.graphql', 'utf8'))
-  const operations = validOperations(schema, ids).filter(({ query }) => validate(schema, parse(query)).length === 0)
-  await teach(gateway, { query: '{ __typename }' })
-  await fc.assert(
-    fc.asyncProperty(operations, async (operation) => {
-      const long = await answerTo(gateway, { ...operation, ...forYoga })
-      const before = gateway.shortAnswers()
-      expect(await answerTo(gateway, operation)).toEqual(long)
-      expect(await answerTo(gateway, operation)).toEqual(long)
-      const { errors }: { errors?: unknown } = JSON.parse(long.body)
-      if (errors === undefined) expect(gateway.shortAnswers() - before).toBe(2)
-    }),
-    { numRuns: 1_000, endOnFailure: true },
-  )
-})
+/** In milliseconds. 10 s alone on two cores, several times that among all tests. */
+const manyDocumentsTimeoutMs = 120_000
+
+test(
+  'an answer is the same byte for byte, whichever way it takes and whether it was kept',
+  async () => {
+    const gateway = await startWiredGateway()
+    const ids = [...(await putTasks(gateway)), newTaskId(), 'provider-id']
+    const schema = buildSchema(await readFile('schema/schema.graphql', 'utf8'))
+    const operations = validOperations(schema, ids).filter(({ query }) => validate(schema, parse(query)).length === 0)
+    await teach(gateway, { query: '{ __typename }' })
+    await fc.assert(
+      fc.asyncProperty(operations, async (operation) => {
+        const long = await answerTo(gateway, { ...operation, ...forYoga })
+        const before = gateway.shortAnswers()
+        expect(await answerTo(gateway, operation)).toEqual(long)
+        expect(await answerTo(gateway, operation)).toEqual(long)
+        const { errors }: { errors?: unknown } = JSON.parse(long.body)
+        if (errors === undefined) expect(gateway.shortAnswers() - before).toBe(2)
+      }),
+      { numRuns: 1_000, endOnFailure: true },
+    )
+  },
+  manyDocumentsTimeoutMs,
+)
 
 test.each([json, modern, '*/*', `${modern}, ${json};q=0.9`])(
   'the media type is that of the long way: %s',
