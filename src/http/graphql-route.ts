@@ -67,14 +67,6 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     if ('failure' in identified) return refuse(response, identified.failure)
     if (response.destroyed) return
     const { session } = identified
-    let hasEnded = false
-    response.once(
-      'close',
-      session.onEnd(() => {
-        hasEnded = true
-        destroyStream(response)
-      }),
-    )
     const waitSeconds = await requestRate.acquire(session.owner)
     if (waitSeconds > 0) {
       const message = `Too many requests. Try again in ${waitSeconds} s.`
@@ -84,7 +76,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     const isPost = request.method === 'POST'
     const body = isPost ? await receiveBody(request, response) : null
     if (isPost && body === null) return
-    if (hasEnded) return refuse(response, sessionEnded)
+    if (session.hasEnded()) return refuse(response, sessionEnded)
     // A GET must be safe (RFC 9110, 9.2.1): opening a link or an image must not adopt a task.
     const onLeave = (end: () => void) => void response.once('close', end)
     const caller = { owner: session.owner, mayAdopt: isPost, onLeave }
@@ -95,7 +87,10 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
       shortWay.learn(request, answer)
       return sendNodeResponse(answer, response, request, true)
     }
-    if (hasEnded) destroyStream(response)
+    response.once(
+      'close',
+      session.onEnd(() => destroyStream(response)),
+    )
   }
 
   /** Destroys a stream instead of ending it: a normal end would mean that the subscription is complete. */

@@ -59,9 +59,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
     (request, response) => void answer(request, response, request.asksForUpgrade),
   )
-  const connections = new Set<Duplex>()
+  /**
+   * The connections, each with its unanswered requests. Not one set of all requests: V8 replaces the table of a set that
+   * changes all the time, and the old tables keep the requests of their time alive until a full garbage collection.
+   */
+  const connections = new Map<Duplex, ServerResponse[]>()
   const upgraded = new Set<Duplex>()
-  const pending = new Set<ServerResponse>()
   /** Connections that have had a request. */
   const requested = new WeakSet<Duplex>()
   /** Connections on which an upgrade was ignored. Node's parser may be at the wrong position on them. */
@@ -70,7 +73,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   let phase: Phase = 'open'
   server.on('connection', (socket) => {
     accepted += 1
-    connections.add(socket)
+    connections.set(socket, [])
     socket.once('close', () => connections.delete(socket))
   })
   server.on('upgrade', (request, socket, head) => {
@@ -89,7 +92,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       phase = 'lingering'
       await acceptPendingConnections()
       const answered = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const response of pending) if (!response.headersSent) response.setHeader('connection', 'close')
+      for (const response of pending()) if (!response.headersSent) response.setHeader('connection', 'close')
       destroyStreams()
       // A request that was only half received may still start a stream.
       const destroying = setInterval(destroyStreams, 100)
@@ -97,8 +100,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       await withTimeout(lingerMs, answered)
       phase = 'stopping'
       // Node would wait for connections that never had a request.
-      const busy = new Set<Duplex>([...pending].map(({ req }) => req.socket))
-      for (const socket of connections) if (!busy.has(socket)) socket.destroy()
+      for (const [socket, responses] of connections) if (responses.length === 0) socket.destroy()
       const timer = setTimeout(() => {
         server.closeAllConnections()
         // Node does not close these, but waits for them.
@@ -108,6 +110,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       clearTimeout(timer)
       clearInterval(destroying)
     },
+  }
+
+  function pending(): readonly ServerResponse[] {
+    return [...connections.values()].flat()
   }
 
   /** Accepts connections that the kernel has already accepted; closing the server would reset them. Node takes one per turn. */
@@ -122,12 +128,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   /** Destroys streams instead of ending them: a normal end would mean that the subscription is complete. */
   function destroyStreams(): void {
-    for (const response of pending) if (graphql.isStream(response)) response.destroy()
+    for (const response of pending()) if (graphql.isStream(response)) response.destroy()
   }
 
   /** Whether an earlier request on the connection is unanswered. A WebSocket must not start within its answer. */
   function isBusy(socket: Duplex): boolean {
-    return [...pending].some(({ req }) => req.socket === socket)
+    return (connections.get(socket)?.length ?? 0) > 0
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse, isUpgradeIgnored: boolean): Promise<void> {
@@ -146,9 +152,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
     }
     if (phase !== 'open' || isUpgradeIgnored) response.setHeader('connection', 'close')
-    pending.add(response)
+    const ofConnection = connections.get(request.socket)
+    ofConnection?.push(response)
     response.once('close', () => {
-      pending.delete(response)
+      ofConnection?.splice(ofConnection.indexOf(response), 1)
       if (phase !== 'open') request.socket.end()
       if (!response.writableFinished) return
       metrics.answered(route.name, response.statusCode, (performance.now() - startedAt) / 1000)

@@ -65,10 +65,12 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
       outage.worked()
       const { sub, exp } = payload
       if (typeof sub !== 'string' || !subjectPattern.test(sub) || exp === undefined) return invalidCredential
+      const endsAtMs = (exp + clockToleranceSeconds) * 1_000
       return {
         session: {
           owner: `jwt:${issuer}|${sub}`,
-          onEnd: (listener) => callAt((exp + clockToleranceSeconds) * 1_000, listener),
+          hasEnded: () => Date.now() >= endsAtMs,
+          onEnd: (listener) => callAt(endsAtMs, listener),
         },
       }
     } catch (error) {

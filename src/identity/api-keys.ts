@@ -89,6 +89,7 @@ export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
       if (found === undefined) return null
       return {
         owner: `key:${found.name}`,
+        hasEnded: () => found.listeners === null,
         onEnd(listener) {
           if (found.listeners === null) listener()
           else found.listeners.add(listener)

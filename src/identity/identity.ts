@@ -33,7 +33,7 @@ export interface IdentityOptions {
   readonly log: Log
 }
 
-const anonymous: Session = { owner: 'anonymous', onEnd: () => () => {} }
+const anonymous: Session = { owner: 'anonymous', hasEnded: () => false, onEnd: () => () => {} }
 
 const localOnly: AuthFailure = {
   status: 403,

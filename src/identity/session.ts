@@ -2,6 +2,8 @@
 export interface Session {
   /** The owner of the caller's tasks: `key:<name>`, `jwt:<issuer>|<subject>` or `anonymous`. */
   readonly owner: string
+  /** Whether the credential has become invalid. */
+  hasEnded(): boolean
   /** Calls the listener once, when the credential becomes invalid. The returned function removes the listener. */
   onEnd(listener: () => void): () => void
 }
