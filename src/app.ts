@@ -29,22 +29,19 @@ import { openIdentity } from './identity/identity.ts'
 import { createOperator } from './identity/operator.ts'
 import { openProviders } from './providers/open-providers.ts'
 import { sandboxPrices } from './sandbox/ledger.ts'
+import { ownFileAddress } from './sandbox/file-address.ts'
 import { createSandbox } from './sandbox/sandbox.ts'
 import { testTracks } from './sandbox/test-tracks.ts'
 import { createSeparations } from './separation/separations.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
 import { openCoordination } from './coordination/open-coordination.ts'
-import { createFileFacts } from './stems/file-facts.ts'
-import { createFindLinkedStem } from './stems/find-linked-stem.ts'
-import { createProviderSource } from './stems/provider-source.ts'
-import { createStemPeaks } from './stems/peaks/stem-peaks.ts'
-import { createStemLinks } from './stems/stem-links.ts'
+import { openStems } from './stems/open-stems.ts'
 import { openStore } from './stores/open-store.ts'
 import type { Log } from './runtime/log.ts'
 import type { App, AppOptions } from './program/running-app.ts'
 import type { Store } from './separation/store.ts'
 
-const version = '0.1.0'
+const userAgent = 'stemgate/0.1.0'
 /** The longest time between two polls for due tasks. */
 const maxPollIntervalMs = 1_000
 /** The shortest time that a stop waits for orders from WebSockets. */
@@ -98,7 +95,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     kie: { ...vendors.kie, webhookKey: config.kieWebhookKey },
     sandbox: { apiKey: isSandboxOn ? sandboxApiKey : null, baseUrl: () => `${url()}/sandbox` },
   }
-  const clients = openProviders({ rates, userAgent: `stemgate/${version}`, log, accounts })
+  const clients = openProviders({ rates, userAgent, log, accounts })
   const isEnabled = (name: ProviderName) => accounts[name].apiKey !== null
   const providers = new Map(
     clients.filter(({ name }) => isEnabled(name)).map((each) => [each.name, metrics.counted(each)]),
@@ -158,20 +155,19 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const retentionMsOf = (provider: ProviderName) => retentionMs.get(provider) ?? 0
   const hasStemLinks = config.stemLinks === 'signed'
   const stemLinksUrl = () => config.stemLinksUrl ?? publicUrl()
-  const stemLinks = createStemLinks({
+  const stems = openStems({
+    store,
+    clock,
+    retentionMsOf,
     baseUrl: stemLinksUrl,
     secrets: [...config.callbackSecrets, ownSecret],
-  })
-  const stemSource = createProviderSource({
     allowedHosts: config.stemHostsAllowed,
     // Each gateway serves the sandbox's files itself, wherever PUBLIC_URL leads.
-    ownAddressOf: (provider, address) => (provider === 'sandbox' ? sandboxFileAddress(url(), address) : null),
-    userAgent: `stemgate/${version}`,
+    ownAddressOf: (provider, address) => (provider === 'sandbox' ? ownFileAddress(url(), address) : null),
+    userAgent,
     timeoutMs: Math.min(maxFileAnswerMs, config.stemStallMs),
     log,
   })
-  const facts = createFileFacts({ store, log })
-  const stemPeaks = createStemPeaks({ store, source: stemSource, facts, log })
   const services: Services = {
     separations,
     separateRate: createRequestRate(config.separatesPerMinute),
@@ -182,9 +178,9 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     offers: new Map([...providers].map(([name, each]) => [name, { ...each, prices: prices[name] }])),
     mayReadCredits: (owner) => config.creditsCallers.includes(owner),
     retentionMsOf,
-    stemFacts: facts.findMany,
-    stemPeaks: stemPeaks.find,
-    stemUrlOf: hasStemLinks ? stemLinks.urlOf : ({ stem }) => stem.url.value,
+    stemFacts: stems.facts.findMany,
+    stemPeaks: stems.findPeaks,
+    stemUrlOf: hasStemLinks ? stems.urlOf : ({ stem }) => stem.url.value,
   }
   const shortWay = createShortWay({ schema, services, reader: store })
   const { introspection } = config
@@ -231,9 +227,9 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     }),
     stems: hasStemLinks
       ? createStemsRoute({
-          findLinkedStem: createFindLinkedStem({ links: stemLinks, reader: store, clock, retentionMsOf }),
-          source: stemSource,
-          facts,
+          findLinkedStem: stems.findLinked,
+          source: stems.source,
+          facts: stems.facts,
           streamLimit,
           streamsPerAddress: createConcurrencyLimit(config.stemStreamsPerAddress),
           clock,
@@ -288,8 +284,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       await quiet
       // No WebSocket can send another order from here on.
       await separations.drain(Math.max(minDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
-      stemPeaks.close()
-      stemSource.close()
+      stems.close()
       await sandbox?.close()
       await Promise.all(clients.map((each) => each.close()))
       // The last listener to close, so that a stop can be observed.
@@ -305,12 +300,6 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
 function hostInUrl(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host
-}
-
-/** Where this process serves a file of the sandbox, whatever PUBLIC_URL was when the file was named; null for other addresses. */
-function sandboxFileAddress(url: string, address: string): string | null {
-  const path = /\/sandbox\/files\/[^?#]*$/.exec(new URL(address).pathname)?.[0]
-  return path === undefined ? null : `${url}${path}`
 }
 
 function newSecret(): string {

@@ -179,6 +179,9 @@ export const environmentSchema = z.object({
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
 })
 
+/** The environment once every variable is parsed. */
+export type ParsedEnvironment = z.output<typeof environmentSchema>
+
 function addIssue(context: z.RefinementCtx, message: string): never {
   context.addIssue({ code: 'custom', message })
   return z.NEVER

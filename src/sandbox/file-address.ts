@@ -37,3 +37,13 @@ export function fileAt(path: string): { readonly service: FileService; readonly 
   const name = fileNames.find((each) => each === (service === 'bare' ? mp3 : wav))
   return name === undefined ? null : { service, name }
 }
+
+/**
+ * Where the sandbox of this process serves a file. The file may have been named under another PUBLIC_URL.
+ * @param url the base URL at which this process listens
+ * @returns null if the address is not one of the sandbox's files
+ */
+export function ownFileAddress(url: string, address: string): string | null {
+  const path = /\/sandbox\/files\/[^?#]*$/.exec(new URL(address).pathname)?.[0]
+  return path === undefined ? null : `${url}${path}`
+}

@@ -1,0 +1,52 @@
+import { isLoopback } from '../runtime/loopback.ts'
+import type { ParsedEnvironment } from './environment.ts'
+
+/**
+ * What is wrong with the variables together, although each alone is valid. The mistakes contain no values.
+ * @param set the variables that are set, as text
+ * @param invalid the names of invalid variables: nothing is concluded from their absence in `env`
+ */
+export function mistakenCombinations(
+  env: ParsedEnvironment,
+  set: Readonly<Record<string, string>>,
+  invalid: ReadonlySet<string>,
+): readonly string[] {
+  const mistakes: string[] = []
+  if (env.REDIS_URL !== undefined && env.DATABASE_URL.kind === 'sqlite' && env.DATABASE_URL.path === ':memory:') {
+    mistakes.push(
+      'REDIS_URL has no use with DATABASE_URL=:memory:, which other gateways cannot read: ' +
+        'unset it, or set DATABASE_URL to a database that the gateways share.',
+    )
+  }
+  const jwtNames = ['JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const
+  const missing = jwtNames.filter((name) => !(name in set))
+  if (missing.length > 0 && missing.length < jwtNames.length && !jwtNames.some((name) => invalid.has(name))) {
+    mistakes.push(`Tokens need ${jwtNames.join(', ')}: set ${missing.join(' and ')} too, or none of them.`)
+  }
+  const callerNames = ['API_KEYS', 'API_KEYS_FILE', ...jwtNames, 'ALLOW_ANONYMOUS']
+  const areCallersKnown = env.API_KEYS.length > 0 || env.API_KEYS_FILE !== undefined || env.JWT_JWKS_URL !== undefined
+  if (
+    !isLoopback(env.HOST) &&
+    !areCallersKnown &&
+    !env.ALLOW_ANONYMOUS &&
+    !callerNames.some((name) => invalid.has(name))
+  ) {
+    mistakes.push(
+      'HOST is not a loopback address, so anyone who can connect could spend your credits. Set API_KEYS=name:key ' +
+        '(or JWT_JWKS_URL), use 127.0.0.1, or set ALLOW_ANONYMOUS=true if a proxy in front controls access.',
+    )
+  }
+  if (env.ADMIN_PORT !== undefined && env.ADMIN_PORT !== 0 && env.ADMIN_PORT === env.PORT) {
+    mistakes.push('ADMIN_PORT must differ from PORT.')
+  }
+  if (env.ADMIN_HOST !== undefined && !('ADMIN_PORT' in set)) {
+    mistakes.push('ADMIN_HOST has no effect without ADMIN_PORT: set ADMIN_PORT too.')
+  }
+  const sameKey = env.API_KEYS.find(({ key }) => key === env.ADMIN_TOKEN)
+  if (sameKey !== undefined) mistakes.push(`ADMIN_TOKEN must differ from the key of the caller ${sameKey.name}.`)
+  const areTimesValid = !invalid.has('GIVE_UP_AFTER_SECONDS') && !invalid.has('UNCONFIRMED_AFTER_SECONDS')
+  if (areTimesValid && env.GIVE_UP_AFTER_SECONDS < env.UNCONFIRMED_AFTER_SECONDS) {
+    mistakes.push('GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS (default 3600).')
+  }
+  return mistakes
+}
