@@ -278,7 +278,11 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       // Gives load balancers time to see that the gateway is not ready. Without a delay, no further request may begin.
       if (config.shutdownDelayMs > 0) await sleep(config.shutdownDelayMs)
       const startedAt = performance.now()
-      const quiet = Promise.all([separations.queue.stop(), server.close(config.submitTimeoutMs), checker.stop()])
+      const quiet = Promise.all([
+        separations.queue.stop(config.submitTimeoutMs),
+        server.close(config.submitTimeoutMs),
+        checker.stop(),
+      ])
       // Checks can be repeated, submits cannot.
       await Promise.all(clients.map((each) => each.stopChecking()))
       await quiet

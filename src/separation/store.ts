@@ -150,8 +150,7 @@ export interface OrderWriter {
   /**
    * Finds the task that answers an order, by key or by track, or inserts `task` if the order is admitted, with its first
    * check at `dueAtMs`. A key of a refused order leads to no task, unless it was confirmed. A key that leads to a queued
-   * order is confirmed at once. An order that is not admitted yet
-   * takes no lock, unless its key has to be stored.
+   * order is confirmed at once. An order that is not admitted yet takes no lock, unless its key has to be stored.
    */
   createOrder(order: {
     readonly task: Task
@@ -171,8 +170,11 @@ export interface OrderWriter {
 
 /** Finds the orders that wait to be sent. A task leaves them when `record` reports that it is sent or refused. */
 export interface OrderQueueReader {
-  /** The owners that have queued orders at this provider, in a fixed order, at most `limit`. */
-  queuedOwners(provider: ProviderName, limit: number): Promise<readonly string[]>
+  /** The owners that have queued orders at this provider, in a fixed order, at most `limit`. An empty `after`: from the first. */
+  queuedOwners(
+    provider: ProviderName,
+    page: { readonly after: string; readonly limit: number },
+  ): Promise<readonly string[]>
   /** The oldest queued orders of an owner at this provider, oldest first, at most `limit`. */
   queuedOrders(provider: ProviderName, owner: string, limit: number): Promise<readonly Task[]>
 }

@@ -12,13 +12,14 @@ const isQueued = sql<SqlBool>`status = 'PENDING' and charge = 'NONE'`
 export function createOrderQueueReader(db: Kysely<Database>, read: Run): OrderQueueReader {
   return {
     // One seek for each owner, however many orders each of them has.
-    queuedOwners: (provider, limit) =>
+    queuedOwners: (provider, { after, limit }) =>
       read(function* () {
         const rows = yield* rowsOf(
           sql<{ owner: string }>`
             with recursive owners(owner) as (
               select * from (
-                select owner from tasks where provider = ${provider} and ${isQueued} order by owner limit 1
+                select owner from tasks where provider = ${provider} and ${isQueued} and owner > ${after}
+                order by owner limit 1
               ) first_owner
               union all
               select (

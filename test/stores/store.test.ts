@@ -143,9 +143,10 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
       for (const task of [b2, a1, b1, c1, elsewhere, unbound({ owner: 'e' })]) {
         await createOrder(task, { canJoin: null, isAdmitted })
       }
-      expect(await store.queuedOwners('kie', 10)).toEqual(['a', 'b', 'c'])
-      expect(await store.queuedOwners('kie', 2)).toEqual(['a', 'b'])
-      expect(await store.queuedOwners('sunoapi', 10)).toEqual([])
+      expect(await store.queuedOwners('kie', { after: '', limit: 10 })).toEqual(['a', 'b', 'c'])
+      expect(await store.queuedOwners('kie', { after: '', limit: 2 })).toEqual(['a', 'b'])
+      expect(await store.queuedOwners('kie', { after: 'b', limit: 2 })).toEqual(['c'])
+      expect(await store.queuedOwners('sunoapi', { after: '', limit: 10 })).toEqual([])
       expect(await store.queuedOrders('kie', 'b', 10)).toEqual([b1, b2])
       expect(await store.queuedOrders('kie', 'b', 1)).toEqual([b1])
       const sent = { ...b1, charge: 'MAYBE', revision: b1.revision + 1 } as const

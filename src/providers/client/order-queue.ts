@@ -57,7 +57,7 @@ export function createOrderQueue(rate: OrderRate): OrderQueue {
       clearTimeout(timer)
       const freeInMs = await serveNext()
       if (freeInMs === 0) mustServeAgain = true
-      else if (queues.size > 0) timer = setTimeout(() => void serve(), freeInMs)
+      else if (queues.size > 0) timer = setTimeout(() => void serve(), freeInMs).unref()
     }
     isServing = false
   }
@@ -99,7 +99,7 @@ export function createOrderQueue(rate: OrderRate): OrderQueue {
         const timeout = setTimeout(() => {
           leave()
           resolve(null)
-        }, untilMs - performance.now())
+        }, untilMs - performance.now()).unref()
         const deliver = (acquired: Slot) => {
           clearTimeout(timeout)
           resolve(acquired)

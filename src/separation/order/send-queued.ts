@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Log } from '../../runtime/log.ts'
 import { createOutageLog } from '../../runtime/outage-log.ts'
+import { withTimeout } from '../../runtime/with-timeout.ts'
 import type { RecordReports } from '../advance/record.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import type { Admission, Provider } from '../provider.ts'
@@ -27,20 +28,23 @@ export interface SendQueuedOptions {
 /** Sends queued orders within the rates of their providers. */
 export interface SendQueued {
   start(): void
-  /** Looks for queued orders now. */
-  wake(provider: ProviderName): void
-  /** Begins to send no other order. Resolves when every order that was begun is on its way. */
-  stop(): Promise<void>
+  /** Sends the queued orders of a caller, without waiting for the next poll. */
+  wake(owner: string, provider: ProviderName): void
+  /** Begins to send no other order. Resolves when every order that was begun is on its way, or after `withinMs`. */
+  stop(withinMs: number): Promise<void>
 }
 
 /** How often the store is asked for orders that other gateways have queued, or left behind. */
 const pollIntervalMs = 1_000
-/** The most callers whose orders wait for their slots at the same time. */
+/** How many callers a poll reads. The next poll goes on after them. */
 const maxOwners = 200
-/** How many orders of a caller are read at once. */
+/** How many orders of a caller are read to find one that can be sent. */
 const maxOrders = 20
-/** How long an order waits for its slot before its caller's orders are read again. */
-const maxWaitMs = 1_000
+/**
+ * How long an order waits for its slot before its caller's orders are read again. Long, because a caller that leaves the line
+ * comes back at its end.
+ */
+const maxWaitMs = 60 * 60_000
 /** One order that always fails must not be logged as an outage that comes and goes. */
 const outageQuietMs = 60_000
 
@@ -51,6 +55,8 @@ const outageQuietMs = 60_000
 export function createSendQueued(options: SendQueuedOptions): SendQueued {
   const { store, clock, record, expectations, submissions, providers, log, firstCheckAfterMs, giveUpAfterMs } = options
   const callers = new Set<string>()
+  /** The last caller of the page that was read, by provider. None: the next page is the first. */
+  const lastOwners = new Map<ProviderName, string>()
   const claiming = new Set<Promise<unknown>>()
   let timer: NodeJS.Timeout | undefined
   let isStarted = false
@@ -67,21 +73,25 @@ export function createSendQueued(options: SendQueuedOptions): SendQueued {
   return {
     start() {
       isStarted = true
-      timer = setInterval(() => [...providers.keys()].forEach(wake), pollIntervalMs).unref()
+      timer = setInterval(() => [...providers.values()].forEach(poll), pollIntervalMs).unref()
     },
-    wake,
-    async stop() {
+    wake(owner, name) {
+      const provider = providers.get(name)
+      if (isStarted && !isStopped && provider !== undefined) sendOrdersOf(owner, provider)
+    },
+    async stop(withinMs) {
       isStopped = true
       clearInterval(timer)
-      await Promise.all(claiming)
+      await withTimeout(withinMs, Promise.all(claiming))
     },
   }
 
-  function wake(name: ProviderName): void {
-    const provider = providers.get(name)
-    if (!isStarted || isStopped || provider === undefined) return
+  function poll(provider: Provider): void {
+    const { name } = provider
     guarded(async () => {
-      for (const owner of await store.queuedOwners(name, maxOwners)) sendOrdersOf(owner, provider)
+      const owners = await store.queuedOwners(name, { after: lastOwners.get(name) ?? '', limit: maxOwners })
+      lastOwners.set(name, owners[maxOwners - 1] ?? '')
+      for (const owner of owners) sendOrdersOf(owner, provider)
     })
   }
 
@@ -99,25 +109,24 @@ export function createSendQueued(options: SendQueuedOptions): SendQueued {
     })
   }
 
-  /** Sends the caller's oldest orders. Resolves to whether there may be more that can be sent now. */
+  /** Sends the caller's oldest order. Resolves to whether there may be another that can be sent now. */
   async function sendNext(owner: string, provider: Provider): Promise<boolean> {
     const queued = (await store.queuedOrders(provider.name, owner, maxOrders)).filter(isQueued)
-    const orders = queued.filter(({ createdAtMs }) => clock.nowMs() < createdAtMs + giveUpAfterMs)
-    for (const order of orders) {
-      const admission = await waitForSlot(order, provider)
-      if (admission === null) return false
-      if (isStopped) {
-        admission.release()
-        return false
-      }
-      const sending = send(order, provider, admission)
-      claiming.add(sending)
-      await sending.finally(() => claiming.delete(sending))
+    const order = queued.find(({ createdAtMs }) => clock.nowMs() < createdAtMs + giveUpAfterMs)
+    if (order === undefined) return false
+    const admission = await waitForSlot(order, provider)
+    if (admission === null) return false
+    if (isStopped) {
+      admission.release()
+      return false
     }
-    return orders.length > 0
+    const sending = send(order, provider, admission)
+    claiming.add(sending)
+    await sending.finally(() => claiming.delete(sending))
+    return true
   }
 
-  /** A slot for the order; null if it gets none soon, for instance because the provider is down. */
+  /** A slot for the order; null if it gets none, for instance because the provider is down. */
   async function waitForSlot(
     order: QueuedTask,
     provider: Provider,

@@ -13,8 +13,8 @@ import type { Submission, Submissions } from './submissions.ts'
 
 export interface SeparateOptions extends PlaceOrderOptions {
   readonly submissions: Submissions
-  /** Called when an order was queued. */
-  readonly onQueued: (provider: ProviderName) => void
+  /** Called when an order of the owner was queued. */
+  readonly onQueued: (owner: string, provider: ProviderName) => void
   readonly store: OrderWriter
   readonly readTask: ReadTask
   readonly watches: Watches
@@ -89,7 +89,7 @@ export function createSeparate(options: SeparateOptions): Separate {
         return refused(idempotencyConflict(result.task))
       case 'new':
         if (isQueued(result.task)) {
-          onQueued(provider.name)
+          onQueued(owner, provider.name)
           return { kind: 'accepted', task: result.task, reused: false }
         }
         return waitForSubmission(result.task, key, submissions.submit(result.task, input, provider), false)
