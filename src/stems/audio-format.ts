@@ -34,7 +34,7 @@ export function mediaTypeOf(format: AudioFormat | null): string {
 }
 
 /** The format that a Content-Type names; null if it names none of these. */
-export function formatOfMediaType(contentType: string | null): AudioFormat | null {
+function formatOfMediaType(contentType: string | null): AudioFormat | null {
   const type = contentType?.split(';')[0]?.trim().toLowerCase() ?? ''
   return audioFormats.find((format) => mediaTypes[format] === type) ?? aliases[type] ?? null
 }
@@ -43,6 +43,14 @@ export function formatOfMediaType(contentType: string | null): AudioFormat | nul
 export function formatOfUrl(url: string): AudioFormat | null {
   const extension = /\.([a-z0-9]{3,4})$/i.exec(new URL(url).pathname)?.[1]?.toLowerCase()
   return audioFormats.find((format) => format === extension) ?? null
+}
+
+/** The media types of error pages. */
+const textTypes = /^\s*(text\/|application\/(json|xml|xhtml|problem))/i
+
+/** Whether a file server answered with a page of text, such as an error, in place of the audio. */
+export function isTextPage(contentType: string | null, firstBytes: Uint8Array): boolean {
+  return formatOfBytes(firstBytes) === null && textTypes.test(contentType ?? '')
 }
 
 /** How many bytes at the beginning of a file show its format. */
@@ -60,4 +68,15 @@ export function formatOfBytes(bytes: Uint8Array): AudioFormat | null {
   if (first !== 0xff || (second & 0xe0) !== 0xe0) return null
   // The bits of the layer: AAC's frames (ADTS) have none.
   return (second & 0x06) === 0 ? 'aac' : 'mp3'
+}
+
+/** The format by the first bytes, else by what the server says, else by the URL; null if none of them shows one. */
+export function formatOf(file: {
+  /** null if they are not known. */
+  readonly firstBytes: Uint8Array | null
+  readonly contentType: string | null
+  readonly url: string
+}): AudioFormat | null {
+  const seen = file.firstBytes === null ? null : formatOfBytes(file.firstBytes)
+  return seen ?? formatOfMediaType(file.contentType) ?? formatOfUrl(file.url)
 }
