@@ -141,7 +141,7 @@ describe.skipIf(!isBrowserThere())('the player page in a browser', { timeout: 12
   })
 
   test('reconnects after the gateway was gone, and shows what happened meanwhile', async () => {
-    const gateway = await startGateway({ SANDBOX_DELAY_MS: '4000' })
+    const gateway = await startGateway({ SANDBOX_DELAY_MS: '4000', CHECK_INTERVAL_SECONDS: '2' })
     const page = await openPage(gateway.url)
     await page.getByRole('button', { name: 'Order' }).click()
     await page.getByRole('progressbar', { name: 'Separation in progress' }).waitFor()
