@@ -1,6 +1,6 @@
 import type { Log } from '../runtime/log.ts'
 import { withTimeout } from '../runtime/with-timeout.ts'
-import { createRecord } from './advance/record.ts'
+import { createRecord, type TaskChangeListener } from './advance/record.ts'
 import type { CallbackAddresses } from './callback/callback-address.ts'
 import { createRestoreOrder } from './callback/restore-order.ts'
 import { createSaveCallback, type SaveCallback } from './callback/save-callback.ts'
@@ -41,6 +41,8 @@ export interface SeparationsOptions {
   readonly timings: CheckTimings & { readonly submitTimeoutMs: number; readonly submitWaitMs: number }
   /** How callbacks ask for checks. */
   readonly requests: CheckRequests
+  /** Called once for every change of a task that this gateway has stored. */
+  readonly onTaskChange?: TaskChangeListener
 }
 
 /** Everything that can be done with separation tasks. `owner` is the caller. */
@@ -79,7 +81,13 @@ export function createSeparations(options: SeparationsOptions): Separations {
   }
   const watches = createWatches({ findTask, readTask, changes, random })
   const expectations = createExpectations()
-  const record = createRecord({ ...common, onSuccess: expectations.learn })
+  const record = createRecord({
+    ...common,
+    onChange(before, after) {
+      if (before.state === 'pending' && after.state === 'succeeded') expectations.learn(after)
+      options.onTaskChange?.(before, after)
+    },
+  })
   const submissions = createSubmissions({ ...common, record, submitTimeoutMs: timings.submitTimeoutMs })
   const firstCheckAfterMs = timings.intervalMs
   const queue = createSendQueued({

@@ -2,7 +2,7 @@ import type { Log } from '../../runtime/log.ts'
 import type { Changes } from '../changes.ts'
 import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
 import type { Clock, LeaseEnd, NewDue, RecordStore } from '../store.ts'
-import type { SucceededTask, Task } from '../task.ts'
+import type { Task } from '../task.ts'
 import { advance, isVisibleChange } from './advance.ts'
 import { maxStems } from './merge-stems.ts'
 import type { DatedReport, Report } from './report.ts'
@@ -32,11 +32,14 @@ export interface RecordOptions {
   readonly clock: Clock
   readonly changes: Changes
   readonly log: Log
-  /** Called with every task whose result was stored. */
-  readonly onSuccess?: (task: SucceededTask) => void
+  /** Called once for every change that this gateway has stored. */
+  readonly onChange?: TaskChangeListener
 }
 
-export function createRecord({ store, clock, changes, log, onSuccess }: RecordOptions): RecordReports {
+/** @param before the task as it was stored before the change */
+export type TaskChangeListener = (before: Task, after: Task) => void
+
+export function createRecord({ store, clock, changes, log, onChange }: RecordOptions): RecordReports {
   return async function record(taskId, reports, { known, due } = {}) {
     const given =
       typeof reports === 'object' && 'kind' in reports ? [{ report: reports, atMs: clock.nowMs() }] : reports
@@ -58,7 +61,7 @@ export function createRecord({ store, clock, changes, log, onSuccess }: RecordOp
         if (await store.replace(next, task, due)) {
           logUnstoredStems(next, dated)
           changes.publish(taskId, task.owner)
-          if (task.state === 'pending' && next.state === 'succeeded') onSuccess?.(next)
+          onChange?.(task, next)
           return next
         }
         wasOvertaken = true
