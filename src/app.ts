@@ -37,6 +37,7 @@ import { providerNames, type ProviderName } from './separation/task.ts'
 import { openCoordination } from './coordination/open-coordination.ts'
 import { openStems } from './stems/open-stems.ts'
 import { openStore } from './stores/open-store.ts'
+import { derived } from './runtime/derived.ts'
 import type { Log } from './runtime/log.ts'
 import type { App, AppOptions } from './program/running-app.ts'
 import type { Store } from './separation/store.ts'
@@ -62,6 +63,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
 
 async function startOn(store: Store, config: Config, log: Log, options: AppOptions): Promise<App> {
   let port = config.port
+  let live = config
   const url = () => `http://${hostInUrl(config.host)}:${port}`
   const clock = options.clock ?? store
   const publicUrl = () => config.publicUrl ?? url()
@@ -70,12 +72,16 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   if (config.database.kind === 'sqlite' && config.redisUrl === null) await store.releaseAllLeases()
   const identity = await openIdentity({ ...config, log })
   const ownSecret = await store.secret('callbacks', newSecret)
-  const addresses = createCallbackAddresses({ publicUrl, secrets: [...config.callbackSecrets, ownSecret] })
-  const { readsPerSecond, submitsPer10Seconds } = config
+  const secrets = derived(
+    () => live.callbackSecrets,
+    (callbackSecrets) => [...callbackSecrets, ownSecret],
+  )
+  const addresses = createCallbackAddresses({ publicUrl, secrets })
+  const readsPerSecond = () => live.readsPerSecond
   const { changes, rates, ...coordination } = await openCoordination({
     redisUrl: config.redisUrl,
     deployment: () => store.secret('deployment', randomUUID),
-    rates: { readsPerSecond, submitsPer10Seconds },
+    rates: { readsPerSecond, submitsPer10Seconds: () => live.submitsPer10Seconds },
     log,
   })
   const subscriptionLimit = createConcurrencyLimit(config.subscriptionsPerCaller)
@@ -91,12 +97,13 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const sandboxApiKey = newSecret()
   const isSandboxOn = Object.values(vendors).every(({ apiKey }) => apiKey === null)
   const accounts = {
-    ...vendors,
-    kie: { ...vendors.kie, webhookKey: config.kieWebhookKey },
-    sandbox: { apiKey: isSandboxOn ? sandboxApiKey : null, baseUrl: () => `${url()}/sandbox` },
+    kie: { baseUrl: vendors.kie.baseUrl, apiKey: () => live.vendors.kie.apiKey, webhookKey: () => live.kieWebhookKey },
+    apikley: { baseUrl: vendors.apikley.baseUrl, apiKey: () => live.vendors.apikley.apiKey },
+    sunoapi: { baseUrl: vendors.sunoapi.baseUrl, apiKey: () => live.vendors.sunoapi.apiKey },
+    sandbox: { baseUrl: () => `${url()}/sandbox`, apiKey: () => (isSandboxOn ? sandboxApiKey : null) },
   }
   const clients = openProviders({ rates, userAgent, log, accounts })
-  const isEnabled = (name: ProviderName) => accounts[name].apiKey !== null
+  const isEnabled = (name: ProviderName) => accounts[name].apiKey() !== null
   const providers = new Map(
     clients.filter(({ name }) => isEnabled(name)).map((each) => [each.name, metrics.counted(each)]),
   )
@@ -150,7 +157,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
 
   const prices = { ...config.prices, sandbox: sandboxPrices }
   const retentionMs = new Map(clients.map((each) => [each.name, each.retentionMs]))
-  const requestRate = createRequestRate(config.requestsPerMinute)
+  const requestRate = createRequestRate(() => live.requestsPerMinute)
   const schema = createSchema()
   const retentionMsOf = (provider: ProviderName) => retentionMs.get(provider) ?? 0
   const hasStemLinks = config.stemLinks === 'signed'
@@ -160,7 +167,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     clock,
     retentionMsOf,
     baseUrl: stemLinksUrl,
-    secrets: [...config.callbackSecrets, ownSecret],
+    secrets,
     allowedHosts: config.stemHostsAllowed,
     // Each gateway serves the sandbox's files itself, wherever PUBLIC_URL leads.
     ownAddressOf: (provider, address) => (provider === 'sandbox' ? ownFileAddress(url(), address) : null),
@@ -170,7 +177,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   })
   const services: Services = {
     separations,
-    separateRate: createRequestRate(config.separatesPerMinute),
+    separateRate: createRequestRate(() => live.separatesPerMinute),
     subscriptionLimit,
     requestRate,
     providers: [...providers.keys()],
@@ -185,8 +192,8 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const shortWay = createShortWay({ schema, services, reader: store })
   const { introspection } = config
   const pipeline = createPipeline({ schema, services, log, introspection, onSuccess: shortWay.learnDocument })
-  const { admin, adminToken } = config
-  const operator = createOperator({ adminToken, adminHost: admin?.host ?? null })
+  const { admin } = config
+  const operator = createOperator({ adminToken: () => live.adminToken, adminHost: admin?.host ?? null })
   const logRefusedOrigin = createLogRefusedOrigin(log)
   const eventStreams = createEventStreams({ pipeline, separations, subscriptionLimit, log })
   const websocket = createWebSocketRoute({
@@ -272,6 +279,11 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     providers: [...new Set([config.defaultProvider, ...providers.keys()])],
     waitingForDisabled,
     subscriptions: subscriptionLimit.size,
+    reconfigure(next) {
+      live = next
+      // They may contain links that are signed with a secret that is no longer accepted.
+      shortWay.forgetAnswers()
+    },
     async close() {
       readiness.stop()
       separations.waits.stop()

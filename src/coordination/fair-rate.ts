@@ -7,7 +7,7 @@ export interface FairRate {
 }
 
 export interface FairRateOptions {
-  readonly limit: number
+  readonly limit: () => number
   readonly windowMs: number
 }
 
@@ -58,9 +58,10 @@ export function createFairRate({ limit, windowMs }: FairRateOptions): FairRate {
   return {
     acquire(caller, waiting = noWaitingOrders) {
       const own = slotsOf(caller)
-      const allFreeInMs = freeInMs(slots, waiting.all, limit)
+      const max = limit()
+      const allFreeInMs = freeInMs(slots, waiting.all, max)
       const othersMs = othersWaitMs(caller)
-      const ownFreeInMs = Math.min(othersMs, freeInMs(own, waiting.own, shareOf(limit)))
+      const ownFreeInMs = Math.min(othersMs, freeInMs(own, waiting.own, shareOf(max)))
       if (allFreeInMs > 0 || ownFreeInMs > 0) {
         const maxMs = Math.max(allFreeInMs, ownFreeInMs)
         waitingUntilMs.set(caller, performance.now() + maxMs + windowMs)

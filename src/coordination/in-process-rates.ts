@@ -1,10 +1,12 @@
 import { orderWindowMs, type Rates } from '../providers/client/rates.ts'
 import { createFairRate } from './fair-rate.ts'
-import { createLocalReads, createReadRate, readSlotsOf } from './read-rate.ts'
+import { createLocalReads, createReadRate } from './read-rate.ts'
 
 export interface RatesOptions {
-  readonly submitsPer10Seconds: number
-  readonly readsPerSecond: number
+  /** Called at each order, as the rate may be replaced. */
+  readonly submitsPer10Seconds: () => number
+  /** Called at each read. */
+  readonly readsPerSecond: () => number
   /** The period of `submitsPer10Seconds`, in milliseconds. Tests shorten it. */
   readonly windowMs?: number
 }
@@ -16,7 +18,7 @@ export function createInProcessRates(options: RatesOptions): Rates {
   return {
     of() {
       const orders = createFairRate({ limit, windowMs })
-      const reads = createLocalReads(readSlotsOf(readsPerSecond))
+      const reads = createLocalReads(readsPerSecond)
       return {
         orders: { limit, acquire: async (caller, waiting) => orders.acquire(caller, waiting) },
         reads: createReadRate(async (count) => reads.acquire(count)),

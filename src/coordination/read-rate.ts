@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReadRate } from '../providers/client/rates.ts'
+import { derived } from '../runtime/derived.ts'
 import { createRollingWindow } from './rolling-window.ts'
 
 const minIntervalMs = 20
@@ -23,10 +24,14 @@ export interface AcquiredReads {
 export type AcquireReads = (count: number) => Promise<AcquiredReads>
 
 /** Counts the reads of this process: at most `slots` in any `everyMs`. `release` frees the last slots that were taken. */
-export function createLocalReads({ slots, everyMs }: ReturnType<typeof readSlotsOf>) {
-  const window = createRollingWindow(everyMs)
+export function createLocalReads(readsPerSecond: () => number) {
+  const rate = derived(readsPerSecond, (perSecond) => {
+    const { slots, everyMs } = readSlotsOf(perSecond)
+    return { slots, window: createRollingWindow(everyMs) }
+  })
   return {
     acquire(count: number): AcquiredReads & { release(count: number): void } {
+      const { slots, window } = rate()
       const added = Array.from({ length: Math.min(count, Math.max(0, slots - window.count())) }, () => window.add())
       return {
         acquired: added.length,

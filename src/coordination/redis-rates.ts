@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { orderWindowMs, type OrderRate, type Rates, type ReadRate } from '../providers/client/rates.ts'
+import { derived } from '../runtime/derived.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import { createFairRate, noWaitingOrders, shareOf } from './fair-rate.ts'
 import type { RatesOptions } from './in-process-rates.ts'
@@ -36,13 +37,14 @@ function createOrderRate(options: RedisRatesOptions, key: string): OrderRate {
   return {
     limit,
     async acquire(caller, waiting = noWaitingOrders) {
+      const max = limit()
       const slot = local.acquire(caller, waiting)
       const name = randomUUID()
       const callerId = createHash('sha256').update(caller).digest('base64url')
       const logs = [key, `${key}:of:${callerId}`]
       // Without a local slot, only tells the other gateways that the caller waits.
       const mayAcquire = slot.kind === 'acquired' ? 1 : 0
-      const counts = [mayAcquire, limit, shareOf(limit), waiting.all, waiting.own].map(String)
+      const counts = [mayAcquire, max, shareOf(max), waiting.all, waiting.own].map(String)
       const args = { keys: [...logs, `${key}:waiting`], arguments: [...counts, name, callerId] }
       const answer = await redis.run((client) => client.eval(script, args)).catch(() => null)
       if (slot.kind === 'full') return slot
@@ -65,13 +67,16 @@ function createOrderRate(options: RedisRatesOptions, key: string): OrderRate {
 
 /** Always counts this gateway's reads as well, as `createOrderRate` does for orders. */
 function createSharedReadRate({ redis, readsPerSecond }: RedisRatesOptions, key: string): ReadRate {
-  const { slots, everyMs } = readSlotsOf(readsPerSecond)
-  const local = createLocalReads({ slots, everyMs })
-  const script = readRateScript(everyMs)
+  const local = createLocalReads(readsPerSecond)
+  const rate = derived(readsPerSecond, (perSecond) => {
+    const { slots, everyMs } = readSlotsOf(perSecond)
+    return { slots, script: readRateScript(everyMs) }
+  })
 
   return createReadRate(async (count) => {
     const { acquired, freeInMs, release } = local.acquire(count)
     if (acquired === 0) return { acquired, freeInMs }
+    const { slots, script } = rate()
     const args = { keys: [key], arguments: [String(slots), String(acquired)] }
     const answer = await redis.run((client) => client.eval(script, args)).catch(() => null)
     const [granted, sharedFreeInMs] = numbersOf(answer)

@@ -44,7 +44,7 @@ const invalidTokensPerMinute = 120
 export function createCallbackRoute(options: CallbackRouteOptions) {
   const { addresses, parsers, separations, log, onUnknownTask } = options
   // Counts only invalid tokens: a provider may share its IP address with a client that guesses tokens.
-  const invalidTokenRate = createRequestRate(invalidTokensPerMinute)
+  const invalidTokenRate = createRequestRate(() => invalidTokensPerMinute)
 
   const untrustedLogs = new Map([...parsers.keys()].map((provider) => [provider, createUntrustedLog(provider, log)]))
 

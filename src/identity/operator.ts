@@ -2,11 +2,12 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isLocalRequest } from './local-request.ts'
 import type { AuthFailure } from './session.ts'
+import { derived } from '../runtime/derived.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 
 export interface OperatorOptions {
-  /** ADMIN_TOKEN. null: unset. */
-  readonly adminToken: string | null
+  /** ADMIN_TOKEN. null: unset. Called at each request, as it may be replaced. */
+  readonly adminToken: () => string | null
   /** The address on which ADMIN_PORT listens. null: ADMIN_PORT is unset. */
   readonly adminHost: string | null
 }
@@ -48,23 +49,24 @@ export const operatorLocalOnly: AuthFailure = {
  */
 export function createOperator({ adminToken, adminHost }: OperatorOptions): Operator {
   const isAdminPortOpen = adminHost !== null && !isLoopback(adminHost)
-  const expected = adminToken === null ? null : digestOf(adminToken)
+  const expected = derived(adminToken, (token) => (token === null ? null : digestOf(token)))
 
   function hasToken({ headers }: IncomingMessage): boolean {
     const token = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
-    return expected !== null && token !== undefined && timingSafeEqual(digestOf(token), expected)
+    const digest = expected()
+    return digest !== null && token !== undefined && timingSafeEqual(digestOf(token), digest)
   }
 
   return {
     hasToken,
     refusalOfMetrics(request) {
-      if (adminToken !== null) return hasToken(request) ? null : tokenMissing
+      if (adminToken() !== null) return hasToken(request) ? null : tokenMissing
       if (adminHost !== null) return 'elsewhere'
       return isLocalRequest(request) ? null : localOnly
     },
     refusalOnAdminPort(what, request) {
       if (hasToken(request)) return null
-      if (what === 'metrics' && adminToken !== null) return tokenMissing
+      if (what === 'metrics' && adminToken() !== null) return tokenMissing
       return isAdminPortOpen || isLocalRequest(request) ? null : operatorLocalOnly
     },
   }

@@ -17,20 +17,25 @@ export interface RequestRate {
 
 const minuteSeconds = 60
 
-/** A limit of `perMinute` requests per minute for each caller. */
-export function createRequestRate(perMinute: number): RequestRate {
-  const limiter = new RateLimiterMemory({ points: perMinute, duration: minuteSeconds })
+/** A limit of `limit()` requests per minute for each caller. The limit may be replaced: what a caller has used stays used. */
+export function createRequestRate(limit: () => number): RequestRate {
+  const limiter = new RateLimiterMemory({ points: limit(), duration: minuteSeconds })
   return {
     async status(owner) {
+      const perMinute = limit()
       const used = await limiter.get(owner)
-      return { perMinute, remaining: used?.remainingPoints ?? perMinute, resetsInMs: used?.msBeforeNext ?? 0 }
+      const remaining = Math.max(0, perMinute - (used?.consumedPoints ?? 0))
+      return { perMinute, remaining, resetsInMs: used?.msBeforeNext ?? 0 }
     },
     async acquire(owner) {
+      limiter.points = limit()
       try {
         await limiter.consume(owner)
         return 0
-      } catch (limit) {
-        return limit instanceof RateLimiterRes ? Math.max(1, Math.ceil(limit.msBeforeNext / 1_000)) : minuteSeconds
+      } catch (rejection) {
+        return rejection instanceof RateLimiterRes
+          ? Math.max(1, Math.ceil(rejection.msBeforeNext / 1_000))
+          : minuteSeconds
       }
     },
   }

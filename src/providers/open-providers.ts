@@ -19,6 +19,6 @@ export interface ProvidersOptions extends Pick<RestProviderOptions, 'rates' | 'u
 /** Creates the client of every provider, also of those that are off: they still read late callbacks. */
 export function openProviders({ accounts, ...common }: ProvidersOptions): readonly RestProvider[] {
   return providerNames.map((name) =>
-    createRestProvider({ ...common, webhookKey: null, ...accounts[name], spec: specs[name] }),
+    createRestProvider({ ...common, webhookKey: () => null, ...accounts[name], spec: specs[name] }),
   )
 }

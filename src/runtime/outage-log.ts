@@ -7,6 +7,8 @@ export interface OutageLog {
   /** Records an attempt that succeeded. */
   worked(): void
   isDown(): boolean
+  /** Ends an outage without a line: what failed was replaced, and nobody knows yet whether it works. */
+  forget(): void
 }
 
 export interface OutageLogOptions {
@@ -79,5 +81,6 @@ export function createOutageLog(options: OutageLogOptions): OutageLog {
       if (timer === null) endIfQuiet()
     },
     isDown: () => isDown,
+    forget: () => void (isDown = false),
   }
 }

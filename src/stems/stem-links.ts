@@ -1,4 +1,5 @@
-import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { derived } from '../runtime/derived.ts'
 import { stemName } from '../separation/task.ts'
 import { taskIdPrefix } from '../separation/task-id.ts'
 import { linkFileName } from './file-name.ts'
@@ -11,7 +12,7 @@ export interface StemLinksOptions {
   /** Where browsers reach the gateway, without a trailing slash. Called at each use, because the port may be assigned late. */
   readonly baseUrl: () => string
   /** The secrets of the callback addresses, from which the keys of the links are derived. The first signs, all are accepted. */
-  readonly secrets: readonly string[]
+  readonly secrets: () => readonly string[]
 }
 
 /** The stem that a valid link names. */
@@ -39,17 +40,16 @@ const pathPattern = new RegExp(
  * link of a stem stays the same, so that it can be cached, and ends with the files of its task.
  */
 export function createStemLinks({ baseUrl, secrets }: StemLinksOptions): StemLinks {
-  const keys = secrets.map((secret) =>
-    createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', 'stemgate link of a stem', 32))),
+  const keys = derived(secrets, (list) =>
+    list.map((secret) => createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', 'stemgate link of a stem', 32)))),
   )
-  const [signing] = keys
-  if (signing === undefined) throw new TypeError('Stem links need a secret.')
-  const tokenOf = (key: typeof signing, subject: string) =>
-    createHmac('sha256', key).update(subject).digest('base64url')
+  const tokenOf = (key: KeyObject, subject: string) => createHmac('sha256', key).update(subject).digest('base64url')
 
   return {
     urlOf({ task, stem }) {
       const [name, file] = [encodeURIComponent(stemName(stem)), encodeURIComponent(linkFileName(stem))]
+      const [signing] = keys()
+      if (signing === undefined) throw new TypeError('Stem links need a secret.')
       const token = tokenOf(signing, `${task.id}/${name}/${file}`)
       return `${baseUrl()}${stemsPath}${task.id}/${name}/${token}/${file}`
     },
@@ -59,7 +59,9 @@ export function createStemLinks({ baseUrl, secrets }: StemLinksOptions): StemLin
       if (token === '') return null
       const given = Buffer.from(token)
       // Compares with every key, so that the duration does not show which one matches.
-      const matches = keys.map((key) => timingSafeEqual(Buffer.from(tokenOf(key, `${taskId}/${name}/${file}`)), given))
+      const matches = keys().map((key) =>
+        timingSafeEqual(Buffer.from(tokenOf(key, `${taskId}/${name}/${file}`)), given),
+      )
       // A name whose token verifies was encoded by `urlOf`.
       return matches.includes(true) ? { taskId, stem: decodeURIComponent(name) } : null
     },

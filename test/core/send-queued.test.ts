@@ -32,7 +32,7 @@ async function startQueue({ orders, rate, wrap = (store) => store }: QueueOption
       await store.createOrder({ task, key: null, dueAtMs: 0, canJoin: null, isAdmitted: true })
     }
   }
-  const rates = createInProcessRates({ submitsPer10Seconds: rate, readsPerSecond: 1 }).of('kie')
+  const rates = createInProcessRates({ submitsPer10Seconds: () => rate, readsPerSecond: () => 1 }).of('kie')
   const { admit } = createSubmitGate({ displayName: 'kie.ai', orders: rates.orders })
   const provider: Provider = {
     name: 'kie',

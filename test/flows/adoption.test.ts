@@ -167,7 +167,7 @@ describe('when record-info echoes one of our callback addresses', () => {
   test('a task that is missing from the store is adopted if the address does not identify its order', async () => {
     const secret = `callback-secret-${canary}`
     const { provider, read } = await start({ CALLBACK_SECRET: secret })
-    const addresses = createCallbackAddresses({ publicUrl: () => 'https://old.example', secrets: [secret] })
+    const addresses = createCallbackAddresses({ publicUrl: () => 'https://old.example', secrets: () => [secret] })
     const url = addresses.urlOf({ id: newTaskId(), provider: 'kie', owner: 'key:gone', type: null, ...someTrack })
     provider.answerRead(recordOfSuccess('restored', echoOf(url.replace(/\.[\w-]+$/, ''))))
     expect(await read('restored')).toMatchObject({ status: 'SUCCESS' })

@@ -173,12 +173,12 @@ describe('a request that is not a valid callback', () => {
   test('gets the same bytes at every unknown address, whatever is wrong with it', async () => {
     const { provider, gateway } = await start()
     const { taskId, callbackUrl } = await orderAnew(gateway, provider)
-    const addresses = createCallbackAddresses({ publicUrl: () => gateway.url, secrets: [secret] })
+    const addresses = createCallbackAddresses({ publicUrl: () => gateway.url, secrets: () => [secret] })
     const token = callbackUrl.split('/').at(-1)?.split('.')[0] ?? ''
     const task = { id: taskId, provider: 'kie', owner: 'anonymous', type: 'separate_vocal', ...someTrack } as const
     const forOthers = createCallbackAddresses({
       publicUrl: () => gateway.url,
-      secrets: [`another-callback-secret-${canary}`],
+      secrets: () => [`another-callback-secret-${canary}`],
     })
     const urls = [
       addresses.urlOf({ ...task, provider: 'apikley' }).replace('/apikley/', '/kie/'),

@@ -169,7 +169,7 @@ describe('a queued order', () => {
     const { provider, gateway } = await startSlow(1, { CALLBACK_SECRET: secret })
     const queued = queuedOf(await orderAll(gateway, tracks(2)))
     const store = await openStoreOf(gateway)
-    const addresses = createCallbackAddresses({ publicUrl: () => gateway.url, secrets: [secret] })
+    const addresses = createCallbackAddresses({ publicUrl: () => gateway.url, secrets: () => [secret] })
     const url = addresses.urlOf(await storedTask(store, queued.id))
     provider.answerRead(recordOfSuccess('lost-task', { callbackUrl: url }))
     expect(await provider.callBack(url, callbackOfSuccess('lost-task'))).toBe(200)

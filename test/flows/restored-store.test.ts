@@ -91,7 +91,7 @@ describe('a callback for a task that is missing from the store', () => {
 
   test('is logged, counted and answered with 503 if the address does not identify the order', async () => {
     const { restored, store, callBack } = await start()
-    const old = createCallbackAddresses({ publicUrl: () => restored.url, secrets: [secret] })
+    const old = createCallbackAddresses({ publicUrl: () => restored.url, secrets: () => [secret] })
     const taskId = newTaskId()
     // Addresses of the first version end with the token.
     const url = old.urlOf({ ...someTrack, id: taskId, owner: 'web', provider: 'kie', type: null })
@@ -125,7 +125,7 @@ test('restores a task for the caller whose callback address record-info echoes',
     return (await response.json()).data
   }
   const taskId = newTaskId()
-  const addresses = createCallbackAddresses({ publicUrl: () => restored.url, secrets: [secret] })
+  const addresses = createCallbackAddresses({ publicUrl: () => restored.url, secrets: () => [secret] })
   const task = { ...someTrack, id: taskId, owner: 'key:web', provider: 'kie', type: 'separate_vocal' } as const
   provider.answerRead(recordOfSuccess('provider-task-1', { callbackUrl: addresses.urlOf(task) }))
   expect(await ask(mobile, 'provider-task-1')).toEqual({ separation: null })
@@ -135,7 +135,7 @@ test('restores a task for the caller whose callback address record-info echoes',
 
 describe('a callback address', () => {
   const addressesOf = (...secrets: string[]) =>
-    createCallbackAddresses({ publicUrl: () => 'https://gateway.example/stemgate', secrets })
+    createCallbackAddresses({ publicUrl: () => 'https://gateway.example/stemgate', secrets: () => secrets })
   const task = { id: newTaskId(), provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack } as const
   const pathOf = (url: string) => new URL(url).pathname.replace('/stemgate', '')
   const report = { taskId: task.id, provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack }

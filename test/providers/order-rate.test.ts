@@ -145,7 +145,9 @@ describe('callers that exceed the provider’s rate', () => {
   })
 
   test('have one queue each: a caller with many waiting orders does not delay one with few', async () => {
-    const { orders } = createInProcessRates({ submitsPer10Seconds: 1, readsPerSecond: 1, windowMs: 40 }).of('kie')
+    const { orders } = createInProcessRates({ submitsPer10Seconds: () => 1, readsPerSecond: () => 1, windowMs: 40 }).of(
+      'kie',
+    )
     const queue = createOrderQueue(orders)
     const served: string[] = []
     const wait = async (caller: string) => {
@@ -158,7 +160,7 @@ describe('callers that exceed the provider’s rate', () => {
   })
 
   test('leave the queue when their time is over, and learn when there is a slot for them', async () => {
-    const { orders } = createInProcessRates({ submitsPer10Seconds: 1, readsPerSecond: 1 }).of('kie')
+    const { orders } = createInProcessRates({ submitsPer10Seconds: () => 1, readsPerSecond: () => 1 }).of('kie')
     const queue = createOrderQueue(orders)
     const first = await queue.acquire('first')
     const waiting = ['a', 'b', 'a'].map((caller) => queue.wait(caller, performance.now() + 60_000))
@@ -281,7 +283,7 @@ describe('a provider that fails repeatedly', () => {
   test('gets another order if the admitted one was not sent', async () => {
     const gate = createSubmitGate({
       displayName: 'kie.ai',
-      orders: createInProcessRates({ submitsPer10Seconds: 100, readsPerSecond: 1 }).of('kie').orders,
+      orders: createInProcessRates({ submitsPer10Seconds: () => 100, readsPerSecond: () => 1 }).of('kie').orders,
       breaker: { failures: 1, pauseMs: 500 },
     })
     const given = { owner: 'caller', musicTaskId: 'music', audioId: 'audio' }

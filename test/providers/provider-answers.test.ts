@@ -606,11 +606,11 @@ function createProvider(spec: ProviderSpec, webhookKey: string | null): RestProv
   const log = { info: () => {}, warn: () => {}, error: () => {} }
   return createRestProvider({
     spec,
-    webhookKey,
+    webhookKey: () => webhookKey,
     log,
-    apiKey: null,
+    apiKey: () => null,
     baseUrl: 'http://127.0.0.1:9',
-    rates: createInProcessRates({ readsPerSecond: 10, submitsPer10Seconds: 20 }),
+    rates: createInProcessRates({ readsPerSecond: () => 10, submitsPer10Seconds: () => 20 }),
     userAgent: 'test',
   })
 }

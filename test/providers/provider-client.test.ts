@@ -104,7 +104,7 @@ async function closedPort(): Promise<number> {
 }
 
 function ratesOf(readsPerSecond: number) {
-  return createInProcessRates({ readsPerSecond, submitsPer10Seconds: 1_000 })
+  return createInProcessRates({ readsPerSecond: () => readsPerSecond, submitsPer10Seconds: () => 1_000 })
 }
 
 type Line = readonly [level: string, detail: Record<string, unknown>, message: string]
@@ -117,8 +117,8 @@ function createProvider(baseUrl: string | (() => string), options: Partial<RestP
   const provider = createRestProvider({
     spec: kie,
     baseUrl,
-    apiKey,
-    webhookKey: null,
+    apiKey: () => apiKey,
+    webhookKey: () => null,
     rates: ratesOf(1_000),
     userAgent: 'stemgate/test',
     log: { info: at('info'), warn: at('warn'), error: at('error') },
@@ -504,7 +504,7 @@ describe('a check', () => {
 describe('a provider', () => {
   test('that is off gets no orders and no checks', async () => {
     const server = await serve((socket) => socket.end(http(200, accepted)))
-    const { submit, check } = createProvider(server.url, { apiKey: null })
+    const { submit, check } = createProvider(server.url, { apiKey: () => null })
     expect(await submit(order)).toMatchObject({ kind: 'refused', refusal: { reason: 'unavailable', retryable: false } })
     expect(await check('a')).toMatchObject({ kind: 'inconclusive' })
     expect(server.sockets).toHaveLength(0)

@@ -32,7 +32,7 @@ const all: readonly (readonly [string, OpenRates])[] = [
     : [['of three gateways on one Redis', (options: RatesOptions) => openThree(redisUrl, options)] as const]),
 ]
 
-const given: RatesOptions = { submitsPer10Seconds: 5, readsPerSecond: 50, windowMs: 400 }
+const given: RatesOptions = { submitsPer10Seconds: () => 5, readsPerSecond: () => 50, windowMs: 400 }
 
 function ordersOf(rates: readonly [Rates, ...Rates[]]) {
   const orders = rates.map((each) => each.of('kie').orders)
@@ -79,7 +79,7 @@ describe.each(all)('the rates %s', (_name, open) => {
 
   test('say when a slot is free, and it is', async () => {
     const windowMs = 300
-    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: () => 2, windowMs }))
     const beforeMs = performance.now()
     await first.acquire('caller')
     const afterMs = performance.now()
@@ -114,7 +114,7 @@ describe.each(all)('the rates %s', (_name, open) => {
   })
 
   test('have exactly one more slot when one is released', async () => {
-    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 3, windowMs: 60_000 }))
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: () => 3, windowMs: 60_000 }))
     const acquired = [await first.acquire('caller'), await first.acquire('caller'), await first.acquire('caller')]
     const release = (index: number) => {
       const createOrder = acquired[index]
@@ -137,7 +137,7 @@ describe.each(all)('the rates %s', (_name, open) => {
 
   test('give a lone caller all slots, and no caller more than half while another waits', async () => {
     const windowMs = 500
-    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 4, windowMs }))
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: () => 4, windowMs }))
     for (let acquired = 0; acquired < 4; acquired += 1)
       expect(await first.acquire('greedy')).toMatchObject({ kind: 'acquired' })
     expect(await last.acquire('late')).toMatchObject({ kind: 'full', isFull: true, isShareUsed: false })
@@ -158,7 +158,7 @@ describe.each(all)('the rates %s', (_name, open) => {
 
   test('give a caller more than half when no other caller waits any more', async () => {
     const windowMs = 200
-    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: 2, windowMs }))
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: () => 2, windowMs }))
     const takeAll = async () => kinds([first.acquire('busy'), last.acquire('busy')])
     expect(await takeAll()).toEqual(['acquired', 'acquired'])
     // It never returns.
@@ -168,7 +168,7 @@ describe.each(all)('the rates %s', (_name, open) => {
 
   test('keep free slots for waiting orders, and tell a later order when its own slot is free', async () => {
     const windowMs = 60_000
-    const { first } = ordersOf(await open({ ...given, submitsPer10Seconds: 3, windowMs }))
+    const { first } = ordersOf(await open({ ...given, submitsPer10Seconds: () => 3, windowMs }))
     expect(await first.acquire('a', { all: 3, own: 0 })).toMatchObject({ kind: 'full' })
     expect(await first.acquire('a', { all: 2, own: 0 })).toMatchObject({ kind: 'acquired' })
     await sleep(30)
@@ -182,7 +182,7 @@ describe.each(all)('the rates %s', (_name, open) => {
   })
 
   test('are separate for each provider', async () => {
-    const [rates] = await open({ ...given, submitsPer10Seconds: 1, windowMs: 60_000 })
+    const [rates] = await open({ ...given, submitsPer10Seconds: () => 1, windowMs: 60_000 })
     const [kie, apikley] = [rates.of('kie').orders, rates.of('apikley').orders]
     expect(await kinds([kie.acquire('caller'), apikley.acquire('caller')])).toEqual(['acquired', 'acquired'])
     expect(await kinds([kie.acquire('caller'), apikley.acquire('caller')])).toEqual(['full', 'full'])
@@ -206,7 +206,7 @@ describe.each(all)('the rates %s', (_name, open) => {
   })
 
   test('admit thousands of reads a second, in bursts of 20 ms', async () => {
-    const rates = await open({ ...given, readsPerSecond: 5_000 })
+    const rates = await open({ ...given, readsPerSecond: () => 5_000 })
     const paces = rates.map((each) => each.of('kie').reads)
     const turns: number[] = []
     const startedAt = performance.now()
@@ -221,7 +221,7 @@ describe.each(all)('the rates %s', (_name, open) => {
   })
 
   test('delay no read when the gateway stops', async () => {
-    const rates = await open({ ...given, readsPerSecond: 4 })
+    const rates = await open({ ...given, readsPerSecond: () => 4 })
     const reads = rates[0].of('kie').reads
     const waiting = Promise.all(Array.from({ length: 100 }, () => reads.acquire()))
     await sleep(10)
@@ -238,7 +238,7 @@ describe.skipIf(redisUrl === null)('the rates on Redis', () => {
 
   test('leave only expiring keys, and are separate for each deployment', async () => {
     const deployment = randomUUID()
-    const ours = await openRedisRates(url, { ...given, readsPerSecond: 1, windowMs: 1_000 }, deployment)
+    const ours = await openRedisRates(url, { ...given, readsPerSecond: () => 1, windowMs: 1_000 }, deployment)
     const theirs = await openRedisRates(url, { ...given, windowMs: 1_000 }, randomUUID())
     const { orders, reads } = ours.rates.of('kie')
     await Promise.all(Array.from({ length: 50 }, () => orders.acquire('caller')))
@@ -265,7 +265,7 @@ describe.skipIf(redisUrl === null)('the rates on Redis', () => {
         return opened.redis.run(command)
       },
     }
-    const rates = createRedisRates({ ...given, readsPerSecond: 5_000, redis, deployment: randomUUID() })
+    const rates = createRedisRates({ ...given, readsPerSecond: () => 5_000, redis, deployment: randomUUID() })
     const { reads } = rates.of('kie')
     await Promise.all(Array.from({ length: 500 }, () => reads.acquire()))
     expect(questions).toBeLessThan(50)

@@ -183,9 +183,9 @@ export async function startCore(
   const provider = createRestProvider({
     spec: kie,
     baseUrl: played.url,
-    apiKey: `kie-key-${canary}`,
-    webhookKey: null,
-    rates: createInProcessRates({ readsPerSecond: 1_000, submitsPer10Seconds: 1_000 }),
+    apiKey: () => `kie-key-${canary}`,
+    webhookKey: () => null,
+    rates: createInProcessRates({ readsPerSecond: () => 1_000, submitsPer10Seconds: () => 1_000 }),
     userAgent: 'stemgate/test',
     log,
   })
@@ -200,7 +200,7 @@ export async function startCore(
     defaultProvider: 'kie',
     addresses: createCallbackAddresses({
       publicUrl: () => 'http://gateway.example',
-      secrets: [`secret-of-the-core-${canary}`],
+      secrets: () => [`secret-of-the-core-${canary}`],
     }),
     log,
     timings: {

@@ -91,10 +91,10 @@ export async function startWiredGateway({
   })
   const schema = createSchema()
   const subscriptionLimit = createConcurrencyLimit(10_000)
-  const requestRate = createRequestRate(1_000_000)
+  const requestRate = createRequestRate(() => 1_000_000)
   const services: Services = {
     separations,
-    separateRate: createRequestRate(1_000),
+    separateRate: createRequestRate(() => 1_000),
     subscriptionLimit,
     requestRate,
     providers: providerNames,
@@ -145,7 +145,7 @@ export async function startWiredGateway({
     sandbox: null,
     web: createWebRoute({ isOn: false, stemSources: () => [] }),
     identity,
-    operator: createOperator({ adminToken: null, adminHost: null }),
+    operator: createOperator({ adminToken: () => null, adminHost: null }),
     checkReady: store.checkWritable,
     metrics: createMetrics({ subscriptions: subscriptionLimit.size, stemStreams: () => 0, droppedLogLines: () => 0 }),
     log,

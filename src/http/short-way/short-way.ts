@@ -22,6 +22,8 @@ export interface ShortWay {
   learnDocument(query: string, document: DocumentNode): void
   /** Learns from an answer of Yoga which media type a client with this `Accept` gets. */
   learn(request: IncomingMessage, answer: Pick<Response, 'status' | 'headers'>): void
+  /** Forgets the kept answers, and those under way: they depend on something that has changed besides the tasks. */
+  forgetAnswers(): void
 }
 
 export type ShortAnswer = 'answered' | 'not-taken' | { readonly result: ExecutionResult }
@@ -38,11 +40,12 @@ const maxAcceptLength = 500
 
 export function createShortWay({ schema, services, reader }: ShortWayOptions): ShortWay {
   const operations = createKnownOperations(schema)
-  const answers = createKeptAnswers(reader)
+  let allAnswers = createKeptAnswers(reader)
   const mediaTypes = new LRUCache<string, string>({ max: maxAcceptHeaders })
 
   return {
     learnDocument: operations.learn,
+    forgetAnswers: () => void (allAnswers = createKeptAnswers(reader)),
 
     learn({ method, headers: { accept = '' } }, { status, headers }) {
       const type = headers.get('content-type')
@@ -53,6 +56,7 @@ export function createShortWay({ schema, services, reader }: ShortWayOptions): S
     async answer(response, caller, body) {
       const mediaType = mediaTypes.get(response.req.headers.accept ?? '')
       if (mediaType === undefined) return 'not-taken'
+      const answers = allAnswers
       const key = keyOfAnswer(caller.owner, body)
       const kept = await answers.find(key)
       if (kept !== null) return send(response, mediaType, kept)

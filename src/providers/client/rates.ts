@@ -16,7 +16,7 @@ export interface ProviderRates {
  * A caller that got no slot counts as waiting until 10 seconds after its `freeInMs` has passed.
  */
 export interface OrderRate {
-  readonly limit: number
+  readonly limit: () => number
   /** Takes a slot for the caller, unless waiting orders need the free ones. Never rejects. */
   acquire(caller: string, waiting?: WaitingOrders): Promise<Slot>
 }

@@ -71,7 +71,7 @@ export function createSubmitGate({ displayName, orders, breaker: options }: Subm
   function rateLimited({ freeInMs, isShareUsed }: NoSlot): Refusal {
     const retryAfterSeconds = Math.max(1, Math.ceil(freeInMs / 1000))
     const cause = isShareUsed ? 'yours hold half of the slots while other callers wait' : 'all slots are in use'
-    const message = `${displayName} accepts ${orders.limit} orders in 10 s, including refused ones, and ${cause}. This order was not sent, so nothing was charged; try again in ${retryAfterSeconds} s.`
+    const message = `${displayName} accepts ${orders.limit()} orders in 10 s, including refused ones, and ${cause}. This order was not sent, so nothing was charged; try again in ${retryAfterSeconds} s.`
     return { reason: 'rate-limited', providerCode: null, message, retryable: true, retryAfterSeconds }
   }
 

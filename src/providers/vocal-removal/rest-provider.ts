@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { createOutageLog } from '../../runtime/outage-log.ts'
 import type { ProviderReport } from '../../separation/advance/report.ts'
 import { createRedact, messageLength } from '../client/redact.ts'
+import { derived } from '../../runtime/derived.ts'
 import { describeError } from '../../runtime/describe-error.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
 import { createRateLimitedReader } from '../client/rate-limited-reader.ts'
@@ -62,10 +63,13 @@ export interface RestProviderOptions {
   readonly job?: Job
   /** null: the base URL of `spec`. A function, if the URL is known only once a server listens. */
   readonly baseUrl: string | (() => string) | null
-  /** null: the provider is off. It accepts no orders and no checks, but still parses late callbacks. */
-  readonly apiKey: string | null
-  /** null: callbacks are not verified by signature. */
-  readonly webhookKey: string | null
+  /**
+   * null: the provider is off. It accepts no orders and no checks, but still parses late callbacks. Called at each request,
+   * as the key may be replaced.
+   */
+  readonly apiKey: () => string | null
+  /** null: callbacks are not verified by signature. Called at each callback. */
+  readonly webhookKey: () => string | null
   readonly rates: Rates
   /** The CDN in front of the API refuses requests without one (`docs/providers.md, "Endpoints"`). */
   readonly userAgent: string
@@ -80,9 +84,21 @@ const maxLoggedNameLength = 60
 
 /** Creates the client of one provider. Opens no connection until it is used. */
 export function createRestProvider(options: RestProviderOptions): RestProvider {
-  const { spec, apiKey, webhookKey, log, job = vocalRemoval } = options
+  const { spec, log, job = vocalRemoval } = options
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
-  const redact = createRedact([apiKey, webhookKey])
+  // A late answer may repeat a key that was replaced meanwhile.
+  const usedKeys = new Set<string>()
+  const redact = createRedact(usedKeys)
+  const apiKey = derived(options.apiKey, (key) => {
+    if (key !== null) usedKeys.add(key)
+    // Whether the provider accepts this key is not known yet.
+    for (const refusals of [orderRefusals, checkRefusals]) refusals.forget()
+    return key
+  })
+  const webhookKey = derived(options.webhookKey, (key) => {
+    if (key !== null) usedKeys.add(key)
+    return key
+  })
   const { orders, reads } = options.rates.of(spec.name)
   const reader = createRateLimitedReader({
     rate: reads,
@@ -204,8 +220,9 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   }
 
   const readCredits = createReadCredits(async () => {
-    if (apiKey === null) throw new Error(`${spec.name} is off: it has no API key`)
-    return reader.get(endpointOf(spec.creditsPath), headersWith(apiKey))
+    const key = apiKey()
+    if (key === null) throw new Error(`${spec.name} is off: it has no API key`)
+    return reader.get(endpointOf(spec.creditsPath), headersWith(key))
   })
 
   return {
@@ -215,13 +232,14 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     admit: gate.admit,
 
     async submit(order) {
-      if (apiKey === null) {
+      const key = apiKey()
+      if (key === null) {
         return {
           kind: 'refused',
           refusal: notSentRefusal(`${spec.displayName} is off at this gateway. Choose another provider.`, false),
         }
       }
-      const answer = await submitOnce(apiKey, order).catch((error: unknown): SubmitAnswer => ({
+      const answer = await submitOnce(key, order).catch((error: unknown): SubmitAnswer => ({
         kind: 'unknown',
         cause: redact(describeError(error), messageLength, order.callbackUrl),
       }))
@@ -229,9 +247,10 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     },
 
     async check(providerTaskId, onSlot) {
-      if (apiKey === null) return { kind: 'inconclusive', cause: `${spec.name} is off: it has no API key` }
+      const key = apiKey()
+      if (key === null) return { kind: 'inconclusive', cause: `${spec.name} is off: it has no API key` }
       try {
-        return await readRecordInfoOnce(apiKey, providerTaskId, onSlot)
+        return await readRecordInfoOnce(key, providerTaskId, onSlot)
       } catch (error) {
         const cause = redact(describeError(error), messageLength)
         if (!isStopping) reachability.failed({ cause })
@@ -239,7 +258,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       }
     },
 
-    isAvailable: (owner) => apiKey !== null && !gate.isClosedFor(owner) && !orderRefusals.isDown(),
+    isAvailable: (owner) => apiKey() !== null && !gate.isClosedFor(owner) && !orderRefusals.isDown(),
     readCredits,
 
     parseCallback({ headers, body, nowMs }) {
@@ -254,8 +273,9 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
         }
         providerTaskId = named.id
         // With a key, only callbacks with a valid signature get beyond this line.
-        const isSigned = spec.signature !== null && webhookKey !== null
-        const problem = isSigned ? signatureProblem({ headers, webhookKey, providerTaskId, nowMs }) : null
+        const key = webhookKey()
+        const isSigned = spec.signature !== null && key !== null
+        const problem = isSigned ? signatureProblem({ headers, webhookKey: key, providerTaskId, nowMs }) : null
         if (problem !== null) return unusable(problem)
         const report = job.parseCallbackBody(body, context)
         return report === null

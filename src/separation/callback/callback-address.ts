@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { providerNames, type ProviderName, type Task } from '../task.ts'
+import { derived } from '../../runtime/derived.ts'
 import { taskIdPrefix } from '../task-id.ts'
 import { createOrderSeal, type AddressedOrder } from './sealed-order.ts'
 
@@ -9,8 +10,8 @@ export const callbacksPath = '/callbacks/'
 export interface CallbackAddressOptions {
   /** Where providers reach the gateway, without a trailing slash. Called at each use, because the port may be assigned late. */
   readonly publicUrl: () => string
-  /** The first secret signs; all of them are accepted. */
-  readonly secrets: readonly string[]
+  /** The first secret signs; all of them are accepted. Called at each use, as they may be replaced by another list. */
+  readonly secrets: () => readonly string[]
 }
 
 /** A callback address whose token verifies. */
@@ -56,9 +57,12 @@ const anyToken = new RegExp(`(?<![\\w-])[\\w-]{${tokenLength}}(?:\\.[\\w-]{40,}|
  * without it works all the same.
  */
 export function createCallbackAddresses({ publicUrl, secrets }: CallbackAddressOptions): CallbackAddresses {
-  const signers = secrets.map((secret) => ({ secret, orders: createOrderSeal(secret) }))
-  const [signing] = signers
-  if (signing === undefined) throw new TypeError('Callback addresses need a secret.')
+  const allSigners = derived(secrets, (list) => list.map((secret) => ({ secret, orders: createOrderSeal(secret) })))
+  function signing() {
+    const [first] = allSigners()
+    if (first === undefined) throw new TypeError('Callback addresses need a secret.')
+    return first
+  }
 
   function parse(path: string): CallbackAddress | null {
     const [, name, taskId = '', token = '', sealed] = addressPattern.exec(path) ?? []
@@ -66,6 +70,7 @@ export function createCallbackAddresses({ publicUrl, secrets }: CallbackAddressO
     if (provider === undefined) return null
     const subject = `${provider}/${taskId}`
     const given = Buffer.from(token)
+    const signers = allSigners()
     // Compares with every secret, so that the duration does not show which one matches.
     const matches = signers.map(({ secret }) => timingSafeEqual(Buffer.from(tokenOf(secret, subject)), given))
     const signer = signers[matches.indexOf(true)]
@@ -85,7 +90,8 @@ export function createCallbackAddresses({ publicUrl, secrets }: CallbackAddressO
     parse,
     urlOf({ id, provider, owner, type, musicTaskId, audioId, reference }) {
       const subject = `${provider}/${id}`
-      const bare = `${publicUrl()}${callbacksPath}${subject}/${tokenOf(signing.secret, subject)}`
+      const { secret, orders } = signing()
+      const bare = `${publicUrl()}${callbacksPath}${subject}/${tokenOf(secret, subject)}`
       // A restored order without its track is joined by no other order, but keeps its result.
       return (
         [
@@ -93,7 +99,7 @@ export function createCallbackAddresses({ publicUrl, secrets }: CallbackAddressO
           { owner, type, musicTaskId, audioId, reference: null },
           { owner, type, musicTaskId: null, audioId: null, reference: null },
         ]
-          .map((order) => `${bare}.${signing.orders.seal(order, subject)}`)
+          .map((order) => `${bare}.${orders.seal(order, subject)}`)
           .find(({ length }) => length <= maxAddressLength) ?? bare
       )
     },

@@ -18,8 +18,8 @@ export interface PollerOptions {
   readonly clock: Clock
   readonly work: Work
   readonly log: Log
-  /** The provider's rate limit for reads. */
-  readonly readsPerSecond: number
+  /** The provider's rate limit for reads. Called at each use, as it may be replaced. */
+  readonly readsPerSecond: () => number
   /** The time between two polls for due tasks, in milliseconds. */
   readonly pollIntervalMs: number
 }
@@ -72,8 +72,8 @@ type PollState =
 
 export function createPoller(options: PollerOptions): Poller {
   const { provider, queue, clock, work, log, readsPerSecond, pollIntervalMs } = options
-  const slotsAhead = Math.floor((readsPerSecond * leasedAheadMs) / 1_000)
-  const maxWaiting = Math.max(1, Math.min(slotsAhead, maxConcurrentTasks))
+  const slotsAhead = () => Math.floor((readsPerSecond() * leasedAheadMs) / 1_000)
+  const maxWaiting = () => Math.max(1, Math.min(slotsAhead(), maxConcurrentTasks))
   const seats = createSeats({ max: maxConcurrentTasks, maxWaiting })
   const underWay = new Set<Promise<void>>()
   /** How many tasks the poll that runs now is expected to lease. */
@@ -131,7 +131,7 @@ export function createPoller(options: PollerOptions): Poller {
 
   function reserve(taskId: string): Reservation {
     if (seats.has(taskId)) return 'under-way'
-    const isSlotNear = lastSlotMs + 1_000 / readsPerSecond - performance.now() <= leasedAheadMs
+    const isSlotNear = lastSlotMs + 1_000 / readsPerSecond() - performance.now() <= leasedAheadMs
     if (state === 'stopped' || !isSlotNear || seats.free() <= expected) return 'full'
     const leaseUntilMs = newLease()
     seats.take(taskId)

@@ -15,7 +15,7 @@ export interface SeatsOptions {
   /** How many checks run at the same time, those that wait for their slot included. */
   readonly max: number
   /** How many checks wait for their slot at the same time. */
-  readonly maxWaiting: number
+  readonly maxWaiting: () => number
 }
 
 export function createSeats({ max, maxWaiting }: SeatsOptions): Seats {
@@ -32,7 +32,7 @@ export function createSeats({ max, maxWaiting }: SeatsOptions): Seats {
       taken.delete(taskId)
       waiting.delete(taskId)
     },
-    free: () => Math.min(max - taken.size, maxWaiting - waiting.size),
-    isHalfFree: () => waiting.size <= maxWaiting / 2,
+    free: () => Math.min(max - taken.size, maxWaiting() - waiting.size),
+    isHalfFree: () => waiting.size <= maxWaiting() / 2,
   }
 }

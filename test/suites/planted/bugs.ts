@@ -21,8 +21,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
-        from: 'const answer = await submitOnce(apiKey, order).catch(',
-        to: "const first = await submitOnce(apiKey, order)\n      const answer = await (first.kind === 'unknown' ? submitOnce(apiKey, order) : Promise.resolve(first)).catch(",
+        from: 'const answer = await submitOnce(key, order).catch(',
+        to: "const first = await submitOnce(key, order)\n      const answer = await (first.kind === 'unknown' ? submitOnce(key, order) : Promise.resolve(first)).catch(",
       },
     ],
     tests: ['flows/separate', 'providers/provider-client'],
@@ -127,7 +127,7 @@ export const bugs: readonly Bug[] = [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
         from: 'orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message })',
-        to: "orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message, headers: headersWith(apiKey ?? '') })",
+        to: "orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message, headers: headersWith(apiKey() ?? '') })",
       },
     ],
     tests: ['security/secrets', 'providers/provider-client'],
@@ -450,8 +450,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
-        from: 'const answer = await submitOnce(apiKey, order).catch(',
-        to: "const first = await submitOnce(apiKey, order)\n      const answer = await (first.kind === 'unknown' ? submitOnce(apiKey, order) : Promise.resolve(first)).catch(",
+        from: 'const answer = await submitOnce(key, order).catch(',
+        to: "const first = await submitOnce(key, order)\n      const answer = await (first.kind === 'unknown' ? submitOnce(key, order) : Promise.resolve(first)).catch(",
       },
     ],
     tests: ['suites/fuzz'],

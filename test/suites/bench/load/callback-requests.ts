@@ -4,7 +4,7 @@ import { callbackSecret } from '../servers/bench-gateway.ts'
 import { postRequest } from './connection.ts'
 import { callbackOfAllStems } from './provider-answers.ts'
 
-const addresses = createCallbackAddresses({ publicUrl: () => 'http://gateway', secrets: [callbackSecret] })
+const addresses = createCallbackAddresses({ publicUrl: () => 'http://gateway', secrets: () => [callbackSecret] })
 
 /** The request by which the provider reports that a task is done. */
 export function callbackRequest(task: PendingTask): Buffer {
