@@ -188,6 +188,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     stemFacts: stems.facts.findMany,
     stemPeaks: stems.findPeaks,
     stemUrlOf: hasStemLinks ? stems.urlOf : ({ stem }) => stem.url.value,
+    zipUrlOf: hasStemLinks ? stems.zipUrlOf : () => null,
   }
   const shortWay = createShortWay({ schema, services, reader: store })
   const { introspection } = config
@@ -234,7 +235,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     }),
     stems: hasStemLinks
       ? createStemsRoute({
-          findLinkedStem: stems.findLinked,
+          findLinked: stems.findLinked,
           source: stems.source,
           facts: stems.facts,
           streamLimit,

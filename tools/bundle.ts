@@ -20,7 +20,7 @@ const worker = 'stems/peaks/peaks-worker.ts'
 const external = ['@photostructure/sqlite']
 
 /**
- * The parts of packages that are used. The rest would be loaded at every start, because esbuild cannot leave out parts of a
+ * The parts of packages that are used, or what is used in their place. The rest would be loaded at every start, because esbuild cannot leave out parts of a
  * CommonJS package. A build fails if a program imports another name.
  */
 const usedParts: Readonly<Record<string, string>> = {
@@ -34,6 +34,10 @@ const usedParts: Readonly<Record<string, string>> = {
   'rate-limiter-flexible': `
     export { default as RateLimiterMemory } from 'rate-limiter-flexible/lib/RateLimiterMemory.js'
     export { default as RateLimiterRes } from 'rate-limiter-flexible/lib/RateLimiterRes.js'`,
+  // yazl's checksum in JavaScript takes most of the time of a zip; Node's takes a sixth of it.
+  'buffer-crc32': `
+    import { crc32 } from 'node:zlib'
+    export const unsigned = crc32`,
   // Without this, a second copy of the parser is bundled, in CommonJS.
   'graphql/language/parser': `export * from 'graphql/language/parser.mjs'`,
 }

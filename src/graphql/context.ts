@@ -41,6 +41,8 @@ export interface Services {
   stemPeaks(stem: StemOfTask, buckets: number): Promise<readonly number[] | null>
   /** The URL of a stem's file, for clients. It stays the same while the gateway runs and the task does not change. */
   stemUrlOf(stem: StemOfTask): string
+  /** The URL of a zip of all stems of a task; null if the gateway serves none. It stays the same as well. */
+  zipUrlOf(task: SucceededTask): string | null
 }
 
 /** A stem of a task. */

@@ -9,6 +9,9 @@ export interface Span {
   readonly last: number
 }
 
+/** What is read of a file to see its format. */
+export const headRange: AskedRange = { kind: 'span', first: 0, last: 1_023 }
+
 const rangePattern = /^bytes=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/i
 
 /**

@@ -1,7 +1,8 @@
 import { stemName, type Stem, type Task } from '../separation/task.ts'
 import { formatOfUrl, type AudioFormat } from './audio-format.ts'
 
-const maxNameLength = 120
+/** Of each of the two parts of a name, in bytes: file systems allow 255 for the whole. */
+const maxPartBytes = 110
 /** What file systems forbid or treat specially, and what cannot be seen. */
 const unsafe = /[\\/:*?"<>|\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu
 
@@ -24,12 +25,39 @@ export function linkFileName(stem: Stem): string {
 
 /** The name of a downloaded file, such as `audio-1 – Vocals.mp3`. */
 export function downloadName(task: Task, stem: Stem, format: AudioFormat | null): string {
-  const name = [task.audioId ?? task.id, titleOf(stem)].map(safeName).join(' – ')
+  const name = `${trackName(task)} – ${safeName(titleOf(stem)) || 'Other'}`
   return `${name}${format === null ? '' : `.${format}`}`
 }
 
+/** The name of the zip of all stems, such as `audio-1.zip`. */
+export function zipFileName(task: Task): string {
+  return `${trackName(task)}.zip`
+}
+
+/** The names, each once: equal ones get numbers, such as `audio-1 – Other (2).mp3`. Names that differ in case only are equal. */
+export function distinctNames(names: readonly string[]): readonly string[] {
+  const taken = new Set<string>()
+  const isFree = (name: string) => !taken.has(name.normalize('NFC').toLowerCase())
+  return names.map((name) => {
+    const [, base = name, extension = ''] = /^(.+)(\.[a-z0-9]{3,4})$/.exec(name) ?? []
+    let distinct = name
+    for (let nth = 2; !isFree(distinct); nth++) distinct = `${base} (${nth})${extension}`
+    taken.add(distinct.normalize('NFC').toLowerCase())
+    return distinct
+  })
+}
+
+function trackName({ id, audioId }: Task): string {
+  return safeName(audioId ?? '') || id
+}
+
+/** The text as a part of a file's name; it may be empty. A name that ends with a dot or a space cannot be saved everywhere. */
 function safeName(text: string): string {
-  const safe = text.replace(unsafe, '_').trim().slice(0, maxNameLength)
-  // The cut may have left half of a surrogate pair.
-  return safe.replace(/\p{Cs}$/u, '')
+  const safe = text.replace(unsafe, '_').trim()
+  // The cut may have left a part of a character.
+  const cut = Buffer.from(safe)
+    .subarray(0, maxPartBytes)
+    .toString()
+    .replace(/\ufffd+$/, '')
+  return cut.replace(/[.\s]+$/, '')
 }

@@ -1,7 +1,7 @@
 import type { Log } from '../runtime/log.ts'
 import type { Clock, Store } from '../separation/store.ts'
 import { createFileFacts, type FileFacts } from './file-facts.ts'
-import { createFindLinkedStem, type FindLinkedStem, type FindLinkedStemOptions } from './find-linked-stem.ts'
+import { createFindLinked, type FindLinked, type FindLinkedOptions } from './find-linked.ts'
 import { createStemPeaks, type StemPeaks } from './peaks/stem-peaks.ts'
 import { createProviderSource, type ProviderSourceOptions } from './provider-source.ts'
 import type { StemSource } from './stem-source.ts'
@@ -10,14 +10,15 @@ import { createStemLinks, type StemLinks, type StemLinksOptions } from './stem-l
 export interface StemsOptions extends StemLinksOptions, ProviderSourceOptions {
   readonly store: Store
   readonly clock: Clock
-  readonly retentionMsOf: FindLinkedStemOptions['retentionMsOf']
+  readonly retentionMsOf: FindLinkedOptions['retentionMsOf']
   readonly log: Log
 }
 
 /** The files of stems: their links, their bytes, and what is known of them. */
 export interface Stems {
   readonly urlOf: StemLinks['urlOf']
-  readonly findLinked: FindLinkedStem
+  readonly zipUrlOf: StemLinks['zipUrlOf']
+  readonly findLinked: FindLinked
   readonly source: StemSource
   readonly facts: FileFacts
   readonly findPeaks: StemPeaks['find']
@@ -33,7 +34,8 @@ export function openStems(options: StemsOptions): Stems {
   const peaks = createStemPeaks({ store, source, facts, log })
   return {
     urlOf: links.urlOf,
-    findLinked: createFindLinkedStem({ links, reader: store, clock, retentionMsOf }),
+    zipUrlOf: links.zipUrlOf,
+    findLinked: createFindLinked({ links, reader: store, clock, retentionMsOf }),
     source,
     facts,
     findPeaks: peaks.find,

@@ -1,12 +1,13 @@
-import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto'
-import { derived } from '../runtime/derived.ts'
-import { stemName } from '../separation/task.ts'
+import { stemName, type SucceededTask } from '../separation/task.ts'
 import { taskIdPrefix } from '../separation/task-id.ts'
-import { linkFileName } from './file-name.ts'
+import { linkFileName, zipFileName } from './file-name.ts'
+import { createLinkTokens, tokenLength } from './link-tokens.ts'
 import type { StemOfTask } from './stem-source.ts'
 
 /** The path of stem links: `/stems/<task id>/<stem>/<token>/<file name>`. */
 export const stemsPath = '/stems/'
+/** Stands in the place of the stem in the link of all stems. */
+const allStems = 'all'
 
 export interface StemLinksOptions {
   /** Where browsers reach the gateway, without a trailing slash. Called at each use, because the port may be assigned late. */
@@ -15,55 +16,49 @@ export interface StemLinksOptions {
   readonly secrets: () => readonly string[]
 }
 
-/** The stem that a valid link names. */
-export interface LinkedStem {
-  readonly taskId: string
-  /** See `stemName`. */
-  readonly stem: string
-}
+/** What a valid link names: a stem (see `stemName`), or all stems of the task, as a zip. */
+export type Linked =
+  | { readonly kind: 'stem'; readonly taskId: string; readonly stem: string }
+  | { readonly kind: 'zip'; readonly taskId: string }
 
 /** Makes and parses the links of stems. */
 export interface StemLinks {
   /** The link of a stem. It is the credential for the stem's file: whoever has it may read the file. */
   urlOf(stem: StemOfTask): string
-  /** The stem of the link with this path; null unless its token verifies. */
-  parse(path: string): LinkedStem | null
+  /** The link of all stems of a task. It is the credential for all of them. */
+  zipUrlOf(task: SucceededTask): string
+  /** What the link with this path names; null unless its token verifies. */
+  parse(path: string): Linked | null
 }
 
-const tokenLength = 43
 const pathPattern = new RegExp(
   `^${stemsPath}(${taskIdPrefix}_[0-9a-z]{26})/([^/]{1,2000})/([\\w-]{${tokenLength}})/([^/]{1,2000})$`,
 )
 
 /**
  * Creates the stem links of a deployment. A token is an HMAC of the task id, the stem and the file name, without a time: the
- * link of a stem stays the same, so that it can be cached, and ends with the files of its task.
+ * link of a stem stays the same, so that it can be cached, and ends with the files of its task. The link of all stems has a key
+ * of its own, so that no stem can have it, whatever its name.
  */
 export function createStemLinks({ baseUrl, secrets }: StemLinksOptions): StemLinks {
-  const keys = derived(secrets, (list) =>
-    list.map((secret) => createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', 'stemgate link of a stem', 32)))),
-  )
-  const tokenOf = (key: KeyObject, subject: string) => createHmac('sha256', key).update(subject).digest('base64url')
+  const ofStem = createLinkTokens(secrets, 'stemgate link of a stem')
+  const ofAll = createLinkTokens(secrets, 'stemgate link of all stems')
+  const url = (tokens: typeof ofStem, taskId: string, name: string, file: string) =>
+    `${baseUrl()}${stemsPath}${taskId}/${name}/${tokens.sign(`${taskId}/${name}/${file}`)}/${file}`
 
   return {
-    urlOf({ task, stem }) {
-      const [name, file] = [encodeURIComponent(stemName(stem)), encodeURIComponent(linkFileName(stem))]
-      const [signing] = keys()
-      if (signing === undefined) throw new TypeError('Stem links need a secret.')
-      const token = tokenOf(signing, `${task.id}/${name}/${file}`)
-      return `${baseUrl()}${stemsPath}${task.id}/${name}/${token}/${file}`
-    },
+    urlOf: ({ task, stem }) =>
+      url(ofStem, task.id, encodeURIComponent(stemName(stem)), encodeURIComponent(linkFileName(stem))),
+
+    zipUrlOf: (task) => url(ofAll, task.id, allStems, encodeURIComponent(zipFileName(task))),
 
     parse(path) {
       const [, taskId = '', name = '', token = '', file = ''] = pathPattern.exec(path) ?? []
       if (token === '') return null
-      const given = Buffer.from(token)
-      // Compares with every key, so that the duration does not show which one matches.
-      const matches = keys().map((key) =>
-        timingSafeEqual(Buffer.from(tokenOf(key, `${taskId}/${name}/${file}`)), given),
-      )
+      const subject = `${taskId}/${name}/${file}`
       // A name whose token verifies was encoded by `urlOf`.
-      return matches.includes(true) ? { taskId, stem: decodeURIComponent(name) } : null
+      if (ofStem.verify(subject, token)) return { kind: 'stem', taskId, stem: decodeURIComponent(name) }
+      return name === allStems && ofAll.verify(subject, token) ? { kind: 'zip', taskId } : null
     },
   }
 }

@@ -12,7 +12,7 @@ const queries = Object.values(schema.getQueryType()?.getFields() ?? {})
 /** Root fields whose result may change although no task that they return has changed. */
 const unmarked = ['credits', 'providers', 'quote', 'separations', 'viewer']
 /** What never changes while a gateway runs, the loader of tasks itself, and facts that never change once they are known. */
-const allowed = ['tasks', 'providers', 'retentionMsOf', 'stemUrlOf', 'fileFact', 'caller']
+const allowed = ['tasks', 'providers', 'retentionMsOf', 'stemUrlOf', 'zipUrlOf', 'fileFact', 'caller']
 
 test('every root field of a query says whether it depends on tasks alone', () => {
   const others = queries.filter((field) => !doesReadOnlyTasks(field)).map(({ name }) => name)
@@ -29,6 +29,7 @@ test('a field that depends on tasks alone, and all fields below it, use nothing 
     retentionMsOf: () => 1_000,
     fileFact: async () => null,
     stemUrlOf: () => 'https://gateway.example/stems/vocals.mp3',
+    zipUrlOf: () => 'https://gateway.example/stems/all.zip',
     caller: { owner: 'anonymous', mayAdopt: true },
   }
   const contextValue = new Proxy<Record<string, unknown>>(context, {

@@ -106,6 +106,7 @@ describe('the GraphQL contract', () => {
       'settled: Boolean!',
       'revision: Int!',
       'musicTaskId: ID',
+      'archiveUrl: URL',
       'audioId: ID',
       'reference: String',
       'musicId: ID',

@@ -182,6 +182,7 @@ test('each library is imported only by its own modules', () => {
   expect(placesOf(/^jose$/)).toEqual(['identity'])
   expect(placesOf(/^mpg123-decoder$/)).toEqual(['stems'])
   expect(placesOf(/^ipaddr\.js$/)).toEqual(['stems'])
+  expect(placesOf(/^yazl$/)).toEqual(['stems'])
   expect(packagesOf('sandbox')).toEqual(['node:', 'undici'])
 })
 

@@ -17,6 +17,7 @@ import {
 } from '../support/played-provider.ts'
 import { newDatabaseUrl, startProgram } from '../support/program.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
+import { unzip } from '../support/unzip.ts'
 import { webSocketUrl } from '../support/transports.ts'
 
 const postgres = await findPostgres()
@@ -68,6 +69,18 @@ describe('at its start', () => {
       [200, 'text/css; charset=utf-8'],
       [200, 'text/javascript; charset=utf-8'],
     ])
+  })
+
+  test('the bundled program writes zips whose checksums are right', async () => {
+    const program = startProgram({ DATABASE_URL: await newDatabaseUrl(), SANDBOX_DELAY_MS: '0' })
+    const ordered = await send(
+      await program.url,
+      `mutation { separate(input: { musicTaskId: "my-music", audioId: "done" }, waitSeconds: 20) {
+        ... on SeparateSuccess { task { archiveUrl } } } }`,
+    )
+    const { task } = (ordered.data ?? {})['separate'] as { task: { archiveUrl: string } }
+    const zip = await fetch(task.archiveUrl)
+    expect(await unzip(Buffer.from(await zip.arrayBuffer()))).toHaveLength(2)
   })
 
   test('the program without GraphiQL prints a working curl command', async () => {

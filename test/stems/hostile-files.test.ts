@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpRequest } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import {
@@ -12,6 +12,7 @@ import {
   type ServeFile,
 } from '../support/file-server.ts'
 import { startGateway } from '../support/gateway.ts'
+import { readOut } from '../support/read-out.ts'
 import { linkOf } from '../support/stem-link.ts'
 
 const bytes = mp3Bytes(50_000)
@@ -39,21 +40,6 @@ async function refusalOf(link: string): Promise<{ status: number; code: string }
   expect(message).toMatch(/^[A-Z].*\.$/)
   expect(message).not.toMatch(/127\.0\.0\.1|mp3/)
   return { status: response.status, code }
-}
-
-/** Reads a file to its end, however it ends. */
-async function readOut(link: string, headers: Readonly<Record<string, string>> = {}) {
-  const request = httpRequest(link, { headers, agent: false })
-  request.end()
-  const [response]: IncomingMessage[] = await once(request, 'response')
-  if (response === undefined) throw new Error('A response has come.')
-  const chunks: Buffer[] = []
-  response.on('data', (chunk: Buffer) => chunks.push(chunk))
-  const end = await new Promise<'ended' | 'cut'>((resolve) => {
-    response.once('end', () => resolve('ended'))
-    response.once('error', () => resolve('cut'))
-  })
-  return { response, body: Buffer.concat(chunks), end }
 }
 
 describe.each([

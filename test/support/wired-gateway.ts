@@ -105,6 +105,7 @@ export async function startWiredGateway({
     stemFacts: createFileFacts({ store: wrapped, log }).findMany,
     stemPeaks: async () => null,
     stemUrlOf: ({ stem }: { stem: Stem }) => stem.url.value,
+    zipUrlOf: () => null,
   }
   const shortWay = createShortWay({ schema, services, reader: wrapped })
   let shortAnswers = 0

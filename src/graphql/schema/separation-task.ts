@@ -108,6 +108,20 @@ export const SeparationTask = builder.node(SeparationTaskRef, {
       extensions: withCost({ maxItems: maxStems }),
       resolve: (task) => (task.state === 'succeeded' ? allStemsOf(task) : []),
     }),
+    archiveUrl: t.field({
+      type: 'URL',
+      nullable: true,
+      description:
+        'The URL of a ZIP file with all stems, to save them with one click: a link of this gateway that needs no other ' +
+        'credential. The files are named as in `?download=1` of `Stem.url`. The link stays the same and works until ' +
+        '`expiresAt`; if the task gains a stem, so does the file. If a stem cannot be read, the answer is an error that names ' +
+        'it, or the download breaks off: the file is never incomplete. Null if there are no stems, and if the operator has ' +
+        'chosen that `Stem.url` is `providerUrl`.',
+      resolve: (task, _args, { zipUrlOf }) => {
+        const url = task.state === 'succeeded' && task.stems.length > 0 ? zipUrlOf(task) : null
+        return url === null ? null : new URL(url)
+      },
+    }),
     failure: t.field({
       type: SeparationFailure,
       nullable: true,

@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { StoreUnavailableError } from '../../separation/errors.ts'
 import type { Clock } from '../../separation/store.ts'
 import { formatOf, formatOfBytes, isTextPage, mediaTypeOf } from '../../stems/audio-format.ts'
-import { parseRange, type AskedRange } from '../../stems/byte-range.ts'
+import { headRange, parseRange } from '../../stems/byte-range.ts'
 import { durationOf } from '../../stems/audio-duration.ts'
+import { downloadName } from '../../stems/file-name.ts'
 import type { FileFacts } from '../../stems/file-facts.ts'
-import type { ValidLink } from '../../stems/find-linked-stem.ts'
+import type { ValidStemLink } from '../../stems/find-linked.ts'
 import { planAnswer, type AnswerPlan } from '../../stems/plan-answer.ts'
 import type { OpenFile, StemSource } from '../../stems/stem-source.ts'
 import { cacheControl, disposition, hasTag, strongTagOf, tagOf } from './file-headers.ts'
@@ -23,12 +24,9 @@ export interface AnswerStemOptions {
 export type AnswerStem = (
   request: IncomingMessage,
   response: ServerResponse,
-  link: ValidLink,
+  link: ValidStemLink,
   signal: AbortSignal,
 ) => Promise<void>
-
-/** What a HEAD reads of a file: enough to see its format. */
-const headRange: AskedRange = { kind: 'span', first: 0, last: 1_023 }
 
 /** Creates what answers a valid link: with the file of its stem, or a range of it, from wherever the bytes come. */
 export function createAnswerStem({ source, facts, clock, stallMs }: AnswerStemOptions): AnswerStem {
@@ -38,7 +36,7 @@ export function createAnswerStem({ source, facts, clock, stallMs }: AnswerStemOp
     let range = isHead ? null : parseRange(headers.range)
     let file = await source.open(link, isHead ? headRange : range, signal)
     const ifRange = headers['if-range']
-    if (file.kind === 'open' && range !== null && ifRange !== undefined && ifRange !== strongTagOf(link, file)) {
+    if (file.kind === 'open' && range !== null && ifRange !== undefined && ifRange !== strongTagOf(link.stem, file)) {
       // The client has another file, so that it needs the whole of this one.
       file.body.destroy()
       range = null
@@ -46,7 +44,7 @@ export function createAnswerStem({ source, facts, clock, stallMs }: AnswerStemOp
     }
     if (file.kind === 'unsatisfiable') return sendUnsatisfiable(response, file.size)
     if (file.kind !== 'open') return refuseStem(response, file.kind)
-    const etag = tagOf(link, file)
+    const etag = tagOf(link.stem, file)
     if (hasTag(headers['if-none-match'], etag)) {
       file.body.destroy()
       response.writeHead(304, { etag, 'cache-control': cacheControl(link, clock.nowMs()) }).end()
@@ -64,14 +62,14 @@ export function createAnswerStem({ source, facts, clock, stallMs }: AnswerStemOp
     send(response, link, file, plan, { etag, isHead, isDownload: asksForDownload(request) })
   }
 
-  function learn(link: ValidLink, head: Buffer | null, sizeBytes: number | null): void {
+  function learn(link: ValidStemLink, head: Buffer | null, sizeBytes: number | null): void {
     const format = head === null ? null : formatOfBytes(head)
     const durationSeconds = head === null || sizeBytes === null ? null : durationOf(format, head, sizeBytes)
     facts.learn(link, { sizeBytes, format, durationSeconds })
   }
 
   /** The size of the file if it is known from another reader. */
-  async function sizeOf(link: ValidLink, file: OpenFile): Promise<number | null | 'store'> {
+  async function sizeOf(link: ValidStemLink, file: OpenFile): Promise<number | null | 'store'> {
     try {
       return (await facts.find(link)).sizeBytes
     } catch (error) {
@@ -83,7 +81,7 @@ export function createAnswerStem({ source, facts, clock, stallMs }: AnswerStemOp
 
   function send(
     response: ServerResponse,
-    link: ValidLink,
+    link: ValidStemLink,
     file: OpenFile,
     plan: Extract<AnswerPlan, { readonly status: 200 | 206 }>,
     { etag, isHead, isDownload }: { readonly etag: string; readonly isHead: boolean; readonly isDownload: boolean },
@@ -107,7 +105,7 @@ export function createAnswerStem({ source, facts, clock, stallMs }: AnswerStemOp
         const format = formatOf({ firstBytes: head, contentType: file.contentType, url: link.stem.url.value })
         response.writeHead(plan.status, {
           'content-type': mediaTypeOf(format),
-          'content-disposition': disposition(link, format, isDownload),
+          'content-disposition': disposition(downloadName(link.task, link.stem, format), isDownload),
           'cache-control': cacheControl(link, clock.nowMs()),
           etag,
           ...(size === null ? {} : { 'accept-ranges': 'bytes' }),

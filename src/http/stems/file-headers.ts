@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import contentDisposition from 'content-disposition'
-import type { AudioFormat } from '../../stems/audio-format.ts'
-import { downloadName } from '../../stems/file-name.ts'
-import type { ValidLink } from '../../stems/find-linked-stem.ts'
+import type { Stem } from '../../separation/task.ts'
+import type { ValidLink } from '../../stems/find-linked.ts'
 import type { OpenFile } from '../../stems/stem-source.ts'
 
 /** How long a client may keep a file without asking again, in seconds. Never beyond the end of its link. */
@@ -15,23 +14,22 @@ export function cacheControl({ expiresAtMs }: ValidLink, nowMs: number): string 
 }
 
 /** The name of the file, to show it or to save it. */
-export function disposition({ task, stem }: ValidLink, format: AudioFormat | null, isDownload: boolean): string {
-  const name = downloadName(task, stem, format)
+export function disposition(name: string, isDownload: boolean): string {
   // For clients that do not know RFC 5987.
   const fallback = name.replaceAll('–', '-').replace(/[^\x20-\x7e]/g, '_')
   return contentDisposition(name, { type: isDownload ? 'attachment' : 'inline', fallback })
 }
 
 /** A tag that changes with the provider's address of the file and with what its server says of the content. */
-export function tagOf({ stem }: ValidLink, { validator, size }: OpenFile): string {
+export function tagOf(stem: Stem, { validator, size }: Pick<OpenFile, 'validator' | 'size'>): string {
   const version = `${stem.url.value}\n${validator?.value ?? size ?? ''}`
   const tag = `"${createHash('sha256').update(version).digest('base64url').slice(0, 22)}"`
   return validator?.isWeak === true ? `W/${tag}` : tag
 }
 
 /** The tag, unless it is weak: parts of files with the same weak tag must not be joined (RFC 9110, 13.1.5). */
-export function strongTagOf(link: ValidLink, file: OpenFile): string | null {
-  const tag = tagOf(link, file)
+export function strongTagOf(stem: Stem, file: OpenFile): string | null {
+  const tag = tagOf(stem, file)
   return tag.startsWith('W/') ? null : tag
 }
 

@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http'
+import type { Stem } from '../../separation/task.ts'
+import { titleOf } from '../../stems/file-name.ts'
 import type { NoFile } from '../../stems/stem-source.ts'
 import { sendJson } from '../respond.ts'
 import { sendMessagePage } from '../web/message-page.ts'
@@ -63,11 +65,20 @@ const refusals: Readonly<Record<StemRefusal, Refusal>> = {
   },
 }
 
-/** Answers without the file, and says why: to a person who opens the link with a page, to programs with JSON. */
-export function refuseStem(response: ServerResponse, why: StemRefusal): void {
-  const { status, code, message, headers = {} } = refusals[why]
+/**
+ * Answers without the file, and says why: to a person who opens the link with a page, to programs with JSON.
+ * @param missing the stem without which there is no zip; null if the link is not one of all stems
+ */
+export function refuseStem(response: ServerResponse, why: StemRefusal, missing: Stem | null = null): void {
+  const { status, code, message: reason, headers = {} } = refusals[why]
+  const stem = missing === null ? {} : { stem: titleOf(missing) }
+  const message =
+    missing === null
+      ? reason
+      : `There is no zip, because the file of one stem cannot be read: ${titleOf(missing)}. ${reason} ` +
+        'The other stems can be downloaded one by one.'
   if (wantsPage(response.req)) {
     return sendMessagePage(response, { status, heading: 'No file to show', message, headers })
   }
-  sendJson(response, status, { code, message }, { 'cache-control': 'no-store', ...headers })
+  sendJson(response, status, { code, message, ...stem }, { 'cache-control': 'no-store', ...headers })
 }

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ConcurrencyLimit } from '../../limits/concurrency-limit.ts'
 import { StoreUnavailableError } from '../../separation/errors.ts'
-import type { FindLinkedStem, ValidLink } from '../../stems/find-linked-stem.ts'
+import type { FindLinked } from '../../stems/find-linked.ts'
 import { createAnswerStem, type AnswerStemOptions } from './answer-stem.ts'
+import { createAnswerZip } from './answer-zip.ts'
 import { refuseStem } from './stem-refusals.ts'
 
 export interface StemsRouteOptions extends AnswerStemOptions {
-  readonly findLinkedStem: FindLinkedStem
+  readonly findLinked: FindLinked
   /** Limits all open streams, and those of each IP address. */
   readonly streamLimit: ConcurrencyLimit
   readonly streamsPerAddress: ConcurrencyLimit
@@ -27,10 +28,11 @@ const preflightHeaders = {
 
 type Handler = (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>
 
-/** `/stems/…`: the files of stems, from wherever their bytes come, with CORS, ranges, validators and names. */
+/** `/stems/…`: the files of stems and zips of them, from wherever their bytes come, with CORS and limits. */
 export function createStemsRoute(options: StemsRouteOptions): Handler {
-  const { findLinkedStem, streamLimit, streamsPerAddress } = options
+  const { findLinked, streamLimit, streamsPerAddress } = options
   const answerStem = createAnswerStem(options)
+  const answerZip = createAnswerZip(options)
 
   return async function handle(request, response, path) {
     for (const [name, value] of Object.entries(corsHeaders)) response.setHeader(name, value)
@@ -50,12 +52,13 @@ export function createStemsRoute(options: StemsRouteOptions): Handler {
       release()
       ending.abort()
     })
-    await answerStem(request, response, link, ending.signal)
+    if (link.kind === 'zip') await answerZip(request, response, link, ending.signal)
+    else await answerStem(request, response, link, ending.signal)
   }
 
-  async function find(path: string): Promise<ValidLink | null | 'store'> {
+  async function find(path: string): Promise<Awaited<ReturnType<FindLinked>> | 'store'> {
     try {
-      return await findLinkedStem(path)
+      return await findLinked(path)
     } catch (error) {
       if (error instanceof StoreUnavailableError) return 'store'
       throw error
