@@ -191,6 +191,7 @@ export type DashboardSubscription = {
     expectedAt: string | null
     completedAt: string | null
     expiresAt: string | null
+    archiveUrl: string | null
     allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
     stems:
       | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
@@ -225,6 +226,7 @@ export type ListQuery = {
         expectedAt: string | null
         completedAt: string | null
         expiresAt: string | null
+        archiveUrl: string | null
         allStems: Array<{
           id: string
           part: StemPart
@@ -278,6 +280,7 @@ export type ReadQuery = {
     expectedAt: string | null
     completedAt: string | null
     expiresAt: string | null
+    archiveUrl: string | null
     allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
     stems:
       | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
@@ -326,6 +329,7 @@ export type SeparateAllMutation = {
             expectedAt: string | null
             completedAt: string | null
             expiresAt: string | null
+            archiveUrl: string | null
             allStems: Array<{
               id: string
               part: StemPart
@@ -381,6 +385,7 @@ export type SeparateMutation = {
           expectedAt: string | null
           completedAt: string | null
           expiresAt: string | null
+          archiveUrl: string | null
           allStems: Array<{
             id: string
             part: StemPart
@@ -414,6 +419,7 @@ export type SeparationFieldsFragment = {
   expectedAt: string | null
   completedAt: string | null
   expiresAt: string | null
+  archiveUrl: string | null
   allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
   stems:
     | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
@@ -443,6 +449,7 @@ export type WatchSubscription = {
     expectedAt: string | null
     completedAt: string | null
     expiresAt: string | null
+    archiveUrl: string | null
     allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
     stems:
       | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
@@ -477,6 +484,7 @@ export const SeparationFieldsFragmentDoc = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
             name: { kind: 'Name', value: 'allStems' },
@@ -614,6 +622,7 @@ export const DashboardDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
             name: { kind: 'Name', value: 'allStems' },
@@ -777,6 +786,7 @@ export const ListDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
             name: { kind: 'Name', value: 'allStems' },
@@ -961,6 +971,7 @@ export const ReadDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
             name: { kind: 'Name', value: 'allStems' },
@@ -1226,6 +1237,7 @@ export const SeparateAllDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
             name: { kind: 'Name', value: 'allStems' },
@@ -1469,6 +1481,7 @@ export const SeparateDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
             name: { kind: 'Name', value: 'allStems' },
@@ -1583,6 +1596,7 @@ export const WatchDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
             name: { kind: 'Name', value: 'allStems' },

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { messageOf } from './gateway-error.ts'
 import { Pending } from './pending.tsx'
+import { DownloadIcon } from './player/icons.tsx'
 import { StemPlayer } from './player/stem-player.tsx'
 import type { Task, Tasks, TasksState } from './tasks.ts'
 import { useNow } from './use-now.ts'
@@ -111,6 +112,12 @@ function Ready({ task, now }: { task: Task; now: number }) {
   return (
     <>
       <StemPlayer stems={task.allStems} />
+      {task.archiveUrl !== null && task.allStems.length > 1 && (
+        // Not `download`: if there is no file, the browser shows the gateway's page that says why.
+        <a class="all" href={task.archiveUrl}>
+          <DownloadIcon /> Download all (ZIP)
+        </a>
+      )}
       <p class="note">
         {task.expiresAt !== null &&
           `The provider deletes the files ${relativeTime(task.expiresAt, now)}: download what you want to keep. `}

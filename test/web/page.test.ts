@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
@@ -6,6 +7,7 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { isBrowserThere, launchBrowser } from '../support/browser.ts'
 import { startGuarded, twoCallers, webKey, wrongKey } from '../support/callers.ts'
 import { order, startGateway } from '../support/gateway.ts'
+import { unzip } from '../support/unzip.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const desktop = { viewport: { width: 1280, height: 900 } }
@@ -53,6 +55,13 @@ describe.skipIf(!isBrowserThere())('the player page in a browser', { timeout: 12
       page.getByRole('link', { name: 'Download Vocals' }).click(),
     ])
     expect(download.suggestedFilename()).toMatch(/vocals.*\.wav$/i)
+    const [zip] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Download all (ZIP)' }).click(),
+    ])
+    expect(zip.suggestedFilename()).toBe('done.zip')
+    const stems = await unzip(await readFile(await zip.path()))
+    expect(stems.map(({ name }) => name)).toEqual(['done – Vocals.wav', 'done – Instrumental.wav'])
   })
 
   test('shows a key prompt, says when a key is wrong, and keeps the right one for the tab alone', async () => {
