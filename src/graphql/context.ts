@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader'
+import type { Trace } from '../runtime/trace.ts'
 import type { TaskRef } from '../separation/read/find.ts'
 import type { StemFacts } from '../separation/store.ts'
 import type { TaskSelection } from '../separation/read/task-selection.ts'
@@ -14,6 +15,8 @@ export interface Caller {
   readonly owner: string
   /** Whether the operation may adopt a provider's task. False for a GET, which must not change anything. */
   readonly mayAdopt: boolean
+  /** The request of the operation. */
+  readonly trace: Trace
   /** Calls `end` when the caller has left and waits for no answer any more. Without it, nobody knows. */
   readonly onLeave?: (end: () => void) => void
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { requestIdHeader, traceHeader } from '../runtime/trace.ts'
 import { isOwnOrigin, type LogRefusedOrigin } from './refused-origins.ts'
 
 /** Sets the CORS headers of an answer. Returns true if the request was a preflight, which is then answered. */
@@ -19,7 +20,10 @@ export function createCors(origins: readonly string[], logRefusedOrigin: LogRefu
       return false
     }
     response.setHeader('access-control-allow-origin', origin)
-    response.setHeader('access-control-expose-headers', 'retry-after, www-authenticate')
+    response.setHeader(
+      'access-control-expose-headers',
+      `retry-after, www-authenticate, ${requestIdHeader}, ${traceHeader}`,
+    )
     if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return false
     response.writeHead(204, {
       'access-control-allow-methods': 'GET, POST',

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sendNodeResponse } from '@whatwg-node/server'
+import type { Trace } from '../runtime/trace.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { AuthFailure } from '../identity/session.ts'
 import type { Cors } from './cors.ts'
@@ -25,7 +26,7 @@ export interface GraphqlRouteOptions {
 }
 
 export interface GraphqlRoute {
-  handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+  handle(request: IncomingMessage, response: ServerResponse, path: string, trace: Trace): Promise<void>
   /** Refuses a request that arrives while the gateway is stopping. */
   sendStopping(request: IncomingMessage, response: ServerResponse): void
   /** Whether the response streams a subscription. */
@@ -52,7 +53,12 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     sendGraphqlError(response, 503, stoppingMessage, 'UNAVAILABLE', stoppingHeaders)
   }
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    _path: string,
+    trace: Trace,
+  ): Promise<void> {
     if (setHeaders(request, response)) return
     const failure = identity.accessDenied(request)
     if (failure !== null) return refuse(response, failure)
@@ -79,7 +85,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     if (session.hasEnded()) return refuse(response, sessionEnded)
     // A GET must be safe (RFC 9110, 9.2.1): opening a link or an image must not adopt a task.
     const onLeave = (end: () => void) => void response.once('close', end)
-    const caller = { owner: session.owner, mayAdopt: isPost, onLeave }
+    const caller = { owner: session.owner, mayAdopt: isPost, trace, onLeave }
     const short = body === null ? 'not-taken' : await shortWay.answer(response, caller, body)
     if (short === 'answered' || !prepareForYoga(request, response, body)) return
     const answer = await eventStreams.answer(request, response, { caller, ...(short === 'not-taken' ? {} : short) })

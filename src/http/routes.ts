@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Trace } from '../runtime/trace.ts'
 import type { Identity } from '../identity/identity.ts'
 import { operatorLocalOnly, type Operator } from '../identity/operator.ts'
 import type { AuthFailure } from '../identity/session.ts'
@@ -29,7 +30,7 @@ export interface RoutesOptions {
   readonly schemaText: (() => string) | null
 }
 
-type Handler = (request: IncomingMessage, response: ServerResponse, path: string) => void | Promise<void>
+type Handler = (request: IncomingMessage, response: ServerResponse, path: string, trace: Trace) => void | Promise<void>
 
 /**
  * Who may use a route.
@@ -55,7 +56,7 @@ export interface Routes {
   /** The first route that matches the path; the route `none` if no other does. */
   find(path: string): Route
   /** Answers the request if its sender may use the route, else refuses it. */
-  dispatch(route: Route, request: IncomingMessage, response: ServerResponse, path: string): Promise<void>
+  dispatch(route: Route, request: IncomingMessage, response: ServerResponse, path: string, trace: Trace): Promise<void>
 }
 
 export function createRoutes({
@@ -121,11 +122,11 @@ export function createRoutes({
 
   return {
     find: (path) => routes.find(({ match }) => matches(match, path)) ?? none,
-    async dispatch({ access, handle }, request, response, path) {
+    async dispatch({ access, handle }, request, response, path, trace) {
       const failure = accessDenied(access, request)
       if (failure === 'elsewhere') return sendNotFound(request, response)
       if (failure !== null) return refuse(response, failure)
-      return handle(request, response, path)
+      return handle(request, response, path, trace)
     },
   }
 }

@@ -1,13 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import { requestIdHeader, traceHeader, traceparentOf } from '../runtime/trace.ts'
 import { withTimeout } from '../runtime/with-timeout.ts'
 import { listen } from './listen.ts'
 import { sendGraphqlError, sendJson, stoppingHeaders, stoppingMessage } from './respond.ts'
+import { readTrace } from './request-trace.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
 import { asksForWebSocket, createUpgradeRequestClass } from './websocket/upgrade-request.ts'
 import type { WebSocketRoute } from './websocket/websocket-route.ts'
 import type { Log } from '../runtime/log.ts'
+import { traceDetail } from '../separation/task-log.ts'
 
 export interface HttpServerOptions extends RoutesOptions {
   readonly websocket: WebSocketRoute
@@ -138,6 +141,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   async function answer(request: IncomingMessage, response: ServerResponse, isUpgradeIgnored: boolean): Promise<void> {
     for (const [name, value] of securityHeaders) response.setHeader(name, value)
+    const trace = readTrace(request.headers)
+    response.setHeader(requestIdHeader, trace.requestId)
+    response.setHeader(traceHeader, traceparentOf(trace))
     const startedAt = performance.now()
     const path = pathOf(request)
     const route = routes.find(path)
@@ -161,11 +167,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       metrics.answered(route.name, response.statusCode, (performance.now() - startedAt) / 1000)
     })
     try {
-      await routes.dispatch(route, request, response, path)
+      await routes.dispatch(route, request, response, path, trace)
     } catch (error) {
       const isAborted = request.destroyed && !request.complete
       if (isAborted) return
-      log.error({ err: error, route: route.name }, 'a request failed')
+      log.error({ err: error, route: route.name, ...traceDetail(trace) }, 'a request failed')
       if (response.headersSent) response.destroy()
       else if (route.name === 'graphql') sendGraphqlError(response, 500, internalErrorMessage, 'INTERNAL_SERVER_ERROR')
       else sendJson(response, 500, { message: internalErrorMessage })

@@ -51,7 +51,7 @@ export function createOutageLog(options: OutageLogOptions): OutageLog {
       return
     }
     isDown = false
-    log.info({ ...common, failures, seconds: secondsSince(startedAtMs) }, upMessage)
+    log.info({ event: 'outage.ended', ...common, failures, seconds: secondsSince(startedAtMs) }, upMessage)
   }
 
   return {
@@ -64,14 +64,14 @@ export function createOutageLog(options: OutageLogOptions): OutageLog {
         failures = 1
         startedAtMs = nowMs
         lastLoggedMs = nowMs
-        log[level]({ ...common, ...detail }, downMessage)
+        log[level]({ event: 'outage.began', ...common, ...detail }, downMessage)
         return
       }
       failures += 1
       if (nowMs - lastLoggedMs < reminderIntervalMs) return
       lastLoggedMs = nowMs
       log[level](
-        { ...common, ...detail, failures, seconds: secondsSince(startedAtMs) },
+        { event: 'outage.lasts', ...common, ...detail, failures, seconds: secondsSince(startedAtMs) },
         `still failing: ${downMessage}`,
       )
     },

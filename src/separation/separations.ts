@@ -12,7 +12,7 @@ import type { CheckRequests } from './check/check-requests.ts'
 import { createExpectations } from './order/expectations.ts'
 import type { SeparateInput } from './order/separate-input.ts'
 import { createSendQueued, type SendQueued } from './order/send-queued.ts'
-import { createSeparate, type SeparateOutcome, type SeparatePermission } from './order/separate.ts'
+import { createSeparate, type OrderOptions, type SeparateOutcome } from './order/separate.ts'
 import { createSubmissions } from './order/submissions.ts'
 import type { Provider } from './provider.ts'
 import { createFind, type Find, type FindPermission, type TaskRef } from './read/find.ts'
@@ -48,7 +48,7 @@ export interface SeparationsOptions {
 /** Everything that can be done with separation tasks. `owner` is the caller. */
 export interface Separations {
   /** Orders a separation, or finds the task that already answers the order. */
-  separate(owner: string, input: SeparateInput, options?: SeparatePermission): Promise<SeparateOutcome>
+  separate(owner: string, input: SeparateInput, options?: OrderOptions): Promise<SeparateOutcome>
   /** Sends queued orders, once it is started. */
   readonly queue: Pick<SendQueued, 'start' | 'stop'>
   /** The owner's tasks, in the order of the refs. */

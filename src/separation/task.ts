@@ -1,3 +1,5 @@
+import type { Trace } from '../runtime/trace.ts'
+
 /** The providers that the gateway supports, including the sandbox. */
 export const providerNames = ['kie', 'apikley', 'sunoapi', 'sandbox'] as const
 export type ProviderName = (typeof providerNames)[number]
@@ -178,6 +180,8 @@ interface TaskBase {
   readonly expectedAtMs: number | null
   /** Identifies the attempt to send an order that was queued: whoever made the attempt sends it. null for all other tasks. */
   readonly sendAttempt: string | null
+  /** The request that ordered or adopted the task. null for a task that was restored, or stored before this was kept. */
+  readonly trace: Trace | null
   /** Whether `createdAtMs` is known. false for an adopted task if the provider gives no time. */
   readonly isCreatedAtKnown: boolean
 }

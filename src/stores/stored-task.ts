@@ -49,6 +49,7 @@ const order = {
   events: z.array(z.object({ kind: z.enum(taskEventKinds).catch('checked'), atMs: time })),
   expectedAtMs: time.nullable(),
   sendAttempt: text,
+  trace: z.object({ requestId: z.string(), traceId: z.string(), isSampled: z.boolean() }).nullable(),
   isCreatedAtKnown: z.boolean(),
 }
 

@@ -4,12 +4,13 @@ import { isDeepStrictEqual } from 'node:util'
 export type TaskDocument = Readonly<Record<string, unknown>>
 
 /** The format version that this code writes. A row without a version has version 1. */
-export const currentVersion = 3
+export const currentVersion = 4
 
 /** Converts a document from its version to the next one. Never change a step after its release. */
 const upgrades: Readonly<Record<number, (document: TaskDocument) => TaskDocument>> = {
   1: withResults,
   2: withHistory,
+  3: withTrace,
 }
 
 /** Parses the JSON of a row and upgrades it to the current version. A document of a newer version is returned unchanged. */
@@ -94,6 +95,11 @@ function withHistory(document: TaskDocument): TaskDocument {
   const failure = isObject(document['failure']) ? document['failure'] : {}
   const updatedAtMs = foundAtMs ?? failure['atMs'] ?? createdAtMs
   return { ...document, reference: null, updatedAtMs, events: [], expectedAtMs: null, sendAttempt: null }
+}
+
+/** Version 3 to 4. Adds the request that ordered the task. */
+function withTrace(document: TaskDocument): TaskDocument {
+  return { ...document, trace: null }
 }
 
 function objectOf(value: unknown): TaskDocument {

@@ -37,6 +37,7 @@ const ordered: PendingTask = {
   events: [],
   expectedAtMs: null,
   sendAttempt: null,
+  trace: null,
   type: 'separate_vocal',
   musicTaskId: 'music-task',
   audioId: 'audio',

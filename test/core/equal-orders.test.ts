@@ -23,6 +23,7 @@ function orderWith(idempotencyKey: string | null): OrderRequest {
       force: false,
     },
     mayQueue: false,
+    trace: null,
     waitUntilMs: 0,
   }
 }

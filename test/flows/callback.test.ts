@@ -368,5 +368,5 @@ async function rawAnswer(url: string, body: unknown): Promise<string> {
   )
   let answer = ''
   for await (const chunk of socket) answer += String(chunk)
-  return answer.replace(/^date: .*\r\n/im, '')
+  return answer.replace(/^(date|x-request-id|traceparent): .*\r\n/gim, '')
 }

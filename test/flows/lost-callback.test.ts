@@ -325,6 +325,7 @@ describe('the next check', () => {
     events: [],
     expectedAtMs: null,
     sendAttempt: null,
+    trace: null,
     type: 'separate_vocal',
     musicTaskId: 'music-task',
     audioId: 'audio',

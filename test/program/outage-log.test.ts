@@ -9,9 +9,9 @@ import { order, startGateway, type TestGateway } from '../support/gateway.ts'
 import { callbackOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 import { newDatabaseUrl } from '../support/program.ts'
 
-/** The lines that an operator sees at the default log level, parsed. */
+/** The lines of outages, parsed. */
 function linesOf({ logged }: TestGateway): readonly Record<string, unknown>[] {
-  return logged.map((line) => JSON.parse(line)).filter(({ level }) => level !== 'debug')
+  return logged.map((line) => JSON.parse(line)).filter(({ event }) => String(event).startsWith('outage.'))
 }
 
 function messagesOf(gateway: TestGateway): readonly string[] {
@@ -164,15 +164,24 @@ test('a lasting outage is logged again with a count, and intermittent failures a
     outage.worked()
     await sleep(20)
   }
-  expect(lines[0]).toEqual({ level: 'warn', detail: { name: 'it', cause: 'failure 0' }, message: 'it is down' })
+  expect(lines[0]).toEqual({
+    level: 'warn',
+    detail: { event: 'outage.began', name: 'it', cause: 'failure 0' },
+    message: 'it is down',
+  })
   const reminders = lines.slice(1)
   expect(reminders.length).toBeGreaterThanOrEqual(1)
   expect(reminders.length).toBeLessThan(5)
   for (const { message, detail } of reminders) {
     expect(message).toBe('still failing: it is down')
-    expect(detail).toMatchObject({ name: 'it', failures: expect.any(Number), seconds: expect.any(Number) })
+    expect(detail).toMatchObject({
+      event: 'outage.lasts',
+      name: 'it',
+      failures: expect.any(Number),
+      seconds: expect.any(Number),
+    })
   }
   await expect.poll(() => lines.at(-1)?.message, { timeout: 5_000 }).toBe('it is up')
-  expect(lines.at(-1)).toMatchObject({ level: 'info', detail: { failures: 10 } })
+  expect(lines.at(-1)).toMatchObject({ level: 'info', detail: { event: 'outage.ended', failures: 10 } })
   expect(outage.isDown()).toBe(false)
 })

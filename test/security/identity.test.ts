@@ -296,7 +296,7 @@ describe('a task of another caller', () => {
 
     const bytes = async (id: string) => {
       const { status, headers, text } = await mobile.send(`{ separation(taskId: "${id}") { id status } }`)
-      return { status, headers: { ...headers, date: '' }, text }
+      return { status, headers: { ...headers, date: '', 'x-request-id': '', traceparent: '' }, text }
     }
     const missing = await bytes(newTaskId())
     expect(missing).toMatchObject({ status: 200, text: '{"data":{"separation":null}}' })

@@ -173,7 +173,7 @@ describe('a web page', () => {
   const listed = 'https://app.example.com'
   const toBeRead = {
     'access-control-allow-origin': listed,
-    'access-control-expose-headers': 'retry-after, www-authenticate',
+    'access-control-expose-headers': 'retry-after, www-authenticate, x-request-id, traceparent',
     vary: 'Origin',
   }
   const other = 'http://localhost:5173'

@@ -58,6 +58,7 @@ function orderOfTask() {
     events: [],
     expectedAtMs: null,
     sendAttempt: null,
+    trace: null,
     type: 'separate_vocal',
     musicTaskId: 'my-music',
     audioId: 'audio-1',

@@ -17,11 +17,11 @@ const json = 'application/json'
 const modern = 'application/graphql-response+json'
 const read = print(ReadDocument)
 
-/** Everything that a client sees of an answer, except the date. */
+/** Everything that a client sees of an answer, except the date and the ids of the request. */
 async function answerTo(gateway: WiredGateway, operation: object, accept = json, authorization?: string) {
   const init = authorization === undefined ? {} : { headers: { authorization } }
   const response = await post(gateway.url, operation, accept, init)
-  const headers = [...response.headers].filter(([name]) => name !== 'date')
+  const headers = [...response.headers].filter(([name]) => !['date', 'x-request-id', 'traceparent'].includes(name))
   return { status: response.status, headers, body: await response.text() }
 }
 

@@ -1,5 +1,5 @@
 import { rateLimited, type OrderRefusal } from '../../separation/order/order-refusal.ts'
-import type { SeparateOutcome, SeparatePermission } from '../../separation/order/separate.ts'
+import type { OrderOptions, SeparateOutcome } from '../../separation/order/separate.ts'
 import { badInput } from '../bad-input.ts'
 import type { Context } from '../context.ts'
 import { builder } from './builder.ts'
@@ -151,7 +151,7 @@ builder.mutationField('separateAll', (t) =>
 async function separate(
   input: typeof SeparateInput.$inferInput,
   { separations, caller, separateRate }: Context,
-  permission: SeparatePermission,
+  options: OrderOptions,
 ): Promise<AcceptedOrder | OrderRefusal> {
   const waitSeconds = await separateRate.acquire(caller.owner)
   if (waitSeconds > 0) {
@@ -161,7 +161,7 @@ async function separate(
   const outcome = await separations.separate(
     caller.owner,
     { ...input, provider, idempotencyKey, reference },
-    permission,
+    { ...options, trace: caller.trace },
   )
   return outcome.kind === 'accepted' ? outcome : outcome.refusal
 }

@@ -5,6 +5,7 @@ import type { WebSocket } from 'ws'
 import type { Subscriber } from '../../graphql/feeds/feed.ts'
 import type { Identity } from '../../identity/identity.ts'
 import type { Session } from '../../identity/session.ts'
+import type { Trace } from '../../runtime/trace.ts'
 
 /** A socket, its caller and its operations. There may be many thousands, so it holds no more than it needs while it is idle. */
 export interface SocketConnection {
@@ -13,6 +14,10 @@ export interface SocketConnection {
   readonly socket: Socket
   /** The upgrade, until the caller is identified: its headers take more memory than the rest. */
   request: IncomingMessage | null
+  /** The upgrade as a request: its operations are parts of it. */
+  readonly trace: Trace
+  /** How many operations have begun. */
+  begun: number
   isInitialised: boolean
   /** null: the connection is not acknowledged. */
   session: Session | null

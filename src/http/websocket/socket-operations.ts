@@ -90,7 +90,10 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
       shown: 0,
     }
     connection.operations.set(id, operation)
-    const errors = await run(operation, { owner: session.owner, mayAdopt: true }, payload)
+    connection.begun += 1
+    const requestId = `${connection.trace.requestId}.${connection.begun}`
+    const trace = { ...connection.trace, requestId }
+    const errors = await run(operation, { owner: session.owner, mayAdopt: true, trace }, payload)
     if (errors.length === 0 || !isOpen(operation)) return
     end(operation)
     sendMessage(connection, { id, type: MessageType.Error, payload: errors.map(formatError) })

@@ -3,8 +3,10 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { handleProtocols } from 'graphql-ws'
 import { WebSocketServer, type WebSocket } from 'ws'
+import { traceHeaders, type Trace } from '../../runtime/trace.ts'
 import type { Identity } from '../../identity/identity.ts'
 import { isOwnOrigin, type LogRefusedOrigin } from '../refused-origins.ts'
+import { readTrace } from '../request-trace.ts'
 import { refuseUpgrade } from '../respond.ts'
 import { createPingSweep } from './ping-sweep.ts'
 import { closeGracefully, type SocketConnection } from './socket-connection.ts'
@@ -49,7 +51,7 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
       if (failure !== null) refuse(socket, failure.message)
       else if (!acquireSocket(request.socket))
         refuse(socket, 'Too many sockets are open from your IP address. Close some of them.')
-      else if (isOriginAllowed(request)) sockets.handleUpgrade(request, socket, head, (ws) => acceptSocket(ws, request))
+      else if (isOriginAllowed(request)) accept(request, socket, head)
       else {
         logRefusedOrigin(request.headers.origin ?? '')
         refuse(socket, 'Pages of this origin are not allowed. The operator can add the origin to CORS_ORIGINS.')
@@ -69,10 +71,21 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
     return true
   }
 
+  function accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const trace = readTrace(request.headers)
+    const addTrace = (headers: string[]) => {
+      headers.push(...Object.entries(traceHeaders(trace)).map(([name, value]) => `${name}: ${value}`))
+    }
+    // The handshake is written at once, if it is valid.
+    sockets.once('headers', addTrace)
+    sockets.handleUpgrade(request, socket, head, (ws) => acceptSocket(ws, request, trace))
+    sockets.off('headers', addTrace)
+  }
+
   /** While the gateway is stopping, accepts and closes: a refused upgrade would not make the client reconnect. */
-  function acceptSocket(ws: WebSocket, request: IncomingMessage): void {
+  function acceptSocket(ws: WebSocket, request: IncomingMessage, trace: Trace): void {
     if (isClosing) void closeForRestart(ws)
-    else serve(ws, request)
+    else serve(ws, request, trace)
   }
 
   async function closeForRestart(ws: WebSocket): Promise<void> {
@@ -80,11 +93,13 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
     await closeGracefully(ws, serviceRestart, 'The gateway is stopping. Reconnect.')
   }
 
-  function serve(ws: WebSocket, request: IncomingMessage): void {
+  function serve(ws: WebSocket, request: IncomingMessage, trace: Trace): void {
     const connection: SocketConnection = {
       ws,
       socket: request.socket,
       request,
+      trace,
+      begun: 0,
       isInitialised: false,
       session: null,
       operations: new Map(),

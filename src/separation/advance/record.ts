@@ -2,6 +2,7 @@ import type { Log } from '../../runtime/log.ts'
 import type { Changes } from '../changes.ts'
 import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
 import type { Clock, LeaseEnd, NewDue, RecordStore } from '../store.ts'
+import { createTaskLog } from '../task-log.ts'
 import type { Task } from '../task.ts'
 import { advance, isVisibleChange } from './advance.ts'
 import { maxStems } from './merge-stems.ts'
@@ -13,6 +14,8 @@ export interface RecordHints {
   readonly known?: Task
   /** Ends a lease of the task in the write that changes it, or sets when it is due. If nothing changes, both stay. */
   readonly due?: LeaseEnd | NewDue
+  /** For the log: why nothing is known of the order. */
+  readonly cause?: string
 }
 
 /**
@@ -40,7 +43,9 @@ export interface RecordOptions {
 export type TaskChangeListener = (before: Task, after: Task) => void
 
 export function createRecord({ store, clock, changes, log, onChange }: RecordOptions): RecordReports {
-  return async function record(taskId, reports, { known, due } = {}) {
+  const taskLog = createTaskLog(log)
+
+  return async function record(taskId, reports, { known, due, cause } = {}) {
     const given =
       typeof reports === 'object' && 'kind' in reports ? [{ report: reports, atMs: clock.nowMs() }] : reports
     let canBind = true
@@ -59,6 +64,7 @@ export function createRecord({ store, clock, changes, log, onChange }: RecordOpt
       }
       try {
         if (await store.replace(next, task, due)) {
+          taskLog.changed(task, next, dated, cause)
           logUnstoredStems(next, dated)
           changes.publish(taskId, task.owner)
           onChange?.(task, next)

@@ -26,7 +26,7 @@ export function createRestoreOrder({
     await store.restore(restoredTask(order, clock.nowMs()))
     changes.publish(order.taskId, order.owner)
     log.error(
-      { taskId: order.taskId, provider: order.provider },
+      { event: 'task.restored', taskId: order.taskId, provider: order.provider, owner: order.owner },
       'the store has lost this task, which the provider has charged; it was restored from its callback address. ' +
         'Was the database replaced by an older backup, or is it another database?',
     )
@@ -48,6 +48,7 @@ function restoredTask({ taskId, ...order }: AddressedOrder, nowMs: number): Pend
     events: [],
     expectedAtMs: null,
     sendAttempt: null,
+    trace: null,
     isCreatedAtKnown: true,
     state: 'pending',
     partial: null,

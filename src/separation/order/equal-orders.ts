@@ -1,3 +1,4 @@
+import type { Trace } from '../../runtime/trace.ts'
 import type { Provider } from '../provider.ts'
 import type { AnsweredOrder } from '../store.ts'
 import type { OrderRefusal } from './order-refusal.ts'
@@ -12,6 +13,7 @@ export interface OrderRequest {
   readonly input: SeparateInput
   /** Whether the order is queued if the provider's rate is used up. Else it waits for a slot, and is refused. */
   readonly mayQueue: boolean
+  readonly trace: Trace | null
   /** How long it may wait for a slot at the provider, by performance.now(). */
   readonly waitUntilMs: number
 }

@@ -1,20 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../runtime/log.ts'
+import type { Trace } from '../../runtime/trace.ts'
 import type { RecordReports } from '../advance/record.ts'
 import type { Changes } from '../changes.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import type { Admission, Provider } from '../provider.ts'
 import type { AnsweredOrder, Clock, OrderResult, OrderWriter } from '../store.ts'
 import { newTaskId } from '../task-id.ts'
-import {
-  expiresAtMs,
-  mayStillSucceed,
-  startedAtMs,
-  type PendingTask,
-  type ProviderName,
-  type Refusal,
-  type Task,
-} from '../task.ts'
+import { createTaskLog } from '../task-log.ts'
+import { expiresAtMs, mayStillSucceed, startedAtMs, type PendingTask, type Refusal, type Task } from '../task.ts'
 import type { Expectations } from './expectations.ts'
 import { serializeEqualOrders, type OrderOutcome, type OrderRequest } from './equal-orders.ts'
 import { orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
@@ -44,7 +38,7 @@ export type PlaceOrder = (
   owner: string,
   input: SeparateInput,
   provider: Provider,
-  options: { readonly mayQueue: boolean },
+  options: { readonly mayQueue: boolean; readonly trace: Trace | null },
 ) => Promise<AnsweredOrder | { readonly kind: 'refused'; readonly refusal: OrderRefusal }>
 
 /** The longest time after which a write that timed out may still be committed. */
@@ -69,8 +63,9 @@ export function createPlaceOrder({
   giveUpAfterMs,
 }: PlaceOrderOptions): PlaceOrder {
   const createInTurn = serializeEqualOrders(createOne)
+  const taskLog = createTaskLog(log)
 
-  return async function placeOrder(owner, input, provider, { mayQueue }) {
+  return async function placeOrder(owner, input, provider, { mayQueue, trace }) {
     const track = JSON.stringify([owner, provider.name, input.type, input.musicTaskId, input.audioId])
     const outcome = await createInTurn({
       owner,
@@ -78,6 +73,7 @@ export function createPlaceOrder({
       track,
       input,
       mayQueue,
+      trace,
       waitUntilMs: performance.now() + submitWaitMs,
     })
     switch (outcome.kind) {
@@ -90,13 +86,14 @@ export function createPlaceOrder({
     }
   }
 
-  async function createOne({ owner, provider, input, mayQueue, waitUntilMs }: OrderRequest): Promise<OrderOutcome> {
+  async function createOne(request: OrderRequest): Promise<OrderOutcome> {
+    const { owner, provider, input, mayQueue, waitUntilMs } = request
     const { idempotencyKey: key, musicTaskId, audioId } = input
     let waited: Admission | null = null
     for (;;) {
       const nowMs = clock.nowMs()
       const expectedAtMs = expectations.expectedAtMs(provider.name, input.type, nowMs)
-      const task = newTask(owner, provider.name, input, nowMs, expectedAtMs)
+      const task = newTask(request, nowMs, expectedAtMs)
       const order = {
         task,
         key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
@@ -109,7 +106,7 @@ export function createPlaceOrder({
       const enqueue = async () => {
         const dueAtMs = nowMs + giveUpAfterMs
         const result = await store.createOrder({ ...order, task: queued(task), dueAtMs, isAdmitted: true })
-        if (result.kind === 'new') changes.publish(task.id, task.owner)
+        if (result.kind === 'new') announce('task.queued', result.task)
         return result
       }
       // An order that an earlier task answers needs no slot.
@@ -142,7 +139,7 @@ export function createPlaceOrder({
     let result: OrderResult | null = null
     try {
       result = await create(true)
-      if (result.kind === 'new') changes.publish(task.id, task.owner)
+      if (result.kind === 'new') announce('task.ordered', result.task)
       return result
     } catch (error) {
       if (error instanceof StoreUnavailableError) withdraw(task)
@@ -150,6 +147,11 @@ export function createPlaceOrder({
     } finally {
       if (result?.kind !== 'new') admission.release()
     }
+  }
+
+  function announce(event: 'task.ordered' | 'task.queued', task: Task): void {
+    taskLog.created(event, task)
+    changes.publish(task.id, task.owner)
   }
 
   /** The store may have committed an order after its write timed out. The order is never sent. */
@@ -161,16 +163,14 @@ export function createPlaceOrder({
 }
 
 function newTask(
-  owner: string,
-  provider: ProviderName,
-  input: SeparateInput,
+  { owner, provider, input, trace }: OrderRequest,
   nowMs: number,
   expectedAtMs: number | null,
 ): PendingTask {
   return {
     id: newTaskId(),
     owner,
-    provider,
+    provider: provider.name,
     providerTaskId: null,
     sharedProviderTaskId: null,
     type: input.type,
@@ -186,6 +186,7 @@ function newTask(
     events: [{ kind: 'sent', atMs: nowMs }],
     expectedAtMs,
     sendAttempt: null,
+    trace,
     isCreatedAtKnown: true,
     state: 'pending',
     partial: null,

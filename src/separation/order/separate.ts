@@ -1,3 +1,5 @@
+import { createLimitedLog } from '../../runtime/limited-log.ts'
+import type { Trace } from '../../runtime/trace.ts'
 import { withTimeout } from '../../runtime/with-timeout.ts'
 import type { Changes } from '../changes.ts'
 import type { Provider } from '../provider.ts'
@@ -5,6 +7,7 @@ import type { ReadTask } from '../read/read-task.ts'
 import type { Watches } from '../read/watch.ts'
 import { watchedStates } from '../read/watched-states.ts'
 import type { OrderWriter } from '../store.ts'
+import { createTaskLog, traceDetail } from '../task-log.ts'
 import { isQueued, startedAtMs, type ProviderName, type Task } from '../task.ts'
 import { idempotencyConflict, invalidInput, orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
 import { createPlaceOrder, type PlaceOrderOptions } from './place-order.ts'
@@ -30,14 +33,19 @@ export type SeparateOutcome =
   | { readonly kind: 'accepted'; readonly task: Task; readonly reused: boolean }
   | { readonly kind: 'refused'; readonly refusal: OrderRefusal }
 
-export interface SeparatePermission {
+export interface OrderOptions {
   /** Whether the order is queued, and sent later, if the provider's rate is used up. Default: false. */
   readonly mayQueue?: boolean
+  /** The request that brings the order. */
+  readonly trace?: Trace
 }
+
+/** How many refused orders of one caller are logged for each reason. */
+const loggedRefusalsPerMinute = 60
 
 export interface Separate {
   /** Orders a separation, or finds the task that already answers the order. */
-  separate(owner: string, input: SeparateInput, options?: SeparatePermission): Promise<SeparateOutcome>
+  separate(owner: string, input: SeparateInput, options?: OrderOptions): Promise<SeparateOutcome>
   /** Whether the submit of the task is under way. */
   isSubmitting(taskId: string): boolean
   /** Resolves when all orders are sent and their answers stored, or after `withinMs`. */
@@ -48,6 +56,7 @@ export function createSeparate(options: SeparateOptions): Separate {
   const {
     store,
     clock,
+    log,
     readTask,
     watches,
     changes,
@@ -59,10 +68,15 @@ export function createSeparate(options: SeparateOptions): Separate {
   } = options
   const placeOrder = createPlaceOrder(options)
   const orders = new Set<Promise<SeparateOutcome>>()
+  const taskLog = createTaskLog(log)
+  const writeLimited = createLimitedLog({ log, maxPerMinute: loggedRefusalsPerMinute })
 
   return {
-    separate(owner, input, { mayQueue = false } = {}) {
-      const order = takeOrder(owner, input, mayQueue)
+    separate(owner, input, { mayQueue = false, trace = null } = {}) {
+      const order = takeOrder(owner, input, { mayQueue, trace }).then((outcome) => {
+        logRefusal(owner, input, outcome, trace)
+        return outcome
+      })
       orders.add(order)
       const remove = () => orders.delete(order)
       order.then(remove, remove)
@@ -74,14 +88,28 @@ export function createSeparate(options: SeparateOptions): Separate {
     },
   }
 
-  async function takeOrder(owner: string, input: SeparateInput, mayQueue: boolean): Promise<SeparateOutcome> {
+  /** Logs why an order was not stored. That the provider refused one is logged as a change of its task. */
+  function logRefusal(owner: string, input: SeparateInput, outcome: SeparateOutcome, trace: Trace | null): void {
+    if (outcome.kind !== 'refused') return
+    const { kind: reason, task } = outcome.refusal
+    if (task !== null && reason !== 'idempotency-conflict') return
+    const provider = input.provider ?? defaultProvider
+    const detail = { event: 'order.refused', reason, owner, provider, taskId: task?.id, ...traceDetail(trace) }
+    writeLimited(`${owner} ${reason}`, 'info', detail, 'an order was refused, and nothing was stored or sent')
+  }
+
+  async function takeOrder(
+    owner: string,
+    input: SeparateInput,
+    { mayQueue, trace }: { readonly mayQueue: boolean; readonly trace: Trace | null },
+  ): Promise<SeparateOutcome> {
     const issues = issuesOf(input)
     const provider = providers.get(input.provider ?? defaultProvider)
     if (provider === undefined) return refused(invalidInput([...issues, disabledProvider()]))
     if (issues.length > 0) return refused(invalidInput(issues))
 
     const key = input.idempotencyKey
-    const result = await placeOrder(owner, input, provider, { mayQueue })
+    const result = await placeOrder(owner, input, provider, { mayQueue, trace })
     switch (result.kind) {
       case 'refused':
         return result
@@ -95,6 +123,7 @@ export function createSeparate(options: SeparateOptions): Separate {
         return waitForSubmission(result.task, key, submissions.submit(result.task, input, provider), false)
       case 'joined': {
         const { task } = result
+        taskLog.joined(task, trace)
         if (isAnswered(task)) return { kind: 'accepted', task, reused: true }
         const submission = submissions.find(task.id)
         return submission === undefined

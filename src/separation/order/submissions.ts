@@ -51,10 +51,9 @@ export function createSubmissions({ record, addresses, log, submitTimeoutMs }: S
       case 'refused':
         return retryUntilStored(() => record(task.id, answer, { known: task }))
       case 'unknown':
-        log.warn({ ...detail, cause: answer.cause }, 'a submit had no usable answer')
         unanswered.add(task.id)
         setTimeout(() => unanswered.delete(task.id), submitTimeoutMs).unref()
-        return retryUntilStored(() => record(task.id, { kind: 'unanswered' }, { known: task }))
+        return retryUntilStored(() => record(task.id, { kind: 'unanswered' }, { known: task, cause: answer.cause }))
     }
   }
 

@@ -1,3 +1,5 @@
+import type { Log } from '../../runtime/log.ts'
+import type { Trace } from '../../runtime/trace.ts'
 import { advance } from '../advance/advance.ts'
 import type { RecordReports } from '../advance/record.ts'
 import type { Changes } from '../changes.ts'
@@ -9,6 +11,7 @@ import { isProviderTaskId } from '../provider-task-id.ts'
 import type { CheckAnswer, Provider } from '../provider.ts'
 import type { Clock, TaskImporter, TaskReader } from '../store.ts'
 import { isTaskId, newTaskId } from '../task-id.ts'
+import { createTaskLog } from '../task-log.ts'
 import { recordInfoIdOf, type ProviderName, type Task } from '../task.ts'
 import { createMissLimit } from './miss-limit.ts'
 import { findEach } from './read-task.ts'
@@ -28,6 +31,7 @@ export interface FindOptions {
   readonly defaultProvider: ProviderName
   readonly addresses: CallbackAddresses
   readonly timings: CheckTimings
+  readonly log: Log
 }
 
 /** A task id, or a provider task id (of `provider`, or of the default provider). */
@@ -52,6 +56,14 @@ export type Find = (
 export interface FindPermission {
   /** Whether unknown ids may be looked up at the provider. Default: true. */
   readonly mayAdopt?: boolean
+  /** The request that looks for them. */
+  readonly trace?: Trace
+}
+
+/** Who looks for a task, and the request. */
+interface Searcher {
+  readonly owner: string
+  readonly trace: Trace | null
 }
 
 /** How many unknown ids one caller may look up at providers, and how long a miss is remembered. */
@@ -78,10 +90,12 @@ export function createFind(options: FindOptions): Find {
     defaultProvider,
     addresses,
     timings,
+    log,
   } = options
+  const taskLog = createTaskLog(log)
   const missLimit = createMissLimit<Task>(missLimitOptions)
 
-  return async function find(owner, refs, { mayAdopt = true } = {}) {
+  return async function find(owner, refs, { mayAdopt = true, trace = null } = {}) {
     const named = refs.map((ref) => ({ ...ref, provider: ref.provider ?? defaultProvider }))
     const taskIds = named.filter(({ taskId }) => isTaskId(taskId)).map(({ taskId }) => taskId)
     const providerIds = named.filter(({ taskId }) => !isTaskId(taskId) && isProviderTaskId(taskId))
@@ -106,7 +120,7 @@ export function createFind(options: FindOptions): Find {
         if (isTaskId(taskId) || !isProviderTaskId(taskId) || !lookupPattern.test(taskId)) return null
         if (!mayAdopt && providers.has(provider)) throw new AdoptionNotAllowedError()
         return missLimit.run(owner, keyOf(provider, taskId), async () => {
-          const bound = await lookUp(owner, provider, taskId)
+          const bound = await lookUp({ owner, trace }, provider, taskId)
           // A task of another caller is a miss.
           return bound?.owner === owner ? bound : null
         })
@@ -116,7 +130,7 @@ export function createFind(options: FindOptions): Find {
   }
 
   /** The task of a provider task id, after asking the provider. */
-  async function lookUp(owner: string, name: ProviderName, providerTaskId: string): Promise<Task | null> {
+  async function lookUp(by: Searcher, name: ProviderName, providerTaskId: string): Promise<Task | null> {
     const answer = await providers.get(name)?.check(providerTaskId)
     switch (answer?.kind) {
       case undefined:
@@ -125,13 +139,13 @@ export function createFind(options: FindOptions): Find {
       case 'inconclusive':
         throw new ProviderUnreadableError('The provider could not be asked for this task. Try again later.')
       case 'found':
-        return bindOrAdopt(owner, name, answer, providerTaskId)
+        return bindOrAdopt(by, name, answer, providerTaskId)
     }
   }
 
   /** Binds the order that the callback URL in record-info belongs to, or else adopts the task for the caller. */
   async function bindOrAdopt(
-    owner: string,
+    by: Searcher,
     name: ProviderName,
     answer: FoundTask,
     providerTaskId: string,
@@ -148,15 +162,16 @@ export function createFind(options: FindOptions): Find {
     if (task !== null) return recordInfoIdOf(task) === providerTaskId ? task : null
     if (await namesAnOrder(answer)) return null
     await rejectIfAnUnboundOrderMatches(name, answer)
-    return adopt(owner, name, answer)
+    return adopt(by, name, answer)
   }
 
-  async function adopt(owner: string, name: ProviderName, answer: FoundTask): Promise<Task> {
+  async function adopt(by: Searcher, name: ProviderName, answer: FoundTask): Promise<Task> {
     const nowMs = clock.nowMs()
-    const task = advance(adoptedTask(owner, name, answer, nowMs), answer.report, nowMs)
+    const task = advance(adoptedTask(by, name, answer, nowMs), answer.report, nowMs)
     const retentionMs = providers.get(name)?.retentionMs ?? 0
     const state = { nowMs, lastCallbackMs: null, nextGraceEndsMs: null, retentionMs, jitter: random() }
     const adopted = await store.adopt(task, nextCheckAt(task, state, timings))
+    if (adopted.id === task.id) taskLog.created('task.adopted', adopted)
     changes.publish(adopted.id, adopted.owner)
     return adopted
   }
@@ -186,7 +201,7 @@ function keyOf(provider: ProviderName, providerTaskId: string): string {
   return `${provider}/${providerTaskId}`
 }
 
-function adoptedTask(owner: string, provider: ProviderName, found: FoundTask, nowMs: number): Task {
+function adoptedTask({ owner, trace }: Searcher, provider: ProviderName, found: FoundTask, nowMs: number): Task {
   const { report, createdAtMs } = found
   const completedAtMs = report.outcome.state === 'pending' ? null : report.outcome.completedAtMs
   const times = [createdAtMs, completedAtMs].filter((time) => time !== null)
@@ -209,6 +224,7 @@ function adoptedTask(owner: string, provider: ProviderName, found: FoundTask, no
     events: [],
     expectedAtMs: null,
     sendAttempt: null,
+    trace,
     isCreatedAtKnown: times.length > 0,
     state: 'pending',
     partial: null,

@@ -1,0 +1,34 @@
+import { randomUUID } from 'node:crypto'
+
+/** A request and the trace that it belongs to (W3C Trace Context). A task keeps those of the request that ordered it. */
+export interface Trace {
+  readonly requestId: string
+  /** 32 lower-case hexadecimal digits. */
+  readonly traceId: string
+  /** Whether who began the trace records it. The gateway itself records no spans, but says so to whom it calls. */
+  readonly isSampled: boolean
+}
+
+/** The names of the headers that carry a trace, in requests and in answers. */
+export const requestIdHeader = 'x-request-id'
+export const traceHeader = 'traceparent'
+
+/** Begins a trace with a request that brought none. */
+export function beginTrace(requestId: string = randomUUID()): Trace {
+  return { requestId, traceId: randomHex(), isSampled: false }
+}
+
+/** A `traceparent` of the trace with a new span id: each answer and each request of the gateway has one of its own. */
+export function traceparentOf({ traceId, isSampled }: Trace): string {
+  return `00-${traceId}-${randomHex().slice(0, 16)}-${isSampled ? '01' : '00'}`
+}
+
+/** The headers that pass a trace on. */
+export function traceHeaders(trace: Trace): Readonly<Record<string, string>> {
+  return { [requestIdHeader]: trace.requestId, [traceHeader]: traceparentOf(trace) }
+}
+
+/** 32 hexadecimal digits. Node.js makes UUIDs in advance, which is quicker than to ask for random bytes. */
+function randomHex(): string {
+  return randomUUID().replaceAll('-', '')
+}
