@@ -46,7 +46,7 @@ function fixture(name: string): string {
 }
 
 function createReading(): ParserContext {
-  return { redact: createRedact(['the-api-key']), onOmitted: () => {} }
+  return { redact: createRedact(() => ['the-api-key']), onOmitted: () => {} }
 }
 
 function recordInfo(data: unknown, taskId = 'asked', code: unknown = 200, msg: unknown = 'success'): CheckAnswer {
@@ -90,7 +90,7 @@ function typeOf(info: unknown) {
 }
 
 function submitAnswer(body: string | null, status = 200, spec: ProviderSpec = kie): SubmitAnswer {
-  const context = { spec, redact: createRedact(['the-api-key']), callbackUrl, nowMs: Date.UTC(2026, 0, 1) }
+  const context = { spec, redact: createRedact(() => ['the-api-key']), callbackUrl, nowMs: Date.UTC(2026, 0, 1) }
   return parseSubmitAnswer({ status, retryAfter: null, body, problem: null }, context)
 }
 

@@ -18,14 +18,14 @@ const minTokenLength = 16
 export type Redact = (text: string, limit: number, callbackUrl?: string | null) => string
 
 /**
- * Creates the redaction for one provider. It removes `secrets`, which may grow, the callback URL, and every part of its path that is long
+ * Creates the redaction for one provider. It removes `secrets`, the callback URL, and every part of its path that is long
  * enough to be a token. It removes all other URLs as well: a callback's text may contain our callback URL, which is not
  * known there.
  */
-export function createRedact(secrets: Iterable<string>): Redact {
+export function createRedact(secrets: () => Iterable<string>): Redact {
   return (text, limit, callbackUrl = null) => {
     let redacted = text.replace(unprintableCharacters, ' ')
-    for (const secret of [...secrets, ...secretsInAddress(callbackUrl)]) {
+    for (const secret of [...secrets(), ...secretsInAddress(callbackUrl)]) {
       if (secret !== '') redacted = redacted.replaceAll(secret, '[removed]')
     }
     redacted = redactCallbackTokens(redactAddresses(redacted), '[removed]').replace(/\s+/gu, ' ').trim()

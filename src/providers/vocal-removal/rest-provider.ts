@@ -88,7 +88,11 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   // A late answer may repeat a key that was replaced meanwhile.
   const usedKeys = new Set<string>()
-  const redact = createRedact(usedKeys)
+  const redact = createRedact(() => {
+    apiKey()
+    webhookKey()
+    return usedKeys
+  })
   const apiKey = derived(options.apiKey, (key) => {
     if (key !== null) usedKeys.add(key)
     // Whether the provider accepts this key is not known yet.
