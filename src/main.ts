@@ -1,5 +1,7 @@
 import { startApp } from './app.ts'
-import { ConfigError, parseConfig, type Config } from './config/config.ts'
+import { ConfigError } from './config/config.ts'
+import { readSettings, type Settings } from './config/settings.ts'
+import { createEnvironmentSource, type EnvironmentSource } from './program/environment-source.ts'
 import { handleArguments } from './program/handle-arguments.ts'
 import { serve } from './program/serve.ts'
 
@@ -22,14 +24,15 @@ async function main(): Promise<void> {
     process.exitCode = exitCode
     return
   }
-  const config = readConfig()
-  if (config === null) process.exitCode = 1
-  else await serve(config, startApp)
+  const source = createEnvironmentSource(process.env, process.execArgv)
+  const settings = await readSettingsOf(source)
+  if (settings === null) process.exitCode = 1
+  else await serve(settings, source, startApp)
 }
 
-function readConfig(): Config | null {
+async function readSettingsOf(source: EnvironmentSource): Promise<Settings | null> {
   try {
-    return parseConfig(process.env)
+    return await readSettings(source.read())
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     console.error(

@@ -2,6 +2,7 @@ import { closeSync, linkSync, openSync, rmSync, statSync } from 'node:fs'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { readBackupOptions, type BackupOptions } from './backup-options.ts'
 import { describeError } from '../runtime/describe-error.ts'
+import { readSecretFile } from '../runtime/secret-file.ts'
 import { backUpFile, isSqliteFile } from './back-up-file.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 
@@ -12,7 +13,7 @@ const help = `Copies the SQLite file with everything that Stemgate stores (tasks
   npm run backup -- --to copy.db
 
   --to <file>              the copy; the file must not exist, and only you can read it
-  --from file:<path>       the file to copy; the default is DATABASE_URL, or else file:data/stemgate.db
+  --from file:<path>       the file to copy; the default is DATABASE_URL (or DATABASE_URL_FILE), or else file:data/stemgate.db
   --help                   show this text
 
 Gateways can keep running: the copy is the state of the file at one moment. It needs as much disk space as the file,
@@ -32,14 +33,22 @@ else parentPort?.postMessage(backUpFile(String(workerData.from), String(workerDa
 
 async function main(): Promise<void> {
   try {
-    const databaseUrl = process.env['DATABASE_URL']?.trim() || 'file:data/stemgate.db'
-    const options = readBackupOptions(process.argv.slice(2), databaseUrl)
+    const options = readBackupOptions(process.argv.slice(2), await databaseUrlOf(process.env))
     if (options === 'help') console.log(help)
     else await backUp(options)
   } catch (error) {
     console.error(error instanceof UsageError ? error.message : `The backup failed: ${describeError(error)}`)
     process.exitCode = 1
   }
+}
+
+/** The database of the gateways, as they find it. */
+async function databaseUrlOf({ DATABASE_URL: url, DATABASE_URL_FILE: path }: NodeJS.ProcessEnv): Promise<string> {
+  if (url?.trim()) return url.trim()
+  if (!path?.trim()) return 'file:data/stemgate.db'
+  const file = await readSecretFile(path.trim())
+  if (file.kind === 'unusable') throw new UsageError(`DATABASE_URL_FILE ${file.problem}.`)
+  return file.value
 }
 
 async function backUp({ from, to }: BackupOptions): Promise<void> {

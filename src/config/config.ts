@@ -1,13 +1,19 @@
-import { environmentSchema, type LogLevel, type StemLinkKind } from './environment.ts'
+import {
+  environmentSchema,
+  type Environment,
+  type LogLevel,
+  type SetVariables,
+  type StemLinkKind,
+} from './environment.ts'
 import type { ApiKey } from '../identity/parse-api-keys.ts'
 import type { ProviderName, SeparationType } from '../separation/task.ts'
 import { sandboxMistake } from './sandbox-permission.ts'
 import type { DatabaseAddress } from '../stores/database-url.ts'
 import { mistakenCombinations } from './mistaken-combinations.ts'
+import { fileVariableOf, noSecretFiles, secretNames, type SecretFiles } from './secret-files.ts'
 import { unknownVariables } from './unknown-variables.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 
-type Environment = Readonly<Record<string, string | undefined>>
 type VendorName = Exclude<ProviderName, 'sandbox'>
 
 /** The configuration of a gateway. Durations are milliseconds. */
@@ -93,15 +99,26 @@ export class ConfigError extends Error {
 /** Code that zod generates for a schema pays off only if many values are parsed. */
 const parsedOnce = { jitless: true }
 
-/** Parses the environment. A blank variable counts as unset. Throws ConfigError with all mistakes. */
-export function parseConfig(environment: Environment): Config {
-  const set = Object.fromEntries(
-    Object.entries(environment).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
-  )
+/** The variables that are set, with the secrets that are given in files. */
+export function setVariables(environment: Environment, files: SecretFiles): SetVariables {
+  const set = Object.entries(environment).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : []))
+  return Object.fromEntries([...set, ...files.values])
+}
+
+/**
+ * Parses the environment. A blank variable counts as unset. Throws ConfigError with all mistakes.
+ * @param files what was read from the files that the environment names
+ */
+export function parseConfig(environment: Environment, files: SecretFiles = noSecretFiles): Config {
+  const set = setVariables(environment, files)
   const parsed = environmentSchema.safeParse(set, parsedOnce)
   const issues = parsed.error?.issues ?? []
-  const invalid = new Set(issues.map((issue) => String(issue.path[0])))
-  const mistakes = [...new Set(issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`))]
+  const invalid = new Set([...files.mistakes.keys(), ...issues.map((issue) => String(issue.path[0]))])
+  const nameIn = ({ path }: { readonly path: readonly PropertyKey[] }) => {
+    const name = path.join('.')
+    return files.values.has(name) ? `${name} (in the file that ${fileVariableOf(name)} names)` : name
+  }
+  const mistakes = [...files.mistakes.values(), ...new Set(issues.map((issue) => `${nameIn(issue)} ${issue.message}.`))]
   // Leave out the invalid variables, so that the others can be checked too.
   const valid = Object.entries(set).filter(([name]) => !invalid.has(name))
   const env = parsed.data ?? environmentSchema.parse(Object.fromEntries(valid), parsedOnce)
@@ -121,9 +138,9 @@ export function parseConfig(environment: Environment): Config {
     )
   }
   mistakes.push(...mistakenCombinations(env, set, invalid))
-  const known = Object.keys(environmentSchema.shape)
+  const known = [...Object.keys(environmentSchema.shape), ...secretNames.map(fileVariableOf)]
   const sandbox = sandboxMistake({
-    environment,
+    environment: { ...environment, ...Object.fromEntries(files.values) },
     known,
     invalid,
     sandbox: env.SANDBOX,

@@ -179,6 +179,12 @@ export const environmentSchema = z.object({
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
 })
 
+/** As Node.js gives it. A blank variable counts as unset. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The variables that are set, by name. */
+export type SetVariables = Readonly<Record<string, string>>
+
 /** The environment once every variable is parsed. */
 export type ParsedEnvironment = z.output<typeof environmentSchema>
 

@@ -7,6 +7,7 @@ import type { LogLevel } from '../config/environment.ts'
 /** The log of the program on standard error: JSON lines, or text on a terminal. It never blocks on its reader. */
 export interface ProgramLog {
   readonly log: Logger
+  setLevel(level: LogLevel): void
   /** Writes a plain line for people to the same output. */
   print(text: string): void
   /** The number of lines that were dropped because they could not be written in time. */
@@ -25,7 +26,8 @@ export function createProgramLog(level: LogLevel): ProgramLog {
     error instanceof Error ? { ...pino.stdSerializers.err(error), message: describeError(error) } : error
   const terminal = { write: (line: string) => output.write(formatLine(line)) }
   const log = pino({ level, base: null, serializers: { err } }, isatty(2) ? terminal : output)
-  return { log, print: (text) => output.write(`${text}\n`), dropped: output.dropped, flush: output.flush }
+  const setLevel = (next: LogLevel) => void (log.level = next)
+  return { log, setLevel, print: (text) => output.write(`${text}\n`), dropped: output.dropped, flush: output.flush }
 }
 
 /** A JSON line of the log as text for a terminal. */

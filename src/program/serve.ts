@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import type { Logger } from 'pino'
 import { ApiKeysFileError } from '../identity/api-keys.ts'
 import type { App, StartApp } from './running-app.ts'
@@ -7,6 +8,9 @@ import { describeDatabase } from '../stores/database-url.ts'
 import { describeError } from '../runtime/describe-error.ts'
 import { startMessage } from './start-message.ts'
 import type { Config } from '../config/config.ts'
+import type { Settings } from '../config/settings.ts'
+import type { EnvironmentSource } from './environment-source.ts'
+import { createReload } from './reload.ts'
 
 /** npm delivers one Ctrl-C twice, from the terminal and from itself: a second signal within this time is ignored. */
 const repeatedSignalMs = 1_000
@@ -14,10 +18,14 @@ const repeatedSignalMs = 1_000
 const waitNoticeMs = 500
 /** How long the exit waits for the output to be read. */
 const flushTimeoutMs = 1_000
-const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+const stopSignals = ['SIGTERM', 'SIGINT'] as const
 
-/** Runs a gateway until a signal stops it, then exits the process. */
-export async function serve(config: Config, startApp: StartApp): Promise<void> {
+/**
+ * Runs a gateway until a signal stops it, then exits the process. SIGHUP stops a gateway on a terminal, because the terminal
+ * was closed; without a terminal, it reloads the settings.
+ */
+export async function serve(settings: Settings, source: EnvironmentSource, startApp: StartApp): Promise<void> {
+  const { config } = settings
   // Messages for people go to standard output, the log to standard error. Neither blocks on its reader.
   const output = createBoundedOutput(1)
   const { log, ...logOutput } = createProgramLog(config.logLevel)
@@ -30,6 +38,11 @@ export async function serve(config: Config, startApp: StartApp): Promise<void> {
   // One listener for the whole run: a signal that arrives while listeners are exchanged would be lost.
   let stop = (_signal: string): void => void end(0)
   for (const signal of stopSignals) process.on(signal, () => stop(signal))
+  let isReloadWanted = false
+  let reload = (): void => void (isReloadWanted = true)
+  // Asked now: a terminal that was closed is none any more.
+  const hasTerminal = [0, 1, 2].some(isatty)
+  process.on('SIGHUP', () => (hasTerminal ? stop('SIGHUP') : reload()))
   // By default, Node opens a debugger that every user of this machine can reach.
   process.on('SIGUSR1', () => log.warn({}, 'SIGUSR1 is ignored: the gateway opens no debugger'))
   let app: App
@@ -41,6 +54,15 @@ export async function serve(config: Config, startApp: StartApp): Promise<void> {
     return end(1)
   }
   output.write(`${startMessage(app, config)}\n`)
+  const apply = (next: Config) => {
+    logOutput.setLevel(next.logLevel)
+    app.reconfigure(next)
+  }
+  const reloading = createReload({ source, settings, apply, log })
+  reloading.watch()
+  reload = () => void reloading.now()
+  // SIGHUP has arrived during the start.
+  if (isReloadWanted) reload()
 
   let stoppedAtMs: number | null = null
   stop = (signal) => {

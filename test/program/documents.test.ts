@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { environmentSchema } from '../../src/config/environment.ts'
+import { reloadableNames } from '../../src/config/reloadable.ts'
+import { secretNames } from '../../src/config/secret-files.ts'
 
 const guide = await readFile(new URL('../../docs/operator.md', import.meta.url), 'utf8')
 const compose = await readFile(new URL('../../compose.yaml', import.meta.url), 'utf8')
@@ -12,6 +14,7 @@ const documented = new Map(
   ),
 )
 const known = Object.keys(environmentSchema.shape)
+const isSecret = (name: string) => secretNames.some((each) => each === name)
 
 test('the table for operators lists exactly the environment variables', () => {
   expect([...documented.keys()].toSorted()).toEqual(known.toSorted())
@@ -24,6 +27,20 @@ test('the table for operators lists the right defaults', () => {
   })
   expect(defaults.length).toBeGreaterThan(15)
   expect(defaults.map(([name]) => [name, documented.get(name)])).toEqual(defaults)
+})
+
+test('the guide for operators lists the secrets that can be given in files', () => {
+  const [, list = ''] = /^This works for (.*)\. API keys/m.exec(guide) ?? []
+  expect([...list.matchAll(/`(\w+)`/g)].map(([, name]) => name)).toEqual(secretNames)
+  const secrets = known.filter((name) => /_KEY$|SECRET|TOKEN|PASSWORD|^(DATABASE|REDIS)_URL$/.test(name))
+  expect([...secretNames].toSorted()).toEqual(secrets.toSorted())
+})
+
+test('the guide for operators lists the settings that change without a restart', () => {
+  const [, list = ''] = /^- These settings change at once: (.*), and the secrets/m.exec(guide) ?? []
+  const settings = [...list.matchAll(/`(\w+)`/g)].map(([, name]) => name)
+  expect(settings).toEqual(reloadableNames.filter((name) => !isSecret(name)))
+  expect(reloadableNames.filter((name) => !known.includes(name))).toEqual([])
 })
 
 test('compose.yaml passes on every environment variable', () => {

@@ -174,7 +174,7 @@ describe('at its start', () => {
   })
 })
 
-describe.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('at %s', (signal) => {
+describe.each(['SIGTERM', 'SIGINT'] as const)('at %s', (signal) => {
   const task = { status: 'PENDING', providerTaskId: 'their-task', charge: 'CHARGED' }
 
   test.each([

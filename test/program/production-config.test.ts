@@ -54,7 +54,7 @@ describe('an unknown variable', () => {
     ['KIE_APIKEY', 'KIE_API_KEY'],
     ['KIE_API_KYE', 'KIE_API_KEY'],
     ['KIE_API_KEYS', 'KIE_API_KEY'],
-    ['KIE_API_KEY_FILE', 'KIE_API_KEY'],
+    ['KIE_API_KEY_FIEL', 'KIE_API_KEY_FILE'],
     ['KEI_API_KEY', 'KIE_API_KEY'],
     ['kie_api_key', 'KIE_API_KEY'],
     ['APIKLEY_API_KEY_2', 'APIKLEY_API_KEY'],
@@ -84,7 +84,7 @@ describe('an unknown variable', () => {
 
   test('with one of our prefixes is reported with the known names', () => {
     expect(mistakesIn({ JWT_SECRET: 'hunter2', CALLBACK_HOST: 'hunter2' })).toEqual([
-      'CALLBACK_HOST is not known. The variables that begin with CALLBACK_ are CALLBACK_SECRET.',
+      'CALLBACK_HOST is not known. The variables that begin with CALLBACK_ are CALLBACK_SECRET, CALLBACK_SECRET_FILE.',
       'JWT_SECRET is not known. The variables that begin with JWT_ are JWT_JWKS_URL, JWT_ISSUER, JWT_AUDIENCE.',
     ])
   })

@@ -70,7 +70,7 @@ describe('no secret is written', () => {
       DATABASE_URL: await newDatabaseUrl(),
       LOG_LEVEL: 'debug',
     }))
-    for (const program of (await Promise.all(environments)).map(startProgram)) {
+    for (const program of (await Promise.all(environments)).map((environment) => startProgram(environment))) {
       // It may end by itself.
       await program.url.catch(() => null)
       program.signal('SIGTERM')

@@ -15,6 +15,8 @@ export interface Program {
   readonly exit: Promise<number | NodeJS.Signals>
   stdout(): string
   stderr(): string
+  /** Resolves to the first line of the log that contains this text; rejects if the program ends before. */
+  logged(text: string): Promise<Record<string, unknown>>
   signal(name: NodeJS.Signals): void
 }
 
@@ -25,9 +27,12 @@ export async function newDatabaseUrl(atEnd: Ending = onTestFinished): Promise<st
   return `file:${join(folder, 'stemgate.db')}`
 }
 
-/** Starts it with this environment and nothing else of ours. The test fails if it has written a secret. */
-export function startProgram(environment: Readonly<Record<string, string>>): Program {
-  const child = spawn(process.execPath, [inject('program')], {
+/**
+ * Starts it with this environment and nothing else of ours. The test fails if it has written a secret.
+ * @param options of Node.js
+ */
+export function startProgram(environment: Readonly<Record<string, string>>, options: readonly string[] = []): Program {
+  const child = spawn(process.execPath, [...options, inject('program')], {
     env: { PATH: process.env['PATH'], PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -50,5 +55,20 @@ export function startProgram(environment: Readonly<Record<string, string>>): Pro
   })
   // Those who expect it to end do not ask where it is.
   url.catch(() => {})
-  return { url, exit, stdout: () => stdout, stderr: () => stderr, signal: (name) => void child.kill(name) }
+  const logged = (text: string) =>
+    new Promise<Record<string, unknown>>((resolve, reject) => {
+      const look = () => {
+        const found = stderr
+          .split('\n')
+          .slice(0, -1)
+          .find((line) => line.includes(text))
+        if (found === undefined) return
+        child.stderr.off('data', look)
+        resolve(JSON.parse(found))
+      }
+      child.stderr.on('data', look)
+      look()
+      exit.then(() => reject(new Error(`It has not logged “${text}”:\n${stderr}`)), reject)
+    })
+  return { url, exit, logged, stdout: () => stdout, stderr: () => stderr, signal: (name) => void child.kill(name) }
 }

@@ -1,0 +1,43 @@
+import { readFile, stat } from 'node:fs/promises'
+
+/** What a file that should hold one secret holds. `problem` follows the name of the variable that names the file. */
+export type SecretFile =
+  { readonly kind: 'secret'; readonly value: string } | { readonly kind: 'unusable'; readonly problem: string }
+
+const maxBytes = 64 * 1024
+
+/**
+ * Reads a secret of one line from a file, without the whitespace around it. Never rejects. A problem repeats neither the
+ * content nor the path, because somebody may have given the secret in place of the path.
+ */
+export async function readSecretFile(path: string): Promise<SecretFile> {
+  try {
+    const file = await stat(path)
+    // A pipe could be read only once.
+    if (!file.isFile()) return unusable('must name a regular file')
+    if (file.size > maxBytes) return unusable(`names a file of more than ${maxBytes / 1024} KiB`)
+    const value = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path)).trim()
+    if (value === '') return unusable('names an empty file')
+    if (/\p{Cc}/u.test(value)) return unusable('must name a file with one line of text')
+    return { kind: 'secret', value }
+  } catch (error) {
+    return unusable(problemOf(error))
+  }
+}
+
+function unusable(problem: string): SecretFile {
+  return { kind: 'unusable', problem }
+}
+
+const problems: Readonly<Record<string, string>> = {
+  ENOENT: 'names a file that does not exist',
+  ENOTDIR: 'names a file that does not exist',
+  ENAMETOOLONG: 'is too long for the path of a file',
+  EACCES: 'names a file that this user may not read',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'must name a file with one line of text',
+}
+
+function problemOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  return problems[code] ?? `names a file that cannot be read (${code})`
+}
