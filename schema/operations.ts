@@ -351,6 +351,7 @@ export type SeparateAllMutation = {
 
 export type SeparateMutationVariables = Exact<{
   input: SeparateInput
+  waitSeconds?: number
 }>
 
 export type SeparateMutation = {
@@ -1308,6 +1309,12 @@ export const SeparateDocument = {
           variable: { kind: 'Variable', name: { kind: 'Name', value: 'input' } },
           type: { kind: 'NonNullType', type: { kind: 'NamedType', name: { kind: 'Name', value: 'SeparateInput' } } },
         },
+        {
+          kind: 'VariableDefinition',
+          variable: { kind: 'Variable', name: { kind: 'Name', value: 'waitSeconds' } },
+          type: { kind: 'NonNullType', type: { kind: 'NamedType', name: { kind: 'Name', value: 'Int' } } },
+          defaultValue: { kind: 'IntValue', value: '0' },
+        },
       ],
       selectionSet: {
         kind: 'SelectionSet',
@@ -1320,6 +1327,11 @@ export const SeparateDocument = {
                 kind: 'Argument',
                 name: { kind: 'Name', value: 'input' },
                 value: { kind: 'Variable', name: { kind: 'Name', value: 'input' } },
+              },
+              {
+                kind: 'Argument',
+                name: { kind: 'Name', value: 'waitSeconds' },
+                value: { kind: 'Variable', name: { kind: 'Name', value: 'waitSeconds' } },
               },
             ],
             selectionSet: {

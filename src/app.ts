@@ -210,7 +210,11 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   })
   const graphiql = config.graphiql
     ? createGraphiqlPage({
-        readTabs: () => readGraphiqlTabs(isSandboxOn ? testTracks : []),
+        readTabs: () =>
+          readGraphiqlTabs({
+            testTracks: isSandboxOn ? testTracks : [],
+            takesCredentials: identity.hasCredentials,
+          }),
         takesCredentials: identity.hasCredentials,
       })
     : null

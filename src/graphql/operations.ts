@@ -2,15 +2,18 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 
 /** The operations in `schema/operations`, which are templates for frontends. */
-export type OperationName = 'separate' | 'watch' | 'dashboard' | 'read' | 'list'
+export type OperationName = 'separate' | 'separate-all' | 'watch' | 'dashboard' | 'read' | 'list' | 'overview'
 
 /**
- * Reads the text of an operation, followed by the fragment that it uses. `#operations` is an entry of `imports` in package.json,
+ * Reads the text of an operation, followed by the fragment if it uses it. `#operations` is an entry of `imports` in package.json,
  * so that a bundle finds the folder from wherever it is.
  */
 export async function readOperation(name: OperationName): Promise<string> {
-  const files = [`${name}.graphql`, 'separation-fields.graphql']
+  const operation = await read(name)
+  return operation.includes('...SeparationFields') ? `${operation}\n${await read('separation-fields')}` : operation
+}
+
+function read(name: string): Promise<string> {
   const { resolve } = createRequire(import.meta.url)
-  const texts = await Promise.all(files.map((file) => readFile(resolve(`#operations/${file}`), 'utf8')))
-  return texts.join('\n')
+  return readFile(resolve(`#operations/${name}.graphql`), 'utf8')
 }

@@ -53,9 +53,9 @@ function howToTry(
 ): string[] {
   if (hasGraphiql) {
     return [
-      `  To try it, open ${url}/graphql in a browser and press play in the tab Separate.`,
+      `  To try it, open ${url}/graphql in a browser and press play in the tab Separate, then in Watch.`,
       ...(isSandbox ? [] : ['  Fill in your own ids first: the provider charges for the order.']),
-      ...(needsKey ? ['  Put {"Authorization": "Bearer <key>"} into the headers of the tab.'] : []),
+      ...(needsKey ? ['  Put {"Authorization": "Bearer <key>"} into Headers.'] : []),
     ]
   }
   const [musicTaskId, audioId] = isSandbox ? ['my-music', 'done'] : ['<id of the music task>', '<id of the track>']

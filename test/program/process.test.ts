@@ -48,7 +48,9 @@ describe('at its start', () => {
     const program = startProgram({ DATABASE_URL: await newDatabaseUrl() })
     const url = await program.url
     const [, graphiql = '', title = ''] =
-      /^ {2}To try it, open (\S+) in a browser and press play in the tab (\w+)\.$/m.exec(program.stdout()) ?? []
+      /^ {2}To try it, open (\S+) in a browser and press play in the tab (\w+), then in Watch\.$/m.exec(
+        program.stdout(),
+      ) ?? []
     expect(graphiql).toBe(`${url}/graphql`)
     const page = await download(graphiql)
     expect(page.type).toMatch(/^text\/html/)

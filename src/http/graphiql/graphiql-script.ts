@@ -2,8 +2,8 @@
 export const lastTaskPlaceholder = 'sep_…'
 
 /**
- * The script that the page adds to GraphiQL: after an order it shows the task until it is settled, and it replaces `sep_…` by
- * the id of the last task. It wraps fetch and WebSocket, because GraphiQL's page accepts settings as JSON only.
+ * The script that the page adds to GraphiQL: it replaces `sep_…` by the id of the last task, and sends a credential from every
+ * tab once it stands in the headers of one. It wraps fetch and WebSocket, because GraphiQL's page accepts settings as JSON only.
  */
 export const graphiqlScript = `
 (() => {
@@ -21,32 +21,34 @@ export const graphiqlScript = `
     placeholders.reduce((result, each) => result.replaceAll(each, storage['stemgate:last-task'] ?? each), text)
   const hasPlaceholder = (text) => placeholders.some((each) => text.includes(each))
 
+  // GraphiQL keeps the headers of each tab apart.
+  let authorization = null
+  function withCredential(given) {
+    const headers = new Headers(given)
+    if (headers.has('authorization')) authorization = headers.get('authorization')
+    else if (authorization !== null) headers.set('authorization', authorization)
+    return headers
+  }
+
   // HTTP: a POST, or a GET, as for subscriptions over SSE.
   window.fetch = async (input, request) => {
     const url = withLastTask(String(input))
     const body = withLastTask(request?.body ?? '')
     if (hasPlaceholder(url + body)) return Response.json({ errors: [{ message: noTaskYet }] })
-    if (body === '') return originalFetch(url, request)
-    const response = await originalFetch(url, { ...request, body })
-    const result = /json/.test(response.headers.get('content-type')) ? await response.clone().json().catch(() => null) : null
-    const { reused, task } = result?.data?.separate ?? {}
-    if (reused === undefined || task?.id === undefined) return response
-    storage['stemgate:last-task'] = task.id
-    const [fields] = /fragment SeparationFields [^]*/.exec(JSON.parse(body).query) ?? []
-    if (task.settled !== false || fields === undefined) return response
-    return (await follow(task.id, fields, result, url, request)) ?? response
+    const init = { ...request, headers: withCredential(request?.headers) }
+    if (body === '') return originalFetch(url, init)
+    const response = await originalFetch(url, { ...init, body })
+    const isJson = /json/.test(response.headers.get('content-type'))
+    keepLastTask(isJson ? await response.clone().json().catch(() => null) : null)
+    return response
   }
 
-  // Returns one event stream: the result of the order, then the updates of its task. Returns null if the subscription fails.
-  async function follow(taskId, fields, result, url, request) {
-    const headers = new Headers(request.headers)
-    headers.set('accept', 'text/event-stream')
-    const query = 'subscription { separationUpdated(taskId: "' + taskId + '") { ...SeparationFields } } ' + fields
-    const updates = await originalFetch(url, { ...request, headers, body: JSON.stringify({ query }) }).catch(() => null)
-    if (!/event-stream/.test(updates?.headers.get('content-type'))) return null
-    const first = new TextEncoder().encode('event: next\\ndata: ' + JSON.stringify(result) + '\\n\\n')
-    const stream = new TransformStream({ start: (controller) => controller.enqueue(first) })
-    return new Response(updates.body.pipeThrough(stream), { headers: updates.headers })
+  // A refusal may have a task, too, but has no \`reused\`.
+  function keepLastTask(result) {
+    const { separate, separateAll = [] } = result?.data ?? {}
+    for (const order of [separate, ...separateAll.map(({ result }) => result)]) {
+      if (order?.reused !== undefined && order.task?.id !== undefined) storage['stemgate:last-task'] = order.task.id
+    }
   }
 
   // Subscriptions over WebSocket.
