@@ -36,13 +36,13 @@ import { createSeparations } from './separation/separations.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
 import { openCoordination } from './coordination/open-coordination.ts'
 import { openStems } from './stems/open-stems.ts'
+import { userAgent } from './runtime/version.ts'
 import { openStore } from './stores/open-store.ts'
 import { derived } from './runtime/derived.ts'
 import type { Log } from './runtime/log.ts'
 import type { App, AppOptions } from './program/running-app.ts'
 import type { Store } from './separation/store.ts'
 
-const userAgent = 'stemgate/0.1.0'
 /** The longest time between two polls for due tasks. */
 const maxPollIntervalMs = 1_000
 /** The shortest time that a stop waits for orders from WebSockets. */

@@ -26,14 +26,24 @@ type Task = z.infer<typeof taskSchema>
 
 const usage = `Orders two separations from Stemgate's sandbox and saves their stems in ${folder}/. Nothing is charged.
 
-  npm run demo                 (or: node dist/demo.js)`
+Usage: npm run demo    or: node dist/demo.js
+
+Options:
+  --version    print the version
+  -h, --help   print this text
+
+It starts a gateway of its own, reads no environment variables, and needs no key and no database.
+
+Exit codes: 0 if both separations have succeeded, 1 otherwise.
+
+The guide for your own frontend: docs/frontend.md`
 
 void main()
 
 async function main(): Promise<void> {
-  const exitCode = handleArguments(process.argv.slice(2), usage)
-  if (exitCode !== null) {
-    process.exitCode = exitCode
+  const given = handleArguments(process.argv.slice(2), usage)
+  if (typeof given === 'number') {
+    process.exitCode = given
     return
   }
   const config = parseConfig({ PORT: '0', DATABASE_URL: ':memory:', SANDBOX_DELAY_MS: String(sandboxDelayMs) })

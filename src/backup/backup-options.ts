@@ -15,9 +15,10 @@ const hint = ['', 'For example: npm run backup -- --to copy.db', 'For help: npm 
  * Parses the arguments. Throws UsageError.
  * @param databaseUrl the database to use without --from, as in DATABASE_URL
  */
-export function readBackupOptions(args: readonly string[], databaseUrl: string): BackupOptions | 'help' {
-  const { from: source = databaseUrl, to: target, help: wantsHelp } = readOptions(args)
+export function readBackupOptions(args: readonly string[], databaseUrl: string): BackupOptions | 'help' | 'version' {
+  const { from: source = databaseUrl, to: target, help: wantsHelp, version: wantsVersion } = readOptions(args)
   if (wantsHelp === true) return 'help'
+  if (wantsVersion === true) return 'version'
   const database = parseDatabaseUrl(source) ?? parseDatabaseUrl(`file:${source}`)
   if (database === null || source === '') throw new UsageError(`--from must be file:<path>.\n${hint}`)
   if (database.kind === 'postgres') throw new UsageError(postgresHint(database.url))
@@ -41,10 +42,17 @@ export function readBackupOptions(args: readonly string[], databaseUrl: string):
 
 function readOptions(args: readonly string[]) {
   try {
-    const options = { from: { type: 'string' }, to: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const
+    const options = {
+      from: { type: 'string' },
+      to: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
+    } as const
     return parseArgs({ args: [...args], options }).values
   } catch (error) {
-    throw new UsageError(`Invalid options. The options are --to, --from and --help.\n${hint}`, { cause: error })
+    throw new UsageError(`Invalid options. The options are --to, --from, --help and --version.\n${hint}`, {
+      cause: error,
+    })
   }
 }
 

@@ -4,17 +4,23 @@ import { readBackupOptions, type BackupOptions } from './backup-options.ts'
 import { describeError } from '../runtime/describe-error.ts'
 import { readSecretFile } from '../runtime/secret-file.ts'
 import { backUpFile, isSqliteFile } from './back-up-file.ts'
+import { version } from '../runtime/version.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 
 /** Backs up the SQLite file of running gateways. */
 
 const help = `Copies the SQLite file with everything that Stemgate stores (tasks, idempotency keys, callbacks, secrets).
 
-  npm run backup -- --to copy.db
+Usage: npm run backup -- --to copy.db    or: node dist/backup/main.js --to copy.db
 
-  --to <file>              the copy; the file must not exist, and only you can read it
-  --from file:<path>       the file to copy; the default is DATABASE_URL (or DATABASE_URL_FILE), or else file:data/stemgate.db
-  --help                   show this text
+Options:
+  --to <file>          the copy; the file must not exist, and only you can read it
+  --from file:<path>   the file to copy; by default the one that DATABASE_URL names
+  --version            print the version
+  -h, --help           print this text
+
+Environment variables:
+  DATABASE_URL         by default file:data/stemgate.db; DATABASE_URL_FILE names a file that holds it
 
 Gateways can keep running: the copy is the state of the file at one moment. It needs as much disk space as the file,
 and is checked before it gets its final name. To use a copy, stop the gateways and start them with
@@ -24,7 +30,9 @@ The copy contains the secret that signs callback URLs: protect it like the file.
 
 For PostgreSQL use pg_dump; this command prints how.
 
-The exit code is 0 if the copy is complete, and 1 otherwise.`
+Exit codes: 0 if the copy is complete, 1 otherwise.
+
+The guide: docs/operator.md, "Backup and restore"`
 
 const progressIntervalMs = 1_000
 
@@ -35,6 +43,7 @@ async function main(): Promise<void> {
   try {
     const options = readBackupOptions(process.argv.slice(2), await databaseUrlOf(process.env))
     if (options === 'help') console.log(help)
+    else if (options === 'version') console.log(`stemgate ${version}`)
     else await backUp(options)
   } catch (error) {
     console.error(error instanceof UsageError ? error.message : `The backup failed: ${describeError(error)}`)

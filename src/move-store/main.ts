@@ -4,18 +4,26 @@ import { formatCount, formatReport, secretsDifferText } from './move-report.ts'
 import { copyStore, SecretsDifferError, UnusedSourceError, type CopyReport, type Progress } from './copy-store.ts'
 import { describeDatabase, type DatabaseAddress } from '../stores/database-url.ts'
 import { openDatabase } from './open-database.ts'
+import { version } from '../runtime/version.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 
 /** Moves the contents of one database to another. */
 
 const help = `Moves everything that Stemgate stores (tasks, idempotency keys, callbacks, secrets) to another database.
 
-  npm run move-store -- --from file:data/stemgate.db --to postgres://stemgate@db.example/stemgate
+Usage: npm run move-store -- --from <database> --to <database>    or: node dist/move-store/main.js …
 
+For example: npm run move-store -- --from file:data/stemgate.db --to postgres://stemgate@db.example/stemgate
+
+Options:
   --from <database>        the source: file:<path> or postgres://<…>, as in DATABASE_URL
   --to <database>          the target: an empty database, or a file, which is created if it is missing
   --keep-target-secrets    keep the secrets of a target that is in use (a message says when you need this option)
-  --help                   show this text
+  --version                print the version
+  -h, --help               print this text
+
+Environment variables:
+  PGPASSWORD               the password of PostgreSQL
 
 How to move:
 
@@ -33,7 +41,9 @@ run on the target.
 npm prints the command that it runs, and other users of this machine can see it. Leave the password out of the URL: set
 PGPASSWORD in the environment, or use ~/.pgpass.
 
-The exit code is 0 if the target holds everything, and 1 otherwise.`
+Exit codes: 0 if the target holds everything, 1 otherwise.
+
+The guide: docs/operator.md, "Move to another database"`
 
 const progressIntervalMs = 1_000
 const log = { debug() {}, info() {}, warn() {}, error() {} }
@@ -45,6 +55,10 @@ async function main(): Promise<void> {
     const options = readMoveOptions(process.argv.slice(2))
     if (options === 'help') {
       console.log(help)
+      return
+    }
+    if (options === 'version') {
+      console.log(`stemgate ${version}`)
       return
     }
     const report = await move(options)

@@ -13,9 +13,16 @@ export interface MoveOptions {
 export const sameDatabaseMessage = '--from and --to name the same database. Nothing was done.'
 
 /** Parses the arguments. Throws UsageError. The messages do not repeat the values, which may contain a password. */
-export function readMoveOptions(args: readonly string[]): MoveOptions | 'help' {
-  const { from, to, help: wantsHelp, 'keep-target-secrets': keepsTargetSecrets } = readOptions(args)
+export function readMoveOptions(args: readonly string[]): MoveOptions | 'help' | 'version' {
+  const {
+    from,
+    to,
+    help: wantsHelp,
+    version: wantsVersion,
+    'keep-target-secrets': keepsTargetSecrets,
+  } = readOptions(args)
   if (wantsHelp === true) return 'help'
+  if (wantsVersion === true) return 'version'
   const mistakes = [...findMistakes('--from', from), ...findMistakes('--to', to)]
   const [source, target] = [parseDatabaseUrl(from ?? ''), parseDatabaseUrl(to ?? '')]
   if (source === null || target === null || mistakes.length > 0) throw new UsageError(withHint(mistakes))
@@ -44,6 +51,7 @@ function readOptions(args: readonly string[]) {
         to: { type: 'string' },
         'keep-target-secrets': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
       },
     }).values
   } catch (error) {

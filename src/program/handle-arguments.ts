@@ -1,18 +1,29 @@
 import { parseArgs } from 'node:util'
+import { version } from '../runtime/version.ts'
 
 /**
- * Handles the arguments of a program whose only option is --help: prints the usage, or refuses unknown arguments without
- * repeating them, since they may contain a secret.
- * @returns the exit code; null if there are no arguments and the program should run
+ * Handles the arguments of a program that takes only options without values. Prints the usage for --help and the version for
+ * --version. Refuses unknown arguments without repeating them, since they may contain a secret.
+ * @param own the options of this program
+ * @returns the exit code; or the given options, if the program should run
  */
-export function handleArguments(args: readonly string[], usage: string): number | null {
+export function handleArguments(
+  args: readonly string[],
+  usage: string,
+  own: readonly string[] = [],
+): number | ReadonlySet<string> {
+  const names = ['help', 'version', ...own]
+  const options = Object.fromEntries(names.map((name) => [name, { type: 'boolean' as const }]))
   try {
-    const { help } = parseArgs({ args: [...args], options: { help: { type: 'boolean', short: 'h' } } }).values
-    if (help !== true) return null
-    console.log(usage)
+    const { values } = parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean', short: 'h' } } })
+    const given = new Set(Object.keys(values))
+    if (given.has('help')) console.log(usage)
+    else if (given.has('version')) console.log(`stemgate ${version}`)
+    else return given
     return 0
   } catch {
-    console.error(`The only argument is --help.\n\n${usage}`)
+    const list = new Intl.ListFormat('en').format(names.map((name) => `--${name}`))
+    console.error(`Unknown argument. The options are ${list}.\n\n${usage}`)
     return 1
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { formatSkew, refuseAboveMs, warnAboveMs } from './clock-skew.ts'
 import type { Clock } from '../separation/store.ts'
 import type { Log } from '../runtime/log.ts'
 
@@ -19,9 +20,6 @@ class ClockSkewError extends Error {
   override readonly name = 'ClockSkewError'
 }
 
-/** The skew between this machine's clock and the database's above which the gateway warns, or refuses to start. */
-const warnAboveMs = 1_000
-const refuseAboveMs = 60_000
 const measureIntervalMs = 30_000
 /** A measurement uses the fastest of this many reads: the error is at most half the round trip. */
 const samples = 3
@@ -88,8 +86,4 @@ export async function createDatabaseClock({ readMs, log }: DatabaseClockOptions)
     }
     if (wasSkewed && !isSkewed) log.info({}, "this machine's clock agrees with the database's again")
   }
-}
-
-function formatSkew(skewMs: number): string {
-  return `${(Math.abs(skewMs) / 1000).toFixed(1)} s ${skewMs > 0 ? 'behind' : 'ahead of'}`
 }

@@ -1,7 +1,8 @@
 import { Migrator, type Kysely, type Migration } from 'kysely'
 import { StoreUnavailableError } from '../separation/errors.ts'
 import { withRetry, type RetryOptions } from './with-retry.ts'
-import { compatibleSuffix, migrations, type Database } from './schema.ts'
+import { compareMigrations } from './compare-migrations.ts'
+import { migrations, type Database } from './schema.ts'
 import type { Log } from '../runtime/log.ts'
 
 /** The tables match no version of Stemgate. */
@@ -42,12 +43,10 @@ export async function migrate(db: Kysely<Database>, retryOptions: RetryOptions, 
 
 /** Resolves to the names of the compatible migrations that a newer version applied. */
 async function applyMigrations(db: Kysely<Database>): Promise<readonly string[]> {
-  const before = new Set(await appliedMigrations(db))
-  const newer = [...before].filter((name) => !(name in migrations))
-  const incompatible = newer.filter((name) => !name.endsWith(compatibleSuffix))
+  const { pending, newer, incompatible } = compareMigrations(await appliedMigrations(db))
   if (incompatible.length > 0) throw new NewerVersionError(incompatible)
   // The usual start. Kysely's migrator would take a lock and find the same.
-  if (Object.keys(migrations).every((name) => before.has(name))) return newer
+  if (pending.length === 0) return newer
   // Kysely must know every applied migration, so the newer ones are listed too. They are applied already and do not run.
   const known: Record<string, Migration> = {
     ...migrations,

@@ -106,6 +106,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Runs in browsers.
   web: [],
   launch: [],
+  'check-config': ['runtime', 'config', 'stores', 'coordination', 'providers', 'identity'],
   program: ['runtime', 'separation', 'config', 'identity', 'stores'],
   main: [
     'runtime',
@@ -121,6 +122,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'sandbox',
     'stems',
     'program',
+    'check-config',
   ],
 }
 

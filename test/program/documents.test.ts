@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { environmentSchema } from '../../src/config/environment.ts'
 import { reloadableNames } from '../../src/config/reloadable.ts'
@@ -34,6 +34,15 @@ test('the guide for operators lists the secrets that can be given in files', () 
   expect([...list.matchAll(/`(\w+)`/g)].map(([, name]) => name)).toEqual(secretNames)
   const secrets = known.filter((name) => /_KEY$|SECRET|TOKEN|PASSWORD|^(DATABASE|REDIS)_URL$/.test(name))
   expect([...secretNames].toSorted()).toEqual(secrets.toSorted())
+})
+
+test('the guide for operators lists every check of --check-config', async () => {
+  const folder = new URL('../../src/check-config/', import.meta.url)
+  const sources = await Promise.all((await readdir(folder)).map((file) => readFile(new URL(file, folder), 'utf8')))
+  const names = sources.flatMap((source) => [...source.matchAll(/\bname: '([\w-]+)'/g)].map(([, name = '']) => name))
+  const text = guide.slice(guide.indexOf('## Check the configuration'), guide.indexOf('## Stop and signals'))
+  expect(names.length).toBeGreaterThan(8)
+  expect([...names, 'kie', 'apikley', 'sunoapi'].filter((name) => !text.includes(`\`${name}\``))).toEqual([])
 })
 
 test('the guide for operators lists the settings that change without a restart', () => {

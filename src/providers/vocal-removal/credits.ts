@@ -2,6 +2,23 @@ import type { CreditBalance } from '../../separation/offer.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
 import { parseEnvelopeText } from './parse-envelope.ts'
 
+/** The answer to a provider's credits call, which also shows whether it accepts the API key. */
+export type CreditsAnswer =
+  | { readonly kind: 'credits'; readonly credits: number }
+  | { readonly kind: 'key-not-accepted' }
+  | { readonly kind: 'unreadable'; readonly cause: string }
+
+export function parseCredits({ status, body, problem }: HttpAnswer): CreditsAnswer {
+  const envelope = body === null ? null : parseEnvelopeText(body)
+  const code = envelope?.code ?? null
+  if (code === 200 && typeof envelope?.data === 'number') return { kind: 'credits', credits: envelope.data }
+  if (code === 401 || (code === null && status === 401)) return { kind: 'key-not-accepted' }
+  return {
+    kind: 'unreadable',
+    cause: `HTTP ${status}, ${code === null ? (problem ?? 'no readable code') : `code ${code}`}`,
+  }
+}
+
 /** How long a balance is used, and how long a failed read is not repeated, in milliseconds. */
 const keptMs = 60_000
 
@@ -14,10 +31,8 @@ export function createReadCredits(get: () => Promise<HttpAnswer>): () => Promise
 
   async function read(): Promise<CreditBalance | null> {
     try {
-      const { body } = await get()
-      const envelope = body === null ? null : parseEnvelopeText(body)
-      if (envelope?.code !== 200 || typeof envelope.data !== 'number') return null
-      return { credits: envelope.data, readAtMs: Date.now() }
+      const answer = parseCredits(await get())
+      return answer.kind === 'credits' ? { credits: answer.credits, readAtMs: Date.now() } : null
     } catch {
       return null
     }

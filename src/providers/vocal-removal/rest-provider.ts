@@ -8,7 +8,7 @@ import { describeError } from '../../runtime/describe-error.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
 import { createRateLimitedReader } from '../client/rate-limited-reader.ts'
 import { postOnce } from '../client/post-once.ts'
-import { createReadCredits } from './credits.ts'
+import { createReadCredits, parseCredits, type CreditsAnswer } from './credits.ts'
 import { vocalRemoval, type Job } from './job.ts'
 import type { Rates } from '../client/rates.ts'
 import { parseEnvelopeText } from './parse-envelope.ts'
@@ -40,6 +40,8 @@ export interface RestProvider extends Provider, Pick<Offer, 'isAvailable' | 'rea
     readonly isSigned: boolean
     readonly problem: string | null
   }
+  /** Asks for the balance now, to see whether the provider accepts the API key. */
+  checkKey(): Promise<CreditsAnswer>
   /** Ends running and later checks: they return `inconclusive`. */
   stopChecking(): Promise<void>
   /** Ends everything: a running submit returns `unknown`. */
@@ -223,11 +225,11 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     return job.parseRecordInfo(envelope, providerTaskId, context)
   }
 
-  const readCredits = createReadCredits(async () => {
+  async function getCredits(): Promise<HttpAnswer> {
     const key = apiKey()
     if (key === null) throw new Error(`${spec.name} is off: it has no API key`)
     return reader.get(endpointOf(spec.creditsPath), headersWith(key))
-  })
+  }
 
   return {
     name: spec.name,
@@ -263,7 +265,15 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     },
 
     isAvailable: (owner) => apiKey() !== null && !gate.isClosedFor(owner) && !orderRefusals.isDown(),
-    readCredits,
+    readCredits: createReadCredits(getCredits),
+
+    async checkKey() {
+      try {
+        return parseCredits(await getCredits())
+      } catch (error) {
+        return { kind: 'unreadable', cause: redact(describeError(error), messageLength) }
+      }
+    },
 
     parseCallback({ headers, body, nowMs }) {
       let providerTaskId: string | null = null

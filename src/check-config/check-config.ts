@@ -1,0 +1,45 @@
+import type { Config } from '../config/config.ts'
+import { checkRedisAnswers } from '../coordination/check-redis.ts'
+import { describeError } from '../runtime/describe-error.ts'
+import { urlWithoutPassword } from '../stores/database-url.ts'
+import { addressChecks } from './check-addresses.ts'
+import { callerChecks } from './check-callers.ts'
+import { databaseChecks } from './check-database.ts'
+import { providerChecks } from './check-providers.ts'
+import { error, ok, runChecks, type Check, type CheckResult } from './check.ts'
+
+/**
+ * Checks what a start with this configuration would need. Starts no gateway, orders nothing, and changes nothing in the
+ * database. Never rejects.
+ */
+export function checkConfig(config: Config): Promise<readonly CheckResult[]> {
+  const { database, redisUrl } = config
+  return runChecks([
+    { name: 'environment', run: async () => ok('all variables are valid') },
+    ...databaseChecks(database),
+    ...(redisUrl === null ? [] : [checkRedis(redisUrl)]),
+    ...providerChecks(config),
+    ...callerChecks(config),
+    ...addressChecks(config),
+  ])
+}
+
+/** The result if the environment itself has mistakes: nothing else can be checked. */
+export function environmentResults(mistakes: readonly string[]): readonly CheckResult[] {
+  return mistakes.map((message) => ({ check: 'environment', status: 'error', message }))
+}
+
+function checkRedis(url: string): Check {
+  return {
+    name: 'redis',
+    async run() {
+      const name = urlWithoutPassword(url)
+      try {
+        await checkRedisAnswers(url)
+        return ok(`${name} answers and runs scripts`)
+      } catch (failure) {
+        return error(`${name} cannot be used: ${describeError(failure)}`)
+      }
+    },
+  }
+}

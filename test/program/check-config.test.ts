@@ -1,0 +1,126 @@
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { expect, onTestFinished, test } from 'vitest'
+import { canary, expectNoCanary } from '../support/canaries.ts'
+import { newDatabase } from '../support/database.ts'
+import { freePort } from '../support/free-port.ts'
+import { newDatabaseUrl } from '../support/program.ts'
+import { runProgram } from '../support/run-program.ts'
+import { findPostgres, findRedis, newPostgresDatabase } from '../support/services.ts'
+
+const [postgres, redis] = [await findPostgres(), await findRedis()]
+
+/** The result of `--check-config --json`, each check with its status. */
+async function check(environment: Readonly<Record<string, string>>) {
+  const { code, stdout, stderr, files } = await runProgram('main.js', ['--check-config', '--json'], environment)
+  expectNoCanary(stdout + stderr, 'the result of --check-config')
+  const result: { readonly ok: boolean; readonly checks: readonly Record<'check' | 'status' | 'message', string>[] } =
+    JSON.parse(stdout)
+  const statuses = Object.fromEntries(result.checks.map((each) => [each.check, each.status]))
+  const messageOf = (name: string) => result.checks.find((each) => each.check === name)?.message
+  return { code, isOk: result.ok, statuses, messageOf, stderr, files }
+}
+
+/** A provider whose credits call answers like this. It takes no orders. */
+async function startCredits(answer: object): Promise<{ readonly url: string; readonly requests: readonly string[] }> {
+  const requests: string[] = []
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url} ${request.headers.authorization}`)
+    response.end(JSON.stringify(answer))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
+  return { url: `http://127.0.0.1:${address.port}`, requests }
+}
+
+test('--check-config finds nothing wrong at home, and creates no file', async () => {
+  const { code, stdout, stderr, files } = await runProgram('main.js', ['--check-config'])
+  expect({ code, stderr, files }).toEqual({ code: 0, stderr: '', files: [] })
+  const rows = stdout.split('\n').slice(0, -3)
+  expect(rows.map((row) => row.split(/\s{2,}/).slice(0, 2))).toEqual([
+    ['ok', 'environment'],
+    ['ok', 'database'],
+    ['ok', 'sandbox'],
+    ['ok', 'port'],
+    ['ok', 'public-url'],
+  ])
+  expect(stdout).toMatch(/\n\nA gateway can start with this configuration: 0 errors, 0 warnings\.\n$/)
+})
+
+test('--check-config asks a provider for the balance with the key, and for nothing else', async () => {
+  const key = `kie-key-${canary}`
+  const provider = await startCredits({ code: 200, msg: 'success', data: 12.5 })
+  const { code, statuses, messageOf } = await check({ KIE_API_KEY: key, KIE_BASE_URL: provider.url })
+  expect(messageOf('kie')).toBe('accepts the key; the account has 12.5 credits')
+  expect(statuses).toMatchObject({ kie: 'ok', 'public-url': 'warning' })
+  expect(code).toBe(0)
+  expect(provider.requests).toEqual([`GET /api/v1/chat/credit Bearer ${key}`])
+})
+
+test('--check-config reports every kind of trouble at once', async () => {
+  const refusing = await startCredits({ code: 401, msg: `key ${canary} is not valid`, data: null })
+  const port = new URL(refusing.url).port
+  const file = (await newDatabaseUrl()).slice('file:'.length)
+  await writeFile(file, `no database: ${canary} `.repeat(100))
+  const { code, isOk, statuses, messageOf, stderr } = await check({
+    DATABASE_URL: `file:${file}`,
+    REDIS_URL: `redis://user:${canary}@127.0.0.1:${await freePort()}`,
+    KIE_API_KEY: `kie-key-${canary}`,
+    KIE_BASE_URL: refusing.url,
+    SUNOAPI_API_KEY: `sunoapi-key-${canary}`,
+    SUNOAPI_BASE_URL: `http://127.0.0.1:${await freePort()}`,
+    API_KEYS_FILE: file,
+    PUBLIC_URL: 'https://nowhere.invalid',
+    PORT: port,
+  })
+  expect(statuses).toEqual({
+    environment: 'ok',
+    database: 'error',
+    redis: 'error',
+    kie: 'error',
+    sunoapi: 'warning',
+    'api-keys': 'error',
+    port: 'warning',
+    'public-url': 'error',
+  })
+  expect(messageOf('database')).toMatch(/file is not a database/)
+  expect(messageOf('redis')).toMatch(/ECONNREFUSED/)
+  expect(messageOf('kie')).toBe('does not accept the API key')
+  expect(messageOf('port')).toMatch(/in use/)
+  expect({ code, isOk, stderr }).toEqual({ code: 1, isOk: false, stderr: '' })
+})
+
+test('--check-config reports all mistakes in the environment', async () => {
+  const { code, stdout } = await runProgram('main.js', ['--check-config'], { PORT: canary, KIE_APIKEY: canary })
+  expect(code).toBe(1)
+  expect(stdout).toMatch(/^error +environment +PORT must be .*\nerror +environment +KIE_APIKEY is not known/)
+  expect(stdout).toMatch(/This configuration has mistakes: 2 errors, 0 warnings\.\n$/)
+  expectNoCanary(stdout, 'the result of --check-config')
+})
+
+test('--check-config leaves a file of a gateway as it is', async () => {
+  const { DATABASE_URL: url = '' } = await newDatabase()
+  const before = await readFile(url.slice('file:'.length))
+  const { statuses, messageOf } = await check({ DATABASE_URL: url })
+  expect(statuses).toMatchObject({ database: 'ok' })
+  expect(messageOf('database')).toMatch(/it needs no migration$/)
+  expect((await readFile(url.slice('file:'.length))).equals(before)).toBe(true)
+})
+
+test.skipIf(postgres === null || redis === null)(
+  '--check-config asks PostgreSQL for its migrations and its time, and Redis for an answer',
+  async () => {
+    const url = await newPostgresDatabase()
+    for (const _again of [1, 2]) {
+      const { code, statuses, messageOf } = await check({ DATABASE_URL: url, REDIS_URL: redis ?? '' })
+      expect(statuses).toMatchObject({ database: 'ok', clock: 'ok', redis: 'ok' })
+      // Nothing was migrated by the first one.
+      expect(messageOf('database')).toMatch(/is new: the start creates its tables$/)
+      expect(code).toBe(0)
+    }
+  },
+)
