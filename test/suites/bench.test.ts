@@ -76,7 +76,7 @@ test('streams of stems are measured beside a bare pipe', async ({ onTestFinished
     },
     atEnd,
   )
-  expect(results).toHaveLength(3)
+  expect(results).toHaveLength(4)
   for (const { gateway, limit } of results) expect([gateway.length, limit?.rounds.length]).toEqual([1, 1])
 })
 
