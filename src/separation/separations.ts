@@ -21,7 +21,7 @@ import { createSelectedTasks, type SelectedTasks } from './read/selected-tasks.t
 import { createWaits, type Waits } from './read/wait-until-settled.ts'
 import { createWatches, type Watches } from './read/watch.ts'
 import { createOwnerWatches, type OwnerWatches } from './read/watch-owner.ts'
-import type { Clock, Store, TaskPage, TaskReader } from './store.ts'
+import type { Clock, Store, TaskFilter, TaskPage, TaskReader } from './store.ts'
 import type { ProviderName, Task } from './task.ts'
 
 export interface SeparationsOptions {
@@ -54,6 +54,8 @@ export interface Separations {
   /** The owner's tasks, in the order of the refs. */
   readonly find: Find
   list(owner: string, page: TaskPage): Promise<readonly Task[]>
+  /** The number of the caller's tasks that match the filter, but at most `limit`. */
+  count(owner: string, where: TaskFilter, limit: number): Promise<number>
   /** The task now and at every change. */
   readonly watches: Watches
   /** The tasks of an owner at every change, and tasks that are new. */
@@ -125,6 +127,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
       await Promise.all([drain(withinMs), withTimeout(withinMs, settle.stop())])
     },
     list: (owner, page) => reader.list(owner, page),
+    count: (owner, where, limit) => reader.count(owner, where, limit),
 
     watches,
     ownerWatches: createOwnerWatches({ ...common, readTask }),

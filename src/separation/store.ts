@@ -105,6 +105,8 @@ export interface TaskReader {
   findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
   /** Rejects with TooManyMatchesError if `referencePrefix` matches more tasks than can be sorted quickly. */
   list(owner: string, page: TaskPage): Promise<readonly Task[]>
+  /** The number of tasks that match the filter, but at most `limit`. */
+  count(owner: string, where: TaskFilter, limit: number): Promise<number>
   /**
    * The last changes of the owner's tasks after a cursor, oldest first. No task that was last changed before the store knew
    * positions.

@@ -3,6 +3,7 @@ import { providerNames, type Task } from '../separation/task.ts'
 import { createCallbackInbox } from './callback-inbox.ts'
 import type { DatabaseTraits } from './database-traits.ts'
 import { createCheckQueue, createSetDue, dueNow } from './check-queue.ts'
+import { countTasks } from './count-tasks.ts'
 import { latestPosition, listChanges } from './list-changes.ts'
 import { listTasks } from './list-tasks.ts'
 import { createOrderJobs } from './create-order.ts'
@@ -120,6 +121,8 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
       read(function* () {
         return parseStoredPage(yield* listTasks(db, traits.dialect, owner, page))
       }),
+
+    count: (owner, where, limit) => read(() => countTasks(db, traits.dialect, owner, where, limit)),
 
     changes: (owner, page) => read(() => listChanges(db, owner, page)),
 

@@ -1,27 +1,25 @@
 import { sql, type Kysely, type RawBuilder, type SqlBool } from 'kysely'
 import { facetCondition, facetSql, type Dialect } from './facet.ts'
-import { firstRowOf, rowsOf, type Job } from './job.ts'
-import { endOfPrefix } from './end-of-prefix.ts'
+import { countRows } from './count-tasks.ts'
+import { rowsOf, type Job } from './job.ts'
 import type { Database } from './schema.ts'
+import {
+  conditionOf,
+  facetsOf,
+  isByReference,
+  isOfAll,
+  matchesNothing,
+  rangeOf,
+  within,
+  withinReferences,
+  type Range,
+  type Scope,
+} from './task-conditions.ts'
 import { TooManyMatchesError } from '../separation/errors.ts'
-import type { TaskCursor, TaskFilter, TaskPage } from '../separation/store.ts'
+import type { TaskFilter, TaskPage } from '../separation/store.ts'
 
 interface Row {
   readonly task: string
-}
-
-/** The tasks to search: those of an owner, optionally of one music task or track, or with one reference. */
-export interface Scope {
-  readonly owner: string
-  readonly reference?: string | undefined
-  readonly musicTaskId?: string | null | undefined
-  readonly audioId?: string | null | undefined
-}
-
-/** The bounds of a list, both exclusive. */
-interface Range {
-  readonly above: TaskCursor | undefined
-  readonly below: TaskCursor | undefined
 }
 
 /** The most tasks that a list by prefix reads: some 30 ms with SQLite, during which the process serves nobody else. */
@@ -39,19 +37,15 @@ export function* listTasks(
   owner: string,
   { where, after, before, limit, inverted }: TaskPage,
 ): Job<readonly Row[]> {
-  if ([where.status, where.charge, where.failureCode].some((values) => values?.length === 0)) return []
-  const range = {
-    above: latest([before, startOf(where.createdAfterMs)]),
-    below: latest([after, startOf(where.createdBeforeMs)], -1),
-  }
+  if (matchesNothing(where)) return []
+  const range = rangeOf(where, { after, before })
   const order = inverted ? 'asc' : 'desc'
   const { musicTaskId, audioId, reference } = where
-  const isOfTrack = musicTaskId !== undefined || audioId !== undefined
-  if (where.referencePrefix !== undefined || (reference !== undefined && isOfTrack)) {
+  if (isByReference(where)) {
     return yield* listByReference(db, dialect, owner, { where, range, order, limit })
   }
   const condition = facetCondition(where, sql`facets.facet`)
-  if (condition === null && reference === undefined && !isOfTrack) {
+  if (condition === null && isOfAll(where)) {
     return yield* rowsOf(
       sql<Row>`
         select t.task from tasks t where t.owner = ${owner} ${within(range)}
@@ -87,25 +81,16 @@ export function* newestPerFacet(
   const facet = sql.raw(facetSql(dialect, 't'))
   const inScope = conditionOf(scope)
   const matching = condition ?? sql<SqlBool>`facets.facet is not null`
-  // Finds each existing facet with one index seek.
-  const facets = sql`
-    with recursive facets(facet) as (
-      select * from (select ${facet} as facet from tasks t where ${inScope} order by ${facet} limit 1) first_facet
-      union all
-      select (
-        select ${facet} from tasks t where ${inScope} and ${facet} > facets.facet order by ${facet} limit 1
-      ) from facets where facets.facet is not null
-    )`
   const ofFacet = sql`
     from tasks t where ${inScope} and ${facet} = facets.facet ${within(range)} order by ${sortColumns(order)} limit ${limitPerFacet}`
   const newest =
     dialect === 'postgres'
       ? sql<Row>`
-          ${facets}
+          ${facetsOf(dialect, scope)}
           select t.task from facets cross join lateral (select t.task, t.created_at, t.id ${ofFacet}) t
           where ${matching} order by ${sortColumns(order)}`
       : sql<Row>`
-          ${facets}
+          ${facetsOf(dialect, scope)}
           select t.task from tasks t where t.id in (
             select found.id from facets cross join tasks found on found.id in (select t.id ${ofFacet}) where ${matching}
           ) order by ${sortColumns(order)}`
@@ -130,65 +115,14 @@ function* listByReference(
   const { where, range, order, limit } = query
   const { musicTaskId, audioId } = where
   const inRange = sql`t.owner = ${owner} ${withinReferences(where)}`
-  const counted = yield* firstRowOf(
-    sql<{ count: number | string }>`
-      select count(*) as count from (select 1 from tasks t where ${inRange} limit ${maxMatches + 1}) matches`.compile(
-      db,
-    ),
-  )
-  if (Number(counted?.count ?? 0) > maxMatches) throw new TooManyMatchesError(maxMatches)
+  const matches = yield* countRows(db, sql`from tasks t where ${inRange}`, maxMatches + 1)
+  if (matches > maxMatches) throw new TooManyMatchesError(maxMatches)
   const facets = facetCondition(where, sql.raw(facetSql(dialect, 't')))
   return yield* rowsOf(
     sql<Row>`
       select t.task from tasks t where ${inRange} and ${conditionOf({ owner, musicTaskId, audioId })}
       ${facets === null ? sql`` : sql`and ${facets}`} ${within(range)}
       order by ${sortColumns(order)} limit ${limit}`.compile(db),
-  )
-}
-
-function withinReferences({ reference, referencePrefix: prefix }: TaskFilter): RawBuilder<unknown> {
-  const end = prefix === undefined ? null : endOfPrefix(prefix)
-  return sql.join(
-    [
-      ...(reference === undefined ? [] : [sql`and t.reference = ${reference}`]),
-      ...(prefix === undefined ? [] : [sql`and t.reference >= ${prefix}`]),
-      ...(end === null ? [] : [sql`and t.reference < ${end}`]),
-    ],
-    sql` `,
-  )
-}
-
-function conditionOf(scope: Scope): RawBuilder<unknown> {
-  const { owner, reference, musicTaskId, audioId } = scope
-  return sql.join(
-    Object.entries({ owner, reference, music_task_id: musicTaskId, audio_id: audioId })
-      .filter(([, value]) => value !== undefined)
-      .map(([column, value]) => sql`${sql.ref(`t.${column}`)} = ${value}`),
-    sql` and `,
-  )
-}
-
-/** The cursor just below every task that was created at this time. */
-function startOf(timeMs: number | undefined): TaskCursor | undefined {
-  return timeMs === undefined ? undefined : { createdAtMs: timeMs, id: '' }
-}
-
-/**
- * The latest of the cursors by creation; the earliest for a sign of -1. The query uses only one bound per side: with two,
- * the database would seek to either and read all rows up to the other.
- */
-function latest(cursors: readonly (TaskCursor | undefined)[], sign = 1): TaskCursor | undefined {
-  const defined = cursors.filter((cursor) => cursor !== undefined)
-  return defined.toSorted((a, b) => sign * (b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1)))[0]
-}
-
-function within({ above, below }: Range): RawBuilder<unknown> {
-  return sql.join(
-    [
-      ...(above === undefined ? [] : [sql`and (t.created_at, t.id) > (${above.createdAtMs}, ${above.id})`]),
-      ...(below === undefined ? [] : [sql`and (t.created_at, t.id) < (${below.createdAtMs}, ${below.id})`]),
-    ],
-    sql` `,
   )
 }
 

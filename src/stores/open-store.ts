@@ -57,6 +57,7 @@ function withOutageLog(store: Store, log: Log): Store {
     revisions: (...args) => logOutages(store.revisions(...args)),
     findBound: (...args) => logOutages(store.findBound(...args)),
     list: (...args) => logOutages(store.list(...args)),
+    count: (...args) => logOutages(store.count(...args)),
     findUnbound: (...args) => logOutages(store.findUnbound(...args)),
     confirmKey: (...args) => logOutages(store.confirmKey(...args)),
     saveCallback: (...args) => logOutages(store.saveCallback(...args)),

@@ -1,9 +1,14 @@
-import { describe, expect, test } from 'vitest'
+import { Kysely } from 'kysely'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { ListDocument, SeparateDocument, type SeparationFilter } from '../../schema/operations.ts'
 import { newTaskId } from '../../src/separation/task-id.ts'
 import type { Task } from '../../src/separation/task.ts'
+import type { Database } from '../../src/stores/schema.ts'
+import { createSqliteDialect } from '../../src/stores/sqlite-dialect.ts'
+import { openSqliteFile } from '../../src/stores/sqlite-file.ts'
 import { openStoreOf } from '../support/database.ts'
 import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'
+import { insertTasks } from '../support/insert-tasks.ts'
 import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
 
 const start = Date.UTC(2030, 0, 1)
@@ -11,7 +16,13 @@ const start = Date.UTC(2030, 0, 1)
 async function list(gateway: TestGateway, where: SeparationFilter) {
   const { data, errors } = await gateway.send(ListDocument, { where, first: 100 })
   if (errors !== undefined) throw new Error(JSON.stringify(errors))
-  return (data?.separations.edges ?? []).map(({ node }) => node)
+  const found = (data?.separations.edges ?? []).map(({ node }) => node)
+  const counted = await gateway.ask(
+    'query ($where: SeparationFilter) { separations(where: $where, first: 1) { totalCount } }',
+    { where },
+  )
+  expect(counted).toEqual({ data: { separations: { totalCount: found.length } } })
+  return found
 }
 
 describe('the task list', () => {
@@ -87,6 +98,24 @@ describe('the task list', () => {
     expect(await count({ createdBefore: at(4) })).toBe(4)
     expect(await count({ createdAfter: at(4), createdBefore: at(6), settled: true })).toBe(2)
     expect(await count({ createdAfter: '0001-01-01T00:00:00Z', createdBefore: '9999-12-31T23:59:59Z' })).toBe(16)
+  })
+
+  test('is counted exactly up to 10,000 tasks, and not beyond', async () => {
+    const gateway = await startGateway()
+    const path = gateway.environment['DATABASE_URL']?.replace('file:', '') ?? ''
+    const db = new Kysely<Database>({ dialect: createSqliteDialect(openSqliteFile(path)) })
+    onTestFinished(() => db.destroy())
+    const counted = async () => (await gateway.ask('{ separations(first: 1) { totalCount } }')).data?.['separations']
+    await insertTasks(
+      db,
+      Array.from({ length: 9_999 }, () => failedTask()),
+    )
+    // The same request, again and again: its answer is not kept.
+    for (let nth = 0; nth < 3; nth++) expect(await counted()).toEqual({ totalCount: 9_999 })
+    await insertTasks(db, [failedTask()])
+    expect(await counted()).toEqual({ totalCount: 10_000 })
+    await insertTasks(db, [failedTask()])
+    expect(await counted()).toEqual({ totalCount: null })
   })
 
   test('finds a failure by its code, whatever its message says', async () => {

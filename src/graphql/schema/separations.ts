@@ -11,12 +11,17 @@ import type { TaskCursor } from '../../separation/store.ts'
 /** The default and the maximum number of tasks on a page. */
 const defaultPageSize = 20
 const maxPageSize = 100
+/** The most tasks that are counted. */
+const maxCount = 10_000
 
 /**
  * Measured against the cost of a plain field: reading one task for a list costs about 50. A filtered list costs 20 more for
  * each task, because the store reads up to one page of every facet that matches (docs/decisions/0018).
  */
 const cost = withCost({ base: 500, perItem: 50, perFilteredItem: 20, defaultPageSize, maxPageSize })
+
+/** In fields: to count the most tasks takes about as long as to read 80 of them. */
+const countCost = 4_000
 
 builder.queryField('separations', (t) =>
   t.connection(
@@ -41,10 +46,29 @@ builder.queryField('separations', (t) =>
         )
         // On an empty page the Relay plugin returns empty cursors.
         const isEmpty = page.edges.length === 0
-        return isEmpty ? { ...page, pageInfo: { ...page.pageInfo, startCursor: null, endCursor: null } } : page
+        const pageInfo = isEmpty ? { ...page.pageInfo, startCursor: null, endCursor: null } : page.pageInfo
+        let counted: Promise<number> | null = null
+        const count = () => (counted ??= separations.count(caller.owner, filter, maxCount + 1))
+        return { ...page, pageInfo, count }
       },
     },
-    { name: 'SeparationConnection', description: 'A page of separation tasks.' },
+    {
+      name: 'SeparationConnection',
+      description: 'A page of separation tasks.',
+      fields: (page) => ({
+        totalCount: page.int({
+          nullable: true,
+          description:
+            `How many tasks match \`where\`, on all pages: exact up to ${maxCount.toLocaleString('en')}, null if there are ` +
+            'more. Tasks that are ordered while the page is read may or may not count.',
+          extensions: withCost({ maxItems: 1, base: countCost }),
+          resolve: async ({ count }) => {
+            const matches = await count()
+            return matches > maxCount ? null : matches
+          },
+        }),
+      }),
+    },
     { name: 'SeparationEdge', description: 'A separation task and its cursor.' },
   ),
 )
