@@ -37,8 +37,9 @@ export interface SocketOperation extends Subscriber {
 }
 
 /**
- * The close code for each status. graphql-ws clients do not reconnect after the first two. After 1013 (try again later) they
- * do, as needed while callers cannot be identified; after 4500 they never do, whatever their `shouldRetry` returns.
+ * The close code for each status. graphql-ws clients do not reconnect after 4401. After 4403 they do, with the credential that
+ * `connectionParams` returns then, and after 1013 (try again later), as needed while callers cannot be identified. After 4500
+ * they never do, whatever their `shouldRetry` returns.
  */
 const closeCodeOf = { 401: CloseCode.Unauthorized, 403: CloseCode.Forbidden, 503: 1013 } as const
 /** In bytes. A close frame holds at most 123. */
