@@ -215,17 +215,20 @@ export interface CallbackInbox {
   savedCallbacks(taskId: string): Promise<readonly SavedCallback[]>
 }
 
-/** Schedules the checks of tasks and leases due tasks to gateways. */
-export interface CheckQueue {
-  /**
-   * Leases up to `limit` due tasks of a provider until `leaseUntilMs`: tasks with callbacks first, then those that are due
-   * longest. A leased task is given to nobody else.
-   */
-  leaseDue(provider: ProviderName, nowMs: number, leaseUntilMs: number, limit: number): Promise<readonly Task[]>
+/** Schedules work on tasks and leases it to gateways. Each item has the id of its task. */
+export interface DueQueue<Item> {
+  /** Leases up to `limit` due items until `leaseUntilMs`. A leased item is given to nobody else. */
+  leaseDue(nowMs: number, leaseUntilMs: number, limit: number): Promise<readonly Item[]>
   /** Extends the leases of these tasks from `leaseUntilMs` to `laterMs`, where they have not ended. */
   renew(taskIds: readonly string[], leaseUntilMs: number, laterMs: number): Promise<void>
-  /** Ends a lease. The task is next due at `dueAtMs` (null: never), unless a callback has made it due meanwhile. */
+  /** Ends a lease. The task is next due at `dueAtMs` (null: never), unless something has made it due meanwhile. */
   release(taskId: string, leaseUntilMs: number, dueAtMs: number | null): Promise<void>
+}
+
+/** Schedules the checks of tasks and leases due tasks to gateways. A callback makes its task due. */
+export interface CheckQueue extends Omit<DueQueue<Task>, 'leaseDue'> {
+  /** As `DueQueue.leaseDue`, of one provider: tasks with callbacks first, then those that are due longest. */
+  leaseDue(provider: ProviderName, nowMs: number, leaseUntilMs: number, limit: number): Promise<readonly Task[]>
   /** Ends all leases: their tasks are due at once. Only for a database that no other gateway uses. */
   releaseAllLeases(): Promise<void>
 }

@@ -2,7 +2,7 @@ import { hasStems } from '../advance/report.ts'
 import type { CheckRequests } from '../check/check-requests.ts'
 import type { Seat } from '../check/poller.ts'
 import type { CallbackInbox, CallbackTask, Clock, SavedCallback } from '../store.ts'
-import type { ProviderName } from '../task.ts'
+import type { ProviderName, Task } from '../task.ts'
 import type { RestoreOrder } from './restore-order.ts'
 import type { AddressedOrder } from './sealed-order.ts'
 import type { SettleByCallback } from './settle-by-callback.ts'
@@ -87,7 +87,7 @@ export function createSaveCallback(options: SaveCallbackOptions): SaveCallback {
     return true
   }
 
-  async function saveAndCheck(provider: ProviderName, callback: SavedCallback, seat: Seat): Promise<boolean> {
+  async function saveAndCheck(provider: ProviderName, callback: SavedCallback, seat: Seat<Task>): Promise<boolean> {
     let saved: CallbackTask | null = null
     try {
       saved = await inbox.saveCallback(callback, { provider, leaseUntilMs: seat.leaseUntilMs })

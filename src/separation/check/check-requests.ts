@@ -1,10 +1,10 @@
-import type { ProviderName } from '../task.ts'
+import type { ProviderName, Task } from '../task.ts'
 import type { Reservation } from './poller.ts'
 
 /** What serves the requests. */
 export interface CheckServer {
   wake(provider: ProviderName): void
-  reserve(provider: ProviderName, taskId: string): Reservation
+  reserve(provider: ProviderName, taskId: string): Reservation<Task>
 }
 
 /** How a callback asks for the check of its task. */
@@ -12,7 +12,7 @@ export interface CheckRequests {
   /** Signals that tasks of a provider have become due. A signal only saves waiting for the next poll, and may be lost. */
   wake(provider: ProviderName): void
   /** Reserves a seat for the check of a task. `full` before a checker serves the requests. */
-  reserve(provider: ProviderName, taskId: string): Reservation
+  reserve(provider: ProviderName, taskId: string): Reservation<Task>
   serveBy(server: CheckServer): void
 }
 

@@ -1,10 +1,14 @@
-import type { ProviderName } from '../task.ts'
+import type { CheckQueue } from '../store.ts'
+import type { ProviderName, Task } from '../task.ts'
 import type { CheckRequests } from './check-requests.ts'
 import { createPoller, type PollerOptions } from './poller.ts'
 
-export interface CheckerOptions extends Omit<PollerOptions, 'provider'> {
+export interface CheckerOptions extends Pick<PollerOptions<Task>, 'clock' | 'work' | 'log' | 'pollIntervalMs'> {
+  readonly queue: Pick<CheckQueue, 'leaseDue' | 'renew' | 'release'>
   readonly providers: readonly ProviderName[]
   readonly requests: CheckRequests
+  /** The rate limit of each provider for reads. Called at each use, as it may be replaced. */
+  readonly readsPerSecond: () => number
 }
 
 /** Checks due tasks, with a poller for each provider: a provider that fails does not delay the others. */
@@ -14,8 +18,16 @@ export interface Checker {
   stop(): Promise<void>
 }
 
-export function createChecker({ providers, requests, ...options }: CheckerOptions): Checker {
-  const pollers = new Map(providers.map((provider) => [provider, createPoller({ ...options, provider })]))
+export function createChecker({ providers, requests, queue, readsPerSecond, ...options }: CheckerOptions): Checker {
+  const pollerOf = (provider: ProviderName) =>
+    createPoller({
+      ...options,
+      queue: { ...queue, leaseDue: (...due) => queue.leaseDue(provider, ...due) },
+      name: 'checks',
+      detail: { provider },
+      ratePerSecond: readsPerSecond,
+    })
+  const pollers = new Map(providers.map((provider) => [provider, pollerOf(provider)]))
 
   return {
     start() {

@@ -1,4 +1,4 @@
-import type { CheckQueue } from '../store.ts'
+import type { DueQueue } from '../store.ts'
 
 /** Leased tasks. No other gateway checks them while this one renews the lease. */
 export interface Lease {
@@ -7,7 +7,7 @@ export interface Lease {
 }
 
 export interface LeaseOptions {
-  readonly queue: Pick<CheckQueue, 'renew'>
+  readonly queue: Pick<DueQueue<never>, 'renew'>
   readonly taskIds: readonly string[]
   /** When the lease ends, in milliseconds since 1970. */
   readonly leaseUntilMs: number

@@ -1,57 +1,65 @@
 import type { Log } from '../../runtime/log.ts'
 import { createOutageLog } from '../../runtime/outage-log.ts'
 import { StoreUnavailableError } from '../errors.ts'
-import type { CheckQueue, Clock } from '../store.ts'
-import type { ProviderName, Task } from '../task.ts'
+import type { Clock, DueQueue } from '../store.ts'
 import { holdLease, leaseMs, type Lease } from './lease.ts'
 import { createSeats } from './seats.ts'
 
-/**
- * Work on one due task. Resolves to when the task is due next, in milliseconds since 1970, or null for never.
- * @param onSlot to be called once the work has its slot within the provider's rate
- */
-export type Work = (task: Task, onSlot: () => void) => Promise<number | null>
+/** What is due: a task, or something that has a task's id. */
+export interface DueItem {
+  readonly id: string
+}
 
-export interface PollerOptions {
-  readonly provider: ProviderName
-  readonly queue: Pick<CheckQueue, 'leaseDue' | 'renew' | 'release'>
+/**
+ * Work on something due. Resolves to when it is due next, in milliseconds since 1970, or null for never.
+ * @param onSlot to be called once the work has its slot within the rate
+ */
+export type Work<Item extends DueItem> = (item: Item, onSlot: () => void) => Promise<number | null>
+
+export interface PollerOptions<Item extends DueItem> {
+  readonly queue: DueQueue<Item>
   readonly clock: Clock
-  readonly work: Work
+  readonly work: Work<Item>
   readonly log: Log
-  /** The provider's rate limit for reads. Called at each use, as it may be replaced. */
-  readonly readsPerSecond: () => number
-  /** The time between two polls for due tasks, in milliseconds. */
+  /** What the log calls the work, such as `checks`. */
+  readonly name: string
+  /** Fields of every line of the log. */
+  readonly detail?: object
+  /** How much work may begin in a second. Infinity: `maxConcurrent` is the only limit. Called at each use, as it may be replaced. */
+  readonly ratePerSecond: () => number
+  readonly maxConcurrent?: number
+  /** The time between two polls for what is due, in milliseconds. */
   readonly pollIntervalMs: number
 }
 
 /** The permission to work on one task now. */
-export interface Seat {
+export interface Seat<Item extends DueItem> {
   /** The lease to take of the task. */
   readonly leaseUntilMs: number
   /** Begins to work on the task, which is leased until `leaseUntilMs`. */
-  begin(task: Task): void
+  begin(item: Item): void
   /** Gives the seat back. */
   leave(): void
 }
 
-export type Reservation =
-  | Seat
+export type Reservation<Item extends DueItem> =
+  | Seat<Item>
   /** This gateway works on the task already. */
   | 'under-way'
-  /** The provider's rate is used up: the task would have to wait for its slot. */
+  /** The rate is used up: the task would have to wait for its slot. */
   | 'full'
 
-/** Leases the due tasks of one provider and works on them. */
-export interface Poller {
+/** Leases what is due, in one queue, and works on it. */
+export interface Poller<Item extends DueItem> {
   /** Polls now. */
   poll(): void
   /** Reserves a seat for a task that is about to be leased. Each seat is used or given back. */
-  reserve(taskId: string): Reservation
+  reserve(taskId: string): Reservation<Item>
   /** Stops polling, and resolves when the work under way has ended. */
   stop(): Promise<void>
 }
 
-const maxConcurrentTasks = 20
+const defaultMaxConcurrent = 20
 /**
  * Tasks are leased when their slot is this close. Leasing them earlier would keep them from other gateways, and from this one
  * for a whole lease if it is killed.
@@ -70,11 +78,12 @@ type PollState =
   | 'polling-again'
   | 'stopped'
 
-export function createPoller(options: PollerOptions): Poller {
-  const { provider, queue, clock, work, log, readsPerSecond, pollIntervalMs } = options
-  const slotsAhead = () => Math.floor((readsPerSecond() * leasedAheadMs) / 1_000)
-  const maxWaiting = () => Math.max(1, Math.min(slotsAhead(), maxConcurrentTasks))
-  const seats = createSeats({ max: maxConcurrentTasks, maxWaiting })
+export function createPoller<Item extends DueItem>(options: PollerOptions<Item>): Poller<Item> {
+  const { queue, clock, work, log, name, detail = {}, ratePerSecond, pollIntervalMs } = options
+  const { maxConcurrent = defaultMaxConcurrent } = options
+  const slotsAhead = () => Math.floor((ratePerSecond() * leasedAheadMs) / 1_000)
+  const maxWaiting = () => Math.max(1, Math.min(slotsAhead(), maxConcurrent))
+  const seats = createSeats({ max: maxConcurrent, maxWaiting })
   const underWay = new Set<Promise<void>>()
   /** How many tasks the poll that runs now is expected to lease. */
   let expected = 0
@@ -89,9 +98,9 @@ export function createPoller(options: PollerOptions): Poller {
   const outage = createOutageLog({
     log,
     level: 'error',
-    downMessage: 'checks fail',
-    upMessage: 'checks succeed again',
-    detail: { provider },
+    downMessage: `${name} fail`,
+    upMessage: `${name} succeed again`,
+    detail,
     quietMs: outageQuietMs,
   })
 
@@ -129,15 +138,15 @@ export function createPoller(options: PollerOptions): Poller {
     else timer = setTimeout(poll, pollIntervalMs).unref()
   }
 
-  function reserve(taskId: string): Reservation {
+  function reserve(taskId: string): Reservation<Item> {
     if (seats.has(taskId)) return 'under-way'
-    const isSlotNear = lastSlotMs + 1_000 / readsPerSecond() - performance.now() <= leasedAheadMs
+    const isSlotNear = lastSlotMs + 1_000 / ratePerSecond() - performance.now() <= leasedAheadMs
     if (state === 'stopped' || !isSlotNear || seats.free() <= expected) return 'full'
     const leaseUntilMs = newLease()
     seats.take(taskId)
     return {
       leaseUntilMs,
-      begin: (task) => begin(task, hold([taskId], leaseUntilMs)),
+      begin: (item) => begin(item, hold([taskId], leaseUntilMs)),
       leave: () => leave(taskId),
     }
   }
@@ -161,13 +170,13 @@ export function createPoller(options: PollerOptions): Poller {
     expected = wasMoreDue ? room : 0
     try {
       const leaseUntilMs = newLease()
-      const due = await queue.leaseDue(provider, clock.nowMs(), leaseUntilMs, room)
+      const due = await queue.leaseDue(clock.nowMs(), leaseUntilMs, room)
       mayBeMoreDue = due.length === room
       if (due.length === 0) return
       const taskIds = due.map(({ id }) => id)
       taskIds.forEach(seats.take)
       const lease = hold(taskIds, leaseUntilMs)
-      for (const task of due) begin(task, lease)
+      for (const item of due) begin(item, lease)
     } catch (error) {
       mayBeMoreDue = false
       logError(error, 'leasing due tasks')
@@ -181,29 +190,29 @@ export function createPoller(options: PollerOptions): Poller {
     return holdLease({ queue, taskIds, leaseUntilMs, newLease, onError })
   }
 
-  function begin(task: Task, lease: Lease): void {
-    const done = workOn(task, lease).finally(() => {
+  function begin(item: Item, lease: Lease): void {
+    const done = workOn(item, lease).finally(() => {
       underWay.delete(done)
-      leave(task.id)
+      leave(item.id)
     })
     underWay.add(done)
   }
 
-  async function workOn(task: Task, lease: Lease): Promise<void> {
+  async function workOn(item: Item, lease: Lease): Promise<void> {
     try {
       const onSlot = () => {
         lastSlotMs = performance.now()
-        if (seats.gotSlot(task.id) && shouldLeaseMore()) poll()
+        if (seats.gotSlot(item.id) && shouldLeaseMore()) poll()
       }
-      const dueAtMs = await work(task, onSlot).catch((error: unknown) => {
-        logError(error, 'checking a task', task.id)
+      const dueAtMs = await work(item, onSlot).catch((error: unknown) => {
+        logError(error, 'the work on a task', item.id)
         return clock.nowMs() + retryAfterErrorMs
       })
-      await queue.release(task.id, await lease.release(task.id), dueAtMs)
+      await queue.release(item.id, await lease.release(item.id), dueAtMs)
       outage.worked()
     } catch (error) {
       // The task becomes due again when its lease ends.
-      logError(error, 'releasing a task', task.id)
+      logError(error, 'releasing a task', item.id)
     }
   }
 
@@ -215,7 +224,7 @@ export function createPoller(options: PollerOptions): Poller {
 
   function logError(error: unknown, doing: string, taskId?: string): void {
     // The store itself logs that it is unavailable.
-    if (error instanceof StoreUnavailableError) log.debug({ provider, taskId, doing }, 'the store is unavailable')
+    if (error instanceof StoreUnavailableError) log.debug({ ...detail, taskId, doing }, 'the store is unavailable')
     else outage.failed({ doing, taskId, err: error })
   }
 }
