@@ -69,7 +69,10 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const publicUrl = () => config.publicUrl ?? url()
 
   // A SQLite file without Redis has one gateway: existing leases are those of a process that has ended.
-  if (config.database.kind === 'sqlite' && config.redisUrl === null) await store.releaseAllLeases()
+  if (config.database.kind === 'sqlite' && config.redisUrl === null) {
+    await store.releaseAllLeases()
+    await store.archive.releaseAllLeases()
+  }
   const identity = await openIdentity({ ...config, log })
   const ownSecret = await store.secret('callbacks', newSecret)
   const secrets = derived(
@@ -89,6 +92,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const metrics = createMetrics({
     stemStreams: streamLimit.size,
     subscriptions: subscriptionLimit.size,
+    archiveJobs: () => (config.archive === null ? Promise.resolve(0) : store.archive.countDue(clock.nowMs())),
     droppedLogLines: options.droppedLogLines ?? (() => 0),
   })
 
@@ -122,6 +126,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       })
     : null
 
+  const archiveMs = config.archive?.retentionMs ?? null
   const requests = createCheckRequests()
   const separations = createSeparations({
     store,
@@ -143,7 +148,9 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       emptyGraceMs: config.emptyGraceMs,
     },
     requests,
+    archiveMs,
   })
+  const pollIntervalMs = Math.min(maxPollIntervalMs, config.checkIntervalMs / 4)
   const checker = createChecker({
     queue: store,
     clock,
@@ -152,20 +159,20 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     providers: providerNames,
     log,
     readsPerSecond,
-    pollIntervalMs: Math.min(maxPollIntervalMs, config.checkIntervalMs / 4),
+    pollIntervalMs,
   })
 
   const prices = { ...config.prices, sandbox: sandboxPrices }
   const retentionMs = new Map(clients.map((each) => [each.name, each.retentionMs]))
   const requestRate = createRequestRate(() => live.requestsPerMinute)
   const schema = createSchema()
-  const retentionMsOf = (provider: ProviderName) => retentionMs.get(provider) ?? 0
+  const retentionOf = (provider: ProviderName) => ({ providerMs: retentionMs.get(provider) ?? 0, archiveMs })
   const hasStemLinks = config.stemLinks === 'signed'
   const stemLinksUrl = () => config.stemLinksUrl ?? publicUrl()
-  const stems = openStems({
+  const stems = await openStems({
     store,
     clock,
-    retentionMsOf,
+    retentionOf,
     baseUrl: stemLinksUrl,
     secrets,
     allowedHosts: config.stemHostsAllowed,
@@ -173,10 +180,18 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     ownAddressOf: (provider, address) => (provider === 'sandbox' ? ownFileAddress(url(), address) : null),
     userAgent,
     timeoutMs: Math.min(maxFileAnswerMs, config.stemStallMs),
+    archive: config.archive && {
+      ...config.archive,
+      record: separations.record,
+      count: metrics.archived,
+      stallMs: config.stemStallMs,
+      pollIntervalMs,
+    },
     log,
   })
   const services: Services = {
     separations,
+    clock,
     separateRate: createRequestRate(() => live.separatesPerMinute),
     subscriptionLimit,
     requestRate,
@@ -184,7 +199,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     defaultProvider: config.defaultProvider,
     offers: new Map([...providers].map(([name, each]) => [name, { ...each, prices: prices[name] }])),
     mayReadCredits: (owner) => config.creditsCallers.includes(owner),
-    retentionMsOf,
+    retentionOf,
     stemFacts: stems.facts.findMany,
     stemPeaks: stems.findPeaks,
     stemUrlOf: hasStemLinks ? stems.urlOf : ({ stem }) => stem.url.value,
@@ -276,6 +291,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   }
   checker.start()
   separations.queue.start()
+  stems.start()
 
   return {
     url: url(),
@@ -299,6 +315,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
         separations.queue.stop(config.submitTimeoutMs),
         server.close(config.submitTimeoutMs),
         checker.stop(),
+        stems.stop(),
       ])
       // Checks can be repeated, submits cannot.
       await Promise.all(clients.map((each) => each.stopChecking()))

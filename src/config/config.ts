@@ -1,3 +1,4 @@
+import { archiveConfigOf, type ArchiveConfig } from './archive-config.ts'
 import {
   environmentSchema,
   type Environment,
@@ -62,6 +63,8 @@ export interface Config {
   readonly stemStreamsPerAddress: number
   /** How long a stream of a file may make no progress. Not configurable. */
   readonly stemStallMs: number
+  /** null: stems are not archived. */
+  readonly archive: ArchiveConfig | null
   /** Whether the player page is at `/`. */
   readonly webPage: boolean
   readonly graphiql: boolean
@@ -185,6 +188,7 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
     stemStreams: env.STEM_STREAMS,
     stemStreamsPerAddress: env.STEM_STREAMS_PER_ADDRESS,
     stemStallMs: 30_000,
+    archive: archiveConfigOf(env),
     webPage: env.WEB_PAGE ?? isLocal,
     graphiql: env.GRAPHIQL ?? isLocal,
     introspection: env.INTROSPECTION ?? isLocal,

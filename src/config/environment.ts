@@ -3,6 +3,7 @@ import { parseApiKeys } from '../identity/parse-api-keys.ts'
 import { providerNames, separationTypes, type SeparationType } from '../separation/task.ts'
 import { parseDatabaseUrl } from '../stores/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
+import { parseArchiveUrl } from '../stems/archive/archive-url.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
@@ -153,6 +154,21 @@ export const environmentSchema = z.object({
     .default([]),
   STEM_STREAMS: count.default(200),
   STEM_STREAMS_PER_ADDRESS: count.default(64),
+  ARCHIVE_URL: z
+    .string()
+    .transform(
+      (text, context) => parseArchiveUrl(text) ?? addIssue(context, 'must be file:<folder> or s3://<bucket>/<prefix>'),
+    )
+    .optional(),
+  ARCHIVE_RETENTION_DAYS: count.max(36_500, 'must not be more than 36500').optional(),
+  ARCHIVE_MAX_FILE_MB: count.max(5_000, 'must not be more than 5000').default(500),
+  ARCHIVE_S3_ENDPOINT: httpUrl.optional(),
+  ARCHIVE_S3_REGION: z
+    .string()
+    .regex(/^[\w-]+$/, 'must consist of letters, digits and hyphens')
+    .default('us-east-1'),
+  ARCHIVE_S3_ACCESS_KEY_ID: secretText.optional(),
+  ARCHIVE_S3_SECRET_ACCESS_KEY: secretText.optional(),
   WEB_PAGE: flag.optional(),
   GRAPHIQL: flag.optional(),
   INTROSPECTION: flag.optional(),

@@ -1,4 +1,5 @@
 import { isLoopback } from '../runtime/loopback.ts'
+import { archiveMistakes } from './archive-config.ts'
 import type { ParsedEnvironment } from './environment.ts'
 
 /**
@@ -48,5 +49,6 @@ export function mistakenCombinations(
   if (areTimesValid && env.GIVE_UP_AFTER_SECONDS < env.UNCONFIRMED_AFTER_SECONDS) {
     mistakes.push('GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS (default 3600).')
   }
+  mistakes.push(...archiveMistakes(env, set, invalid))
   return mistakes
 }

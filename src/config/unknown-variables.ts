@@ -4,6 +4,7 @@ const ourPrefixes = [
   'APIKLEY_',
   'SUNOAPI_',
   'API_KEYS',
+  'ARCHIVE_',
   'JWT_',
   'CALLBACK_',
   'SANDBOX',

@@ -1,7 +1,8 @@
 import DataLoader from 'dataloader'
 import type { Trace } from '../runtime/trace.ts'
+import { filesAvailableUntilMs, type FileRetention } from '../separation/file-retention.ts'
 import type { TaskRef } from '../separation/read/find.ts'
-import type { StemFacts } from '../separation/store.ts'
+import type { Clock, StemFacts } from '../separation/store.ts'
 import type { TaskSelection } from '../separation/read/task-selection.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { Offer } from '../separation/offer.ts'
@@ -24,6 +25,7 @@ export interface Caller {
 /** What every operation shares. */
 export interface Services {
   readonly separations: Separations
+  readonly clock: Clock
   readonly separateRate: RequestRate
   /** Limits the open subscriptions of each caller, over all transports. */
   readonly subscriptionLimit: ConcurrencyLimit
@@ -36,8 +38,8 @@ export interface Services {
   readonly offers: ReadonlyMap<ProviderName, Offer>
   /** Whether the operator lets the caller read the balance of its accounts. */
   mayReadCredits(owner: string): boolean
-  /** How long a provider keeps its files, in milliseconds. */
-  retentionMsOf(provider: ProviderName): number
+  /** How long the files of a provider's tasks are kept. */
+  retentionOf(provider: ProviderName): FileRetention
   /** What is known of the files of stems. What is known never changes, the rest may become known. */
   stemFacts(stems: readonly StemOfTask[]): Promise<readonly StemFacts[]>
   /** The waveform of a stem's file: see `StemPeaks.find`. What it is once never changes. */
@@ -80,7 +82,9 @@ export interface Context extends Services {
   waitUntilSettled(task: Task, waitSeconds: number): Promise<Task>
   /** Reads one fact of a stem's file, batched per operation; null while it is not known. */
   fileFact<Name extends keyof StemFacts>(stem: StemOfTask, name: Name): Promise<StemFacts[Name]>
-  /** What `tasks` and `fileFact` have read so far. */
+  /** Whether the files of a task are available now. */
+  areFilesAvailable(task: Task): boolean
+  /** What `tasks`, `fileFact` and `areFilesAvailable` have read so far. */
   readonly reads: Reads
 }
 
@@ -89,6 +93,8 @@ export interface Reads {
   readonly tasks: readonly Task[]
   /** Whether a task was unknown or could not be read, or a fact of a file is not known yet. */
   readonly hasMissed: boolean
+  /** Until when the result is right if no task changes, in milliseconds since 1970. */
+  readonly validUntilMs: number
 }
 
 /**
@@ -97,7 +103,7 @@ export interface Reads {
  */
 export function createContext(services: Services, caller: Caller, watch: WatchTasks = cannotWatch): Context {
   const { separations, subscriptionLimit } = services
-  const reads = { tasks: [] as Task[], hasMissed: false }
+  const reads = { tasks: [] as Task[], hasMissed: false, validUntilMs: Infinity }
   const find = async (refs: readonly TaskRef[]) => {
     const found = await separations.find(caller.owner, refs, caller)
     for (const task of found) {
@@ -130,6 +136,12 @@ export function createContext(services: Services, caller: Caller, watch: WatchTa
       } finally {
         release?.()
       }
+    },
+    areFilesAvailable(task) {
+      const untilMs = filesAvailableUntilMs(task, services.retentionOf(task.provider))
+      const isAvailable = untilMs > services.clock.nowMs()
+      if (isAvailable) reads.validUntilMs = Math.min(reads.validUntilMs, untilMs)
+      return isAvailable
     },
     async fileFact(stem, name) {
       const value = (await facts.load(stem))[name]

@@ -10,6 +10,8 @@ export interface Metrics {
   counted<T extends Provider>(provider: T): T
   /** Counts a callback at a valid URL whose task is not in the store. */
   unknownTask(provider: ProviderName, outcome: 'restored' | 'unknown'): void
+  /** Counts a file that was archived, deleted from the archive, or not archived. */
+  archived(outcome: string, bytes?: number): void
   text(): Promise<{ readonly type: string; readonly body: string }>
 }
 
@@ -20,11 +22,13 @@ export interface Gauges {
   readonly subscriptions: () => number
   /** How many files of stems are being streamed. */
   readonly stemStreams: () => number
+  /** How many tasks wait for the archive. It may reject. */
+  readonly archiveJobs: () => Promise<number>
   /** How many log lines were dropped since the start. */
   readonly droppedLogLines: () => number
 }
 
-export function createMetrics({ subscriptions, stemStreams, droppedLogLines }: Gauges): Metrics {
+export function createMetrics({ subscriptions, stemStreams, archiveJobs, droppedLogLines }: Gauges): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -45,6 +49,27 @@ export function createMetrics({ subscriptions, stemStreams, droppedLogLines }: G
     help: 'Callbacks whose task is not in the database, as after a restore. restored: the order was stored again.',
     labelNames: ['provider', 'outcome'],
     registers,
+  })
+  const archivedFiles = new Counter({
+    name: 'stemgate_archive_files_total',
+    help: 'Files of stems by what the archive did: copied, deleted, gone (not at the provider), too-large, failed (tried again).',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const archivedBytes = new Counter({
+    name: 'stemgate_archive_bytes_total',
+    help: 'Bytes that were copied into the archive.',
+    registers,
+  })
+  new Gauge({
+    name: 'stemgate_archive_waiting_tasks',
+    help: 'Tasks whose files are due to be archived or deleted. The same at every gateway of the database.',
+    registers,
+    async collect() {
+      const waiting = await archiveJobs().catch(() => null)
+      if (waiting === null) this.reset()
+      else this.set(waiting)
+    },
   })
   new Gauge({
     name: 'stemgate_subscriptions',
@@ -99,6 +124,10 @@ export function createMetrics({ subscriptions, stemStreams, droppedLogLines }: G
       submit: (order) => count(provider.name, 'submit', provider.submit(order)),
       check: (...args) => count(provider.name, 'check', provider.check(...args)),
     }),
+    archived(outcome, bytes = 0) {
+      archivedFiles.inc({ outcome })
+      archivedBytes.inc(bytes)
+    },
     unknownTask: (provider, outcome) => unknownTasks.inc({ provider, outcome }),
     text: async () => ({ type: registry.contentType, body: await registry.metrics() }),
   }

@@ -4,8 +4,11 @@ import { compareCallbacks, compareKeys, compareTasks, type ComparedRow, type Row
 import type { OpenDatabase } from './open-database.ts'
 import type { Database } from '../stores/schema.ts'
 
-/** Not the facts of stem files: the target's gateways gather them again. */
-type TableName = Exclude<keyof Database, 'stem_files' | 'stem_peaks'>
+/**
+ * Not the facts of stem files, which the target's gateways gather again, and not the work of the archive, which follows from what the
+ * tasks say is archived.
+ */
+type TableName = Exclude<keyof Database, 'stem_files' | 'stem_peaks' | 'archive_jobs'>
 
 export interface CopyOptions {
   readonly source: OpenDatabase

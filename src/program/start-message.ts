@@ -1,5 +1,6 @@
 import type { App } from './running-app.ts'
 import type { Config } from '../config/config.ts'
+import { describeArchive } from '../stems/archive/archive-url.ts'
 import { urlWithoutPassword, describeDatabase } from '../stores/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 
@@ -18,6 +19,7 @@ export function startMessage(app: App, config: Config): string {
     `  Callbacks     ${publicUrl}/callbacks/…`,
     ...(app.adminUrl === null ? [] : [`  Metrics       ${app.adminUrl}/metrics`]),
     `  Tasks         ${describeDatabase(config.database)}`,
+    ...(config.archive === null ? [] : [`  Archive       ${archiveText(config.archive)}`]),
     ...(config.redisUrl === null ? [] : [`  Shared over   ${urlWithoutPassword(config.redisUrl)}`]),
     '',
     ...howToTry(url, {
@@ -29,6 +31,11 @@ export function startMessage(app: App, config: Config): string {
     ...warnings(app, config).map((warning) => `  ! ${warning}\n`),
   ]
   return lines.join('\n')
+}
+
+function archiveText({ location, retentionMs }: NonNullable<Config['archive']>): string {
+  const days = Math.round(retentionMs / (24 * 60 * 60_000))
+  return `${describeArchive(location)}   (stems are kept ${retentionMs === Infinity ? 'for ever' : `for ${days} days`})`
 }
 
 /** The names of the configured callers, without their keys. */

@@ -1,6 +1,6 @@
 import type { Log } from '../runtime/log.ts'
 import { withTimeout } from '../runtime/with-timeout.ts'
-import { createRecord, type TaskChangeListener } from './advance/record.ts'
+import { createRecord, type RecordReports, type TaskChangeListener } from './advance/record.ts'
 import type { CallbackAddresses } from './callback/callback-address.ts'
 import { createRestoreOrder } from './callback/restore-order.ts'
 import { createSaveCallback, type SaveCallback } from './callback/save-callback.ts'
@@ -39,6 +39,8 @@ export interface SeparationsOptions {
   readonly addresses: CallbackAddresses
   readonly log: Log
   readonly timings: CheckTimings & { readonly submitTimeoutMs: number; readonly submitWaitMs: number }
+  /** See `FileRetention`. */
+  readonly archiveMs: number | null
   /** How callbacks ask for checks. */
   readonly requests: CheckRequests
   /** Called once for every change of a task that this gateway has stored. */
@@ -68,6 +70,8 @@ export interface Separations {
   readonly saveCallback: SaveCallback
   /** Checks a task at its provider. Resolves to the time of the next check, in milliseconds since 1970, or null for never. */
   readonly check: Check
+  /** Merges reports into their task. For what is not a way of this module, such as the archive. */
+  readonly record: RecordReports
   /** Resolves when no submit and no settlement by a callback is under way, or after `withinMs`. */
   drain(withinMs: number): Promise<void>
 }
@@ -121,6 +125,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
     separate,
     queue,
     find,
+    record,
     check: createCheck({ ...common, record, isSubmitting }),
     saveCallback: createSaveCallback({ ...common, restoreOrder, settle }),
     async drain(withinMs) {

@@ -1,5 +1,13 @@
 import type { ProviderReport } from './advance/report.ts'
-import type { Charge, FailureCode, ProviderName, SeparationStatus, SeparationType, Task } from './task.ts'
+import type {
+  Charge,
+  FailureCode,
+  ProviderName,
+  SeparationStatus,
+  SeparationType,
+  SucceededTask,
+  Task,
+} from './task.ts'
 
 /** An idempotency key of one caller, and the order that it was first used for. */
 export interface IdempotencyKey {
@@ -143,8 +151,10 @@ export interface RecordStore {
    * @param before the task as it was read, so that fields written by a newer version are kept
    * @param due ends a lease of the task in the same write, as `CheckQueue.release` does, or sets when it is due; ignored if
    * nothing is written
+   * @param archiveAtMs makes the archive's work on the task due in the same write, as `ArchiveQueue.makeDue` does; ignored if
+   * nothing is written
    */
-  replace(task: Task, before: Task, due?: LeaseEnd | NewDue): Promise<boolean>
+  replace(task: Task, before: Task, due?: LeaseEnd | NewDue, archiveAtMs?: number): Promise<boolean>
 }
 
 /** Creates the tasks of orders. */
@@ -183,8 +193,11 @@ export interface OrderQueueReader {
 
 /** Stores tasks that were not ordered through this store. */
 export interface TaskImporter {
-  /** Inserts a task made outside, unless a task is bound to its provider task id already. Returns the task that is bound. */
-  adopt(task: Task, dueAtMs: number | null): Promise<Task>
+  /**
+   * Inserts a task made outside, unless a task is bound to its provider task id already. Returns the task that is bound.
+   * @param archiveAtMs makes the archive's work on the inserted task due in the same write
+   */
+  adopt(task: Task, dueAtMs: number | null, archiveAtMs?: number): Promise<Task>
   /** Inserts a task that this store has lost, due at once. Does nothing if the task exists. */
   restore(task: Task): Promise<void>
 }
@@ -230,6 +243,42 @@ export interface CheckQueue extends Omit<DueQueue<Task>, 'leaseDue'> {
   /** As `DueQueue.leaseDue`, of one provider: tasks with callbacks first, then those that are due longest. */
   leaseDue(provider: ProviderName, nowMs: number, leaseUntilMs: number, limit: number): Promise<readonly Task[]>
   /** Ends all leases: their tasks are due at once. Only for a database that no other gateway uses. */
+  releaseAllLeases(): Promise<void>
+}
+
+/** The archive's work on a task: to copy its files, or to delete the copies. The id is that of the task. */
+export interface ArchiveJob {
+  readonly id: string
+  readonly task: SucceededTask
+  /** How often the work was begun since it was made due, this time included. */
+  readonly attempts: number
+}
+
+/** Schedules the work of the archive. A task whose work is done keeps its entry, which is never due or due for the deletion. */
+export interface ArchiveQueue extends DueQueue<ArchiveJob> {
+  /**
+   * Makes the work on a task that has succeeded due at this time, or when a lease that is held has ended. The attempts count
+   * anew.
+   */
+  makeDue(task: Task, dueAtMs: number): Promise<void>
+  /**
+   * Sets when copies are deleted: `archiveMs` after the completion of their task, where the work is not due, or due later than
+   * `laterThanMs`. Times are milliseconds since 1970.
+   */
+  keepFor(archiveMs: number, laterThanMs: number): Promise<void>
+  /**
+   * Looks at the next `limit` tasks by id, and returns those that have succeeded and have no entry. `lastId` is the last id that
+   * was looked at; null at the end.
+   */
+  findMissing(page: {
+    readonly after: string
+    readonly limit: number
+  }): Promise<{ readonly tasks: readonly SucceededTask[]; readonly lastId: string | null }>
+  /** Adds entries for tasks that have none. A time of null: nothing is due. */
+  add(entries: readonly { readonly task: SucceededTask; readonly dueAtMs: number | null }[]): Promise<void>
+  /** How many tasks have work that is due and not under way. */
+  countDue(nowMs: number): Promise<number>
+  /** Ends all leases: their work is due at once. Only for a database that no other gateway uses. */
   releaseAllLeases(): Promise<void>
 }
 
@@ -293,6 +342,7 @@ export interface Store
     StemFileStore,
     StemPeaksStore,
     SecretStore {
+  readonly archive: ArchiveQueue
   /** Resolves if the store can be written to now. */
   checkWritable(): Promise<void>
   close(): Promise<void>

@@ -110,6 +110,8 @@ function byOf(report: Report): 'submit' | 'callback' | 'check' | 'gateway' {
     case 'unconfirmed':
     case 'no-result':
     case 'incomplete-result':
+    case 'archived':
+    case 'archive-deleted':
       return 'gateway'
   }
 }

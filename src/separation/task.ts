@@ -68,6 +68,25 @@ export interface Stem {
   readonly originId: string | null
 }
 
+/** A copy of the file of a stem in the archive. */
+export interface StemCopy {
+  /** The name of the stem: see `stemName`. */
+  readonly stem: string
+  /** The SHA-256 of the bytes, in hexadecimal. The archive keeps the copy under it. */
+  readonly sha256: string
+  readonly sizeBytes: number
+  /** When it was made, in milliseconds since 1970. */
+  readonly atMs: number
+}
+
+/** What the archive has of a task. */
+export interface TaskArchive {
+  /** At most one of each stem, by name. */
+  readonly copies: readonly StemCopy[]
+  /** When the copies were deleted, in milliseconds since 1970; null until then. No copy is added later. */
+  readonly deletedAtMs: number | null
+}
+
 /** When a separation was completed, in milliseconds since 1970. */
 export interface CompletedAt extends Reported<number> {
   /** Whether the provider gave this time. Otherwise it is when the gateway received the result. */
@@ -184,6 +203,8 @@ interface TaskBase {
   readonly trace: Trace | null
   /** Whether `createdAtMs` is known. false for an adopted task if the provider gives no time. */
   readonly isCreatedAtKnown: boolean
+  /** null: nothing of the task was ever archived. */
+  readonly archive: TaskArchive | null
 }
 
 /** The result of a separation. */
@@ -301,17 +322,6 @@ export function completedAtMs(task: Task): number | null {
     case 'failed':
       return task.failure.atMs
   }
-}
-
-/**
- * When the provider deletes the files, in milliseconds since 1970. null if there are no files, and for an adopted task if the
- * provider gives neither a completion time nor a creation time.
- */
-export function expiresAtMs(task: Task, retentionMs: number): number | null {
-  if (task.state !== 'succeeded') return null
-  const isAdopted = task.musicTaskId === null
-  if (!isAdopted || task.completedAtMs.isReported) return task.completedAtMs.value + retentionMs
-  return task.isCreatedAtKnown ? task.createdAtMs + retentionMs : null
 }
 
 /** The id to read record-info by; null while none is known. */

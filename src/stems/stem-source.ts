@@ -19,8 +19,11 @@ export interface OpenFile {
   readonly last: number | null
   /** What the source says of the format. It may be wrong. */
   readonly contentType: string | null
-  /** Changes with the content of the file. Weak: files with other bytes may have the same. null if the source gives none. */
-  readonly validator: { readonly value: string; readonly isWeak: boolean } | null
+  /**
+   * Changes with the content of the file. Weak: files with other bytes may have the same. A digest says which bytes they are, at
+   * whatever address. null if the source gives none.
+   */
+  readonly validator: { readonly value: string; readonly isWeak: boolean; readonly isDigest?: true } | null
   /** Must be read or destroyed. Fails if the source breaks off. */
   readonly body: Readable
 }
@@ -39,7 +42,7 @@ export type NoFile =
   /** The provider failed, or did not answer in time. */
   | { readonly kind: 'failed' }
 
-/** Where the bytes of stems come from: the provider's server. */
+/** Where the bytes of stems come from: the provider's server, or the archive. */
 export interface StemSource {
   /**
    * Opens the file of a stem, at a range or at its beginning. A source may ignore the range.

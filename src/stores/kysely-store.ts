@@ -1,5 +1,6 @@
 import { sql, type Kysely, type SqlBool } from 'kysely'
 import { providerNames, type Task } from '../separation/task.ts'
+import { createArchiveQueue, createMakeArchiveDue } from './archive-queue.ts'
 import { createCallbackInbox } from './callback-inbox.ts'
 import type { DatabaseTraits } from './database-traits.ts'
 import { createCheckQueue, createSetDue, dueNow } from './check-queue.ts'
@@ -29,6 +30,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
   const { findEarlierTask, createOrder } = createOrderJobs(db, traits)
   const setDue = createSetDue(db)
   const updateTask = createUpdateTask(db)
+  const makeArchiveDue = createMakeArchiveDue(db)
   const selectTask = prepareQuery((value: Placeholder<{ id: string }>) =>
     db.selectFrom('tasks').select('task').where('id', '=', value('id')),
   )
@@ -56,9 +58,9 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
       return transact(() => createOrder(order))
     },
 
-    adopt: (task, dueAtMs) =>
-      write(function* () {
-        yield* rowsWrittenBy(
+    adopt: (task, dueAtMs, archiveAtMs) =>
+      (archiveAtMs === undefined ? write : transact)(function* () {
+        const inserted = yield* rowsWrittenBy(
           db
             .insertInto('tasks')
             .values({ ...columnsOf(task), due_at: dueAtMs })
@@ -72,6 +74,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
             .where('provider_task_id', '=', task.providerTaskId),
         )
         if (boundTask === undefined) throw new Error('A task that was adopted is not stored.')
+        if (inserted > 0 && archiveAtMs !== undefined) yield* makeArchiveDue(task, archiveAtMs)
         return parseStoredTask(boundTask.task)
       }),
 
@@ -85,16 +88,17 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         )
       }),
 
-    replace(task, before, due) {
+    replace(task, before, due, archiveAtMs) {
       const query = updateTask(task, before)
       function* replaceTask() {
         traits.onRevision(task.id)
         return (yield* rowsWrittenBy(query)) > 0
       }
-      if (due === undefined) return write(replaceTask)
+      if (due === undefined && archiveAtMs === undefined) return write(replaceTask)
       return transact(function* () {
         const isWritten = yield* replaceTask()
-        if (isWritten) yield* setDue(task.id, due)
+        if (isWritten && due !== undefined) yield* setDue(task.id, due)
+        if (isWritten && archiveAtMs !== undefined) yield* makeArchiveDue(task, archiveAtMs)
         return isWritten
       })
     },
@@ -171,6 +175,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         )
       }),
 
+    archive: createArchiveQueue(db, traits),
     ...createCheckQueue(db, traits),
     ...createOrderQueueReader(db, read),
     ...createCallbackInbox(db, traits),

@@ -66,6 +66,17 @@ export interface Database {
     /** Bytes in base64; null for a file that cannot be decoded. */
     peaks: string | null
   }
+  /** The work of the archive: see `ArchiveQueue`. */
+  archive_jobs: {
+    task_id: string
+    /** When the task was completed, from which the deletion of its copies is counted. */
+    completed_at: number
+    /** When the work is due; 0 means now, null never. */
+    due_at: number | null
+    /** The end of the last lease. The lease is held while `due_at` has the same value. */
+    lease_until: Generated<number | null>
+    attempts: number
+  }
   secrets: { name: string; value: string }
 }
 
@@ -251,6 +262,19 @@ export const migrations: Record<string, Migration> = {
       await sql`
         create index tasks_queued on tasks (provider, owner, created_at, id)
         where status = 'PENDING' and charge = 'NONE'`.execute(db)
+    },
+  },
+  '0016-archive.compatible': {
+    async up(db) {
+      await db.schema
+        .createTable('archive_jobs')
+        .addColumn('task_id', 'text', (column) => column.primaryKey())
+        .addColumn('completed_at', 'bigint', (column) => column.notNull())
+        .addColumn('due_at', 'bigint')
+        .addColumn('lease_until', 'bigint')
+        .addColumn('attempts', 'integer', (column) => column.notNull())
+        .execute()
+      await db.schema.createIndex('archive_jobs_due').on('archive_jobs').column('due_at').execute()
     },
   },
 }

@@ -51,6 +51,12 @@ const order = {
   sendAttempt: text,
   trace: z.object({ requestId: z.string(), traceId: z.string(), isSampled: z.boolean() }).nullable(),
   isCreatedAtKnown: z.boolean(),
+  archive: z
+    .object({
+      copies: z.array(z.object({ stem: z.string(), sha256: z.string(), sizeBytes: z.number(), atMs: time })),
+      deletedAtMs: time.nullable(),
+    })
+    .nullable(),
 }
 
 /** A part that this version does not know is read as `other`, with its name as the label. */

@@ -4,13 +4,14 @@ import { isDeepStrictEqual } from 'node:util'
 export type TaskDocument = Readonly<Record<string, unknown>>
 
 /** The format version that this code writes. A row without a version has version 1. */
-export const currentVersion = 4
+export const currentVersion = 5
 
 /** Converts a document from its version to the next one. Never change a step after its release. */
 const upgrades: Readonly<Record<number, (document: TaskDocument) => TaskDocument>> = {
   1: withResults,
   2: withHistory,
   3: withTrace,
+  4: withArchive,
 }
 
 /** Parses the JSON of a row and upgrades it to the current version. A document of a newer version is returned unchanged. */
@@ -47,10 +48,15 @@ export function carryOver(raw: unknown, read: unknown, next: unknown): unknown {
   ])
 }
 
-/** Stems are matched by their part, or by their label if the part is unknown, and events by what happened when. */
+/**
+ * Stems are matched by their part, or by their label if the part is unknown, copies by the name of their stem, and events by what
+ * happened when.
+ */
 function carryItemsOver(raw: readonly unknown[], read: readonly unknown[], next: readonly unknown[]): unknown[] {
   const nameOf = (item: unknown) => {
     if (!isObject(item)) return item
+    // A copy in the archive.
+    if (typeof item['stem'] === 'string') return item['stem']
     if (typeof item['kind'] === 'string') return `${item['kind']} ${String(item['atMs'])}`
     return item['part'] === 'other' ? `other ${String(item['label'])}` : item['part']
   }
@@ -100,6 +106,11 @@ function withHistory(document: TaskDocument): TaskDocument {
 /** Version 3 to 4. Adds the request that ordered the task. */
 function withTrace(document: TaskDocument): TaskDocument {
   return { ...document, trace: null }
+}
+
+/** Version 4 to 5. Adds what was archived. */
+function withArchive(document: TaskDocument): TaskDocument {
+  return { ...document, archive: null }
 }
 
 function objectOf(value: unknown): TaskDocument {

@@ -38,6 +38,7 @@ const ordered: PendingTask = {
   expectedAtMs: null,
   sendAttempt: null,
   trace: null,
+  archive: null,
   type: 'separate_vocal',
   musicTaskId: 'music-task',
   audioId: 'audio',
@@ -102,6 +103,14 @@ const providerReport: fc.Arbitrary<ProviderReport> = fc.record({
   musicId: maybe(fc.constantFrom('music-1', 'music-2')),
   originUrl: maybe(url),
 })
+const archived = fc.record({
+  kind: fc.constant('archived'),
+  copy: fc.record({
+    stem: fc.constantFrom('vocal', 'instrumental'),
+    sha256: fc.constantFrom('0a', '0b'),
+    sizeBytes: fc.constantFrom(1_000, 2_000),
+  }),
+})
 const gatewaysOwn: fc.Arbitrary<Report> = fc.oneof(
   fc.record({ kind: fc.constant('sent'), expectedAtMs: maybe(time), attempt: fc.constantFrom('a', 'b') }),
   fc.constant({ kind: 'unanswered' } as const),
@@ -135,6 +144,10 @@ const events: fc.Arbitrary<Event[]> = fc.oneof(
   { arbitrary: historyOf(quiet), weight: 2 },
   { arbitrary: historyOf(failures), weight: 2 },
   { arbitrary: historyOf(unreported), weight: 1 },
+  {
+    arbitrary: historyOf(fc.oneof(report, archived, archived, fc.constant({ kind: 'archive-deleted' } as const))),
+    weight: 2,
+  },
 )
 const start = fc.constantFrom<Task>(ordered, queued, bound, split, adopted)
 
@@ -337,6 +350,32 @@ describe('merged reports', () => {
         const isHeardOf = ['accepted', 'reported', 'incomplete-result'].some((kind) => kinds.has(kind))
         const expected = isHeardOf ? 'CHARGED' : kinds.has('refused') ? 'NONE' : 'MAYBE'
         expect(endOf(ordered, happened).charge).toBe(expected)
+      }),
+      runs,
+    )
+  })
+
+  test('keep the latest copy of each stem, until the copies are deleted for good', () => {
+    fc.assert(
+      fc.property(start, events, (task, happened) => {
+        const { archive } = endOf(task, happened)
+        const deletions = happened.filter(({ report: each }) => each.kind === 'archive-deleted')
+        const copies = happened.flatMap(({ report: each, atMs }) =>
+          each.kind === 'archived' ? [{ ...each.copy, atMs }] : [],
+        )
+        if (deletions.length > 0) {
+          expect(archive).toEqual({ copies: [], deletedAtMs: Math.min(...deletions.map(({ atMs }) => atMs)) })
+          return
+        }
+        const latest = ['instrumental', 'vocal'].flatMap(
+          (name) =>
+            copies
+              .filter(({ stem: of }) => of === name)
+              .toSorted(
+                (a, b) => b.atMs - a.atMs || a.sha256.localeCompare(b.sha256) || a.sizeBytes - b.sizeBytes,
+              )[0] ?? [],
+        )
+        expect(archive).toEqual(copies.length === 0 ? null : { copies: latest, deletedAtMs: null })
       }),
       runs,
     )

@@ -11,8 +11,20 @@ const schema = createSchema()
 const queries = Object.values(schema.getQueryType()?.getFields() ?? {})
 /** Root fields whose result may change although no task that they return has changed. */
 const unmarked = ['credits', 'providers', 'quote', 'separations', 'viewer']
-/** What never changes while a gateway runs, the loader of tasks itself, and facts that never change once they are known. */
-const allowed = ['tasks', 'providers', 'retentionMsOf', 'stemUrlOf', 'zipUrlOf', 'fileFact', 'caller']
+/**
+ * What never changes while a gateway runs, the loader of tasks itself, facts that never change once they are known, and what says
+ * until when it is right.
+ */
+const allowed = [
+  'tasks',
+  'providers',
+  'retentionOf',
+  'areFilesAvailable',
+  'stemUrlOf',
+  'zipUrlOf',
+  'fileFact',
+  'caller',
+]
 
 test('every root field of a query says whether it depends on tasks alone', () => {
   const others = queries.filter((field) => !doesReadOnlyTasks(field)).map(({ name }) => name)
@@ -26,7 +38,8 @@ test('a field that depends on tasks alone, and all fields below it, use nothing 
   const context = {
     tasks: { load: async ({ taskId }: { taskId: string }) => tasks.find(({ id }) => id === taskId) ?? null },
     providers: ['kie'],
-    retentionMsOf: () => 1_000,
+    retentionOf: () => ({ providerMs: 1_000, archiveMs: null }),
+    areFilesAvailable: () => true,
     fileFact: async () => null,
     stemUrlOf: () => 'https://gateway.example/stems/vocals.mp3',
     zipUrlOf: () => 'https://gateway.example/stems/all.zip',

@@ -99,7 +99,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   graphql: ['runtime', 'separation', 'limits', 'stems'],
   identity: ['runtime'],
   http: ['runtime', 'separation', 'limits', 'graphql', 'identity', 'stems'],
-  config: ['runtime', 'separation', 'identity', 'stores'],
+  config: ['runtime', 'separation', 'identity', 'stems', 'stores'],
   sandbox: [],
   'move-store': ['runtime', 'separation', 'stores'],
   backup: ['runtime', 'stores'],
@@ -107,7 +107,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   web: [],
   launch: [],
   'check-config': ['runtime', 'config', 'stores', 'coordination', 'providers', 'identity'],
-  program: ['runtime', 'separation', 'config', 'identity', 'stores'],
+  program: ['runtime', 'separation', 'config', 'identity', 'stems', 'stores'],
   main: [
     'runtime',
     'separation',

@@ -326,6 +326,7 @@ describe('the next check', () => {
     expectedAtMs: null,
     sendAttempt: null,
     trace: null,
+    archive: null,
     type: 'separate_vocal',
     musicTaskId: 'music-task',
     audioId: 'audio',

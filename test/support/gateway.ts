@@ -57,7 +57,7 @@ export type Ending = typeof onTestFinished
 /** Settings that operators cannot choose, so that tests do not wait, or wait long enough. */
 export type Timings = Partial<
   Pick<Config, 'callbackGraceMs' | 'failureGraceMs' | 'emptyGraceMs' | 'readsPerSecond' | 'stemStallMs'>
->
+> & { readonly archiveRetryMs?: number }
 
 /**
  * Starts a gateway that ends with the test, which fails if it has told or logged a secret. Unless `environment` says
@@ -66,7 +66,7 @@ export type Timings = Partial<
 export async function startGateway(
   environment: Readonly<Record<string, string>> = {},
   atEnd: Ending = onTestFinished,
-  timings: Timings = {},
+  { archiveRetryMs, ...timings }: Timings = {},
   appOptions: AppOptions = {},
 ): Promise<TestGateway> {
   const whole = {
@@ -79,7 +79,8 @@ export async function startGateway(
   const logged: string[] = []
   const hasKey = Object.keys(whole).some((name) => /^(KIE|APIKLEY|SUNOAPI)_API_KEY$/.test(name))
   const config = parseImpatiently({ ...(hasKey ? {} : { SANDBOX: 'true' }), ...whole })
-  const app = await startApp({ ...config, ...timings }, createListLog(logged), appOptions)
+  const archive = config.archive && { ...config.archive, retryMs: archiveRetryMs ?? config.archive.retryMs }
+  const app = await startApp({ ...config, ...timings, archive }, createListLog(logged), appOptions)
   const clients: Client[] = []
   let toldBySocket: string | null = null
   let closed: Promise<void> | null = null
@@ -214,6 +215,7 @@ export async function startCore(
       emptyGraceMs: 60 * secondMs,
     },
     requests: createCheckRequests(),
+    archiveMs: null,
   })
   onTestFinished(async () => {
     await provider.close()

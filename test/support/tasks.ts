@@ -59,6 +59,7 @@ function orderOfTask() {
     expectedAtMs: null,
     sendAttempt: null,
     trace: null,
+    archive: null,
     type: 'separate_vocal',
     musicTaskId: 'my-music',
     audioId: 'audio-1',

@@ -88,6 +88,7 @@ export async function startWiredGateway({
       emptyGraceMs: day,
     },
     requests: createCheckRequests(),
+    archiveMs: null,
   })
   const schema = createSchema()
   const subscriptionLimit = createConcurrencyLimit(10_000)
@@ -101,7 +102,8 @@ export async function startWiredGateway({
     defaultProvider: 'kie',
     offers: new Map(),
     mayReadCredits: () => false,
-    retentionMsOf: () => 14 * day,
+    clock: wrapped,
+    retentionOf: () => ({ providerMs: 14 * day, archiveMs: null }),
     stemFacts: createFileFacts({ store: wrapped, log }).findMany,
     stemPeaks: async () => null,
     stemUrlOf: ({ stem }: { stem: Stem }) => stem.url.value,
@@ -148,7 +150,12 @@ export async function startWiredGateway({
     identity,
     operator: createOperator({ adminToken: () => null, adminHost: null }),
     checkReady: store.checkWritable,
-    metrics: createMetrics({ subscriptions: subscriptionLimit.size, stemStreams: () => 0, droppedLogLines: () => 0 }),
+    metrics: createMetrics({
+      subscriptions: subscriptionLimit.size,
+      archiveJobs: async () => 0,
+      stemStreams: () => 0,
+      droppedLogLines: () => 0,
+    }),
     log,
   })
   const port = await server.listen('127.0.0.1', 0)

@@ -75,5 +75,5 @@ export type FieldsOf<Shape> = ObjectFieldBuilder<PothosSchemaTypes.ExtendDefault
 
 /** Converts milliseconds since 1970 to a GraphQL DateTime. */
 export function dateOf(ms: number | null): Date | null {
-  return ms === null ? null : new Date(ms)
+  return ms === null || ms === Infinity ? null : new Date(ms)
 }

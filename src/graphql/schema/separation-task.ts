@@ -1,12 +1,5 @@
-import {
-  completedAtMs,
-  expiresAtMs,
-  isSettled,
-  phaseOf,
-  statusOf,
-  type ProviderName,
-  type Task,
-} from '../../separation/task.ts'
+import { completedAtMs, isSettled, phaseOf, statusOf, type ProviderName, type Task } from '../../separation/task.ts'
+import { expiresAtMs } from '../../separation/file-retention.ts'
 import { isTaskId } from '../../separation/task-id.ts'
 import { badInput } from '../bad-input.ts'
 import { builder, dateOf } from './builder.ts'
@@ -169,8 +162,17 @@ export const SeparationTask = builder.node(SeparationTaskRef, {
     expiresAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the provider is expected to delete the files. Null if there are none.',
-      resolve: (task, _args, { retentionMsOf }) => dateOf(expiresAtMs(task, retentionMsOf(task.provider))),
+      description:
+        'When the links of the stems stop working: when the provider is expected to delete its files, or for archived stems ' +
+        'when the archive deletes its copies. If the stems differ, the earliest time. Null if there are no files, if all ' +
+        'stems are archived for ever, and if it is not known when the provider deletes its files.',
+      resolve: (task, _args, { retentionOf }) => dateOf(expiresAtMs(task, retentionOf(task.provider))),
+    }),
+    filesAvailable: t.boolean({
+      description:
+        'Whether the links of all stems work now: there are stems, and `expiresAt` has not passed. A file can still be missing ' +
+        'if its provider deletes it early and no copy was archived before.',
+      resolve: (task, _args, { areFilesAvailable }) => areFilesAvailable(task),
     }),
   }),
 })

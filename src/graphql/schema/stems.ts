@@ -1,5 +1,6 @@
-import { expiresAtMs, missingParts, type KnownPart, partsOfType, type SucceededTask } from '../../separation/task.ts'
+import { missingParts, type KnownPart, partsOfType, type SucceededTask } from '../../separation/task.ts'
 import type { StemOfTask } from '../context.ts'
+import { copyOf, stemExpiresAtMs } from '../../separation/file-retention.ts'
 import { stemIdOf, taskIdOfStem } from '../../separation/stem-id.ts'
 import { isTaskId } from '../../separation/task-id.ts'
 import { builder, dateOf, type FieldsOf } from './builder.ts'
@@ -20,7 +21,7 @@ interface StemsOfTask {
 
 /** The GraphQL type of a stem. */
 export const StemType = builder.node(builder.objectRef<StemOfTask>('Stem'), {
-  description: 'One separated part of a track, stored by the provider as an audio file.',
+  description: 'One separated part of a track, as an audio file.',
   id: {
     description: 'The id of the stem, unique across all tasks. It never changes. `node` accepts it.',
     resolve: ({ task, stem }) => stemIdOf(task.id, stem),
@@ -47,7 +48,7 @@ export const StemType = builder.node(builder.objectRef<StemOfTask>('Stem'), {
       description:
         'The URL of the audio file: a link of this gateway that a page can play, seek in, read (CORS) and download, without ' +
         'another credential. Add `?download=1` to save the file under a readable name. The link stays the same and works ' +
-        'until `expiresAt`; download the files you want to keep. The operator may have chosen that it is `providerUrl`.',
+        'until `expiresAt`, whether the provider or the archive serves the file; download the files you want to keep. The operator may have chosen that it is `providerUrl`.',
       resolve: (stem, _args, { stemUrlOf }) => new URL(stemUrlOf(stem)),
     }),
     providerUrl: t.field({
@@ -101,8 +102,18 @@ export const StemType = builder.node(builder.objectRef<StemOfTask>('Stem'), {
     expiresAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the provider is expected to delete the file. Null if it is not known.',
-      resolve: ({ task }, _args, { retentionMsOf }) => dateOf(expiresAtMs(task, retentionMsOf(task.provider))),
+      description:
+        'When the link stops working: when the provider is expected to delete the file, or for an archived stem when the archive ' +
+        'deletes its copy. Null if the copy is kept for ever, and if it is not known when the provider deletes the file.',
+      resolve: ({ task, stem }, _args, { retentionOf }) =>
+        dateOf(stemExpiresAtMs(task, stem, retentionOf(task.provider))),
+    }),
+    archived: t.boolean({
+      description:
+        'Whether the gateway has its own copy of the file, so that the link works even after the provider has deleted it. False ' +
+        'if the operator has set up no archive, until the copy is complete (usually seconds after SUCCESS), and once the ' +
+        'copy is deleted.',
+      resolve: ({ task, stem }, _args, { retentionOf }) => copyOf(task, stem, retentionOf(task.provider)) !== null,
     }),
   }),
 })

@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache'
 import type { Reads } from '../../graphql/context.ts'
 import { StoreUnavailableError } from '../../separation/errors.ts'
-import type { TaskReader } from '../../separation/store.ts'
+import type { Clock, TaskReader } from '../../separation/store.ts'
 
 /** Answers of queries that depend only on tasks, each with the revisions of the tasks that it was made from. */
 export interface KeptAnswers {
-  /** The kept answer, if the revisions of all its tasks are the stored ones now; else null. */
+  /** The kept answer, if the revisions of all its tasks are the stored ones now and its time is not over; else null. */
   find(key: string): Promise<OneByteText | null>
   keep(key: string, answer: OneByteText, reads: Reads): void
 }
@@ -21,6 +21,7 @@ interface KeptAnswer {
   readonly taskIds: readonly string[]
   /** In the order of `taskIds`. */
   readonly revisions: readonly number[]
+  readonly validUntilMs: number
 }
 
 /** What all kept answers may take, and one of them, in bytes. */
@@ -35,7 +36,7 @@ export function keyOfAnswer(owner: string, body: Buffer): string {
   return `${owner.length} ${owner} ${body.toString('latin1')}`
 }
 
-export function createKeptAnswers(reader: Pick<TaskReader, 'revisions'>): KeptAnswers {
+export function createKeptAnswers(reader: Pick<TaskReader, 'revisions'>, clock: Clock): KeptAnswers {
   const answers = new LRUCache<string, KeptAnswer>({
     maxSize: maxTotalBytes,
     maxEntrySize: maxAnswerBytes,
@@ -43,7 +44,8 @@ export function createKeptAnswers(reader: Pick<TaskReader, 'revisions'>): KeptAn
       key.length + answer.length + entryBytes + taskIds.length * revisionBytes,
   })
 
-  async function isCurrent({ taskIds, revisions }: KeptAnswer): Promise<boolean> {
+  async function isCurrent({ taskIds, revisions, validUntilMs }: KeptAnswer): Promise<boolean> {
+    if (validUntilMs <= clock.nowMs()) return false
     try {
       const stored = await reader.revisions(taskIds)
       return taskIds.every((taskId, index) => stored.get(taskId) === revisions[index])
@@ -62,9 +64,9 @@ export function createKeptAnswers(reader: Pick<TaskReader, 'revisions'>): KeptAn
       answers.delete(key)
       return null
     },
-    keep(key, answer, { tasks }) {
+    keep(key, answer, { tasks, validUntilMs }) {
       const revisions = new Map(tasks.map(({ id, revision }) => [id, revision]))
-      answers.set(key, { answer, taskIds: [...revisions.keys()], revisions: [...revisions.values()] })
+      answers.set(key, { answer, taskIds: [...revisions.keys()], revisions: [...revisions.values()], validUntilMs })
     },
   }
 }

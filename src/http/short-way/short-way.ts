@@ -40,12 +40,12 @@ const maxAcceptLength = 500
 
 export function createShortWay({ schema, services, reader }: ShortWayOptions): ShortWay {
   const operations = createKnownOperations(schema)
-  let allAnswers = createKeptAnswers(reader)
+  let allAnswers = createKeptAnswers(reader, services.clock)
   const mediaTypes = new LRUCache<string, string>({ max: maxAcceptHeaders })
 
   return {
     learnDocument: operations.learn,
-    forgetAnswers: () => void (allAnswers = createKeptAnswers(reader)),
+    forgetAnswers: () => void (allAnswers = createKeptAnswers(reader, services.clock)),
 
     learn({ method, headers: { accept = '' } }, { status, headers }) {
       const type = headers.get('content-type')

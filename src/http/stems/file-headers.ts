@@ -20,9 +20,10 @@ export function disposition(name: string, isDownload: boolean): string {
   return contentDisposition(name, { type: isDownload ? 'attachment' : 'inline', fallback })
 }
 
-/** A tag that changes with the provider's address of the file and with what its server says of the content. */
+/** A tag that changes with the content of the file: with its digest, or else with its address and what its server says of it. */
 export function tagOf(stem: Stem, { validator, size }: Pick<OpenFile, 'validator' | 'size'>): string {
-  const version = `${stem.url.value}\n${validator?.value ?? size ?? ''}`
+  const version =
+    validator?.isDigest === true ? validator.value : `${stem.url.value}\n${validator?.value ?? size ?? ''}`
   const tag = `"${createHash('sha256').update(version).digest('base64url').slice(0, 22)}"`
   return validator?.isWeak === true ? `W/${tag}` : tag
 }

@@ -61,7 +61,7 @@ const refusals: Readonly<Record<StemRefusal, Refusal>> = {
   failed: {
     status: 502,
     code: 'PROVIDER_FAILED',
-    message: "The provider's file server cannot be reached or failed. Try again in a moment.",
+    message: 'The server that keeps the file cannot be reached or failed. Try again in a moment.',
   },
 }
 

@@ -1,5 +1,6 @@
 import { hasEvent, type Failure, type Stem, type Task } from '../task.ts'
 import { failureIn, mergeOrder, strongerFailure } from './merge-order.ts'
+import { mergeArchive } from './merge-archive.ts'
 import { mergeEvents } from './merge-events.ts'
 import { mergeResult, succeed, taskBaseOf } from './merge-result.ts'
 import { compareText } from './merge-text.ts'
@@ -8,7 +9,7 @@ import type { Report } from './report.ts'
 /**
  * The task after a report about it. This is the one rule by which tasks change.
  *
- * It is a merge of the order (binding, charge, failure) and of the result (stems). Repeating a report changes nothing, and any
+ * It is a merge of the order (binding, charge, failure), of the result (stems) and of what was archived. Repeating a report changes nothing, and any
  * order of the same reports ends in the same task, except for `revision`, which counts the steps, and `incompleteSinceMs`,
  * which is a time. A task goes from pending to failed to succeeded, never back. Stems are only added. Where two sources
  * give a value, that of record-info is kept; of two values from one source, the smaller. Returns the same object if the
@@ -22,6 +23,7 @@ export function advance(task: Task, report: Report, atMs: number): Task {
 }
 
 function merge(task: Task, report: Report, atMs: number): Task {
+  if (report.kind === 'archived' || report.kind === 'archive-deleted') return mergeArchive(task, report, atMs)
   const order = mergeOrder(task, report)
   if (order === null) return task
   const withEvents = { ...order, events: mergeEvents(task, report, atMs) }

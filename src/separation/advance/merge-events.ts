@@ -1,11 +1,11 @@
 import { taskEventKinds, type Task, type TaskEvent, type TaskEventKind } from '../task.ts'
-import type { Report } from './report.ts'
+import type { OrderReport } from './report.ts'
 
 /** How many events of one kind a task keeps, in addition to the first. */
 const maxLatest = 3
 
 /** The events of the task and that of the report. */
-export function mergeEvents({ events }: Task, report: Report, atMs: number): readonly TaskEvent[] {
+export function mergeEvents({ events }: Task, report: OrderReport, atMs: number): readonly TaskEvent[] {
   const kind = eventOf(report)
   return kind === null ? events : withEvent(events, { kind, atMs })
 }
@@ -25,7 +25,7 @@ function byTime(a: TaskEvent, b: TaskEvent): number {
   return a.atMs - b.atMs || taskEventKinds.indexOf(a.kind) - taskEventKinds.indexOf(b.kind)
 }
 
-function eventOf(report: Report): TaskEventKind | null {
+function eventOf(report: OrderReport): TaskEventKind | null {
   switch (report.kind) {
     case 'sent':
     case 'unanswered':

@@ -1,13 +1,13 @@
 import type { Failure, Reported, Task } from '../task.ts'
 import { failureCodes, hasEvent } from '../task.ts'
 import { compareText, pickText } from './merge-text.ts'
-import type { ProviderReport, Report } from './report.ts'
+import type { ProviderReport, OrderReport } from './report.ts'
 
 /**
  * Merges what a report says about the order itself: the provider's id, the charge, and the ids of the track. Returns null if
  * the report belongs to another task.
  */
-export function mergeOrder(task: Task, report: Report): Task | null {
+export function mergeOrder(task: Task, report: OrderReport): Task | null {
   switch (report.kind) {
     case 'sent': {
       const expectedAtMs = pickText(task.expectedAtMs, report.expectedAtMs)
@@ -77,7 +77,7 @@ const concludedMessages = {
 } as const
 
 /** The failure in a report; null if it reports none. */
-export function failureIn(task: Task, report: Report, atMs: number): Failure | null {
+export function failureIn(task: Task, report: OrderReport, atMs: number): Failure | null {
   const nowMs = withinLifetime(task, atMs, atMs)
   switch (report.kind) {
     case 'refused': {

@@ -1,19 +1,19 @@
 import { isComplete, type PendingTask, type Result, type SucceededTask, type Task } from '../task.ts'
 import { withinLifetime } from './merge-order.ts'
 import { mergeResults, resultOf } from './merge-stems.ts'
-import type { ProviderReport, Report } from './report.ts'
+import type { ProviderReport, OrderReport } from './report.ts'
 
 /**
  * Merges the stems in a report into the task. Failures are merged by `advance`.
  * @param task the task after the merge of the order: any report may tell its type, and thereby that no stem is missing
  */
-export function mergeResult(task: Task, report: Report, atMs: number): Task {
+export function mergeResult(task: Task, report: OrderReport, atMs: number): Task {
   const next = mergeStemsOf(task, report, atMs)
   const isWhole = next.state === 'pending' && next.partial !== null && isComplete(next.type, next.partial.stems)
   return isWhole ? succeed(next, next.partial) : next
 }
 
-function mergeStemsOf(task: Task, report: Report, atMs: number): Task {
+function mergeStemsOf(task: Task, report: OrderReport, atMs: number): Task {
   switch (report.kind) {
     case 'incomplete-result': {
       const completedAtMs = { value: withinLifetime(task, atMs, atMs), by: 'record-info', isReported: false } as const

@@ -3,7 +3,7 @@ import type { Changes } from '../changes.ts'
 import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
 import type { Clock, LeaseEnd, NewDue, RecordStore } from '../store.ts'
 import { createTaskLog } from '../task-log.ts'
-import type { Task } from '../task.ts'
+import { stemName, type Task } from '../task.ts'
 import { advance, isVisibleChange } from './advance.ts'
 import { maxStems } from './merge-stems.ts'
 import type { DatedReport, Report } from './report.ts'
@@ -35,6 +35,8 @@ export interface RecordOptions {
   readonly clock: Clock
   readonly changes: Changes
   readonly log: Log
+  /** See `FileRetention`. Unless it is null, new files make the work of the archive due. */
+  readonly archiveMs?: number | null
   /** Called once for every change that this gateway has stored. */
   readonly onChange?: TaskChangeListener
 }
@@ -42,7 +44,7 @@ export interface RecordOptions {
 /** @param before the task as it was stored before the change */
 export type TaskChangeListener = (before: Task, after: Task) => void
 
-export function createRecord({ store, clock, changes, log, onChange }: RecordOptions): RecordReports {
+export function createRecord({ store, clock, changes, log, archiveMs = null, onChange }: RecordOptions): RecordReports {
   const taskLog = createTaskLog(log)
 
   return async function record(taskId, reports, { known, due, cause } = {}) {
@@ -63,7 +65,8 @@ export function createRecord({ store, clock, changes, log, onChange }: RecordOpt
         return task
       }
       try {
-        if (await store.replace(next, task, due)) {
+        const archiveAtMs = archiveMs !== null && hasNewFile(task, next) ? clock.nowMs() : undefined
+        if (await store.replace(next, task, due, archiveAtMs)) {
           taskLog.changed(task, next, dated, cause)
           logUnstoredStems(next, dated)
           changes.publish(taskId, task.owner)
@@ -91,6 +94,17 @@ export function createRecord({ store, clock, changes, log, onChange }: RecordOpt
       'a task has the most stems that are stored; others are dropped',
     )
   }
+}
+
+/** Whether a stem of the task has become known, or one without a copy has another address. */
+function hasNewFile(before: Task, after: Task): boolean {
+  if (after.state !== 'succeeded') return false
+  const known = new Map((before.state === 'succeeded' ? before.stems : []).map((stem) => [stemName(stem), stem]))
+  const copied = new Set(after.archive?.copies.map(({ stem }) => stem))
+  return after.stems.some((stem) => {
+    const name = stemName(stem)
+    return !copied.has(name) && known.get(name)?.url.value !== stem.url.value
+  })
 }
 
 /** Merges all reports, in their order, as one change. */

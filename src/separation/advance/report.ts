@@ -1,4 +1,4 @@
-import type { Refusal, SeparationType, Source, StemPart } from '../task.ts'
+import type { Refusal, SeparationType, Source, StemCopy, StemPart } from '../task.ts'
 
 /** A stem in a report of a provider. */
 export interface ReportedStem {
@@ -41,8 +41,8 @@ export interface ProviderReport {
   readonly originUrl: string | null
 }
 
-/** Anything that may change a task. */
-export type Report =
+/** What is learned about an order and its result. */
+export type OrderReport =
   /** The gateway has begun to send the order, so that it may be charged. */
   | {
       readonly kind: 'sent'
@@ -69,6 +69,16 @@ export type Report =
   /** The provider has reported success for the whole grace period without every stem: the task succeeds with those it has. */
   | { readonly kind: 'incomplete-result' }
   | ProviderReport
+
+/** What the archive did. */
+export type ArchiveReport =
+  /** It has copied the file of a stem. */
+  | { readonly kind: 'archived'; readonly copy: Omit<StemCopy, 'atMs'> }
+  /** It has deleted its copies for good. */
+  | { readonly kind: 'archive-deleted' }
+
+/** Anything that may change a task. */
+export type Report = OrderReport | ArchiveReport
 
 /** A report and when it was made, in milliseconds since 1970. */
 export interface DatedReport {

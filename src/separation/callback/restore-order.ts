@@ -49,6 +49,7 @@ function restoredTask({ taskId, ...order }: AddressedOrder, nowMs: number): Pend
     expectedAtMs: null,
     sendAttempt: null,
     trace: null,
+    archive: null,
     isCreatedAtKnown: true,
     state: 'pending',
     partial: null,

@@ -4,11 +4,12 @@ import type { Trace } from '../../runtime/trace.ts'
 import type { RecordReports } from '../advance/record.ts'
 import type { Changes } from '../changes.ts'
 import { StoreUnavailableError } from '../errors.ts'
+import { expiresAtMs, type FileRetention } from '../file-retention.ts'
 import type { Admission, Provider } from '../provider.ts'
 import type { AnsweredOrder, Clock, OrderResult, OrderWriter } from '../store.ts'
 import { newTaskId } from '../task-id.ts'
 import { createTaskLog } from '../task-log.ts'
-import { expiresAtMs, mayStillSucceed, startedAtMs, type PendingTask, type Refusal, type Task } from '../task.ts'
+import { mayStillSucceed, startedAtMs, type PendingTask, type Refusal, type Task } from '../task.ts'
 import type { Expectations } from './expectations.ts'
 import { serializeEqualOrders, type OrderOutcome, type OrderRequest } from './equal-orders.ts'
 import { orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
@@ -28,6 +29,8 @@ export interface PlaceOrderOptions {
   readonly firstCheckAfterMs: number
   /** How long a task that only a callback reports as failed is still checked. */
   readonly giveUpAfterMs: number
+  /** See `FileRetention`. */
+  readonly archiveMs: number | null
 }
 
 /**
@@ -61,6 +64,7 @@ export function createPlaceOrder({
   submitWaitMs,
   firstCheckAfterMs,
   giveUpAfterMs,
+  archiveMs,
 }: PlaceOrderOptions): PlaceOrder {
   const createInTurn = serializeEqualOrders(createOne)
   const taskLog = createTaskLog(log)
@@ -98,7 +102,10 @@ export function createPlaceOrder({
         task,
         key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
         dueAtMs: nowMs + firstCheckAfterMs,
-        canJoin: input.force ? null : (earlier: Task) => canAnswer(earlier, provider, giveUpAfterMs, clock.nowMs()),
+        canJoin: input.force
+          ? null
+          : (earlier: Task) =>
+              canAnswer(earlier, { providerMs: provider.retentionMs, archiveMs }, giveUpAfterMs, clock.nowMs()),
       }
       const create = (isAdmitted: boolean) => store.createOrder({ ...order, isAdmitted })
       // It is checked when it is given up. If the store commits it after an error, it is sent all the same, and charged: an
@@ -187,6 +194,7 @@ function newTask(
     expectedAtMs,
     sendAttempt: null,
     trace,
+    archive: null,
     isCreatedAtKnown: true,
     state: 'pending',
     partial: null,
@@ -203,12 +211,12 @@ function queued(task: PendingTask): PendingTask {
  * Whether a task answers a new order for its track: it is pending, its files still exist, or it may be charged and may still
  * succeed.
  */
-function canAnswer(task: Task, provider: Provider, giveUpAfterMs: number, nowMs: number): boolean {
+function canAnswer(task: Task, retention: FileRetention, giveUpAfterMs: number, nowMs: number): boolean {
   switch (task.state) {
     case 'pending':
       return true
     case 'succeeded':
-      return (expiresAtMs(task, provider.retentionMs) ?? 0) > nowMs
+      return (expiresAtMs(task, retention) ?? 0) > nowMs
     case 'failed': {
       const isStillChecked = mayStillSucceed(task) && nowMs < startedAtMs(task) + giveUpAfterMs
       return isStillChecked || task.failure.code === 'SUBMISSION_UNCONFIRMED'

@@ -32,6 +32,8 @@ export interface FindOptions {
   readonly addresses: CallbackAddresses
   readonly timings: CheckTimings
   readonly log: Log
+  /** See `FileRetention`. Unless it is null, the files of an adopted task are archived. */
+  readonly archiveMs: number | null
 }
 
 /** A task id, or a provider task id (of `provider`, or of the default provider). */
@@ -91,6 +93,7 @@ export function createFind(options: FindOptions): Find {
     addresses,
     timings,
     log,
+    archiveMs,
   } = options
   const taskLog = createTaskLog(log)
   const missLimit = createMissLimit<Task>(missLimitOptions)
@@ -170,7 +173,8 @@ export function createFind(options: FindOptions): Find {
     const task = advance(adoptedTask(by, name, answer, nowMs), answer.report, nowMs)
     const retentionMs = providers.get(name)?.retentionMs ?? 0
     const state = { nowMs, lastCallbackMs: null, nextGraceEndsMs: null, retentionMs, jitter: random() }
-    const adopted = await store.adopt(task, nextCheckAt(task, state, timings))
+    const archiveAtMs = archiveMs === null ? undefined : nowMs
+    const adopted = await store.adopt(task, nextCheckAt(task, state, timings), archiveAtMs)
     if (adopted.id === task.id) taskLog.created('task.adopted', adopted)
     changes.publish(adopted.id, adopted.owner)
     return adopted
@@ -225,6 +229,7 @@ function adoptedTask({ owner, trace }: Searcher, provider: ProviderName, found: 
     expectedAtMs: null,
     sendAttempt: null,
     trace,
+    archive: null,
     isCreatedAtKnown: times.length > 0,
     state: 'pending',
     partial: null,

@@ -15,6 +15,8 @@ export interface StemPeaks {
    * cannot be read now, or if too many others are being decoded.
    */
   find(stem: StemOfTask, buckets: number): Promise<readonly number[] | null>
+  /** Computes and stores the waveform, unless it is stored already. Rejects as `find`. */
+  prepare(stem: StemOfTask): Promise<void>
   /** Ends the decoding that is under way. */
   close(): void
 }
@@ -89,6 +91,9 @@ export function createStemPeaks({ store, source, facts, log }: StemPeaksOptions)
 
   return {
     close: () => closing.abort(),
+    async prepare(stem) {
+      await peaksOf(stem)
+    },
     async find(stem, buckets) {
       const peaks = await peaksOf(stem)
       return peaks === null ? null : maxima(peaks, buckets).map((value) => Math.round((value / 255) * 1_000) / 1_000)
