@@ -56,6 +56,18 @@ describe('a watch of an owner', () => {
     await vi.waitFor(() => expect(shown.toSorted()).toEqual(expected.toSorted()))
   })
 
+  test('runs work in turn at once, at whatever moment it comes', async () => {
+    const { watch } = await startWatch()
+    for (let turns = 0; turns < 10; turns++) {
+      const first = watch.inTurn(async () => {})
+      await first
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      let hasRun = false
+      void watch.inTurn(async () => void (hasRun = true))
+      await vi.waitFor(() => expect({ turns, hasRun }).toEqual({ turns, hasRun: true }))
+    }
+  })
+
   test('misses none of thousands of hints that come at once', async () => {
     const { store, changes, shown } = await startWatch()
     const tasks = Array.from({ length: 2_000 }, () => pendingTask())

@@ -141,9 +141,10 @@ export function createOwnerWatches({ reader, readTask, changes, random, log }: O
     await Promise.resolve()
     while (source.watchers.size > 0) {
       const work = source.works.shift()
-      await work?.()
+      if (work !== undefined) await work()
       if (isReadable && hasChanges(source)) isReadable = await readChanges(source)
-      else if (work === undefined) break
+      // Nothing may be awaited between this and the end: what comes then would wait for the timer.
+      else if (source.works.length === 0) break
     }
     source.isRunning = false
     const waitMs = isReadable ? rereadMs * (0.8 + 0.2 * random()) : retryAfterMs
