@@ -75,9 +75,10 @@ export function sendPending<S extends Subscriber>(delivery: Delivery<S>, member:
   member.pending = null
 }
 
-/** Forgets what waits: the subscriber reads it from the store when it is no longer busy. */
+/** Forgets what waits: the subscriber is sent it from the store when it is no longer busy. */
 function beginAnew<S extends Subscriber>(member: Member<S>): void {
-  member.from = Math.min(member.from ?? Infinity, member.pendingFrom)
+  // Not where it first began: it was sent what changed before this position.
+  member.from = member.pendingFrom
   member.isStarted = false
   member.pending = null
   member.catchUp = null
