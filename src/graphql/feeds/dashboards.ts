@@ -62,15 +62,8 @@ export function createDashboards<S extends Subscriber>(options: FeedsOptions<S>)
     },
     leave(subscriber) {
       const dashboard = dashboardOf(subscriber)
-      subscriber.feedKey = null
       const member = dashboard?.members.get(subscriber)
-      if (dashboard === undefined || member === undefined) return
-      dashboard.members.delete(subscriber)
-      dashboard.beginning.delete(member)
-      dashboard.catchingUp.delete(member)
-      if (dashboard.members.size > 0) return
-      dashboards.delete(dashboard.key)
-      dashboard.watch.stop()
+      if (dashboard !== undefined && member !== undefined) remove(dashboard, member)
     },
     resume(subscriber) {
       const dashboard = dashboardOf(subscriber)
@@ -112,6 +105,16 @@ export function createDashboards<S extends Subscriber>(options: FeedsOptions<S>)
     continueWith(dashboard, member)
   }
 
+  function remove(dashboard: Dashboard<S>, member: Member<S>): void {
+    member.subscriber.feedKey = null
+    dashboard.members.delete(member.subscriber)
+    dashboard.beginning.delete(member)
+    dashboard.catchingUp.delete(member)
+    if (dashboard.members.size > 0) return
+    dashboards.delete(dashboard.key)
+    dashboard.watch.stop()
+  }
+
   function dashboardOf({ feedKey }: S): Dashboard<S> | undefined {
     return feedKey === null ? undefined : dashboards.get(feedKey)
   }
@@ -130,15 +133,15 @@ export function createDashboards<S extends Subscriber>(options: FeedsOptions<S>)
     if (dashboard.isInTurn) return
     dashboard.isInTurn = true
     const { beginning, catchingUp, watch } = dashboard
-    while (beginning.size > 0 || catchingUp.size > 0) {
-      try {
-        await watch.inTurn(() => (beginning.size > 0 ? begin(dashboard) : catchUp(dashboard)))
-      } catch (error) {
+    try {
+      while (beginning.size > 0 || catchingUp.size > 0) {
         const group = beginning.size > 0 ? beginning : catchingUp
-        await handleFailure(dashboard, group, error)
+        const work = () => (group === beginning ? begin(dashboard) : catchUp(dashboard))
+        await watch.inTurn(work).catch((error: unknown) => handleFailure(dashboard, group, error))
       }
+    } finally {
+      dashboard.isInTurn = false
     }
-    dashboard.isInTurn = false
   }
 
   /** Sends the newest tasks to those that begin. */
@@ -235,19 +238,9 @@ export function createDashboards<S extends Subscriber>(options: FeedsOptions<S>)
     const bytes = delivery.encode(await eventText(pipeline, dashboard.operation, error))
     for (const member of group) {
       if (isOutage && member.wasShown) continue
-      group.delete(member)
-      endWith(dashboard, member, bytes)
+      remove(dashboard, member)
+      delivery.last(member.subscriber, bytes)
     }
     if (group.size > 0) await new Promise((resolve) => setTimeout(resolve, retryAfterMs).unref())
-  }
-
-  function endWith(dashboard: Dashboard<S>, { subscriber }: Member<S>, bytes: Buffer): void {
-    dashboard.members.delete(subscriber)
-    subscriber.feedKey = null
-    if (dashboard.members.size === 0) {
-      dashboards.delete(dashboard.key)
-      dashboard.watch.stop()
-    }
-    delivery.last(subscriber, bytes)
   }
 }
