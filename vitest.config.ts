@@ -28,6 +28,7 @@ const promises = [
   'flows/callback',
   'flows/settle-at-once',
   'flows/adoption',
+  'flows/budgets',
   'flows/kept-answers',
   'flows/queued-orders',
   'flows/references',

@@ -299,6 +299,13 @@ export type SeparateAllMutation = {
     index: number
     idempotencyKey: string | null
     result:
+      | {
+          __typename: 'BudgetExceededError'
+          message: string
+          retryable: boolean
+          retryAfterSeconds: number
+          resetsAt: string
+        }
       | { __typename: 'IdempotencyConflictError'; message: string; retryable: boolean; task: { id: string } }
       | { __typename: 'InsufficientCreditsError'; message: string; retryable: boolean }
       | {
@@ -356,6 +363,13 @@ export type SeparateMutationVariables = Exact<{
 
 export type SeparateMutation = {
   separate:
+    | {
+        __typename: 'BudgetExceededError'
+        message: string
+        retryable: boolean
+        retryAfterSeconds: number
+        resetsAt: string
+      }
     | { __typename: 'IdempotencyConflictError'; message: string; retryable: boolean; task: { id: string } }
     | { __typename: 'InsufficientCreditsError'; message: string; retryable: boolean }
     | {
@@ -1175,6 +1189,19 @@ export const SeparateAllDocument = {
                       },
                       {
                         kind: 'InlineFragment',
+                        typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'BudgetExceededError' } },
+                        selectionSet: {
+                          kind: 'SelectionSet',
+                          selections: [
+                            { kind: 'Field', name: { kind: 'Name', value: 'message' } },
+                            { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
+                            { kind: 'Field', name: { kind: 'Name', value: 'retryAfterSeconds' } },
+                            { kind: 'Field', name: { kind: 'Name', value: 'resetsAt' } },
+                          ],
+                        },
+                      },
+                      {
+                        kind: 'InlineFragment',
                         typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'TrackNotFoundError' } },
                         selectionSet: {
                           kind: 'SelectionSet',
@@ -1428,6 +1455,19 @@ export const SeparateDocument = {
                       { kind: 'Field', name: { kind: 'Name', value: 'message' } },
                       { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
                       { kind: 'Field', name: { kind: 'Name', value: 'retryAfterSeconds' } },
+                    ],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'BudgetExceededError' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'message' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'retryAfterSeconds' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'resetsAt' } },
                     ],
                   },
                 },

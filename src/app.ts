@@ -32,6 +32,7 @@ import { sandboxPrices } from './sandbox/ledger.ts'
 import { ownFileAddress } from './sandbox/file-address.ts'
 import { createSandbox } from './sandbox/sandbox.ts'
 import { testTracks } from './sandbox/test-tracks.ts'
+import type { Budget } from './separation/caller-limits.ts'
 import { createSeparations } from './separation/separations.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
 import { openCoordination } from './coordination/open-coordination.ts'
@@ -73,7 +74,9 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     await store.releaseAllLeases()
     await store.archive.releaseAllLeases()
   }
-  const identity = await openIdentity({ ...config, log })
+  const defaultBudgets: readonly Budget[] =
+    config.ordersPerDay === null ? [] : [{ kind: 'orders', period: 'day', limit: config.ordersPerDay }]
+  const identity = await openIdentity({ ...config, defaultBudgets, log })
   const ownSecret = await store.secret('callbacks', newSecret)
   const secrets = derived(
     () => live.callbackSecrets,
@@ -127,6 +130,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     : null
 
   const archiveMs = config.archive?.retentionMs ?? null
+  const prices = { ...config.prices, sandbox: sandboxPrices }
   const requests = createCheckRequests()
   const separations = createSeparations({
     store,
@@ -137,6 +141,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     defaultProvider: config.defaultProvider,
     addresses,
     log,
+    priceOf: (provider, type) => prices[provider].get(type),
     timings: {
       intervalMs: config.checkIntervalMs,
       submitTimeoutMs: config.submitTimeoutMs,
@@ -162,7 +167,6 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     pollIntervalMs,
   })
 
-  const prices = { ...config.prices, sandbox: sandboxPrices }
   const retentionMs = new Map(clients.map((each) => [each.name, each.retentionMs]))
   const requestRate = createRequestRate(() => live.requestsPerMinute)
   const schema = createSchema()

@@ -49,6 +49,8 @@ export interface Config {
   /** The limits of requests and `separate` mutations per caller and minute. */
   readonly requestsPerMinute: number
   readonly separatesPerMinute: number
+  /** The orders per day of each caller that has no budget of orders of its own; null: no limit. */
+  readonly ordersPerDay: number | null
   readonly socketsPerAddress: number
   readonly subscriptionsPerCaller: number
   readonly corsOrigins: readonly string[]
@@ -179,6 +181,7 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
     creditsCallers: env.CREDITS_CALLERS,
     requestsPerMinute: env.REQUESTS_PER_MINUTE,
     separatesPerMinute: env.SEPARATES_PER_MINUTE,
+    ordersPerDay: env.ORDERS_PER_DAY ?? null,
     socketsPerAddress: env.SOCKETS_PER_ADDRESS,
     subscriptionsPerCaller: env.SUBSCRIPTIONS_PER_CALLER,
     corsOrigins: env.CORS_ORIGINS,

@@ -135,6 +135,7 @@ export const environmentSchema = z.object({
     .default([]),
   REQUESTS_PER_MINUTE: count.default(6_000),
   SEPARATES_PER_MINUTE: count.default(1_200),
+  ORDERS_PER_DAY: count.optional(),
   SOCKETS_PER_ADDRESS: count.default(1_000),
   SUBSCRIPTIONS_PER_CALLER: count.default(10_000),
   CORS_ORIGINS: list

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader'
 import type { Trace } from '../runtime/trace.ts'
+import type { CallerLimits } from '../separation/caller-limits.ts'
 import { filesAvailableUntilMs, type FileRetention } from '../separation/file-retention.ts'
 import type { TaskRef } from '../separation/read/find.ts'
 import type { Clock, StemFacts } from '../separation/store.ts'
@@ -14,6 +15,8 @@ import type { ConcurrencyLimit } from '../limits/concurrency-limit.ts'
 export interface Caller {
   /** The owner of the tasks that the caller orders, reads and lists. */
   readonly owner: string
+  /** What the caller may order. */
+  readonly limits: CallerLimits
   /** Whether the operation may adopt a provider's task. False for a GET, which must not change anything. */
   readonly mayAdopt: boolean
   /** The request of the operation. */

@@ -85,7 +85,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     if (session.hasEnded()) return refuse(response, sessionEnded)
     // A GET must be safe (RFC 9110, 9.2.1): opening a link or an image must not adopt a task.
     const onLeave = (end: () => void) => void response.once('close', end)
-    const caller = { owner: session.owner, mayAdopt: isPost, trace, onLeave }
+    const caller = { owner: session.owner, limits: session.limits(), mayAdopt: isPost, trace, onLeave }
     const short = body === null ? 'not-taken' : await shortWay.answer(response, caller, body)
     if (short === 'answered' || !prepareForYoga(request, response, body)) return
     const answer = await eventStreams.answer(request, response, { caller, ...(short === 'not-taken' ? {} : short) })

@@ -1,14 +1,17 @@
 import { createRemoteJWKSet, customFetch, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { createOutageLog } from '../runtime/outage-log.ts'
+import { callAt } from './call-at.ts'
 import { createJwksFetches } from './jwks-fetches.ts'
 import { invalidCredential, unauthenticated, unavailable, type IdentifyResult } from './session.ts'
 import type { Log } from '../runtime/log.ts'
+import { noLimits, withDefaultBudgets, type Budget } from '../separation/caller-limits.ts'
 
 export interface AccessTokensOptions {
   /** Where the issuer publishes its keys. */
   readonly jwksUrl: string
   readonly issuer: string
   readonly audience: string
+  readonly defaultBudgets: readonly Budget[]
   readonly log: Log
 }
 
@@ -26,11 +29,16 @@ const fetchTimeoutMs = 5_000
 const clockToleranceSeconds = 5
 /** No control characters and no unpaired surrogates. */
 const subjectPattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u
-/** The maximum delay of a Node timer, in milliseconds. */
-const maxTimerMs = 2 ** 31 - 1
 
 /** Verifies JWTs of one issuer (RFC 7519) with the keys that it publishes (RFC 7517). */
-export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTokensOptions): AccessTokens {
+export function createAccessTokens({
+  jwksUrl,
+  issuer,
+  audience,
+  defaultBudgets,
+  log,
+}: AccessTokensOptions): AccessTokens {
+  const limits = withDefaultBudgets(noLimits, defaultBudgets)
   const fetches = createJwksFetches()
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     cacheMaxAge: keySetTtlMs,
@@ -69,6 +77,7 @@ export function createAccessTokens({ jwksUrl, issuer, audience, log }: AccessTok
       return {
         session: {
           owner: `jwt:${issuer}|${sub}`,
+          limits: () => limits,
           hasEnded: () => Date.now() >= endsAtMs,
           onEnd: (listener) => callAt(endsAtMs, listener),
         },
@@ -95,16 +104,4 @@ function isTokenError(error: unknown): boolean {
     error instanceof errors.JWKSInvalid ||
     error.code === 'ERR_JOSE_GENERIC'
   )
-}
-
-/** Calls the listener at a time in milliseconds since 1970. The returned function cancels the call. */
-function callAt(timeMs: number, listener: () => void): () => void {
-  let timer: NodeJS.Timeout
-  const wait = () => {
-    const leftMs = timeMs - Date.now()
-    timer = leftMs <= 0 ? setTimeout(listener) : setTimeout(wait, Math.min(leftMs, maxTimerMs))
-    timer.unref()
-  }
-  wait()
-  return () => clearTimeout(timer)
 }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseApiKeysFile, type ApiKey } from './parse-api-keys.ts'
 import type { Session } from './session.ts'
 import type { Log } from '../runtime/log.ts'
+import { noLimits, withDefaultBudgets, type Budget } from '../separation/caller-limits.ts'
 
 export interface ApiKeys {
   /** The session of the caller with this key; null if the key is unknown. */
@@ -17,6 +18,7 @@ export interface ApiKeysOptions {
   readonly keys: readonly ApiKey[]
   /** API_KEYS_FILE, a file with more keys, which is read again when it changes. null: unset. */
   readonly file: string | null
+  readonly defaultBudgets: readonly Budget[]
   readonly log: Log
 }
 
@@ -41,7 +43,8 @@ const settleMs = 100
  * Finds callers by their keys. Keeps only digests of the keys. Throws ApiKeysFileError if the file is unusable at the start.
  * If it becomes unusable later, its previous keys stay valid and an error is logged.
  */
-export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
+export function openApiKeys({ keys, file, defaultBudgets, log }: ApiKeysOptions): ApiKeys {
+  const limits = withDefaultBudgets(noLimits, defaultBudgets)
   const fixed = keys.map(storedKey)
   const first = file === null ? { text: '', keys: [] } : readFirst(file, keys)
   let { text } = first
@@ -89,6 +92,7 @@ export function openApiKeys({ keys, file, log }: ApiKeysOptions): ApiKeys {
       if (found === undefined) return null
       return {
         owner: `key:${found.name}`,
+        limits: () => limits,
         hasEnded: () => found.listeners === null,
         onEnd(listener) {
           if (found.listeners === null) listener()

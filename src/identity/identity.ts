@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Log } from '../runtime/log.ts'
+import { noLimits, withDefaultBudgets, type Budget } from '../separation/caller-limits.ts'
 import { openApiKeys } from './api-keys.ts'
 import { isLocalRequest } from './local-request.ts'
 import type { ApiKey } from './parse-api-keys.ts'
@@ -30,10 +31,10 @@ export interface IdentityOptions {
   readonly apiKeysFile: string | null
   readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null
   readonly allowAnonymous: boolean
+  /** The budgets of every caller that has none of its own of their kind. */
+  readonly defaultBudgets: readonly Budget[]
   readonly log: Log
 }
-
-const anonymous: Session = { owner: 'anonymous', hasEnded: () => false, onEnd: () => () => {} }
 
 const localOnly: AuthFailure = {
   status: 403,
@@ -56,9 +57,17 @@ const missing = unauthenticated(
  * that the configuration needs. Throws ApiKeysFileError if API_KEYS_FILE is unusable.
  */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
-  const { apiKeys: keys, apiKeysFile: file, jwt, allowAnonymous, log } = options
-  const accessTokens = jwt === null ? null : (await import('./access-tokens.ts')).createAccessTokens({ ...jwt, log })
-  const apiKeys = keys.length > 0 || file !== null ? openApiKeys({ keys, file, log }) : null
+  const { apiKeys: keys, apiKeysFile: file, jwt, allowAnonymous, defaultBudgets, log } = options
+  const accessTokens =
+    jwt === null ? null : (await import('./access-tokens.ts')).createAccessTokens({ ...jwt, defaultBudgets, log })
+  const apiKeys = keys.length > 0 || file !== null ? openApiKeys({ keys, file, defaultBudgets, log }) : null
+  const anonymousLimits = withDefaultBudgets(noLimits, defaultBudgets)
+  const anonymous: Session = {
+    owner: 'anonymous',
+    limits: () => anonymousLimits,
+    hasEnded: () => false,
+    onEnd: () => () => {},
+  }
   const hasCredentials = apiKeys !== null || accessTokens !== null
 
   function accessDenied(request: IncomingMessage): AuthFailure | null {

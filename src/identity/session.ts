@@ -1,7 +1,11 @@
+import type { CallerLimits } from '../separation/caller-limits.ts'
+
 /** An identified caller, as long as the credential is valid. */
 export interface Session {
   /** The owner of the caller's tasks: `key:<name>`, `jwt:<issuer>|<subject>` or `anonymous`. */
   readonly owner: string
+  /** What the caller may order now. The limits of an API key change when the file of keys does. */
+  limits(): CallerLimits
   /** Whether the credential has become invalid. */
   hasEnded(): boolean
   /** Calls the listener once, when the credential becomes invalid. The returned function removes the listener. */

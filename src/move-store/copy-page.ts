@@ -44,7 +44,7 @@ export async function readCallbacks(
   return query.execute()
 }
 
-/** Inserts the new tasks and updates those that are behind. */
+/** Inserts the new tasks and updates those that are behind. The budgets of their owners are counted anew. */
 export async function writeTasks(trx: Transaction<Database>, compared: readonly ComparedRow<TaskRow>[]): Promise<void> {
   const rows = rowsOf(compared, 'new')
   // A gateway on the target may insert a conflicting task first; the comparison afterwards reports it.
@@ -58,6 +58,12 @@ export async function writeTasks(trx: Transaction<Database>, compared: readonly 
   for (const row of rowsOf(compared, 'behind')) {
     await trx.updateTable('tasks').set(row).where('id', '=', row.id).where('revision', '<', row.revision).execute()
   }
+  const owners = [...rows, ...rowsOf(compared, 'behind')].map(({ owner }) => owner)
+  if (owners.length > 0)
+    await trx
+      .deleteFrom('budgets')
+      .where('owner', 'in', [...new Set(owners)])
+      .execute()
 }
 
 /** Inserts the new keys and updates those that are behind. */

@@ -5,10 +5,10 @@ import type { OpenDatabase } from './open-database.ts'
 import type { Database } from '../stores/schema.ts'
 
 /**
- * Not the facts of stem files, which the target's gateways gather again, and not the work of the archive, which follows from what the
- * tasks say is archived.
+ * Not the facts of stem files and the counters of budgets, which the target's gateways gather again, and not the work of the archive,
+ * which follows from what the tasks say is archived.
  */
-type TableName = Exclude<keyof Database, 'stem_files' | 'stem_peaks' | 'archive_jobs'>
+type TableName = Exclude<keyof Database, 'stem_files' | 'stem_peaks' | 'archive_jobs' | 'budgets'>
 
 export interface CopyOptions {
   readonly source: OpenDatabase

@@ -5,10 +5,12 @@ import type { CallbackAddresses } from './callback/callback-address.ts'
 import { createRestoreOrder } from './callback/restore-order.ts'
 import { createSaveCallback, type SaveCallback } from './callback/save-callback.ts'
 import { createSettleByCallback } from './callback/settle-by-callback.ts'
+import type { BudgetStatus, CallerLimits } from './caller-limits.ts'
 import type { Changes } from './changes.ts'
 import type { CheckTimings } from './check/check-schedule.ts'
 import { createCheck, type Check } from './check/check.ts'
 import type { CheckRequests } from './check/check-requests.ts'
+import { counterOf, type PriceOf } from './order/budget-claims.ts'
 import { createExpectations } from './order/expectations.ts'
 import type { SeparateInput } from './order/separate-input.ts'
 import { createSendQueued, type SendQueued } from './order/send-queued.ts'
@@ -38,6 +40,8 @@ export interface SeparationsOptions {
   readonly defaultProvider: ProviderName
   readonly addresses: CallbackAddresses
   readonly log: Log
+  /** What orders cost, for budgets of credits. Default: nothing. */
+  readonly priceOf?: PriceOf
   readonly timings: CheckTimings & { readonly submitTimeoutMs: number; readonly submitWaitMs: number }
   /** See `FileRetention`. */
   readonly archiveMs: number | null
@@ -51,6 +55,8 @@ export interface SeparationsOptions {
 export interface Separations {
   /** Orders a separation, or finds the task that already answers the order. */
   separate(owner: string, input: SeparateInput, options?: OrderOptions): Promise<SeparateOutcome>
+  /** The budgets of a caller, and what is used of each now. */
+  budgets(owner: string, limits: CallerLimits): Promise<readonly BudgetStatus[]>
   /** Sends queued orders, once it is started. */
   readonly queue: Pick<SendQueued, 'start' | 'stop'>
   /** The owner's tasks, in the order of the refs. */
@@ -77,8 +83,8 @@ export interface Separations {
 }
 
 export function createSeparations(options: SeparationsOptions): Separations {
-  const { store, reader, changes, timings, random = Math.random } = options
-  const common = { ...options, random, inbox: store }
+  const { store, reader, clock, changes, timings, random = Math.random, priceOf = () => undefined } = options
+  const common = { ...options, random, priceOf, inbox: store }
   const readTask = createReadTask(reader)
   const findTask = async (owner: string, ref: TaskRef, permission: FindPermission): Promise<Task | null> => {
     const [found = null] = await find(owner, [ref], permission)
@@ -123,6 +129,15 @@ export function createSeparations(options: SeparationsOptions): Separations {
 
   return {
     separate,
+    async budgets(owner, limits) {
+      const counters = limits.budgets.map((budget) => counterOf(budget, clock.nowMs(), priceOf))
+      const used = counters.length === 0 ? [] : await store.budgetsUsed(owner, counters)
+      return limits.budgets.map((budget, index) => ({
+        budget,
+        used: used[index] ?? 0,
+        resetsAtMs: counters[index]?.endMs ?? 0,
+      }))
+    },
     queue,
     find,
     record,

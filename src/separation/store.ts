@@ -17,16 +17,41 @@ export interface IdempotencyKey {
   readonly fingerprint: string
 }
 
+/** A counter of what an owner has ordered in a day or month. */
+export interface BudgetCounter {
+  /** What is counted, such as `orders/day`. */
+  readonly name: string
+  /** The day or month, in milliseconds since 1970; the end is exclusive. A task is counted in that of its `createdAtMs`. */
+  readonly startMs: number
+  readonly endMs: number
+  /** What an order counts. The orders of the window that were placed before the counter existed are counted by it. */
+  readonly amountOf: (provider: ProviderName, type: SeparationType) => number
+}
+
+/** What an order takes from a budget of its owner. */
+export interface BudgetClaim extends BudgetCounter {
+  readonly amount: number
+  /** How much the counter may have in all. */
+  readonly limit: number
+}
+
 export type OrderResult =
-  | { readonly kind: 'new'; readonly task: Task }
+  | {
+      readonly kind: 'new'
+      readonly task: Task
+      /** What each counter has with this order, in the order of its claims. Missing without claims, and if an earlier attempt stored it. */
+      readonly used?: readonly number[]
+    }
   /** An earlier task answers the order. */
   | { readonly kind: 'joined'; readonly task: Task }
   /** The key was used before with another input. */
   | { readonly kind: 'conflict'; readonly task: Task }
   /** No task answers the order, and it was not admitted. */
   | { readonly kind: 'not-admitted' }
+  /** No task answers the order, and this claim would take more than its budget has left. */
+  | { readonly kind: 'over-budget'; readonly claim: number; readonly used: number }
 
-export type AnsweredOrder = Exclude<OrderResult, { readonly kind: 'not-admitted' }>
+export type AnsweredOrder = Exclude<OrderResult, { readonly kind: 'not-admitted' | 'over-budget' }>
 
 /** A callback as it was received. */
 export interface SavedCallback {
@@ -163,6 +188,9 @@ export interface OrderWriter {
    * Finds the task that answers an order, by key or by track, or inserts `task` if the order is admitted, with its first
    * check at `dueAtMs`. A key of a refused order leads to no task, unless it was confirmed. A key that leads to a queued
    * order is confirmed at once. An order that is not admitted yet takes no lock, unless its key has to be stored.
+   *
+   * An inserted task takes what its order claims from the owner's budgets in the same write, or is not inserted. `replace`
+   * gives it back when the order turns out not to be charged.
    */
   createOrder(order: {
     readonly task: Task
@@ -175,9 +203,17 @@ export interface OrderWriter {
     readonly canJoin: ((earlier: Task) => boolean) | null
     /** Whether the order may be inserted if no earlier task answers it. */
     readonly isAdmitted: boolean
+    /** At most one claim on each counter. Default: none. */
+    readonly claims?: readonly BudgetClaim[]
   }): Promise<OrderResult>
   /** Makes a key lead to the task for good, even if the provider refuses the order after all. */
   confirmKey(task: Task, key: string): Promise<void>
+}
+
+/** Reads the budgets of callers. */
+export interface BudgetReader {
+  /** What each counter of the owner has now. */
+  budgetsUsed(owner: string, counters: readonly BudgetCounter[]): Promise<readonly number[]>
 }
 
 /** Finds the orders that wait to be sent. A task leaves them when `record` reports that it is sent or refused. */
@@ -335,6 +371,7 @@ export interface Store
     TaskReader,
     RecordStore,
     OrderWriter,
+    BudgetReader,
     OrderQueueReader,
     TaskImporter,
     CallbackInbox,

@@ -1,5 +1,6 @@
 import { sql, type Kysely, type SqlBool } from 'kysely'
 import { isQueued, type Task } from '../separation/task.ts'
+import { reservedOf, type BudgetJobs } from './budgets.ts'
 import { facetCondition, type Dialect } from './facet.ts'
 import { firstRowOf, rowsWrittenBy, type Job } from './job.ts'
 import { newestPerFacet } from './list-tasks.ts'
@@ -15,6 +16,7 @@ export type LockTrack = (db: Kysely<Database>, track: string) => Job<void>
 
 interface OrderTraits {
   readonly dialect: Dialect
+  readonly budgets: Pick<BudgetJobs, 'take'>
   readonly lockTrack: LockTrack | null
 }
 
@@ -29,7 +31,7 @@ export interface OrderJobs {
   createOrder(order: Order): Job<OrderResult>
 }
 
-export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack }: OrderTraits): OrderJobs {
+export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack, budgets }: OrderTraits): OrderJobs {
   const selectTaskOfKey = prepareQuery((value: Placeholder<Pick<IdempotencyKey, 'owner' | 'key'>>) =>
     db
       .selectFrom('keys')
@@ -70,7 +72,7 @@ export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack }: Or
       .where('audio_id', '=', value('audioId'))
       .limit(1),
   )
-  const insertTask = prepareQuery((value: Placeholder<TaskColumns & { due_at: number }>) =>
+  const insertTask = prepareQuery((value: Placeholder<TaskColumns & { due_at: number; reserved: string | null }>) =>
     db.insertInto('tasks').values({
       id: value('id'),
       owner: value('owner'),
@@ -86,6 +88,7 @@ export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack }: Or
       revision: value('revision'),
       task: value('task'),
       due_at: value('due_at'),
+      reserved: value('reserved'),
     }),
   )
 
@@ -97,20 +100,23 @@ export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack }: Or
       return joined === undefined ? null : { result: { kind: 'joined', task: joined }, isKeyStored: key === null }
     },
 
-    *createOrder({ task, key, dueAtMs, canJoin, isAdmitted }) {
+    *createOrder({ task, key, dueAtMs, canJoin, isAdmitted, claims = [] }) {
       yield* lockTrack?.(db, trackOf(task)) ?? []
       const keyed = key === null ? null : yield* taskOfKey(key)
       if (keyed !== null) return asNewIfSame(keyed, task)
 
       const joined =
         canJoin === null ? undefined : ((yield* findInserted(task)) ?? (yield* findJoinable(task, canJoin)))
-      if (joined === undefined) {
-        if (!isAdmitted) return { kind: 'not-admitted' }
-        yield* rowsWrittenBy(insertTask({ ...columnsOf(task), due_at: dueAtMs }))
+      if (joined !== undefined) {
+        if (key !== null) yield* storeKey(key, joined)
+        return asNewIfSame({ kind: 'joined', task: joined }, task)
       }
-      const answer = joined ?? task
-      if (key !== null) yield* storeKey(key, answer)
-      return asNewIfSame({ kind: joined === undefined ? 'new' : 'joined', task: answer }, task)
+      if (!isAdmitted) return { kind: 'not-admitted' }
+      const taken = claims.length === 0 ? null : yield* budgets.take(task.owner, claims)
+      if (taken?.kind === 'over-budget') return taken
+      yield* rowsWrittenBy(insertTask({ ...columnsOf(task), due_at: dueAtMs, reserved: reservedOf(claims) }))
+      if (key !== null) yield* storeKey(key, task)
+      return { kind: 'new', task, ...(taken === null ? {} : { used: taken.used }) }
     },
   }
 

@@ -1,6 +1,7 @@
 import { sql, type Kysely, type SqlBool } from 'kysely'
 import { providerNames, type Task } from '../separation/task.ts'
 import { createArchiveQueue, createMakeArchiveDue } from './archive-queue.ts'
+import { createBudgetJobs, isCounted } from './budgets.ts'
 import { createCallbackInbox } from './callback-inbox.ts'
 import type { DatabaseTraits } from './database-traits.ts'
 import { createCheckQueue, createSetDue, dueNow } from './check-queue.ts'
@@ -27,7 +28,8 @@ const maxLookupsOf = { sqlite: 20, postgres: 1 } as const satisfies Record<Diale
 /** Creates the store on a database that is migrated. `db` only builds queries: `traits` runs them. */
 export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits): Store {
   const { read, write, transact } = traits
-  const { findEarlierTask, createOrder } = createOrderJobs(db, traits)
+  const budgets = createBudgetJobs(db)
+  const { findEarlierTask, createOrder } = createOrderJobs(db, { ...traits, budgets })
   const setDue = createSetDue(db)
   const updateTask = createUpdateTask(db)
   const makeArchiveDue = createMakeArchiveDue(db)
@@ -46,13 +48,18 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
     return rows.map((row) => parseStoredTask(row.task))
   }
 
+  /** Finds out without a transaction that an order will be refused. */
+  async function exceededBudget({ task, claims = [] }: Parameters<Store['createOrder']>[0]) {
+    return claims.length === 0 ? null : read(() => budgets.findExceeded(task.owner, claims))
+  }
+
   return {
     nowMs: traits.clock.nowMs,
 
     async createOrder(order) {
       if (!order.isAdmitted) {
         const earlier = await read(() => findEarlierTask(order))
-        if (earlier === null) return { kind: 'not-admitted' }
+        if (earlier === null) return (await exceededBudget(order)) ?? { kind: 'not-admitted' }
         if (earlier.isKeyStored) return earlier.result
       }
       return transact(() => createOrder(order))
@@ -86,6 +93,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
             .values({ ...columnsOf(task), due_at: dueNow })
             .onConflict((conflict) => conflict.column('id').doNothing()),
         )
+        yield* budgets.drop(task.owner)
       }),
 
     replace(task, before, due, archiveAtMs) {
@@ -94,9 +102,11 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         traits.onRevision(task.id)
         return (yield* rowsWrittenBy(query)) > 0
       }
-      if (due === undefined && archiveAtMs === undefined) return write(replaceTask)
+      const isRecounted = isCounted(task) !== isCounted(before)
+      if (due === undefined && archiveAtMs === undefined && !isRecounted) return write(replaceTask)
       return transact(function* () {
         const isWritten = yield* replaceTask()
+        if (isWritten && isRecounted) yield* budgets.recount(task, before)
         if (isWritten && due !== undefined) yield* setDue(task.id, due)
         if (isWritten && archiveAtMs !== undefined) yield* makeArchiveDue(task, archiveAtMs)
         return isWritten
@@ -176,6 +186,8 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
       }),
 
     archive: createArchiveQueue(db, traits),
+    budgetsUsed: (owner, counters) => read(() => budgets.used(owner, counters)),
+
     ...createCheckQueue(db, traits),
     ...createOrderQueueReader(db, read),
     ...createCallbackInbox(db, traits),

@@ -27,6 +27,8 @@ export interface Database {
     lease_until: number | null
     /** The position of the task's last change; null for one that was last changed before positions were kept. Set by triggers. */
     changed_at: Generated<number | null>
+    /** What the order has taken from budgets, as JSON; null if it claimed nothing. Never changes. */
+    reserved: Generated<string | null>
     /** The whole task as JSON; the other columns exist for queries. */
     task: string
   }
@@ -76,6 +78,14 @@ export interface Database {
     /** The end of the last lease. The lease is held while `due_at` has the same value. */
     lease_until: Generated<number | null>
     attempts: number
+  }
+  /** What an owner has ordered in a day or month. A missing counter is counted anew from the tasks. */
+  budgets: {
+    owner: string
+    /** See `BudgetCounter.name`. */
+    name: string
+    window_start: number
+    used: number
   }
   secrets: { name: string; value: string }
 }
@@ -275,6 +285,20 @@ export const migrations: Record<string, Migration> = {
         .addColumn('attempts', 'integer', (column) => column.notNull())
         .execute()
       await db.schema.createIndex('archive_jobs_due').on('archive_jobs').column('due_at').execute()
+    },
+  },
+  // Counters of budgets: see docs/decisions/0041. An older gateway counts nothing.
+  '0017-budgets.compatible': {
+    async up(db) {
+      await db.schema.alterTable('tasks').addColumn('reserved', 'text').execute()
+      await db.schema
+        .createTable('budgets')
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('window_start', 'bigint', (column) => column.notNull())
+        .addColumn('used', 'double precision', (column) => column.notNull())
+        .addPrimaryKeyConstraint('budgets_one', ['owner', 'name', 'window_start'])
+        .execute()
     },
   },
 }

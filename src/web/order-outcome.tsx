@@ -47,6 +47,7 @@ const headings = {
   IdempotencyConflictError: 'This order was changed meanwhile',
   InsufficientCreditsError: 'Not enough credits',
   RateLimitedError: 'Too many orders',
+  BudgetExceededError: 'Your budget is used up',
   TrackNotFoundError: 'The track was not found',
   ProviderRefusedError: 'The provider refused the order',
   ProviderUnavailableError: 'The provider is not available',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { noLimits } from '../../src/separation/caller-limits.ts'
 import { serializeEqualOrders, type OrderRequest, type OrderOutcome } from '../../src/separation/order/equal-orders.ts'
 import { failedTask, pendingTask } from '../support/tasks.ts'
 
@@ -22,6 +23,7 @@ function orderWith(idempotencyKey: string | null): OrderRequest {
       reference: null,
       force: false,
     },
+    limits: noLimits,
     mayQueue: false,
     trace: null,
     waitUntilMs: 0,

@@ -97,7 +97,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   stores: ['runtime', 'separation'],
   coordination: ['runtime', 'separation', 'providers'],
   graphql: ['runtime', 'separation', 'limits', 'stems'],
-  identity: ['runtime'],
+  identity: ['runtime', 'separation'],
   http: ['runtime', 'separation', 'limits', 'graphql', 'identity', 'stems'],
   config: ['runtime', 'separation', 'identity', 'stems', 'stores'],
   sandbox: [],

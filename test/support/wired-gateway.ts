@@ -112,7 +112,14 @@ export async function startWiredGateway({
   const shortWay = createShortWay({ schema, services, reader: wrapped })
   let shortAnswers = 0
   const pipeline = createPipeline({ schema, services, log, introspection: true, onSuccess: shortWay.learnDocument })
-  const identity = await openIdentity({ apiKeys: keys ?? [], apiKeysFile: null, jwt: null, allowAnonymous: false, log })
+  const identity = await openIdentity({
+    apiKeys: keys ?? [],
+    apiKeysFile: null,
+    jwt: null,
+    allowAnonymous: false,
+    defaultBudgets: [],
+    log,
+  })
   const eventStreams = createEventStreams({ pipeline, separations, subscriptionLimit, log })
   const server = createHttpServer({
     graphql: createGraphqlRoute({

@@ -136,7 +136,7 @@ export const StemPartEnum = enumOf<StemPart>('StemPart', 'The part of the track 
 })
 
 /** An enum whose GraphQL names are the core's values in SCREAMING_SNAKE_CASE. */
-function enumOf<T extends string>(
+export function enumOf<T extends string>(
   name: string,
   description: string,
   descriptions: Readonly<Record<T, string>>,

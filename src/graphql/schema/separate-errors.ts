@@ -1,4 +1,5 @@
 import type { InputIssue, OrderRefusal } from '../../separation/order/order-refusal.ts'
+import { BudgetType } from './budget.ts'
 import { builder } from './builder.ts'
 import { withCost } from './field-cost.ts'
 import { SeparationTask } from './separation-task.ts'
@@ -85,6 +86,28 @@ const RateLimited = builder.objectRef<RefusalOf<'rate-limited'>>('RateLimitedErr
   }),
 })
 
+const BudgetExceeded = builder.objectRef<RefusalOf<'budget-exceeded'>>('BudgetExceededError').implement({
+  description:
+    'The order would exceed a budget that the operator has set for you. `retryable` is false if the whole budget is too small for it.',
+  interfaces: [SeparateError],
+  fields: (t) => ({
+    budget: t.field({
+      type: BudgetType,
+      description: 'The budget, and what is used of it.',
+      resolve: ({ status }) => status,
+    }),
+    retryAfterSeconds: t.float({
+      description: 'The time until `resetsAt`, in seconds.',
+      resolve: ({ retryAfterSeconds }) => retryAfterSeconds,
+    }),
+    resetsAt: t.field({
+      type: 'DateTime',
+      description: 'When the next day or month of the budget starts.',
+      resolve: ({ status }) => new Date(status.resetsAtMs),
+    }),
+  }),
+})
+
 const TrackNotFound = builder.objectRef<RefusalOf<'track-not-found'>>('TrackNotFoundError').implement({
   description: 'The provider has no such track. Check that `provider` is the one that generated the music.',
   interfaces: [SeparateError],
@@ -114,6 +137,7 @@ export const refusalTypes = {
   'idempotency-conflict': IdempotencyConflict,
   'insufficient-credits': InsufficientCredits,
   'rate-limited': RateLimited,
+  'budget-exceeded': BudgetExceeded,
   'track-not-found': TrackNotFound,
   refused: ProviderRefused,
   unavailable: ProviderUnavailable,

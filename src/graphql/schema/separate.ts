@@ -161,7 +161,7 @@ async function separate(
   const outcome = await separations.separate(
     caller.owner,
     { ...input, provider, idempotencyKey, reference },
-    { ...options, trace: caller.trace },
+    { ...options, limits: caller.limits, trace: caller.trace },
   )
   return outcome.kind === 'accepted' ? outcome : outcome.refusal
 }

@@ -1,5 +1,8 @@
 import type { RateStatus } from '../../limits/request-rate.ts'
+import { budgetKinds, budgetPeriods } from '../../separation/caller-limits.ts'
+import { BudgetType } from './budget.ts'
 import { builder } from './builder.ts'
+import { withCost } from './field-cost.ts'
 
 interface Viewer {
   readonly owner: string
@@ -34,8 +37,8 @@ const SlotLimit = builder.objectRef<SlotStatus>('SlotLimit').implement({
 
 const ViewerType = builder.objectRef<Viewer>('Viewer').implement({
   description:
-    'You, as the gateway knows you by your credential, and your limits. Each gateway counts by itself: behind a load balancer, ' +
-    'the numbers are those of the gateway that answers.',
+    'You, as the gateway knows you by your credential, and your limits. Each gateway counts requests, orders per minute and ' +
+    'subscriptions by itself: behind a load balancer, these numbers are those of the gateway that answers.',
   fields: (t) => ({
     name: t.string({
       description: 'The name of your API key, the subject of your token, or `anonymous`.',
@@ -50,6 +53,12 @@ const ViewerType = builder.objectRef<Viewer>('Viewer').implement({
       type: RateLimit,
       description: 'Your orders (`separate`).',
       resolve: ({ owner }, _args, { separateRate }) => separateRate.status(owner),
+    }),
+    budgets: t.field({
+      type: [BudgetType],
+      description: 'Your budgets, which all gateways count together. Empty if the operator has set none.',
+      extensions: withCost({ maxItems: budgetKinds.length * budgetPeriods.length }),
+      resolve: ({ owner }, _args, { separations, caller }) => separations.budgets(owner, caller.limits),
     }),
     subscriptions: t.field({
       type: SlotLimit,

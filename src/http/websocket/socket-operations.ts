@@ -93,7 +93,8 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
     connection.begun += 1
     const requestId = `${connection.trace.requestId}.${connection.begun}`
     const trace = { ...connection.trace, requestId }
-    const errors = await run(operation, { owner: session.owner, mayAdopt: true, trace }, payload)
+    const caller = { owner: session.owner, limits: session.limits(), mayAdopt: true, trace }
+    const errors = await run(operation, caller, payload)
     if (errors.length === 0 || !isOpen(operation)) return
     end(operation)
     sendMessage(connection, { id, type: MessageType.Error, payload: errors.map(formatError) })

@@ -1,4 +1,5 @@
 import type { Trace } from '../../runtime/trace.ts'
+import type { CallerLimits } from '../caller-limits.ts'
 import type { Provider } from '../provider.ts'
 import type { AnsweredOrder } from '../store.ts'
 import type { OrderRefusal } from './order-refusal.ts'
@@ -11,6 +12,7 @@ export interface OrderRequest {
   readonly owner: string
   readonly provider: Provider
   readonly input: SeparateInput
+  readonly limits: CallerLimits
   /** Whether the order is queued if the provider's rate is used up. Else it waits for a slot, and is refused. */
   readonly mayQueue: boolean
   readonly trace: Trace | null
@@ -72,6 +74,8 @@ function sharedOutcome(
     }
     case 'refused':
       if (order.mayQueue && !earlier.mayQueue) return null
+      // Another credential of the caller may have another budget.
+      if (outcome.refusal.kind === 'budget-exceeded') return null
       // The key of this order may already lead to a task.
       if (!isKeyStored(earlier.input, order.input)) return null
       return outcome.freeAtMs === null || outcome.freeAtMs > order.waitUntilMs ? [earlier, outcome] : null

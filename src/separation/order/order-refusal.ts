@@ -1,3 +1,4 @@
+import type { BudgetStatus } from '../caller-limits.ts'
 import type { Refusal, Task } from '../task.ts'
 
 /** One thing that is wrong with an input. */
@@ -18,6 +19,13 @@ export type OrderRefusal = { readonly message: string; readonly task: Task | nul
   /** The operator's account at the provider has too few credits. */
   | { readonly kind: 'insufficient-credits'; readonly retryable: false }
   | { readonly kind: 'rate-limited'; readonly retryable: true; readonly retryAfterSeconds: number }
+  /** The order would exceed a budget of the caller. Retryable unless the whole budget is too small for it. */
+  | {
+      readonly kind: 'budget-exceeded'
+      readonly retryable: boolean
+      readonly retryAfterSeconds: number
+      readonly status: BudgetStatus
+    }
   /** The provider has no such track. */
   | { readonly kind: 'track-not-found'; readonly retryable: false }
   /** The provider refused for another reason. */
@@ -40,6 +48,23 @@ export function idempotencyConflict(task: Task): OrderRefusal {
 
 export function rateLimited(message: string, retryAfterSeconds: number, task: Task | null = null): OrderRefusal {
   return { kind: 'rate-limited', message, retryable: true, retryAfterSeconds, task }
+}
+
+/** @param amount what the order would take */
+export function budgetExceeded(status: BudgetStatus, amount: number, nowMs: number): OrderRefusal {
+  const { budget, used, resetsAtMs } = status
+  const { kind, period, limit } = budget
+  const retryable = amount <= limit
+  const unit = kind === 'credits' || kind === 'orders' ? kind : `${kind.toUpperCase()} orders`
+  const retryAfterSeconds = Math.max(1, Math.ceil((resetsAtMs - nowMs) / 1_000))
+  const resetsAt = new Date(resetsAtMs).toISOString().replace('.000Z', 'Z')
+  const message = [
+    `Your budget of ${limit} ${unit} per ${period} does not allow this order: ${used} are used`,
+    kind === 'credits' ? `, and it costs ${amount}.` : '.',
+    ' Nothing was ordered.',
+    retryable ? ` The next ${period} starts at ${resetsAt}.` : ' Ask the operator for a larger budget.',
+  ]
+  return { kind: 'budget-exceeded', message: message.join(''), retryable, retryAfterSeconds, status, task: null }
 }
 
 /**

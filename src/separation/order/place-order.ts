@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../runtime/log.ts'
 import type { Trace } from '../../runtime/trace.ts'
 import type { RecordReports } from '../advance/record.ts'
+import type { CallerLimits } from '../caller-limits.ts'
 import type { Changes } from '../changes.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import { expiresAtMs, type FileRetention } from '../file-retention.ts'
@@ -10,9 +11,10 @@ import type { AnsweredOrder, Clock, OrderResult, OrderWriter } from '../store.ts
 import { newTaskId } from '../task-id.ts'
 import { createTaskLog } from '../task-log.ts'
 import { mayStillSucceed, startedAtMs, type PendingTask, type Refusal, type Task } from '../task.ts'
+import { claimsOf, type ClaimOnBudget, type PriceOf } from './budget-claims.ts'
 import type { Expectations } from './expectations.ts'
 import { serializeEqualOrders, type OrderOutcome, type OrderRequest } from './equal-orders.ts'
-import { orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
+import { budgetExceeded, orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
 import { retryUntilStored } from './retry-until-stored.ts'
 import { fingerprintOf, type SeparateInput } from './separate-input.ts'
 
@@ -23,6 +25,7 @@ export interface PlaceOrderOptions {
   readonly expectations: Pick<Expectations, 'expectedAtMs'>
   readonly changes: Changes
   readonly log: Log
+  readonly priceOf: PriceOf
   /** How long an order waits for a slot within the provider's rate. */
   readonly submitWaitMs: number
   /** The time from an order to the first check of its task. */
@@ -35,13 +38,14 @@ export interface PlaceOrderOptions {
 
 /**
  * Stores an order, unless an earlier task answers it. A new order needs a slot at the provider, for which it waits up to
- * `submitWaitMs`, or without which it is queued; an order that joins a task needs none.
+ * `submitWaitMs`, or without which it is queued; an order that joins a task needs none. A new order also needs room in the
+ * budgets of its caller, and takes no slot without it.
  */
 export type PlaceOrder = (
   owner: string,
   input: SeparateInput,
   provider: Provider,
-  options: { readonly mayQueue: boolean; readonly trace: Trace | null },
+  options: { readonly mayQueue: boolean; readonly limits: CallerLimits; readonly trace: Trace | null },
 ) => Promise<AnsweredOrder | { readonly kind: 'refused'; readonly refusal: OrderRefusal }>
 
 /** The longest time after which a write that timed out may still be committed. */
@@ -61,6 +65,7 @@ export function createPlaceOrder({
   expectations,
   changes,
   log,
+  priceOf,
   submitWaitMs,
   firstCheckAfterMs,
   giveUpAfterMs,
@@ -69,13 +74,14 @@ export function createPlaceOrder({
   const createInTurn = serializeEqualOrders(createOne)
   const taskLog = createTaskLog(log)
 
-  return async function placeOrder(owner, input, provider, { mayQueue, trace }) {
+  return async function placeOrder(owner, input, provider, { mayQueue, limits, trace }) {
     const track = JSON.stringify([owner, provider.name, input.type, input.musicTaskId, input.audioId])
     const outcome = await createInTurn({
       owner,
       provider,
       track,
       input,
+      limits,
       mayQueue,
       trace,
       waitUntilMs: performance.now() + submitWaitMs,
@@ -91,15 +97,21 @@ export function createPlaceOrder({
   }
 
   async function createOne(request: OrderRequest): Promise<OrderOutcome> {
-    const { owner, provider, input, mayQueue, waitUntilMs } = request
+    const { owner, provider, input, limits, mayQueue, waitUntilMs } = request
     const { idempotencyKey: key, musicTaskId, audioId } = input
     let waited: Admission | null = null
     for (;;) {
       const nowMs = clock.nowMs()
       const expectedAtMs = expectations.expectedAtMs(provider.name, input.type, nowMs)
       const task = newTask(request, nowMs, expectedAtMs)
+      const claims = claimsOf(
+        limits.budgets,
+        { provider: provider.name, type: input.type, createdAtMs: nowMs },
+        priceOf,
+      )
       const order = {
         task,
+        claims,
         key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
         dueAtMs: nowMs + firstCheckAfterMs,
         canJoin: input.force
@@ -118,6 +130,7 @@ export function createPlaceOrder({
       }
       // An order that an earlier task answers needs no slot.
       const found = waited === null ? await create(false) : null
+      if (found?.kind === 'over-budget') return overBudget(found, claims, clock.nowMs())
       if (found !== null && found.kind !== 'not-admitted') return { kind: 'placed', result: found }
 
       const admission: Admission = waited ?? (await provider.admit({ owner, musicTaskId, audioId }))
@@ -127,6 +140,7 @@ export function createPlaceOrder({
         admission.kind === 'admitted'
           ? await createAdmitted(task, admission, create)
           : await (mayQueue && isRateUsedUp ? enqueue() : create(false))
+      if (result.kind === 'over-budget') return overBudget(result, claims, clock.nowMs())
       if (result.kind !== 'not-admitted') return { kind: 'placed', result }
       if (admission.kind === 'admitted') throw new Error('The store refused an order that was admitted.')
       const { refusal, wait }: Extract<Admission, { kind: 'not-admitted' }> = admission
@@ -167,6 +181,17 @@ export function createPlaceOrder({
       .then(() => retryUntilStored(() => record(taskId, { kind: 'refused', refusal: notStored })))
       .catch((error: unknown) => log.error({ err: error, taskId }, 'an order that was not sent could not be withdrawn'))
   }
+}
+
+function overBudget(
+  { claim: index, used }: Extract<OrderResult, { readonly kind: 'over-budget' }>,
+  claims: readonly ClaimOnBudget[],
+  nowMs: number,
+): OrderOutcome {
+  const claim = claims[index]
+  if (claim === undefined) throw new Error('The store refused an order for a claim that it was not given.')
+  const status = { budget: claim.budget, used, resetsAtMs: claim.endMs }
+  return { kind: 'refused', refusal: budgetExceeded(status, claim.amount, nowMs), freeAtMs: null }
 }
 
 function newTask(

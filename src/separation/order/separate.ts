@@ -1,6 +1,7 @@
 import { createLimitedLog } from '../../runtime/limited-log.ts'
 import type { Trace } from '../../runtime/trace.ts'
 import { withTimeout } from '../../runtime/with-timeout.ts'
+import { noLimits, type CallerLimits } from '../caller-limits.ts'
 import type { Changes } from '../changes.ts'
 import type { Provider } from '../provider.ts'
 import type { ReadTask } from '../read/read-task.ts'
@@ -8,8 +9,14 @@ import type { Watches } from '../read/watch.ts'
 import { watchedStates } from '../read/watched-states.ts'
 import type { OrderWriter } from '../store.ts'
 import { createTaskLog, traceDetail } from '../task-log.ts'
-import { isQueued, startedAtMs, type ProviderName, type Task } from '../task.ts'
-import { idempotencyConflict, invalidInput, orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
+import { isQueued, startedAtMs, type ProviderName, type SeparationType, type Task } from '../task.ts'
+import {
+  idempotencyConflict,
+  invalidInput,
+  orderRefusalOf,
+  type InputIssue,
+  type OrderRefusal,
+} from './order-refusal.ts'
 import { createPlaceOrder, type PlaceOrderOptions } from './place-order.ts'
 import { issuesOf, type SeparateInput } from './separate-input.ts'
 import type { Submission, Submissions } from './submissions.ts'
@@ -36,6 +43,8 @@ export type SeparateOutcome =
 export interface OrderOptions {
   /** Whether the order is queued, and sent later, if the provider's rate is used up. Default: false. */
   readonly mayQueue?: boolean
+  /** What the caller may order. Default: everything. */
+  readonly limits?: CallerLimits
   /** The request that brings the order. */
   readonly trace?: Trace
 }
@@ -72,8 +81,8 @@ export function createSeparate(options: SeparateOptions): Separate {
   const writeLimited = createLimitedLog({ log, maxPerMinute: loggedRefusalsPerMinute })
 
   return {
-    separate(owner, input, { mayQueue = false, trace = null } = {}) {
-      const order = takeOrder(owner, input, { mayQueue, trace }).then((outcome) => {
+    separate(owner, input, { mayQueue = false, limits = noLimits, trace = null } = {}) {
+      const order = takeOrder(owner, input, { mayQueue, limits, trace }).then((outcome) => {
         logRefusal(owner, input, outcome, trace)
         return outcome
       })
@@ -101,15 +110,17 @@ export function createSeparate(options: SeparateOptions): Separate {
   async function takeOrder(
     owner: string,
     input: SeparateInput,
-    { mayQueue, trace }: { readonly mayQueue: boolean; readonly trace: Trace | null },
+    terms: { readonly mayQueue: boolean; readonly limits: CallerLimits; readonly trace: Trace | null },
   ): Promise<SeparateOutcome> {
+    const name = input.provider ?? defaultProvider
+    const provider = providers.get(name)
     const issues = issuesOf(input)
-    const provider = providers.get(input.provider ?? defaultProvider)
     if (provider === undefined) return refused(invalidInput([...issues, disabledProvider()]))
-    if (issues.length > 0) return refused(invalidInput(issues))
+    const all = [...issues, ...notAllowed(name, input.type, terms.limits)]
+    if (all.length > 0) return refused(invalidInput(all))
 
     const key = input.idempotencyKey
-    const result = await placeOrder(owner, input, provider, { mayQueue, trace })
+    const result = await placeOrder(owner, input, provider, terms)
     switch (result.kind) {
       case 'refused':
         return result
@@ -123,7 +134,7 @@ export function createSeparate(options: SeparateOptions): Separate {
         return waitForSubmission(result.task, key, submissions.submit(result.task, input, provider), false)
       case 'joined': {
         const { task } = result
-        taskLog.joined(task, trace)
+        taskLog.joined(task, terms.trace)
         if (isAnswered(task)) return { kind: 'accepted', task, reused: true }
         const submission = submissions.find(task.id)
         return submission === undefined
@@ -206,6 +217,18 @@ export function createSeparate(options: SeparateOptions): Separate {
     // The notification of the change may have been lost.
     return isAnswered(current) ? current : ((await readTask(task.id)) ?? current)
   }
+}
+
+/** What the operator does not allow the caller to order. */
+function notAllowed(provider: ProviderName, type: SeparationType, limits: CallerLimits): readonly InputIssue[] {
+  const issue = (field: string, allowed: readonly string[]) => ({
+    path: ['input', field],
+    message: `is not allowed for you. Allowed: ${allowed.join(', ').toUpperCase()}.`,
+  })
+  return [
+    ...(limits.providers === null || limits.providers.includes(provider) ? [] : [issue('provider', limits.providers)]),
+    ...(limits.types === null || limits.types.includes(type) ? [] : [issue('type', limits.types)]),
+  ]
 }
 
 /** Whether the outcome of the task's submit is known. */
