@@ -10,7 +10,7 @@ import type { ApiKey } from '../identity/parse-api-keys.ts'
 import type { ProviderName, SeparationType } from '../separation/task.ts'
 import { sandboxMistake } from './sandbox-permission.ts'
 import type { DatabaseAddress } from '../stores/database-url.ts'
-import { mistakenCombinations } from './mistaken-combinations.ts'
+import { mistakenCombinations, unpricedVariables } from './mistaken-combinations.ts'
 import { fileVariableOf, noSecretFiles, secretNames, type SecretFiles } from './secret-files.ts'
 import { unknownVariables } from './unknown-variables.ts'
 import { isLoopback } from '../runtime/loopback.ts'
@@ -30,6 +30,8 @@ export interface Config {
   readonly vendors: Readonly<Record<VendorName, { readonly apiKey: string | null; readonly baseUrl: string | null }>>
   /** What the operator says that a type costs at a provider, in credits. */
   readonly prices: Readonly<Record<VendorName, ReadonlyMap<SeparationType, number>>>
+  /** The variables of prices that lack a type although their provider is on. */
+  readonly unpriced: readonly string[]
   readonly kieWebhookKey: string | null
   readonly defaultProvider: ProviderName
   /** The first one signs, and all are accepted. If empty, a generated secret from the database is used. */
@@ -166,6 +168,7 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
     redisUrl: env.REDIS_URL ?? null,
     vendors,
     prices: { kie: env.KIE_PRICES, apikley: env.APIKLEY_PRICES, sunoapi: env.SUNOAPI_PRICES },
+    unpriced: unpricedVariables(env),
     kieWebhookKey: env.KIE_WEBHOOK_KEY ?? null,
     defaultProvider,
     callbackSecrets: env.CALLBACK_SECRET,

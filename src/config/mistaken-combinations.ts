@@ -1,5 +1,7 @@
+import { creditsMistake } from '../identity/credits-mistake.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 import { archiveMistakes } from './archive-config.ts'
+import { separationTypes } from '../separation/task.ts'
 import type { ParsedEnvironment } from './environment.ts'
 
 /**
@@ -45,10 +47,23 @@ export function mistakenCombinations(
   }
   const sameKey = env.API_KEYS.find(({ key }) => key === env.ADMIN_TOKEN)
   if (sameKey !== undefined) mistakes.push(`ADMIN_TOKEN must differ from the key of the caller ${sameKey.name}.`)
+  const uncounted = creditsMistake(
+    env.API_KEYS.map(({ limits }) => limits),
+    unpricedVariables(env).filter((name) => !invalid.has(name)),
+  )
+  if (uncounted !== null) mistakes.push(`API_KEYS: ${uncounted}.`)
   const areTimesValid = !invalid.has('GIVE_UP_AFTER_SECONDS') && !invalid.has('UNCONFIRMED_AFTER_SECONDS')
   if (areTimesValid && env.GIVE_UP_AFTER_SECONDS < env.UNCONFIRMED_AFTER_SECONDS) {
     mistakes.push('GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS (default 3600).')
   }
   mistakes.push(...archiveMistakes(env, set, invalid))
   return mistakes
+}
+
+/** The variables of prices that lack a type although their provider is on. */
+export function unpricedVariables(env: ParsedEnvironment): readonly string[] {
+  return (['KIE', 'APIKLEY', 'SUNOAPI'] as const)
+    .filter((vendor) => env[`${vendor}_API_KEY`] !== undefined)
+    .filter((vendor) => separationTypes.some((type) => !env[`${vendor}_PRICES`].has(type)))
+    .map((vendor) => `${vendor}_PRICES`)
 }

@@ -1,10 +1,12 @@
 import { createRemoteJWKSet, customFetch, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { createOutageLog } from '../runtime/outage-log.ts'
 import { callAt } from './call-at.ts'
+import { creditsMistake } from './credits-mistake.ts'
 import { createJwksFetches } from './jwks-fetches.ts'
+import { parseLimits } from './parse-limits.ts'
 import { invalidCredential, unauthenticated, unavailable, type IdentifyResult } from './session.ts'
 import type { Log } from '../runtime/log.ts'
-import { noLimits, withDefaultBudgets, type Budget } from '../separation/caller-limits.ts'
+import { withDefaultBudgets, type Budget, type CallerLimits } from '../separation/caller-limits.ts'
 
 export interface AccessTokensOptions {
   /** Where the issuer publishes its keys. */
@@ -12,6 +14,8 @@ export interface AccessTokensOptions {
   readonly issuer: string
   readonly audience: string
   readonly defaultBudgets: readonly Budget[]
+  /** See `creditsMistake`. */
+  readonly unpriced: readonly string[]
   readonly log: Log
 }
 
@@ -27,6 +31,13 @@ const refetchAfterMs = 5_000
 const fetchTimeoutMs = 5_000
 /** How far the clocks of the issuer and this machine may differ: a token is valid that much earlier and longer. */
 const clockToleranceSeconds = 5
+/** The claim with the limits of the caller, as text that `parseLimits` parses. */
+const limitsClaim = 'stemgate'
+/** How often an invalid claim is logged, in milliseconds. */
+const claimLogIntervalMs = 60_000
+const invalidLimits = unauthenticated(
+  `The token's claim ${limitsClaim} is invalid. The operator finds the reason in the log.`,
+)
 /** No control characters and no unpaired surrogates. */
 const subjectPattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u
 
@@ -36,9 +47,9 @@ export function createAccessTokens({
   issuer,
   audience,
   defaultBudgets,
+  unpriced,
   log,
 }: AccessTokensOptions): AccessTokens {
-  const limits = withDefaultBudgets(noLimits, defaultBudgets)
   const fetches = createJwksFetches()
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     cacheMaxAge: keySetTtlMs,
@@ -53,6 +64,26 @@ export function createAccessTokens({
     downMessage: 'the keys of JWT_JWKS_URL are unavailable',
     upMessage: 'the keys of JWT_JWKS_URL are available again',
   })
+
+  let claimLoggedAtMs = -Infinity
+
+  /** The limits in the claim of a token; null if they are invalid, which is logged. */
+  function limitsIn(claim: unknown): CallerLimits | null {
+    const mistakes: string[] = []
+    const text = claim ?? ''
+    const isText = typeof text === 'string'
+    if (!isText) mistakes.push('it must be text, such as "orders=500/day"')
+    const { limits, expiresAtMs } = parseLimits(isText ? text : '', (mistake) => mistakes.push(mistake))
+    if (expiresAtMs !== null) mistakes.push('expires is not for tokens, which have `exp`')
+    const uncounted = creditsMistake([limits], unpriced)
+    if (uncounted !== null) mistakes.push(uncounted)
+    if (mistakes.length === 0) return withDefaultBudgets(limits, defaultBudgets)
+    if (performance.now() - claimLoggedAtMs > claimLogIntervalMs) {
+      claimLoggedAtMs = performance.now()
+      log.error({ mistakes }, `a token was refused: its claim ${limitsClaim} is invalid`)
+    }
+    return null
+  }
 
   /** Whether the last fetched key set contains the key of this token. */
   function isKeyKnown(token: string): boolean {
@@ -73,6 +104,8 @@ export function createAccessTokens({
       outage.worked()
       const { sub, exp } = payload
       if (typeof sub !== 'string' || !subjectPattern.test(sub) || exp === undefined) return invalidCredential
+      const limits = limitsIn(payload[limitsClaim])
+      if (limits === null) return invalidLimits
       const endsAtMs = (exp + clockToleranceSeconds) * 1_000
       return {
         session: {

@@ -1,15 +1,17 @@
-import { hash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { creditsMistake } from './credits-mistake.ts'
 import { parseApiKeysFile, type ApiKey } from './parse-api-keys.ts'
-import type { Session } from './session.ts'
+import { unauthenticated, type IdentifyResult } from './session.ts'
+import { createStoredKey, digestOf, type StoredKey } from './stored-key.ts'
 import type { Log } from '../runtime/log.ts'
-import { noLimits, withDefaultBudgets, type Budget } from '../separation/caller-limits.ts'
+import { withDefaultBudgets, type Budget, type CallerLimits } from '../separation/caller-limits.ts'
 
 export interface ApiKeys {
-  /** The session of the caller with this key; null if the key is unknown. */
-  find(key: string): Session | null
+  /** Identifies the caller with this key; null if the key is unknown. */
+  find(key: string): IdentifyResult | null
   close(): void
 }
 
@@ -19,15 +21,12 @@ export interface ApiKeysOptions {
   /** API_KEYS_FILE, a file with more keys, which is read again when it changes. null: unset. */
   readonly file: string | null
   readonly defaultBudgets: readonly Budget[]
+  /** See `creditsMistake`. */
+  readonly unpriced: readonly string[]
   readonly log: Log
 }
 
-interface StoredKey {
-  readonly name: string
-  readonly digest: Buffer
-  /** null once the key has been removed. */
-  listeners: Set<() => void> | null
-}
+const expired = unauthenticated('The API key has expired. Ask the operator for a new one.')
 
 /** API_KEYS_FILE is unusable at the start. The message says why, without the text of a key. */
 export class ApiKeysFileError extends Error {
@@ -43,12 +42,11 @@ const settleMs = 100
  * Finds callers by their keys. Keeps only digests of the keys. Throws ApiKeysFileError if the file is unusable at the start.
  * If it becomes unusable later, its previous keys stay valid and an error is logged.
  */
-export function openApiKeys({ keys, file, defaultBudgets, log }: ApiKeysOptions): ApiKeys {
-  const limits = withDefaultBudgets(noLimits, defaultBudgets)
-  const fixed = keys.map(storedKey)
-  const first = file === null ? { text: '', keys: [] } : readFirst(file, keys)
+export function openApiKeys({ keys, file, defaultBudgets, unpriced, log }: ApiKeysOptions): ApiKeys {
+  const fixed = keys.map(newKey)
+  const first = file === null ? { text: '', keys: [] } : readFirst(file, parse)
   let { text } = first
-  let fromFile = first.keys.map(storedKey)
+  let fromFile = first.keys.map(newKey)
   let hasLoggedError = false
   let isPolling = false
   const polling = file === null ? undefined : setInterval(() => void poll(file), pollIntervalMs).unref()
@@ -71,17 +69,40 @@ export function openApiKeys({ keys, file, defaultBudgets, log }: ApiKeysOptions)
     }
   }
 
+  function parse(fileText: string): readonly ApiKey[] {
+    const parsed = parseApiKeysFile(fileText, keys)
+    const mistake = creditsMistake(
+      parsed.map(({ limits }) => limits),
+      unpriced,
+    )
+    if (mistake !== null) throw new Error(mistake)
+    return parsed
+  }
+
+  function newKey(key: ApiKey): StoredKey {
+    const appliedLimits = (limits: CallerLimits) => withDefaultBudgets(limits, defaultBudgets)
+    return createStoredKey(key, {
+      appliedLimits,
+      onExpired: (name) => log.warn({ caller: name }, 'an API key has expired'),
+    })
+  }
+
   function update(newText: string): void {
-    const next = parseApiKeysFile(newText, keys).map((key) => findStored(fromFile, key) ?? storedKey(key))
+    const next = parse(newText).map((key) => keptKey(key) ?? newKey(key))
     const removed = fromFile.filter((key) => !next.includes(key))
     text = newText
     fromFile = next
     log.info({ keys: next.length, removed: removed.length }, 'API_KEYS_FILE was reloaded')
-    for (const key of removed) {
-      const listeners = key.listeners ?? []
-      key.listeners = null
-      for (const listener of listeners) listener()
-    }
+    for (const key of removed) key.end()
+  }
+
+  /** A key that is in use already, with what it allows now. Its sessions go on. */
+  function keptKey(key: ApiKey): StoredKey | undefined {
+    const digest = digestOf(key.key)
+    const stored = fromFile.find(({ name, digest: other }) => name === key.name && other.equals(digest))
+    if (stored === undefined || stored.session.hasEnded()) return undefined
+    stored.change(key)
+    return stored
   }
 
   return {
@@ -90,44 +111,24 @@ export function openApiKeys({ keys, file, defaultBudgets, log }: ApiKeysOptions)
       // Compares every key, so that the response time does not reveal which one matched.
       const [found] = [...fixed, ...fromFile].filter((stored) => timingSafeEqual(stored.digest, digest))
       if (found === undefined) return null
-      return {
-        owner: `key:${found.name}`,
-        limits: () => limits,
-        hasEnded: () => found.listeners === null,
-        onEnd(listener) {
-          if (found.listeners === null) listener()
-          else found.listeners.add(listener)
-          return () => void found.listeners?.delete(listener)
-        },
-      }
+      return found.hasExpired() ? expired : { session: found.session }
     },
-    close: () => clearInterval(polling),
+    close() {
+      clearInterval(polling)
+      for (const key of [...fixed, ...fromFile]) key.end()
+    },
   }
 }
 
 function readFirst(
   path: string,
-  others: readonly ApiKey[],
+  parse: (text: string) => readonly ApiKey[],
 ): { readonly text: string; readonly keys: readonly ApiKey[] } {
   try {
     const text = readFileSync(path, 'utf8')
-    return { text, keys: parseApiKeysFile(text, others) }
+    return { text, keys: parse(text) }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new ApiKeysFileError(`API_KEYS_FILE is unusable: ${reason}`, { cause: error })
   }
-}
-
-function storedKey({ name, key }: ApiKey): StoredKey {
-  return { name, digest: digestOf(key), listeners: new Set() }
-}
-
-/** Finds a key that is already stored, so that its listeners are kept. */
-function findStored(all: readonly StoredKey[], { name, key }: ApiKey): StoredKey | undefined {
-  const digest = digestOf(key)
-  return all.find((stored) => stored.name === name && stored.digest.equals(digest))
-}
-
-function digestOf(key: string): Buffer {
-  return hash('sha256', key, 'buffer')
 }

@@ -33,6 +33,8 @@ export interface IdentityOptions {
   readonly allowAnonymous: boolean
   /** The budgets of every caller that has none of its own of their kind. */
   readonly defaultBudgets: readonly Budget[]
+  /** The variables that lack a price of an enabled provider, without which budgets of credits cannot be counted. */
+  readonly unpriced: readonly string[]
   readonly log: Log
 }
 
@@ -57,10 +59,12 @@ const missing = unauthenticated(
  * that the configuration needs. Throws ApiKeysFileError if API_KEYS_FILE is unusable.
  */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
-  const { apiKeys: keys, apiKeysFile: file, jwt, allowAnonymous, defaultBudgets, log } = options
+  const { apiKeys: keys, apiKeysFile: file, jwt, allowAnonymous, defaultBudgets, unpriced, log } = options
   const accessTokens =
-    jwt === null ? null : (await import('./access-tokens.ts')).createAccessTokens({ ...jwt, defaultBudgets, log })
-  const apiKeys = keys.length > 0 || file !== null ? openApiKeys({ keys, file, defaultBudgets, log }) : null
+    jwt === null
+      ? null
+      : (await import('./access-tokens.ts')).createAccessTokens({ ...jwt, defaultBudgets, unpriced, log })
+  const apiKeys = keys.length > 0 || file !== null ? openApiKeys({ keys, file, defaultBudgets, unpriced, log }) : null
   const anonymousLimits = withDefaultBudgets(noLimits, defaultBudgets)
   const anonymous: Session = {
     owner: 'anonymous',
@@ -88,8 +92,8 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
       if (another !== undefined) return several
       if (credential === undefined) return allowAnonymous ? { session: anonymous } : missing
       if (credential === null) return invalidCredential
-      const session = apiKeys?.find(credential) ?? null
-      if (session !== null) return { session }
+      const found = apiKeys?.find(credential) ?? null
+      if (found !== null) return found
       return accessTokens !== null && tokenPattern.test(credential) ? accessTokens(credential) : invalidCredential
     },
   }

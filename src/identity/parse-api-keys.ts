@@ -1,7 +1,13 @@
+import type { CallerLimits } from '../separation/caller-limits.ts'
+import { parseLimits } from './parse-limits.ts'
+
 /** An API key and the name of its caller. A caller may have several keys, for example during a key rotation. */
 export interface ApiKey {
   readonly name: string
   readonly key: string
+  readonly limits: CallerLimits
+  /** When the key ends, in milliseconds since 1970; null: never. */
+  readonly expiresAtMs: number | null
 }
 
 const minKeyLength = 16
@@ -14,40 +20,48 @@ const minKeyLength = 16
 export function parseApiKeysFile(text: string, others: readonly ApiKey[]): readonly ApiKey[] {
   if (text.trim() === '') throw new Error('it is empty; to allow no keys, write a comment such as "# none"')
   if (!text.endsWith('\n')) throw new Error('it does not end with a newline, so its last line may be incomplete')
-  const keys = parseApiKeys(text, 'lines')
-  refuseSharedKeys([...others, ...keys])
-  return keys
+  return parseEntries(text, 'lines', others)
 }
 
 /**
- * Parses `name:key` pairs, either one per line with # comments, or separated by commas. Throws an Error that describes the
- * mistake without the key.
+ * Parses entries, either one per line with # comments, or separated by commas: `name:key`, and after spaces the fields that
+ * `parseLimits` knows. Throws an Error that describes all mistakes without the keys.
  */
 export function parseApiKeys(text: string, form: 'lines' | 'commas'): readonly ApiKey[] {
+  return parseEntries(text, form, [])
+}
+
+function parseEntries(text: string, form: 'lines' | 'commas', others: readonly ApiKey[]): readonly ApiKey[] {
+  const mistakes: string[] = []
   const entries = text
     .split(form === 'lines' ? /\r?\n/ : ',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '' && !(form === 'lines' && entry.startsWith('#')))
-  const keys = entries.map((entry, index) => {
-    const [, name, key] = /^([\w.-]{1,64}):([\x21-\x7e]+)$/.exec(entry) ?? []
-    const label = `entry ${index + 1}`
+  const keys = entries.flatMap((entry, index) => {
+    const [, name, key, fields = ''] = /^([\w.-]{1,64}):([\x21-\x7e]+)(?:\s+(.*))?$/.exec(entry) ?? []
     if (name === undefined || key === undefined) {
-      throw new Error(`${label} must be name:key, with a name of letters, digits, dots, dashes and underscores`)
+      mistakes.push(`entry ${index + 1} must be name:key, with a name of letters, digits, dots, dashes and underscores`)
+      return []
     }
-    if (key.length < minKeyLength)
-      throw new Error(`${label} (${name}) has a key with fewer than ${minKeyLength} characters`)
-    return { name, key }
+    const addMistake = (mistake: string) => mistakes.push(`entry ${index + 1} (${name}): ${mistake}`)
+    if (key.length < minKeyLength) addMistake(`the key has fewer than ${minKeyLength} characters`)
+    return [{ name, key, ...parseLimits(fields, addMistake) }]
   })
-  refuseSharedKeys(keys)
+  mistakes.push(...sharedKeys([...others, ...keys]))
+  if (mistakes.length > 0) throw new Error(mistakes.join('; '))
   return keys
 }
 
-/** Throws an Error if two callers have the same key, because a key must identify one caller. */
-function refuseSharedKeys(keys: readonly ApiKey[]): void {
-  const names = new Map<string, string>()
-  for (const { name, key } of keys) {
-    const other = names.get(key)
-    if (other !== undefined && other !== name) throw new Error(`${other} and ${name} have the same key`)
-    names.set(key, name)
+/** A key must identify one caller, and have one set of limits. */
+function sharedKeys(keys: readonly ApiKey[]): readonly string[] {
+  const known = new Map<string, ApiKey>()
+  const mistakes = new Set<string>()
+  for (const each of keys) {
+    const { name, key } = each
+    const other = known.get(key) ?? each
+    if (other.name !== name) mistakes.add(`${other.name} and ${name} have the same key`)
+    else if (JSON.stringify(other) !== JSON.stringify(each)) mistakes.add(`${name} has a key twice, with other limits`)
+    known.set(key, each)
   }
+  return [...mistakes]
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../../src/config/config.ts'
+import { noLimits } from '../../src/separation/caller-limits.ts'
 import { isLoopback } from '../../src/runtime/loopback.ts'
 import { mistakesIn } from '../support/config-mistakes.ts'
 
@@ -16,6 +17,7 @@ const defaults = {
   },
   prices: { kie: new Map(), apikley: new Map(), sunoapi: new Map() },
   creditsCallers: [],
+  unpriced: [],
   kieWebhookKey: null,
   defaultProvider: 'sandbox',
   callbackSecrets: [],
@@ -71,7 +73,9 @@ const full = {
   KIE_WEBHOOK_KEY: 'webhook-key',
   DEFAULT_PROVIDER: 'SunoAPI',
   CALLBACK_SECRET: '0123456789abcdef, fedcba9876543210',
-  API_KEYS: 'web:0123456789abcdef, mobile:fedcba9876543210',
+  API_KEYS:
+    'web:0123456789abcdef, mobile:fedcba9876543210 orders=500/day  orders=9000/month split_stem=0/day ' +
+    'providers=KIE+apikley types=separate_vocal expires=2027-01-01',
   API_KEYS_FILE: '/etc/stemgate/keys',
   JWT_JWKS_URL: 'https://login.example/keys.json',
   JWT_ISSUER: 'https://login.example/',
@@ -150,12 +154,26 @@ test('every variable is read', () => {
       sunoapi: new Map(),
     },
     creditsCallers: ['key:web', 'anonymous'],
+    unpriced: ['APIKLEY_PRICES', 'SUNOAPI_PRICES'],
     kieWebhookKey: 'webhook-key',
     defaultProvider: 'sunoapi',
     callbackSecrets: ['0123456789abcdef', 'fedcba9876543210'],
     apiKeys: [
-      { name: 'web', key: '0123456789abcdef' },
-      { name: 'mobile', key: 'fedcba9876543210' },
+      { name: 'web', key: '0123456789abcdef', limits: noLimits, expiresAtMs: null },
+      {
+        name: 'mobile',
+        key: 'fedcba9876543210',
+        limits: {
+          budgets: [
+            { kind: 'orders', period: 'day', limit: 500 },
+            { kind: 'orders', period: 'month', limit: 9_000 },
+            { kind: 'split_stem', period: 'day', limit: 0 },
+          ],
+          providers: ['kie', 'apikley'],
+          types: ['separate_vocal'],
+        },
+        expiresAtMs: Date.UTC(2027, 0, 1),
+      },
     ],
     apiKeysFile: '/etc/stemgate/keys',
     jwt: {
@@ -228,6 +246,23 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
     'web:hunter2 hunter2 hunter2',
     'w b:hunter2hunter2hunter2',
     'a:hunter2hunter2hunter2,b:hunter2hunter2hunter2',
+    'a:hunter2hunter2hunter2 orders=5/day,a:hunter2hunter2hunter2',
+    ...[
+      'hunter2hunter2hunter2',
+      'order=5/day',
+      'orders=5',
+      'orders=-5/day',
+      'orders=1.5/day',
+      'orders=5/week',
+      'orders=5/day orders=6/day',
+      'credits=/day',
+      'providers=suno',
+      'providers=kie,apikley',
+      'types=',
+      'expires=2027-02-30',
+      'expires=tomorrow',
+      'expires=2027-01-01T18:00',
+    ].map((field) => `web:0123456789abcdef ${field}`),
   ],
   JWT_JWKS_URL: ['login.example', 'http://login.example/keys.json', 'file:///keys.json'],
   SOCKETS_PER_ADDRESS: ['0', 'all'],
@@ -297,6 +332,29 @@ test('the JWT variables must be set together', () => {
     expect(mistakesIn(some)).toEqual([expect.stringMatching(new RegExp(`^Tokens need .*: set ${missing} too`))])
   }
   expect(mistakesIn({ ...all, KIE_API_KEY: 'k' })).toEqual([])
+})
+
+test('all mistakes in the entries of API_KEYS are reported at once', () => {
+  const API_KEYS = 'web:short orders=5 hunter2, mobile:0123456789abcdef expires=never types=midi'
+  expect(mistakesIn({ SANDBOX: 'true', API_KEYS })).toEqual([
+    'API_KEYS must be name:key pairs, separated by commas; ' +
+      'entry 1 (web): the key has fewer than 16 characters; ' +
+      'entry 1 (web): orders must be a number per day or month, such as orders=500/day; ' +
+      'entry 1 (web): field 2 is unknown: the fields are orders, separate_vocal, split_stem, credits, providers, types, expires; ' +
+      'entry 2 (mobile): expires must be a day or a time in UTC, such as 2027-01-01 or 2027-01-01T18:00:00Z; ' +
+      'entry 2 (mobile): types must be some of separate_vocal, split_stem, separated by +.',
+  ])
+})
+
+test('a budget of credits needs the prices of every provider that is on', () => {
+  const API_KEYS = 'web:0123456789abcdef credits=100/month'
+  const keys = { KIE_API_KEY: 'k', APIKLEY_API_KEY: 'k', API_KEYS }
+  const KIE_PRICES = 'separate_vocal:10,split_stem:50'
+  expect(mistakesIn({ ...keys, KIE_PRICES, APIKLEY_PRICES: 'separate_vocal:10' })).toEqual([
+    'API_KEYS: a credits budget needs a price for each type in APIKLEY_PRICES.',
+  ])
+  expect(mistakesIn({ ...keys, KIE_PRICES, APIKLEY_PRICES: KIE_PRICES })).toEqual([])
+  expect(mistakesIn({ SANDBOX: 'true', API_KEYS })).toEqual([])
 })
 
 test('a caller can have several keys', () => {

@@ -157,6 +157,39 @@ describe('a token', () => {
     expect(results).toEqual([{ data: { __typename: 'Query' } }])
   })
 
+  test('may say what its caller may order, in the claim `stemgate`', async () => {
+    const { environment } = await startIssuer(ec)
+    const gateway = await startGuarded({ ...environment, ...slowSandbox, ORDERS_PER_DAY: '7' })
+    const budgetsOf = async (claims: object) => {
+      const caller = callerOf(gateway, await newToken(ec, claims))
+      return (await caller.result('{ viewer { budgets { kind period limit } } }')).data
+    }
+    expect(await budgetsOf({ stemgate: 'orders=1/day credits=200/month' })).toEqual({
+      viewer: {
+        budgets: [
+          { kind: 'ORDERS', period: 'DAY', limit: 1 },
+          { kind: 'CREDITS', period: 'MONTH', limit: 200 },
+        ],
+      },
+    })
+    expect(await budgetsOf({})).toEqual({ viewer: { budgets: [{ kind: 'ORDERS', period: 'DAY', limit: 7 }] } })
+    const limited = callerOf(gateway, await newToken(ec, { stemgate: 'orders=1/day' }))
+    await limited.order({ audioId: 'done-1' })
+    expect(await limited.separate({ audioId: 'done-2' })).toMatchObject({ __typename: 'BudgetExceededError' })
+  })
+
+  test('whose claim `stemgate` is invalid is refused, and the log says why, once', async () => {
+    const { environment } = await startIssuer(ec)
+    const gateway = await startGuarded(environment)
+    for (const stemgate of ['orders=many', 'order=5/day', ['orders=5/day'], { orders: 5 }, 5, 'expires=2030-01-01']) {
+      const { status, text } = await callerOf(gateway, await newToken(ec, { stemgate })).send('{ __typename }')
+      expect({ stemgate, status, text }).toMatchObject({ status: 401, text: expect.stringContaining('claim stemgate') })
+    }
+    const complaints = gateway.logged.filter((line) => line.includes('a token was refused'))
+    expect(complaints).toEqual([expect.stringContaining('orders must be a number per day or month')])
+    expect(await statusOf(gateway.url, await newToken(ec, { stemgate: '' }))).toBe(200)
+  })
+
   test('is refused for every kind of mistake', async () => {
     const { environment, fetches } = await startIssuer(rsa, ec, ed)
     const { url } = await startGuarded(environment)

@@ -18,6 +18,7 @@ import { createHttpServer } from '../../src/http/server.ts'
 import { createWebRoute } from '../../src/http/web/web-route.ts'
 import { createWebSocketRoute } from '../../src/http/websocket/websocket-route.ts'
 import { openIdentity } from '../../src/identity/identity.ts'
+import { noLimits } from '../../src/separation/caller-limits.ts'
 import type { ApiKey } from '../../src/identity/parse-api-keys.ts'
 import { createOperator } from '../../src/identity/operator.ts'
 import { createSeparations } from '../../src/separation/separations.ts'
@@ -46,7 +47,7 @@ export interface WiredOptions {
   readonly wrap?: (store: Store) => Store
   readonly log?: Log
   /** Callers; whoever is on this machine if left out. */
-  readonly apiKeys?: readonly ApiKey[]
+  readonly apiKeys?: readonly Pick<ApiKey, 'name' | 'key'>[]
 }
 
 const day = 24 * 60 * 60 * 1000
@@ -113,11 +114,12 @@ export async function startWiredGateway({
   let shortAnswers = 0
   const pipeline = createPipeline({ schema, services, log, introspection: true, onSuccess: shortWay.learnDocument })
   const identity = await openIdentity({
-    apiKeys: keys ?? [],
+    apiKeys: (keys ?? []).map((each) => ({ ...each, limits: noLimits, expiresAtMs: null })),
     apiKeysFile: null,
     jwt: null,
     allowAnonymous: false,
     defaultBudgets: [],
+    unpriced: [],
     log,
   })
   const eventStreams = createEventStreams({ pipeline, separations, subscriptionLimit, log })
