@@ -20,7 +20,7 @@ export interface CheckResult extends Finding {
 }
 
 /** The longest time that a check may take, in milliseconds. */
-const maxCheckMs = 12_000
+const maxCheckMs = 8_000
 
 export const ok = (message: string): Finding => ({ status: 'ok', message })
 export const warning = (message: string): Finding => ({ status: 'warning', message })

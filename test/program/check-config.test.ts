@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { createServer as createTcpServer, type Server } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { canary, expectNoCanary } from '../support/canaries.ts'
 import { newDatabase } from '../support/database.ts'
@@ -32,9 +33,13 @@ async function startCredits(answer: object): Promise<{ readonly url: string; rea
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())
+  return { url: `http://127.0.0.1:${portOf(server)}`, requests }
+}
+
+function portOf(server: Server): number {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
-  return { url: `http://127.0.0.1:${address.port}`, requests }
+  return address.port
 }
 
 test('--check-config finds nothing wrong at home, and creates no file', async () => {
@@ -92,6 +97,31 @@ test('--check-config reports every kind of trouble at once', async () => {
   expect(messageOf('kie')).toBe('does not accept the API key')
   expect(messageOf('port')).toMatch(/in use/)
   expect({ code, isOk, stderr }).toEqual({ code: 1, isOk: false, stderr: '' })
+})
+
+test('--check-config ends although nothing answers', async () => {
+  const silent = createTcpServer()
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  onTestFinished(() => void silent.close())
+  const host = `127.0.0.1:${portOf(silent)}`
+  const { code, statuses } = await check({
+    DATABASE_URL: `postgres://stemgate:${canary}@${host}/stemgate`,
+    REDIS_URL: `redis://:${canary}@${host}`,
+    KIE_API_KEY: `kie-key-${canary}`,
+    KIE_BASE_URL: `http://${host}`,
+    JWT_JWKS_URL: `http://${host}/keys`,
+    JWT_ISSUER: 'issuer',
+    JWT_AUDIENCE: 'audience',
+  })
+  expect(statuses).toMatchObject({
+    database: 'error',
+    clock: 'error',
+    redis: 'error',
+    kie: 'error',
+    'token-keys': 'error',
+  })
+  expect(code).toBe(1)
 })
 
 test('--check-config reports all mistakes in the environment', async () => {
