@@ -77,6 +77,27 @@ describe.each(all)('the rates %s', (_name, open) => {
     expect(inOrder.length).toBeGreaterThanOrEqual(15)
   })
 
+  test('can be replaced while orders and reads go on', async () => {
+    let [submits, readsPerSecond] = [1, 1]
+    const rates = await open({
+      submitsPer10Seconds: () => submits,
+      readsPerSecond: () => readsPerSecond,
+      windowMs: 60_000,
+    })
+    const { orders, reads } = rates[0].of('kie')
+    expect(await kinds([1, 2].map(() => orders.acquire('caller')))).toEqual(['acquired', 'full'])
+    submits = 3
+    expect(orders.limit()).toBe(3)
+    expect(await kinds([1, 2, 3].map(() => orders.acquire('caller')))).toEqual(['acquired', 'acquired', 'full'])
+    submits = 2
+    expect(await kinds([orders.acquire('caller')])).toEqual(['full'])
+    readsPerSecond = 1_000
+    const startedAt = performance.now()
+    for (let read = 0; read < 20; read += 1) await reads.acquire()
+    // At 1 a second, the last of them would wait for 19 s.
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
+  })
+
   test('say when a slot is free, and it is', async () => {
     const windowMs = 300
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: () => 2, windowMs }))

@@ -3,6 +3,7 @@ import { newTaskId } from '../../src/separation/task-id.ts'
 import { openStoreOf } from '../support/database.ts'
 import { startFileServer, mp3Bytes, rangedFile, plainFile } from '../support/file-server.ts'
 import { order, startGateway, untilSettled } from '../support/gateway.ts'
+import { parseImpatiently } from '../support/impatient-config.ts'
 import { linkOf, readLinks, storeTaskOf } from '../support/stem-link.ts'
 import { stem } from '../support/tasks.ts'
 import { twoCallers, callerOf, webKey } from '../support/callers.ts'
@@ -185,6 +186,25 @@ describe('the link is the credential', () => {
     const path = new URL(link).pathname
     expect((await fetch(`${rotated.url}${path}`)).status).not.toBe(403)
     expect(new URL((await readLinks(rotated, task.id))[0] ?? '').pathname).not.toBe(path)
+  })
+
+  test('the link is signed with a new secret at once when the secrets are reloaded, also in answers that are kept', async () => {
+    const [older, newer] = ['older-secret-hunter2', 'newer-secret-hunter2']
+    const { gateway, fileUrl } = await start({ CALLBACK_SECRET: older })
+    const task = await storeTaskOf(gateway, fileUrl)
+    // The second answer is kept, and the third is the kept one.
+    const before = new Set<string>()
+    for (let nth = 0; nth < 3; nth += 1) before.add((await readLinks(gateway, task.id))[0] ?? '')
+    const reload = (secrets: string) =>
+      gateway.app.reconfigure(parseImpatiently({ ...gateway.environment, SANDBOX: 'true', CALLBACK_SECRET: secrets }))
+    const statusOf = async (link: string) => (await fetch(link, { method: 'HEAD' })).status
+
+    reload(`${newer},${older}`)
+    const [link = ''] = await readLinks(gateway, task.id)
+    expect(before).not.toContain(link)
+    expect(await Promise.all([...before, link].map(statusOf))).toEqual([200, 200])
+    reload(newer)
+    expect(await Promise.all([...before, link].map(statusOf))).toEqual([403, 200])
   })
 
   test('STEM_LINKS=direct gives the addresses of the provider, and serves no links', async () => {
