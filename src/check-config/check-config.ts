@@ -3,6 +3,7 @@ import { checkRedisAnswers } from '../coordination/check-redis.ts'
 import { describeError } from '../runtime/describe-error.ts'
 import { urlWithoutPassword } from '../stores/database-url.ts'
 import { addressChecks } from './check-addresses.ts'
+import { archiveChecks } from './check-archive.ts'
 import { callerChecks } from './check-callers.ts'
 import { databaseChecks } from './check-database.ts'
 import { providerChecks } from './check-providers.ts'
@@ -19,6 +20,7 @@ export function checkConfig(config: Config): Promise<readonly CheckResult[]> {
     ...databaseChecks(database),
     ...(redisUrl === null ? [] : [checkRedis(redisUrl)]),
     ...providerChecks(config),
+    ...archiveChecks(config),
     ...callerChecks(config),
     ...addressChecks(config),
   ])

@@ -65,7 +65,7 @@ export function archiveMistakes(
       'ARCHIVE_URL has no use with STEM_LINKS=direct, whose links never lead to the archive: unset one of them.',
     )
   }
-  const missing = address.kind === 's3' ? keyNames.filter((name) => !(name in set)) : []
+  const missing = address.kind === 's3' ? keyNames.filter((name) => !(name in set) && !invalid.has(name)) : []
   if (missing.length > 0) mistakes.push(`ARCHIVE_URL is a bucket: set ${missing.join(' and ')} too.`)
   const useless = address.kind === 'folder' ? given(s3Names) : []
   if (useless.length > 0) mistakes.push(`ARCHIVE_URL is a folder, for which ${useless.join(' and ')} have no use.`)

@@ -11,6 +11,7 @@ export const secretNames = [
   'KIE_WEBHOOK_KEY',
   'CALLBACK_SECRET',
   'ADMIN_TOKEN',
+  'ARCHIVE_S3_SECRET_ACCESS_KEY',
 ] as const
 
 /** The secrets that were read from files, and what is wrong with the others, by the name of the secret. */

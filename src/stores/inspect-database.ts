@@ -1,6 +1,6 @@
-import { constants } from 'node:fs'
-import { access, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { isWritable, nearestFolder } from '../runtime/writable.ts'
 import { describeError } from '../runtime/describe-error.ts'
 import type { DatabaseAddress } from './database-url.ts'
 import { compareMigrations } from './compare-migrations.ts'
@@ -34,16 +34,4 @@ async function inspectFile(path: string): Promise<DatabaseInspection> {
   const { appliedToFile } = await import('./inspect-sqlite.ts')
   const applied = appliedToFile(path)
   return { ...nothing, isNew: applied.length === 0, ...compareMigrations(applied) }
-}
-
-async function nearestFolder(path: string): Promise<string> {
-  const exists = await stat(path).catch(() => null)
-  return exists !== null || dirname(path) === path ? path : nearestFolder(dirname(path))
-}
-
-async function isWritable(path: string): Promise<boolean> {
-  return access(path, constants.R_OK | constants.W_OK).then(
-    () => true,
-    () => false,
-  )
 }

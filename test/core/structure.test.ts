@@ -106,7 +106,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Runs in browsers.
   web: [],
   launch: [],
-  'check-config': ['runtime', 'config', 'stores', 'coordination', 'providers', 'identity'],
+  'check-config': ['runtime', 'config', 'stores', 'coordination', 'providers', 'identity', 'stems'],
   program: ['runtime', 'separation', 'config', 'identity', 'stems', 'stores'],
   main: [
     'runtime',

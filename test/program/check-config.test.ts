@@ -79,6 +79,10 @@ test('--check-config reports every kind of trouble at once', async () => {
     SUNOAPI_API_KEY: `sunoapi-key-${canary}`,
     SUNOAPI_BASE_URL: `http://127.0.0.1:${await freePort()}`,
     API_KEYS_FILE: file,
+    ARCHIVE_URL: 's3://stems',
+    ARCHIVE_S3_ENDPOINT: `http://127.0.0.1:${await freePort()}`,
+    ARCHIVE_S3_ACCESS_KEY_ID: 'id',
+    ARCHIVE_S3_SECRET_ACCESS_KEY: `archive-key-${canary}`,
     PUBLIC_URL: 'https://nowhere.invalid',
     PORT: port,
   })
@@ -88,6 +92,7 @@ test('--check-config reports every kind of trouble at once', async () => {
     redis: 'error',
     kie: 'error',
     sunoapi: 'warning',
+    archive: 'warning',
     'api-keys': 'error',
     port: 'warning',
     'public-url': 'error',
