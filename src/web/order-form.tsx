@@ -1,14 +1,13 @@
 import { useEffect, useState } from 'preact/hooks'
-import { SeparateDocument, type Provider, type SeparationType } from '../../schema/operations.ts'
+import { SeparateDocument } from '../../schema/operations.ts'
 import type { Overview } from './overview.ts'
 import type { Gateway } from './gateway.ts'
 import { GatewayError, messageOf } from './gateway-error.ts'
 import { keepDraft, newIdempotencyKey, readDraft, type OrderDraft } from './order-draft.ts'
 import { OrderOutcomeView, type OrderOutcome } from './order-outcome.tsx'
-import { priceText } from './providers.tsx'
+import { ProviderField, TestTrackField, TextField, TypeField } from './order-fields.tsx'
 import type { Task } from './tasks.ts'
-import { useTestTracks, type TestTrack } from './use-test-tracks.ts'
-import { providerWords, typeWords } from './words.ts'
+import { useTestTracks } from './use-test-tracks.ts'
 
 export interface OrderFormProps {
   readonly gateway: Gateway
@@ -18,7 +17,15 @@ export interface OrderFormProps {
   readonly onRefused: () => void
 }
 
-const types: readonly SeparationType[] = ['SEPARATE_VOCAL', 'SPLIT_STEM']
+const idFields = [
+  {
+    name: 'musicTaskId',
+    id: 'music-task',
+    label: 'Music task',
+    note: 'The provider’s id of the task that made the music (taskId).',
+  },
+  { name: 'audioId', id: 'track', label: 'Track', note: 'The provider’s id of one song of that task.' },
+] as const
 
 /** Orders a separation. What was entered survives a reload, and a repeated order is charged once. */
 export function OrderForm({ gateway, providers, onTask, onRefused }: OrderFormProps) {
@@ -98,45 +105,17 @@ export function OrderForm({ gateway, providers, onTask, onRefused }: OrderFormPr
         {tracks.length > 0 && (
           <TestTrackField tracks={tracks} value={input.audioId} onChange={(audioId) => change({ audioId })} />
         )}
-        {knownTracks?.length === 0 && (
-          <>
+        {knownTracks?.length === 0 &&
+          idFields.map(({ name, ...field }) => (
             <TextField
-              id="music-task"
-              label="Music task"
-              note="The provider’s id of the task that made the music (taskId)."
-              value={draft.musicTaskId}
-              isMissing={wasTried && draft.musicTaskId.trim() === ''}
-              onChange={(musicTaskId) => change({ musicTaskId })}
+              key={name}
+              {...field}
+              value={draft[name]}
+              isMissing={wasTried && draft[name].trim() === ''}
+              onChange={(value) => change({ [name]: value })}
             />
-            <TextField
-              id="track"
-              label="Track"
-              note="The provider’s id of one song of that task."
-              value={draft.audioId}
-              isMissing={wasTried && draft.audioId.trim() === ''}
-              onChange={(audioId) => change({ audioId })}
-            />
-          </>
-        )}
-        <fieldset>
-          <legend>Stems</legend>
-          {types.map((type) => {
-            const quote = offer?.quotes.find((each) => each.type === type)
-            return (
-              <label class="choice" key={type}>
-                <input
-                  type="radio"
-                  name="type"
-                  value={type}
-                  checked={input.type === type}
-                  onChange={() => change({ type })}
-                />
-                <span>{typeWords[type]}</span>
-                {quote !== undefined && <span class="soft">{priceText(quote.credits)}</span>}
-              </label>
-            )
-          })}
-        </fieldset>
+          ))}
+        <TypeField value={input.type} quotes={offer?.quotes ?? []} onChange={(type) => change({ type })} />
         <TextField
           id="reference"
           label="Title (optional)"
@@ -162,93 +141,4 @@ export function OrderForm({ gateway, providers, onTask, onRefused }: OrderFormPr
 function emptyDraft(): OrderDraft {
   const idempotencyKey = newIdempotencyKey()
   return { provider: null, musicTaskId: '', audioId: '', type: 'SEPARATE_VOCAL', reference: '', idempotencyKey }
-}
-
-interface ProviderFieldProps {
-  readonly providers: Overview['providers']
-  readonly value: Provider | null
-  readonly onChange: (provider: Provider | null) => void
-}
-
-function ProviderField({ providers, value, onChange }: ProviderFieldProps) {
-  return (
-    <p class="field">
-      <label for="provider">Provider</label>
-      <select
-        id="provider"
-        value={value ?? ''}
-        onChange={({ currentTarget }) =>
-          onChange(providers.find(({ name }) => name === currentTarget.value)?.name ?? null)
-        }
-      >
-        {providers.map(({ name }) => (
-          <option key={name} value={name}>
-            {providerWords[name]}
-          </option>
-        ))}
-      </select>
-    </p>
-  )
-}
-
-interface TestTrackFieldProps {
-  readonly tracks: readonly TestTrack[]
-  readonly value: string
-  readonly onChange: (audioId: string) => void
-}
-
-function TestTrackField({ tracks, value, onChange }: TestTrackFieldProps) {
-  return (
-    <p class="field">
-      <label for="test-track">Test track</label>
-      <select
-        id="test-track"
-        value={value}
-        aria-describedby="test-track-note"
-        onChange={({ currentTarget }) => onChange(currentTarget.value)}
-      >
-        {tracks.map(({ audioId }) => (
-          <option key={audioId} value={audioId}>
-            {audioId}
-          </option>
-        ))}
-      </select>
-      <span class="note" id="test-track-note">
-        {tracks.find(({ audioId }) => audioId === value)?.description}
-      </span>
-    </p>
-  )
-}
-
-interface TextFieldProps {
-  readonly id: string
-  readonly label: string
-  readonly note: string | null
-  readonly value: string
-  readonly isMissing: boolean
-  readonly onChange: (value: string) => void
-}
-
-function TextField({ id, label, note, value, isMissing, onChange }: TextFieldProps) {
-  return (
-    <p class="field">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="text"
-        autocomplete="off"
-        spellcheck={false}
-        maxLength={255}
-        value={value}
-        aria-invalid={isMissing}
-        aria-describedby={isMissing || note !== null ? `${id}-note` : undefined}
-        onInput={({ currentTarget }) => onChange(currentTarget.value)}
-      />
-      {(isMissing || note !== null) && (
-        <span class={isMissing ? 'note missing' : 'note'} id={`${id}-note`}>
-          {isMissing ? 'Enter the id.' : note}
-        </span>
-      )}
-    </p>
-  )
 }
