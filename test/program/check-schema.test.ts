@@ -27,7 +27,7 @@ type Owner {
   id: ID!
 }
 
-enum State {
+"How far a task is." enum State {
   OPEN
   CLOSED
 }
