@@ -6,6 +6,7 @@ import { LongestFirst } from './test/support/longest-first.ts'
 /** Tests that start no server, no process and no browser: they take seconds. */
 const units = [
   'core/advance',
+  'core/dashboard-member',
   'core/equal-orders',
   'core/reads-only-tasks',
   'core/structure',

@@ -1,42 +1,14 @@
-import { createBoundedMap, type BoundedMap } from '../../runtime/bounded-map.ts'
 import { StoreUnavailableError } from '../../separation/errors.ts'
-import type { TaskSelection } from '../../separation/read/task-selection.ts'
 import { longestWriteMs } from '../../separation/read/held-positions.ts'
-import type { OwnerWatch } from '../../separation/read/watch-owner.ts'
 import type { Task } from '../../separation/task.ts'
-import { createMember, offer, sendPending, type CatchUp, type DashboardItem, type Member } from './dashboard-member.ts'
+import { createDashboard, isMember, type Dashboard, type DashboardOperation } from './dashboard.ts'
+import { createMember, sendPending, type CatchUp, type Member } from './dashboard-member.ts'
 import { eventText } from './event-text.ts'
 import { feedKeyOf } from './feed-key.ts'
-import type { FeedOperation, Feeds, FeedsOptions, Subscriber } from './feed.ts'
-import { createShownTasks, type ShownTasks } from './shown-tasks.ts'
+import type { Feeds, FeedsOptions, Subscriber } from './feed.ts'
+import { createSendTasks } from './send-tasks.ts'
 import { sinceVariableOf } from './since-variable.ts'
 
-/** A subscription to many tasks. */
-export interface DashboardOperation extends FeedOperation {
-  readonly selection: TaskSelection
-  /** Milliseconds since 1970. It begins also with the tasks that changed since then; null: with the newest alone. */
-  readonly sinceMs: number | null
-}
-
-/** Equal subscriptions, which may differ in `since`. */
-interface Dashboard<S extends Subscriber> {
-  readonly key: string
-  readonly operation: DashboardOperation
-  readonly watch: OwnerWatch
-  readonly members: Map<S, Member<S>>
-  /** Those that are to begin. */
-  readonly beginning: Set<Member<S>>
-  /** Those that are to be sent the next tasks that changed before they began. */
-  readonly catchingUp: Set<Member<S>>
-  readonly shown: ShownTasks
-  /** The texts of the tasks that were sent last. */
-  readonly items: BoundedMap<DashboardItem>
-  /** Whether it serves those that wait. */
-  isInTurn: boolean
-}
-
-/** How many texts a dashboard keeps: more than it begins with. */
-const maxItems = 200
 const retryAfterMs = 1_000
 
 /**
@@ -45,6 +17,7 @@ const retryAfterMs = 1_000
  */
 export function createDashboards<S extends Subscriber>(options: FeedsOptions<S>): Feeds<S, DashboardOperation> {
   const { pipeline, ownerWatches, selectedTasks, delivery, log } = options
+  const sendTasks = createSendTasks<S>({ pipeline, delivery, log })
   const dashboards = new Map<string, Dashboard<S>>()
 
   return {
@@ -81,17 +54,9 @@ export function createDashboards<S extends Subscriber>(options: FeedsOptions<S>)
   }
 
   function create(key: string, operation: DashboardOperation): Dashboard<S> {
-    const dashboard: Dashboard<S> = {
-      key,
-      operation,
-      watch: ownerWatches.watch(operation.caller.owner, { onTasks: (tasks) => showChanges(dashboard, tasks) }),
-      members: new Map(),
-      beginning: new Set(),
-      catchingUp: new Set(),
-      shown: createShownTasks(operation.selection),
-      items: createBoundedMap(maxItems),
-      isInTurn: false,
-    }
+    const { owner } = operation.caller
+    const onTasks = (tasks: readonly Task[]) => sendTasks(dashboard, [], tasks)
+    const dashboard: Dashboard<S> = createDashboard(key, operation, ownerWatches.watch(owner, { onTasks }))
     dashboards.set(key, dashboard)
     return dashboard
   }
@@ -177,58 +142,20 @@ export function createDashboards<S extends Subscriber>(options: FeedsOptions<S>)
     })
   }
 
-  /** Sends tasks to a group, and to all others those that have changed since they were sent. */
+  /** Sends tasks to a group, which goes on after that. */
   async function showTo(
     dashboard: Dashboard<S>,
     group: readonly Member<S>[],
     tasks: readonly Task[],
     afterwards: (member: Member<S>) => void = () => {},
   ): Promise<void> {
-    for (const task of tasks) {
-      const isNews = dashboard.shown.note(task)
-      await send(dashboard, isNews ? [...dashboard.members.values()] : group, task)
-    }
+    await sendTasks(dashboard, group, tasks)
     for (const member of group) {
       // A subscriber that has fallen behind begins anew.
       if (!isMember(dashboard, member) || !member.isStarted) continue
       afterwards(member)
       continueWith(dashboard, member)
     }
-  }
-
-  async function showChanges(dashboard: Dashboard<S>, tasks: readonly Task[]): Promise<void> {
-    for (const task of tasks) {
-      if (dashboard.shown.note(task)) await send(dashboard, [...dashboard.members.values()], task)
-    }
-  }
-
-  async function send(dashboard: Dashboard<S>, members: readonly Member<S>[], task: Task): Promise<void> {
-    const item = await itemOf(dashboard, task)
-    if (item === null) return
-    const position = dashboard.watch.position()
-    for (const member of members) {
-      if (member.isStarted && isMember(dashboard, member)) offer(delivery, member, item, position)
-    }
-  }
-
-  /** null if the task could not be executed, which is logged. */
-  async function itemOf({ items, operation }: Dashboard<S>, task: Task): Promise<DashboardItem | null> {
-    const { id: taskId, revision } = task
-    const known = items.get(taskId)
-    if (known?.revision === revision) return known
-    try {
-      const bytes = delivery.encode(await eventText(pipeline, operation, task))
-      const item = { taskId, revision, bytes }
-      items.set(taskId, item)
-      return item
-    } catch (error) {
-      log.error({ err: error }, 'an event of a subscription could not be executed')
-      return null
-    }
-  }
-
-  function isMember({ members }: Dashboard<S>, member: Member<S>): boolean {
-    return members.get(member.subscriber) === member
   }
 
   /** An outage of the store ends only subscriptions that were sent nothing: the others try again. */
