@@ -3,10 +3,11 @@ import { Agent as HttpsAgent } from 'node:https'
 import type { Log } from '../runtime/log.ts'
 import type { ProviderName } from '../separation/task.ts'
 import { createAddressRule, type Permission } from './allowed-address.ts'
-import { formatRange, type AskedRange } from './byte-range.ts'
+import { formatRange } from './byte-range.ts'
 import { requestFile } from './file-request.ts'
 import { createGuardedLookup, PrivateAddressError, type Resolve } from './guarded-lookup.ts'
 import { openAnswer } from './open-answer.ts'
+import { resumable, type RangeAsk } from './resumable.ts'
 import type { NoFile, OpenFile, StemOfTask, StemSource } from './stem-source.ts'
 
 export interface ProviderSourceOptions {
@@ -48,7 +49,7 @@ export function createProviderSource(options: ProviderSourceOptions): StemSource
     any: { 'http:': new HttpAgent(settings), 'https:': new HttpsAgent(settings) },
   } as const
 
-  async function get({ url, permission }: Target, range: AskedRange | null, signal: AbortSignal) {
+  async function get({ url, permission }: Target, { range, ifRange }: RangeAsk, signal: AbortSignal) {
     return requestFile(url, {
       agent: agents[permission][url.protocol === 'https:' ? 'https:' : 'http:'],
       headers: {
@@ -57,6 +58,7 @@ export function createProviderSource(options: ProviderSourceOptions): StemSource
         'accept-encoding': 'identity',
         'user-agent': userAgent,
         ...(range === null ? {} : { range: formatRange(range) }),
+        ...(ifRange === null ? {} : { 'if-range': ifRange }),
       },
       timeoutMs,
       signal,
@@ -64,10 +66,10 @@ export function createProviderSource(options: ProviderSourceOptions): StemSource
   }
 
   /** Follows redirects by the rule; null if one breaks it. */
-  async function follow(first: Target, range: AskedRange | null, signal: AbortSignal): Promise<IncomingMessage | null> {
+  async function follow(first: Target, what: RangeAsk, signal: AbortSignal): Promise<IncomingMessage | null> {
     let target = first
     for (let redirects = 0; ; redirects++) {
-      const answer = await get(target, range, signal)
+      const answer = await get(target, what, signal)
       if (!redirectStatuses.includes(answer.statusCode ?? 0)) return answer
       answer.destroy()
       const next = redirectOf(answer, target, first)
@@ -108,21 +110,24 @@ export function createProviderSource(options: ProviderSourceOptions): StemSource
     return { kind: isPrivate ? 'not-allowed' : 'failed' }
   }
 
+  async function ask(target: Target, what: RangeAsk, signal: AbortSignal): Promise<OpenFile | NoFile | 'unranged'> {
+    try {
+      const answer = await follow(target, what, signal)
+      return answer === null ? { kind: 'not-allowed' } : openAnswer(answer)
+    } catch (error) {
+      return failure(error, target)
+    }
+  }
+
   return {
     async open(stem, range, signal): Promise<OpenFile | NoFile> {
       const target = targetOf(stem)
       if (target === null) return { kind: 'not-allowed' }
-      try {
-        for (const asked of [range, null]) {
-          const answer = await follow(target, asked, signal)
-          if (answer === null) return { kind: 'not-allowed' }
-          const opened = openAnswer(answer)
-          if (opened !== 'unranged') return opened
-        }
-        return { kind: 'failed' }
-      } catch (error) {
-        return failure(error, target)
-      }
+      let opened = await ask(target, { range, ifRange: null }, signal)
+      if (opened === 'unranged') opened = await ask(target, { range: null, ifRange: null }, signal)
+      if (opened === 'unranged') return { kind: 'failed' }
+      if (opened.kind !== 'open') return opened
+      return resumable(opened, { reopen: (what) => ask(target, what, signal), signal })
     },
     close() {
       for (const each of Object.values(agents)) for (const agent of Object.values(each)) agent.destroy()

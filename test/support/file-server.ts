@@ -61,14 +61,20 @@ export function mp3Bytes(size: number): Buffer {
   return bytes
 }
 
-/** A server that knows ranges and validators, as an object store does. */
-export function rangedFile(bytes: Buffer, headers: Readonly<Record<string, string>> = {}): ServeFile {
+/**
+ * A server that knows ranges and validators, as an object store does.
+ * @param send sends the body, once the head is written
+ */
+export function rangedFile(
+  bytes: Buffer,
+  headers: Readonly<Record<string, string>> = {},
+  send: (response: ServerResponse, body: Buffer) => void = (response, body) => void response.end(body),
+): ServeFile {
   return (request, response) => {
     const all = { 'accept-ranges': 'bytes', etag: '"file-1"', 'content-type': 'audio/mpeg', ...headers }
     const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? '') ?? []
     if (from === undefined || to === undefined) {
-      response.writeHead(200, { ...all, 'content-length': bytes.length }).end(bytes)
-      return
+      return send(response.writeHead(200, { ...all, 'content-length': bytes.length }), bytes)
     }
     const first = from === '' ? Math.max(0, bytes.length - Number(to)) : Number(from)
     const last = from === '' || to === '' ? bytes.length - 1 : Math.min(Number(to), bytes.length - 1)
@@ -78,7 +84,7 @@ export function rangedFile(bytes: Buffer, headers: Readonly<Record<string, strin
     }
     const part = bytes.subarray(first, last + 1)
     const contentRange = `bytes ${first}-${last}/${bytes.length}`
-    response.writeHead(206, { ...all, 'content-length': part.length, 'content-range': contentRange }).end(part)
+    send(response.writeHead(206, { ...all, 'content-length': part.length, 'content-range': contentRange }), part)
   }
 }
 
