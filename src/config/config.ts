@@ -2,6 +2,7 @@ import { archiveConfigOf, type ArchiveConfig } from './archive-config.ts'
 import {
   environmentSchema,
   type Environment,
+  type LogFormat,
   type LogLevel,
   type SetVariables,
   type StemLinkKind,
@@ -91,6 +92,10 @@ export interface Config {
   /** How long the gateway serves requests after a stop signal, so that load balancers notice. */
   readonly shutdownDelayMs: number
   readonly logLevel: LogLevel
+  /** null: text on a terminal, else JSON. */
+  readonly logFormat: LogFormat | null
+  /** What tells this gateway apart in the logs; null: the name of the machine and a random word. */
+  readonly instance: string | null
 }
 
 /** All mistakes in the environment. They name the variables and contain no values. */
@@ -211,5 +216,7 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
     sandboxDelayMs: env.SANDBOX_DELAY_MS,
     shutdownDelayMs: env.SHUTDOWN_DELAY_SECONDS * 1000,
     logLevel: env.LOG_LEVEL,
+    logFormat: env.LOG_FORMAT ?? null,
+    instance: env.LOG_INSTANCE ?? null,
   }
 }

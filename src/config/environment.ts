@@ -8,6 +8,9 @@ import { parseArchiveUrl } from '../stems/archive/archive-url.ts'
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
+const logFormats = ['json', 'pretty'] as const
+export type LogFormat = (typeof logFormats)[number]
+
 /** `signed`: a stem's URL is a link of the gateway. `direct`: it is the provider's own. */
 const stemLinks = ['signed', 'direct'] as const
 export type StemLinkKind = (typeof stemLinks)[number]
@@ -194,6 +197,11 @@ export const environmentSchema = z.object({
     .default(3000),
   SHUTDOWN_DELAY_SECONDS: seconds.min(0, 'must not be less than 0').max(300, 'must not be more than 300').default(0),
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
+  LOG_FORMAT: z.enum(logFormats, { error: `must be one of ${logFormats.join(', ')}` }).optional(),
+  LOG_INSTANCE: z
+    .string()
+    .regex(/^[\w.:-]{1,100}$/, 'must be a name of up to 100 letters, digits and . : _ -')
+    .optional(),
 })
 
 /** As Node.js gives it. A blank variable counts as unset. */

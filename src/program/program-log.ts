@@ -1,10 +1,14 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
 import { isatty } from 'node:tty'
 import { pino, type Logger } from 'pino'
 import { createBoundedOutput } from '../runtime/bounded-output.ts'
 import { describeError } from '../runtime/describe-error.ts'
-import type { LogLevel } from '../config/environment.ts'
+import type { LogFormat, LogLevel } from '../config/environment.ts'
+import { formatLine } from './format-line.ts'
+import { version } from '../runtime/version.ts'
 
-/** The log of the program on standard error: JSON lines, or text on a terminal. It never blocks on its reader. */
+/** The log of the program on standard error, in JSON or as text for people. It never blocks on its reader. */
 export interface ProgramLog {
   readonly log: Logger
   setLevel(level: LogLevel): void
@@ -16,7 +20,15 @@ export interface ProgramLog {
   flush(timeoutMs: number): Promise<void>
 }
 
-export function createProgramLog(level: LogLevel): ProgramLog {
+export interface ProgramLogOptions {
+  readonly level: LogLevel
+  /** null: text on a terminal, else JSON. */
+  readonly format: LogFormat | null
+  /** What tells this process apart from others of its kind; null: the name of the machine and a random word. */
+  readonly instance: string | null
+}
+
+export function createProgramLog({ level, format, instance }: ProgramLogOptions): ProgramLog {
   const output = createBoundedOutput(2, {
     onRecovered: (dropped) =>
       log.warn({ dropped }, 'lines of this log were dropped because they could not be written in time'),
@@ -24,15 +36,10 @@ export function createProgramLog(level: LogLevel): ProgramLog {
   // pino joins the messages of an error and its cause without regard to a period between them.
   const err = (error: unknown) =>
     error instanceof Error ? { ...pino.stdSerializers.err(error), message: describeError(error) } : error
-  const terminal = { write: (line: string) => output.write(formatLine(line)) }
-  const log = pino({ level, base: null, serializers: { err } }, isatty(2) ? terminal : output)
+  const base = { service: 'stemgate', version, instance: instance ?? `${hostname()}-${randomBytes(3).toString('hex')}` }
+  const people = { write: (line: string) => output.write(formatLine(line)) }
+  const isPretty = format === null ? isatty(2) : format === 'pretty'
+  const log = pino({ level, base, serializers: { err } }, isPretty ? people : output)
   const setLevel = (next: LogLevel) => void (log.level = next)
   return { log, setLevel, print: (text) => output.write(`${text}\n`), dropped: output.dropped, flush: output.flush }
-}
-
-/** A JSON line of the log as text for a terminal. */
-function formatLine(json: string): string {
-  const { level, time, msg, ...detail } = JSON.parse(json)
-  const fields = Object.keys(detail).length === 0 ? '' : ` ${JSON.stringify(detail)}`
-  return `${new Date(time).toISOString()} ${pino.levels.labels[level]} ${msg}${fields}\n`
 }

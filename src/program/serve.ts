@@ -28,7 +28,11 @@ export async function serve(settings: Settings, source: EnvironmentSource, start
   const { config } = settings
   // Messages for people go to standard output, the log to standard error. Neither blocks on its reader.
   const output = createBoundedOutput(1)
-  const { log, ...logOutput } = createProgramLog(config.logLevel)
+  const { log, ...logOutput } = createProgramLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    instance: config.instance,
+  })
   const end = async (code: number): Promise<void> => {
     await Promise.all([output.flush(flushTimeoutMs), logOutput.flush(flushTimeoutMs)])
     process.exit(code)

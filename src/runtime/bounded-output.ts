@@ -48,6 +48,13 @@ export function createBoundedOutput(fd: number, options: BoundedOutputOptions = 
     return stream
   }
 
+  /** Lines of one turn of the event loop leave together: each write is a system call. */
+  function gatherTurn(to: Writable): void {
+    if (to.writableCorked > 0) return
+    to.cork()
+    process.nextTick(() => to.uncork())
+  }
+
   function drop(): void {
     dropped += 1
     unreported += 1
@@ -75,6 +82,7 @@ export function createBoundedOutput(fd: number, options: BoundedOutputOptions = 
       const bytes = Buffer.from(text)
       if (to === null || to.writableLength + bytes.length > maxBytes) return drop()
       unwritten += 1
+      gatherTurn(to)
       to.write(bytes, (error) => ended(error, to))
     },
 

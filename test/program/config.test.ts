@@ -56,6 +56,8 @@ const defaults = {
   sandboxDelayMs: 3_000,
   shutdownDelayMs: 0,
   logLevel: 'info',
+  logFormat: null,
+  instance: null,
 }
 
 const full = {
@@ -114,6 +116,8 @@ const full = {
   SANDBOX_DELAY_MS: '0',
   SHUTDOWN_DELAY_SECONDS: '7.5',
   LOG_LEVEL: 'debug',
+  LOG_FORMAT: 'pretty',
+  LOG_INSTANCE: 'gateway-1',
 }
 
 test('an empty environment gives the defaults', () => {
@@ -213,6 +217,8 @@ test('every variable is read', () => {
     sandboxDelayMs: 0,
     shutdownDelayMs: 7_500,
     logLevel: 'debug',
+    logFormat: 'pretty',
+    instance: 'gateway-1',
   })
 })
 
@@ -292,6 +298,8 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   SHUTDOWN_DELAY_SECONDS: ['-1', '301', '5s'],
   SANDBOX_DELAY_MS: ['-1', '0.5', '3600001', 'fast'],
   LOG_LEVEL: ['INFO', 'verbose'],
+  LOG_FORMAT: ['JSON', 'text'],
+  LOG_INSTANCE: ['two words', 'x'.repeat(101)],
 }
 
 test('limits accept the values of a large account', () => {

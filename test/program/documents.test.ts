@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { environmentSchema } from '../../src/config/environment.ts'
 import { reloadableNames } from '../../src/config/reloadable.ts'
 import { secretNames } from '../../src/config/secret-files.ts'
+import { version } from '../../src/runtime/version.ts'
 
 const guide = await readFile(new URL('../../docs/operator.md', import.meta.url), 'utf8')
 const compose = await readFile(new URL('../../compose.yaml', import.meta.url), 'utf8')
@@ -52,9 +53,14 @@ test('the guide for operators lists the settings that change without a restart',
   expect(reloadableNames.filter((name) => !known.includes(name))).toEqual([])
 })
 
+test('the program says the version of its package', async () => {
+  const { version: packaged } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+  expect(version).toBe(packaged)
+})
+
 test('compose.yaml passes on every environment variable', () => {
-  // The image sets HOST and PORT, and a key file needs its own volume.
-  const unneeded = ['HOST', 'PORT', 'API_KEYS_FILE']
+  // The image sets HOST and PORT, a key file needs its own volume, and each gateway has its own instance.
+  const unneeded = ['HOST', 'PORT', 'API_KEYS_FILE', 'LOG_INSTANCE']
   const missing = known.filter((name) => !new RegExp(`^    ${name}: `, 'm').test(compose))
   expect(missing.toSorted()).toEqual(unneeded.toSorted())
 })

@@ -201,7 +201,20 @@ test.runIf(process.platform === 'linux')('the log is text on a terminal', async 
   const environment = { DATABASE_URL: 'file:/dev/null/stemgate.db', LOG_LEVEL: 'debug' }
   const program = startRedirected(onTerminal, await newFolder(), environment)
   expect(await program.exit).toBe(1)
-  expect(program.stdout()).toMatch(/^\d{4}-\S+Z debug could not start \{"err":\{.*\}\}\r$/m)
+  expect(program.stdout()).toMatch(/^\d{4}-\S+Z debug could not start err=".*"\r\n {4}at /m)
+})
+
+test.each([
+  { format: 'pretty', line: /^\d{4}-\S+Z debug could not start err="/m },
+  {
+    format: 'json',
+    line: /^\{"level":20,.*"service":"stemgate","version":"\d+\.\d+\.\d+","instance":"gateway-7",.*\}$/m,
+  },
+])('LOG_FORMAT=$format is the form of the log wherever it goes', async ({ format, line }) => {
+  const environment = { DATABASE_URL: 'file:/dev/null/stemgate.db', LOG_LEVEL: 'debug', LOG_INSTANCE: 'gateway-7' }
+  const program = startProgram({ ...environment, LOG_FORMAT: format })
+  expect(await program.exit).toBe(1)
+  expect(program.stderr()).toMatch(line)
 })
 
 test('the log is written completely before the process exits', async () => {
