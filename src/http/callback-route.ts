@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { StoreUnavailableError } from '../separation/errors.ts'
-import { createOutageLog, type OutageLog } from '../runtime/outage-log.ts'
+import type { Trace } from '../runtime/trace.ts'
 import type { ProviderReport } from '../separation/advance/report.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { ProviderName } from '../separation/task.ts'
 import type { CallbackAddresses } from '../separation/callback/callback-address.ts'
 import { createRequestRate } from '../limits/request-rate.ts'
+import { createCallbackLog } from './callback-log.ts'
 import { readJson } from './read-json.ts'
 import { readBody, sendJson } from './respond.ts'
 import { decompressBody } from './decompress-body.ts'
@@ -35,8 +36,6 @@ export interface CallbackRouteOptions {
 }
 
 const maxBodyBytes = 256 * 1024
-/** How long no callback of a provider must be untrusted before the log says that all are trusted again, in milliseconds. */
-const untrustedQuietMs = 60_000
 /** How many requests with an invalid token one IP address may send. */
 const invalidTokensPerMinute = 120
 
@@ -45,78 +44,68 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
   const { addresses, parsers, separations, log, onUnknownTask } = options
   // Counts only invalid tokens: a provider may share its IP address with a client that guesses tokens.
   const invalidTokenRate = createRequestRate(() => invalidTokensPerMinute)
+  const callbackLog = createCallbackLog(log, [...parsers.keys()])
 
-  const untrustedLogs = new Map([...parsers.keys()].map((provider) => [provider, createUntrustedLog(provider, log)]))
-
-  return async function handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+  return async function handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    trace: Trace,
+  ): Promise<void> {
     const address = addresses.parse(path)
     const parser = address === null ? undefined : parsers.get(address.provider)
     if (address === null || parser === undefined) {
+      callbackLog.refused('invalid-url', null, trace)
       const waitSeconds = await invalidTokenRate.acquire(request.socket.remoteAddress ?? '')
       if (waitSeconds === 0) return sendNotFound(response)
       const headers = { 'retry-after': String(waitSeconds) }
       return sendJson(response, 429, { message: 'Too many requests with an invalid callback URL.' }, headers)
     }
+    const { provider, taskId, order } = address
     if (request.method !== 'POST') {
+      callbackLog.refused('method', taskId, trace)
       sendJson(response, 405, { message: 'Send callbacks by POST.' }, { allow: 'POST' })
       return
     }
     const raw = await readBody(request, maxBodyBytes)
     const bytes = raw === 'too-large' ? raw : await decompressBody(raw, request.headers, maxBodyBytes)
     if (bytes === 'too-large') {
+      callbackLog.refused('too-large', taskId, trace)
       sendJson(response, 413, { message: `The body of a callback must not exceed ${maxBodyBytes / 1024} KiB.` })
       return
     }
     const body = readJson(bytes)
     if (body === undefined) {
+      callbackLog.refused('not-json', taskId, trace)
       sendJson(response, 400, { message: 'The body of a callback must be JSON.' })
       return
     }
 
-    const { provider, taskId, order } = address
     const { providerTaskId, report, isSigned, problem } = parser.parseCallback({
       headers: request.headers,
       body,
       nowMs: Date.now(),
     })
-    if (problem !== null) {
-      log.debug({ provider, taskId, problem }, 'a callback is not trusted')
-      untrustedLogs.get(provider)?.failed({ taskId, problem })
-    } else untrustedLogs.get(provider)?.worked()
+    const callback = { provider, taskId, isSigned, problem }
     try {
       const outcome = await separations.saveCallback({ taskId, provider, providerTaskId, report, isSigned, order })
-      if (outcome === 'saved') return sendJson(response, 200, { status: 'received' })
-      onUnknownTask(provider, outcome)
-      if (outcome === 'unknown') log.error({ provider, taskId }, unknownTask)
+      if (outcome.kind === 'unknown') callbackLog.unknownTask(callback, trace)
+      else callbackLog.stored(outcome.kind, outcome.task, callback, trace)
+      if (outcome.kind === 'saved') return sendJson(response, 200, { status: 'received' })
+      onUnknownTask(provider, outcome.kind)
       // Another database may hold the task, or the next attempt finds it restored.
       sendUnavailable(response)
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
-      log.debug({ provider, taskId }, 'a callback could not be stored; the provider will send it again')
+      callbackLog.notStored(callback, trace)
       sendUnavailable(response)
     }
   }
 }
 
-const unknownTask =
-  'a callback has a valid URL, but its task is not in the database and the URL does not contain the order. Check whether ' +
-  'DATABASE_URL points to another database, or whether the database was replaced by an older copy'
-
 /** Answers 503, so that the provider sends the callback again. */
 function sendUnavailable(response: ServerResponse): void {
   sendJson(response, 503, { message: 'Try again later.' }, { 'retry-after': '5' })
-}
-
-/** A single untrusted callback among trusted ones must not log a recovery: hence the long quiet time. */
-function createUntrustedLog(provider: ProviderName, log: Log): OutageLog {
-  return createOutageLog({
-    log,
-    level: 'warn',
-    downMessage: 'callbacks are not trusted: each one only triggers a check of the task (LOG_LEVEL=debug logs each)',
-    upMessage: 'callbacks are trusted again',
-    detail: { provider },
-    quietMs: untrustedQuietMs,
-  })
 }
 
 /** The same answer for every invalid callback URL, so that it does not show what is wrong. */

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { requestIdHeader, traceHeader, traceparentOf } from '../runtime/trace.ts'
+import { requestIdHeader, traceDetail, traceHeader, traceparentOf } from '../runtime/trace.ts'
 import { withTimeout } from '../runtime/with-timeout.ts'
 import { listen } from './listen.ts'
 import { sendGraphqlError, sendJson, stoppingHeaders, stoppingMessage } from './respond.ts'
@@ -10,7 +10,6 @@ import { createRoutes, type RoutesOptions } from './routes.ts'
 import { asksForWebSocket, createUpgradeRequestClass } from './websocket/upgrade-request.ts'
 import type { WebSocketRoute } from './websocket/websocket-route.ts'
 import type { Log } from '../runtime/log.ts'
-import { traceDetail } from '../separation/task-log.ts'
 
 export interface HttpServerOptions extends RoutesOptions {
   readonly websocket: WebSocketRoute

@@ -63,6 +63,7 @@ export function createAccessTokens({
     level: 'error',
     downMessage: 'the keys of JWT_JWKS_URL are unavailable',
     upMessage: 'the keys of JWT_JWKS_URL are available again',
+    detail: { outage: 'jwks' },
   })
 
   let claimLoggedAtMs = -Infinity

@@ -1,7 +1,7 @@
 import type { Log } from './log.ts'
 
 /** Writes a line, unless there were too many of its kind within a minute. A kind may be anything, such as a task or a caller. */
-export type WriteLimited = (kind: string, level: 'debug' | 'info' | 'warn', detail: object, message: string) => void
+export type WriteLimited = (kind: string, level: keyof Log, detail: object, message: string) => void
 
 export interface LimitedLogOptions {
   readonly log: Log

@@ -28,6 +28,11 @@ export function traceHeaders(trace: Trace): Readonly<Record<string, string>> {
   return { [requestIdHeader]: trace.requestId, [traceHeader]: traceparentOf(trace) }
 }
 
+/** The fields of a line of the log that lead to the request. */
+export function traceDetail(trace: Trace | null): { readonly requestId?: string; readonly traceId?: string } {
+  return trace === null ? {} : { requestId: trace.requestId, traceId: trace.traceId }
+}
+
 /** 32 hexadecimal digits. Node.js makes UUIDs in advance, which is quicker than to ask for random bytes. */
 function randomHex(): string {
   return randomUUID().replaceAll('-', '')

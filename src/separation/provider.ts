@@ -1,3 +1,4 @@
+import type { Trace } from '../runtime/trace.ts'
 import type { ProviderReport } from './advance/report.ts'
 import type { ProviderName, Refusal, SeparationType } from './task.ts'
 
@@ -16,8 +17,9 @@ export interface Provider {
   /**
    * Reads record-info, within the provider's rate limit.
    * @param onSlot called when the read has its slot within that limit
+   * @param trace the request that the read belongs to; null if it is not known
    */
-  check(providerTaskId: string, onSlot?: () => void): Promise<CheckAnswer>
+  check(providerTaskId: string, onSlot?: () => void, trace?: Trace | null): Promise<CheckAnswer>
 }
 
 /** The track of an order and its owner. The owner is never sent to the provider. */
@@ -30,6 +32,8 @@ export interface OrderedTrack {
 export interface ProviderOrder extends OrderedTrack {
   readonly type: SeparationType
   readonly callbackUrl: string
+  /** The request that ordered it. Its ids are sent with the order. */
+  readonly trace: Trace | null
 }
 
 export type Admission =

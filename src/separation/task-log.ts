@@ -1,5 +1,5 @@
 import type { Log } from '../runtime/log.ts'
-import type { Trace } from '../runtime/trace.ts'
+import { traceDetail, type Trace } from '../runtime/trace.ts'
 import type { DatedReport, Report } from './advance/report.ts'
 import { hasEvent, isSettled, phaseOf, statusOf, type FailureCode, type Task } from './task.ts'
 
@@ -35,17 +35,17 @@ export interface TaskLog {
 export function createTaskLog(log: Log): TaskLog {
   return {
     created(event, task) {
-      log.info({ event, ...detailOf(task), from: null, to: stateOf(task), by: 'caller' }, messages[event])
+      log.info({ event, ...taskDetail(task), from: null, to: stateOf(task), by: 'caller' }, messages[event])
     },
     joined(task, by) {
-      const detail = { event: 'task.joined', ...detailOf(task), byRequestId: by?.requestId }
+      const detail = { event: 'task.joined', ...taskDetail(task), byRequestId: by?.requestId }
       log.info(detail, messages['task.joined'])
     },
     changed(before, after, reports, cause) {
       const event = eventOf(before, after)
       const detail = {
         event,
-        ...detailOf(after),
+        ...taskDetail(after),
         from: stateOf(before),
         to: stateOf(after),
         by: reports.map(({ report }) => byOf(report)).at(-1),
@@ -58,15 +58,10 @@ export function createTaskLog(log: Log): TaskLog {
 }
 
 /** The fields of every line about a task. No text of the caller's, no address of a file. */
-function detailOf(task: Task) {
+export function taskDetail(task: Task) {
   const { id, provider, providerTaskId, owner, charge, revision } = task
   const ageMs = task.updatedAtMs - task.createdAtMs
   return { taskId: id, provider, providerTaskId, owner, charge, revision, ageMs, ...traceDetail(task.trace) }
-}
-
-/** What leads from a line about a task to the request that ordered it. */
-export function traceDetail(trace: Trace | null) {
-  return { requestId: trace?.requestId, traceId: trace?.traceId }
 }
 
 /** The phase of a pending task, the status of a settled one. */

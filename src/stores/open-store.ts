@@ -28,6 +28,7 @@ function withOutageLog(store: Store, log: Log): Store {
     level: 'error',
     downMessage: 'the store is unavailable: orders are refused and callbacks are answered with 503',
     upMessage: 'the store is available again',
+    detail: { outage: 'store' },
   })
   let probedAtMs = -Infinity
 

@@ -102,7 +102,7 @@ test('an unreachable provider is logged once, and once when it is reachable agai
     .toEqual(['the provider cannot be reached', 'the provider can be reached again'])
 })
 
-test('callbacks with an invalid signature are logged once, and each one at debug level', async () => {
+test('callbacks with an invalid signature are an outage, and each one is logged', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway({ ...provider.environment, KIE_WEBHOOK_KEY: 'webhook-key' })
   await order(gateway)
@@ -113,7 +113,9 @@ test('callbacks with an invalid signature are logged once, and each one at debug
     expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'), forged)).toBe(200)
   }
   expect(messagesOf(gateway)).toEqual([expect.stringMatching(/^callbacks are not trusted/)])
-  const each = gateway.logged.filter((line) => line.includes('the signature is wrong') && line.includes('"debug"'))
+  const each = gateway.logged.filter(
+    (line) => line.includes('the signature is wrong') && line.includes('callback.saved'),
+  )
   expect(each).toHaveLength(10)
 })
 

@@ -21,6 +21,7 @@ const order: ProviderOrder = {
   audioId: 'e231****-****-****-****-****8cadc7dc',
   type: 'split_stem',
   callbackUrl: 'https://gateway.example/callbacks/kie/sep_01h455vb4pex5vsknk084sn02q/dG9rZW4tb2YtdGhpcy10YXNr',
+  trace: null,
 }
 const vocalTaskId = '3e63b4cc88d52611159371f6af5571e7'
 const html = '<html><body>Bad gateway</body></html>'

@@ -8,14 +8,17 @@ import {
 } from '../../separation/errors.ts'
 import type { SanitizeError } from './sanitize-error.ts'
 import type { Log } from '../../runtime/log.ts'
+import { traceDetail, type Trace } from '../../runtime/trace.ts'
 
 export interface MaskErrorOptions {
   readonly log: Log
   readonly sanitize: SanitizeError
+  /** The request of the operation that the error ended; undefined if it is not known. */
+  readonly requestOf: (error: unknown) => Trace | undefined
 }
 
 /** Shows GraphQL's errors and the gateway's own, each with a code. Any other error is logged and masked. */
-export function createMaskError({ log, sanitize }: MaskErrorOptions): (error: unknown) => Error {
+export function createMaskError({ log, sanitize, requestOf }: MaskErrorOptions): (error: unknown) => Error {
   return function maskError(error) {
     const cause = rootCause(error)
     if (error instanceof GraphQLError && cause instanceof GraphQLError && !isOurFault(error)) {
@@ -32,7 +35,7 @@ export function createMaskError({ log, sanitize }: MaskErrorOptions): (error: un
       const { message, retryAfterSeconds } = cause
       return coded(error, message, { code: 'RATE_LIMITED', retryAfterSeconds })
     }
-    log.error({ err: cause }, 'a GraphQL operation failed')
+    log.error({ err: cause, ...traceDetail(requestOf(error) ?? null) }, 'a GraphQL operation failed')
     return coded(error, 'An internal error occurred. The gateway has logged it.', {
       code: 'INTERNAL_SERVER_ERROR',
     })

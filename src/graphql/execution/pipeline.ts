@@ -6,6 +6,7 @@ import { documentLimits, maxTokens } from './document-limits.ts'
 import { createMaskError } from './mask-error.ts'
 import { executeOperation, validateVariables } from './execute-operation.ts'
 import type { Log } from '../../runtime/log.ts'
+import type { Trace } from '../../runtime/trace.ts'
 
 export interface PipelineOptions {
   readonly schema: GraphQLSchema
@@ -47,6 +48,9 @@ const maxCachedDocuments = 100
  */
 export function createPipeline({ schema, services, log, introspection, onSuccess }: PipelineOptions): Pipeline {
   const sanitize = createSanitizeError(introspection)
+  /** The request of each error that is about to be masked. */
+  const requests = new WeakMap<object, Trace>()
+  const requestOf = (error: unknown) => (error instanceof Error ? requests.get(error) : undefined)
   return createYoga<Incoming, Context>({
     schema,
     context: ({ caller, watch }) => createContext(services, caller, watch),
@@ -63,7 +67,7 @@ export function createPipeline({ schema, services, log, introspection, onSuccess
     maxRequestBodySize: false,
     // The HTTP route handles CORS: Yoga answers a foreign origin with `null`, which lets any sandboxed page read the answer.
     cors: false,
-    maskedErrors: { maskError: createMaskError({ log, sanitize }) },
+    maskedErrors: { maskError: createMaskError({ log, sanitize, requestOf }) },
     logging: {
       debug: () => {},
       info: () => {},
@@ -71,24 +75,23 @@ export function createPipeline({ schema, services, log, introspection, onSuccess
       // maskError has already logged these errors.
       error: () => {},
     },
-    plugins: [graphqlJs(onSuccess), sanitizeErrors(sanitize), maxTokens, documentLimits(introspection)],
+    plugins: [graphqlJs(requests, onSuccess), sanitizeErrors(sanitize), maxTokens, documentLimits(introspection)],
   })
 }
 
 /** Executes with graphql-js. Yoga's own executor returns fields that resolve late after the others, not in query order. */
-function graphqlJs(onSuccess: PipelineOptions['onSuccess']): Plugin<Incoming> {
+function graphqlJs(requests: WeakMap<object, Trace>, onSuccess: PipelineOptions['onSuccess']): Plugin<Incoming> {
   return {
     onExecute({ setExecuteFn, args: { document, contextValue } }) {
-      const { result, params } = contextValue
-      if (result !== undefined) {
-        setExecuteFn(() => result)
-        return
-      }
-      setExecuteFn(executeOperation)
+      const { result, params, caller } = contextValue
+      setExecuteFn(result === undefined ? executeOperation : () => result)
       return {
         onExecuteDone({ result: executed }) {
+          if (Symbol.asyncIterator in executed) return
+          const { errors } = executed
+          for (const error of errors ?? []) requests.set(error, caller.trace)
           const query: unknown = params?.query
-          if (typeof query === 'string' && isWithoutErrors(executed)) onSuccess?.(query, document)
+          if (typeof query === 'string' && errors === undefined) onSuccess?.(query, document)
         },
       }
     },
@@ -105,10 +108,6 @@ function graphqlJs(onSuccess: PipelineOptions['onSuccess']): Plugin<Incoming> {
       }
     },
   }
-}
-
-function isWithoutErrors(result: ExecutionResult | AsyncIterable<unknown>): boolean {
-  return !(Symbol.asyncIterator in result) && result.errors === undefined
 }
 
 /**

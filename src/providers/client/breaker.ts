@@ -19,6 +19,8 @@ export interface BreakerOptions {
   readonly failures: number
   /** An open breaker permits one attempt after each pause (half open). In milliseconds. */
   readonly pauseMs: number
+  /** Called when it opens, for whomever, and when it closes. */
+  readonly onChange?: (isOpen: boolean) => void
 }
 
 /** How many of the latest failures are kept. */
@@ -29,7 +31,7 @@ const maxFailures = 32
  * several tracks fail: one caller or one track counts for at most half of `failures`, rounded up. If only one caller or
  * one track fails, it opens for that caller or that track alone. Times are monotonic.
  */
-export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
+export function createBreaker({ failures, pauseMs, onChange }: BreakerOptions): Breaker {
   /** The origins of the failures since the last success, oldest first. */
   let failed: OrderOrigin[] = []
   let openUntilMs = 0
@@ -82,14 +84,17 @@ export function createBreaker({ failures, pauseMs }: BreakerOptions): Breaker {
       }
     },
     report(order, isFailure) {
+      const wasOpen = failed.length >= failures
       if (!isFailure) {
         failed = []
         rejectedCallers.clear()
+        if (wasOpen) onChange?.(false)
         return
       }
       failed = [...failed, order].slice(-maxFailures)
       openUntilMs = performance.now() + pauseMs
       rejectedCallers.clear()
+      if (!wasOpen && failed.length >= failures) onChange?.(true)
     },
   }
 }

@@ -10,6 +10,8 @@ export interface SubmitGateOptions {
   readonly displayName: string
   readonly orders: OrderRate
   readonly breaker?: BreakerOptions
+  /** Called when orders begin to be paused because the provider does not answer them, and when it answers one again. */
+  readonly onPause?: (isPaused: boolean) => void
 }
 
 /** Admits orders at the provider's rate, and none while the provider is down. */
@@ -27,8 +29,8 @@ const noTrack = ''
 
 const defaultBreaker: BreakerOptions = { failures: 5, pauseMs: 15_000 }
 
-export function createSubmitGate({ displayName, orders, breaker: options }: SubmitGateOptions): SubmitGate {
-  const breaker = createBreaker(options ?? defaultBreaker)
+export function createSubmitGate({ displayName, orders, breaker: options, onPause }: SubmitGateOptions): SubmitGate {
+  const breaker = createBreaker({ ...(options ?? defaultBreaker), ...(onPause && { onChange: onPause }) })
   const queue = createOrderQueue(orders)
 
   /** Admits the order if the breaker permits it and there is a slot. */

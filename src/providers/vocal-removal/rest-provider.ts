@@ -5,6 +5,7 @@ import type { ProviderReport } from '../../separation/advance/report.ts'
 import { createRedact, messageLength } from '../client/redact.ts'
 import { derived } from '../../runtime/derived.ts'
 import { describeError } from '../../runtime/describe-error.ts'
+import { traceHeaders, type Trace } from '../../runtime/trace.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
 import { createRateLimitedReader } from '../client/rate-limited-reader.ts'
 import { postOnce } from '../client/post-once.ts'
@@ -111,7 +112,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     connectTimeoutMs: timeouts.connectMs,
     timeoutMs: timeouts.checkMs,
   })
-  const gate = createSubmitGate({ displayName: spec.displayName, orders })
+  const gate = createSubmitGate({ displayName: spec.displayName, orders, onPause: logPause })
   const closing = new AbortController()
   // Each running submit adds one listener.
   setMaxListeners(0, closing.signal)
@@ -129,27 +130,40 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       ),
   }
 
-  const common = { log, detail: { provider: spec.name } }
+  const commonWith = (outage: string) => ({ log, detail: { outage, provider: spec.name } })
   const reachability = createOutageLog({
-    ...common,
+    ...commonWith('provider-unreachable'),
     level: 'warn',
     downMessage: 'the provider cannot be reached',
     upMessage: 'the provider can be reached again',
   })
   // Orders may be refused while checks succeed, and the reverse.
   const orderRefusals = createOutageLog({
-    ...common,
+    ...commonWith('orders-refused'),
     level: 'error',
     downMessage: 'the provider refuses the orders of this gateway: check its API key and base URL',
     upMessage: 'the provider accepts the orders of this gateway again',
   })
   const checkRefusals = createOutageLog({
-    ...common,
+    ...commonWith('key-refused'),
     level: 'error',
     downMessage: keyProblem,
     upMessage: 'the provider accepts the API key again',
   })
+  const unusableAnswers = createOutageLog({
+    ...commonWith('checks-inconclusive'),
+    level: 'warn',
+    downMessage: 'the answers of the provider to checks cannot be used',
+    upMessage: 'the answers of the provider to checks can be used again',
+  })
   let isStopping = false
+
+  function logPause(isPaused: boolean): void {
+    const detail = { event: isPaused ? 'outage.began' : 'outage.ended', outage: 'orders-paused', provider: spec.name }
+    if (isPaused)
+      log.warn(detail, 'the provider does not answer orders: they are refused, or wait, until it answers one')
+    else log.info(detail, 'the provider answers orders again')
+  }
 
   function endpointOf(path: string): URL {
     const configured = typeof options.baseUrl === 'function' ? options.baseUrl() : options.baseUrl
@@ -157,13 +171,14 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     return new URL(`${base.replace(/\/+$/, '')}${path}`)
   }
 
-  function headersWith(key: string): Record<string, string> {
+  function headersWith(key: string, trace: Trace | null): Record<string, string> {
     const { userAgent } = options
     return {
       authorization: `Bearer ${key}`,
       accept: 'application/json',
       'accept-encoding': 'identity',
       'user-agent': userAgent,
+      ...(trace === null ? {} : traceHeaders(trace)),
     }
   }
 
@@ -177,7 +192,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     }
     const sent = await postOnce({
       url,
-      headers: headersWith(key),
+      headers: headersWith(key, order.trace),
       body: job.submitBody(order),
       connectTimeoutMs: timeouts.connectMs,
       answerTimeoutMs: timeouts.submitMs,
@@ -206,10 +221,15 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     return answer
   }
 
-  async function readRecordInfoOnce(key: string, providerTaskId: string, onSlot?: () => void): Promise<CheckAnswer> {
+  async function readRecordInfoOnce(
+    key: string,
+    providerTaskId: string,
+    onSlot: (() => void) | undefined,
+    trace: Trace | null,
+  ): Promise<CheckAnswer> {
     const url = endpointOf(job.paths.check)
     url.searchParams.set('taskId', providerTaskId)
-    const answer = await reader.get(url, headersWith(key), onSlot)
+    const answer = await reader.get(url, headersWith(key, trace), onSlot)
     reachability.worked()
     const envelope = answer.body === null ? null : parseEnvelopeText(answer.body)
     const code = envelope?.code ?? null
@@ -219,16 +239,21 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     }
     if (code !== null) checkRefusals.worked()
     if (envelope === null || code === null) {
-      const cause = answer.problem ?? 'its body has no readable code'
-      return { kind: 'inconclusive', cause: redact(`HTTP ${answer.status}, ${cause}`, messageLength) }
+      const problem = answer.problem ?? 'its body has no readable code'
+      const cause = redact(`HTTP ${answer.status}, ${problem}`, messageLength)
+      unusableAnswers.failed({ cause })
+      return { kind: 'inconclusive', cause }
     }
-    return job.parseRecordInfo(envelope, providerTaskId, context)
+    const checked = job.parseRecordInfo(envelope, providerTaskId, context)
+    if (checked.kind !== 'inconclusive') unusableAnswers.worked()
+    else if (checked.isAboutTask !== true) unusableAnswers.failed({ providerCode: code, cause: checked.cause })
+    return checked
   }
 
   async function getCredits(): Promise<HttpAnswer> {
     const key = apiKey()
     if (key === null) throw new Error(`${spec.name} is off: it has no API key`)
-    return reader.get(endpointOf(spec.creditsPath), headersWith(key))
+    return reader.get(endpointOf(spec.creditsPath), headersWith(key, null))
   }
 
   return {
@@ -252,11 +277,11 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
       return logRefusal(answer)
     },
 
-    async check(providerTaskId, onSlot) {
+    async check(providerTaskId, onSlot, trace = null) {
       const key = apiKey()
       if (key === null) return { kind: 'inconclusive', cause: `${spec.name} is off: it has no API key` }
       try {
-        return await readRecordInfoOnce(key, providerTaskId, onSlot)
+        return await readRecordInfoOnce(key, providerTaskId, onSlot, trace)
       } catch (error) {
         const cause = redact(describeError(error), messageLength)
         if (!isStopping) reachability.failed({ cause })

@@ -18,11 +18,11 @@ export interface ReceivedCallback extends Omit<SavedCallback, 'receivedAtMs'> {
 
 export type SaveOutcome =
   /** The callback is stored, and its task is due. */
-  | 'saved'
+  | { readonly kind: 'saved'; readonly task: Task }
   /** The same, but the store had lost the task: it was restored from the callback's address. */
-  | 'restored'
+  | { readonly kind: 'restored'; readonly task: Task }
   /** The store does not know the task, and the address contains no order. */
-  | 'unknown'
+  | { readonly kind: 'unknown' }
 
 /**
  * Stores a callback durably and makes its task due. If its result need not or cannot be confirmed first, because it is signed or
@@ -47,47 +47,53 @@ export function createSaveCallback(options: SaveCallbackOptions): SaveCallback {
   return async function saveCallback({ provider, isSigned, order, ...received }) {
     const callback: SavedCallback = { ...received, receivedAtMs: clock.nowMs() }
     const save = () => saveAndFollow(provider, callback, isSigned)
-    if (await save()) return 'saved'
-    if (order === null) return 'unknown'
+    const saved = await save()
+    if (saved !== null) return { kind: 'saved', task: saved }
+    if (order === null) return { kind: 'unknown' }
     await restoreOrder(order)
-    return (await save()) ? 'restored' : 'unknown'
+    const restored = await save()
+    return restored === null ? { kind: 'unknown' } : { kind: 'restored', task: restored }
   }
 
-  /** Resolves to whether the callback was stored. */
-  async function saveAndFollow(provider: ProviderName, callback: SavedCallback, isSigned: boolean): Promise<boolean> {
+  /** Resolves to the task of the callback; null if it was not stored. */
+  async function saveAndFollow(
+    provider: ProviderName,
+    callback: SavedCallback,
+    isSigned: boolean,
+  ): Promise<Task | null> {
     const { report } = callback
     // Without stems, no callback settles its task before the provider is asked.
-    if (report === null || !hasStems(report)) return (await saveDue(provider, callback)) !== null
+    if (report === null || !hasStems(report)) return saveDue(provider, callback)
     const place = isSigned ? 'full' : requests.reserve(provider, callback.taskId)
     switch (place) {
       case 'full':
         return saveAndSettle(provider, callback)
       case 'under-way': {
         const saved = await saveDue(provider, callback)
-        if (saved !== null) settle.later(saved.task, callback)
-        return saved !== null
+        if (saved !== null) settle.later(saved, callback)
+        return saved
       }
       default:
         return saveAndCheck(provider, callback, place)
     }
   }
 
-  async function saveDue(provider: ProviderName, callback: SavedCallback): Promise<CallbackTask | null> {
+  async function saveDue(provider: ProviderName, callback: SavedCallback): Promise<Task | null> {
     const saved = await inbox.saveCallback(callback, { provider })
     requests.wake(provider)
-    return saved
+    return saved?.task ?? null
   }
 
-  async function saveAndSettle(provider: ProviderName, callback: SavedCallback): Promise<boolean> {
+  async function saveAndSettle(provider: ProviderName, callback: SavedCallback): Promise<Task | null> {
     const leaseUntilMs = callback.receivedAtMs + settleLeaseMs
     const saved = await inbox.saveCallback(callback, { provider, leaseUntilMs })
-    if (saved === null) return false
+    if (saved === null) return null
     const settled = settle.now(saved.task, callback, saved.isLeased ? leaseUntilMs : null)
     void settled.then(() => requests.wake(provider))
-    return true
+    return saved.task
   }
 
-  async function saveAndCheck(provider: ProviderName, callback: SavedCallback, seat: Seat<Task>): Promise<boolean> {
+  async function saveAndCheck(provider: ProviderName, callback: SavedCallback, seat: Seat<Task>): Promise<Task | null> {
     let saved: CallbackTask | null = null
     try {
       saved = await inbox.saveCallback(callback, { provider, leaseUntilMs: seat.leaseUntilMs })
@@ -95,9 +101,9 @@ export function createSaveCallback(options: SaveCallbackOptions): SaveCallback {
       if (saved?.isLeased === true) seat.begin(saved.task)
       else seat.leave()
     }
-    if (saved === null) return false
+    if (saved === null) return null
     settle.later(saved.task, callback)
     if (!saved.isLeased) requests.wake(provider)
-    return true
+    return saved.task
   }
 }

@@ -131,7 +131,7 @@ export function createCheck(options: CheckOptions): Check {
     let hasAnswered = false
     if (provider === undefined || candidates.length === 0) onSlot()
     for (const candidate of provider === undefined ? [] : candidates) {
-      const answer = await readRecordInfo(() => provider?.check(candidate, onSlot), task)
+      const answer = await readRecordInfo(() => provider?.check(candidate, onSlot, task.trace), task)
       if (answer.kind !== 'inconclusive' || answer.isAboutTask === true) hasAnswered = true
       if (answer.kind !== 'found') continue
       const isOwnId = candidate === recordInfoIdOf(task)

@@ -66,7 +66,7 @@ export function createSendQueued(options: SendQueuedOptions): SendQueued {
     level: 'error',
     downMessage: 'queued orders cannot be sent',
     upMessage: 'queued orders are sent again',
-    detail: {},
+    detail: { outage: 'queued-orders' },
     quietMs: outageQuietMs,
   })
 

@@ -1,5 +1,5 @@
 import { createLimitedLog } from '../../runtime/limited-log.ts'
-import type { Trace } from '../../runtime/trace.ts'
+import { traceDetail, type Trace } from '../../runtime/trace.ts'
 import { withTimeout } from '../../runtime/with-timeout.ts'
 import { noLimits, type CallerLimits } from '../caller-limits.ts'
 import type { Changes } from '../changes.ts'
@@ -8,7 +8,7 @@ import type { ReadTask } from '../read/read-task.ts'
 import type { Watches } from '../read/watch.ts'
 import { watchedStates } from '../read/watched-states.ts'
 import type { OrderWriter } from '../store.ts'
-import { createTaskLog, traceDetail } from '../task-log.ts'
+import { createTaskLog } from '../task-log.ts'
 import { isQueued, startedAtMs, type ProviderName, type SeparationType, type Task } from '../task.ts'
 import {
   idempotencyConflict,

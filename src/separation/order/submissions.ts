@@ -60,7 +60,7 @@ export function createSubmissions({ record, addresses, log, submitTimeoutMs }: S
   return {
     submit(task, { musicTaskId, audioId, type }, provider) {
       const callbackUrl = addresses.urlOf(task)
-      const answer = provider.submit({ owner: task.owner, musicTaskId, audioId, type, callbackUrl })
+      const answer = provider.submit({ owner: task.owner, musicTaskId, audioId, type, callbackUrl, trace: task.trace })
       const submission: Submission = { answer, stored: answer.then((given) => store(task, given)) }
       underWay.set(task.id, submission)
       submission.stored

@@ -134,7 +134,7 @@ export function createFind(options: FindOptions): Find {
 
   /** The task of a provider task id, after asking the provider. */
   async function lookUp(by: Searcher, name: ProviderName, providerTaskId: string): Promise<Task | null> {
-    const answer = await providers.get(name)?.check(providerTaskId)
+    const answer = await providers.get(name)?.check(providerTaskId, undefined, by.trace)
     switch (answer?.kind) {
       case undefined:
       case 'not-found':

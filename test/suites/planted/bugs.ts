@@ -32,8 +32,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/callback/save-callback.ts',
-        from: 'if (await save()) return',
-        to: 'void save()\n    if (Date.now() > 0) return',
+        from: 'const saved = await save()',
+        to: 'void save()\n    const saved = { id: received.taskId }',
       },
     ],
     tests: ['flows/callback', 'suites/faults-durability'],
@@ -127,7 +127,7 @@ export const bugs: readonly Bug[] = [
       {
         file: 'providers/vocal-removal/rest-provider.ts',
         from: 'orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message })',
-        to: "orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message, headers: headersWith(apiKey() ?? '') })",
+        to: "orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message, headers: headersWith(apiKey() ?? '', null) })",
       },
     ],
     tests: ['security/secrets', 'providers/provider-client'],
@@ -137,8 +137,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'http/callback-route.ts',
-        from: "log.debug({ provider, taskId, problem }, 'a callback is not trusted')",
-        to: "log.debug({ provider, taskId, problem, path }, 'a callback is not trusted')",
+        from: 'const callback = { provider, taskId, isSigned, problem }',
+        to: 'const callback = { provider, taskId, isSigned, problem: problem && problem + path }',
       },
     ],
     tests: ['flows/callback'],
@@ -417,8 +417,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'http/callback-route.ts',
-        from: 'log.debug({ provider, taskId, problem }',
-        to: 'log.debug({ path, provider, taskId, problem }',
+        from: 'callbackLog.stored(outcome.kind, outcome.task, callback, trace)',
+        to: 'callbackLog.stored(outcome.kind, outcome.task, { ...callback, problem: path }, trace)',
       },
     ],
     tests: ['suites/fuzz'],

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'
+import { callbackOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+const spanId = '00f067aa0ba902b7'
+
+async function ask(gateway: TestGateway, headers: Record<string, string>, query = '{ __typename }') {
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ query }),
+  })
+  await response.arrayBuffer()
+  return { requestId: response.headers.get('x-request-id'), traceparent: response.headers.get('traceparent') }
+}
+
+function linesOf({ logged }: TestGateway, event: string): readonly Record<string, unknown>[] {
+  return logged.map((line): Record<string, unknown> => JSON.parse(line)).filter((line) => line['event'] === event)
+}
+
+test('an x-request-id is kept if it is a word, and replaced by a UUID if not', async () => {
+  const gateway = await startGateway()
+  const kept = ['0b0e7a3c-6f6e-4c39-9c6e-0d3c6c1f7b10', 'Root=1-67891233-abcdef012345678912345678', 'aGVsbG8/+Zz09==']
+  for (const given of kept) expect((await ask(gateway, { 'x-request-id': given })).requestId).toBe(given)
+  const replaced = ['', 'two words', 'a","level":60,"msg":"b', 'ä', 'x'.repeat(129)]
+  for (const given of replaced) expect((await ask(gateway, { 'x-request-id': given })).requestId).toMatch(uuid)
+})
+
+test('a request belongs to the trace of its traceparent if that is valid, else to a new one', async () => {
+  const gateway = await startGateway()
+  const answerTo = async (traceparent: string) => (await ask(gateway, { traceparent })).traceparent
+  const answer = await answerTo(`00-${traceId}-${spanId}-01`)
+  expect(answer).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`))
+  expect(answer).not.toContain(spanId)
+  const invalid = [
+    `01-${traceId}-${spanId}-01`,
+    `00-${traceId.toUpperCase()}-${spanId}-01`,
+    `00-${'0'.repeat(32)}-${spanId}-01`,
+    `00-${traceId}-${'0'.repeat(16)}-01`,
+    `00-${traceId}-${spanId}-01-more`,
+    'trace',
+  ]
+  for (const given of invalid) {
+    expect(await answerTo(given)).toMatch(new RegExp(`^00-(?!${traceId})[0-9a-f]{32}-[0-9a-f]{16}-00$`))
+  }
+})
+
+test('every request has an id of its own, also if its answer was kept', async () => {
+  const gateway = await startGateway()
+  const taskId = await order(gateway, { audioId: 'done' })
+  await untilSettled(gateway, taskId)
+  const read = `{ separation(taskId: "${taskId}") { id status } }`
+  const answers = []
+  for (let i = 0; i < 5; i++) answers.push(await ask(gateway, {}, read))
+  expect(await ask(gateway, { 'x-request-id': 'mine' }, read)).toMatchObject({ requestId: 'mine' })
+  for (const of of ['requestId', 'traceparent'] as const) {
+    expect(new Set(answers.map((answer) => answer[of])).size).toBe(answers.length)
+  }
+})
+
+test('the operations of a socket have ids that begin with that of its upgrade, and belong to its trace', async () => {
+  const gateway = await startGateway()
+  const headers = { 'x-request-id': 'socket', traceparent: `00-${traceId}-${spanId}-00` }
+  let upgraded: unknown
+  class TracedSocket extends WebSocket {
+    constructor(url: string, protocol: string) {
+      super(url, protocol, { headers })
+      this.once('upgrade', (response) => (upgraded = response.headers))
+    }
+  }
+  const client = gateway.connect({ webSocketImpl: TracedSocket, lazy: false })
+  for (const audioId of ['done-1', 'done-2']) {
+    const query = `mutation { separate(input: { musicTaskId: "m", audioId: "${audioId}" }) { __typename } }`
+    for await (const { data } of client.iterate({ query })) expect(data).toMatchObject({ separate: expect.anything() })
+  }
+  expect(upgraded).toMatchObject({ 'x-request-id': 'socket', traceparent: expect.stringContaining(traceId) })
+  const ordered = linesOf(gateway, 'task.ordered')
+  expect(ordered.map(({ requestId }) => requestId)).toEqual(['socket.1', 'socket.2'])
+  expect(ordered.map((line) => line['traceId'])).toEqual([traceId, traceId])
+})
+
+test('an order that is not stored is logged with its reason, and one that joins a task with both requests', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({ ...provider.environment, SUBMITS_PER_10_SECONDS: '1', SUBMIT_WAIT_SECONDS: '0' })
+  const separate = (audioId: string, requestId: string) =>
+    ask(
+      gateway,
+      { 'x-request-id': requestId },
+      `mutation { separate(input: { musicTaskId: "m", audioId: "${audioId}" }) { __typename } }`,
+    )
+  await separate('one', 'first')
+  await separate('one', 'again')
+  await separate('two', 'too-many')
+  await separate('', 'wrong')
+  expect(linesOf(gateway, 'task.joined')).toMatchObject([{ requestId: 'first', byRequestId: 'again' }])
+  expect(linesOf(gateway, 'order.refused')).toMatchObject([
+    { reason: 'rate-limited', owner: 'anonymous', provider: 'kie', requestId: 'too-many' },
+    { reason: 'invalid-input', owner: 'anonymous', provider: 'kie', requestId: 'wrong' },
+  ])
+})
+
+test('strangers and forgers leave a bounded number of lines in the log', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway(provider.environment)
+  await order(gateway)
+  const { callBackUrl } = (await provider.order(0)).body
+  const before = gateway.logged.length
+  for (let i = 0; i < 50; i++) {
+    const forged = callBackUrl.replace(/[^/]*$/, 'x'.repeat(43))
+    expect(await provider.callBack(forged, callbackOfSuccess(randomUUID()))).toBe(404)
+    expect(await provider.callBack(callBackUrl, { nonsense: i })).toBe(200)
+  }
+  expect(linesOf(gateway, 'callback.refused')).toHaveLength(20)
+  expect(linesOf(gateway, 'callback.saved')).toHaveLength(20)
+  expect(gateway.logged.length - before).toBeLessThan(60)
+})
