@@ -9,10 +9,9 @@ const traceparentPattern = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([
 /** The trace in the headers of a request; what is missing or malformed is made. A header that was sent twice is malformed. */
 export function readTrace(headers: IncomingHttpHeaders): Trace {
   const given = headers[requestIdHeader]
-  const begun = typeof given === 'string' && requestIdPattern.test(given) ? beginTrace(given) : beginTrace()
+  const begun = beginTrace(typeof given === 'string' && requestIdPattern.test(given) ? given : undefined)
   const parent = headers[traceHeader]
   const [, traceId, flags = ''] = typeof parent === 'string' ? (traceparentPattern.exec(parent) ?? []) : []
-  return traceId === undefined
-    ? begun
-    : { requestId: begun.requestId, traceId, isSampled: (Number.parseInt(flags, 16) & 1) === 1 }
+  if (traceId === undefined) return begun
+  return { requestId: begun.requestId, traceId, isSampled: (Number.parseInt(flags, 16) & 1) === 1 }
 }

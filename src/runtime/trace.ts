@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomHex } from './random-hex.ts'
 
 /** A request and the trace that it belongs to (W3C Trace Context). A task keeps those of the request that ordered it. */
 export interface Trace {
@@ -13,14 +13,18 @@ export interface Trace {
 export const requestIdHeader = 'x-request-id'
 export const traceHeader = 'traceparent'
 
-/** Begins a trace with a request that brought none. */
-export function beginTrace(requestId: string = randomUUID()): Trace {
-  return { requestId, traceId: randomHex(), isSampled: false }
+const traceIdBytes = 16
+const spanIdBytes = 8
+
+/** Begins a trace with a request that brought none. A request without an id gets that of the trace. */
+export function beginTrace(requestId?: string): Trace {
+  const traceId = randomHex(traceIdBytes)
+  return { requestId: requestId ?? traceId, traceId, isSampled: false }
 }
 
 /** A `traceparent` of the trace with a new span id: each answer and each request of the gateway has one of its own. */
 export function traceparentOf({ traceId, isSampled }: Trace): string {
-  return `00-${traceId}-${randomHex().slice(0, 16)}-${isSampled ? '01' : '00'}`
+  return `00-${traceId}-${randomHex(spanIdBytes)}-${isSampled ? '01' : '00'}`
 }
 
 /** The headers that pass a trace on. */
@@ -31,9 +35,4 @@ export function traceHeaders(trace: Trace): Readonly<Record<string, string>> {
 /** The fields of a line of the log that lead to the request. */
 export function traceDetail(trace: Trace | null): { readonly requestId?: string; readonly traceId?: string } {
   return trace === null ? {} : { requestId: trace.requestId, traceId: trace.traceId }
-}
-
-/** 32 hexadecimal digits. Node.js makes UUIDs in advance, which is quicker than to ask for random bytes. */
-function randomHex(): string {
-  return randomUUID().replaceAll('-', '')
 }

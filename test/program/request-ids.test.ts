@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'
 import { callbackOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const madeId = /^[0-9a-f]{32}$/
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 const spanId = '00f067aa0ba902b7'
 
@@ -22,12 +22,12 @@ function linesOf({ logged }: TestGateway, event: string): readonly Record<string
   return logged.map((line): Record<string, unknown> => JSON.parse(line)).filter((line) => line['event'] === event)
 }
 
-test('an x-request-id is kept if it is a word, and replaced by a UUID if not', async () => {
+test('an x-request-id is kept if it is a word, and replaced if not', async () => {
   const gateway = await startGateway()
   const kept = ['0b0e7a3c-6f6e-4c39-9c6e-0d3c6c1f7b10', 'Root=1-67891233-abcdef012345678912345678', 'aGVsbG8/+Zz09==']
   for (const given of kept) expect((await ask(gateway, { 'x-request-id': given })).requestId).toBe(given)
   const replaced = ['', 'two words', 'a","level":60,"msg":"b', 'ä', 'x'.repeat(129)]
-  for (const given of replaced) expect((await ask(gateway, { 'x-request-id': given })).requestId).toMatch(uuid)
+  for (const given of replaced) expect((await ask(gateway, { 'x-request-id': given })).requestId).toMatch(madeId)
 })
 
 test('a request belongs to the trace of its traceparent if that is valid, else to a new one', async () => {
