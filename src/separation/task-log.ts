@@ -57,11 +57,16 @@ export function createTaskLog(log: Log): TaskLog {
   }
 }
 
-/** The fields of every line about a task. No text of the caller's, no address of a file. */
+/** The fields by which any line leads to a task and to the request that ordered it. */
+export function taskIds({ id, provider, trace }: Task) {
+  return { taskId: id, provider, ...traceDetail(trace) }
+}
+
+/** The fields of every line about the state of a task. No text of the caller's, no address of a file. */
 export function taskDetail(task: Task) {
-  const { id, provider, providerTaskId, owner, charge, revision } = task
+  const { providerTaskId, owner, charge, revision } = task
   const ageMs = task.updatedAtMs - task.createdAtMs
-  return { taskId: id, provider, providerTaskId, owner, charge, revision, ageMs, ...traceDetail(task.trace) }
+  return { ...taskIds(task), providerTaskId, owner, charge, revision, ageMs }
 }
 
 /** The phase of a pending task, the status of a settled one. */

@@ -2,7 +2,7 @@ import type { Log } from '../../runtime/log.ts'
 import type { Changes } from '../changes.ts'
 import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
 import type { Clock, LeaseEnd, NewDue, RecordStore } from '../store.ts'
-import { createTaskLog } from '../task-log.ts'
+import { createTaskLog, taskIds } from '../task-log.ts'
 import { stemName, type Task } from '../task.ts'
 import { advance, isVisibleChange } from './advance.ts'
 import { maxStems } from './merge-stems.ts'
@@ -78,7 +78,10 @@ export function createRecord({ store, clock, changes, log, archiveMs = null, onC
         // The change may have been written all the same.
         if (error instanceof StoreUnavailableError) changes.publish(taskId, task.owner)
         if (!(error instanceof DuplicateBindingError) || !canBind) throw error
-        log.error({ taskId }, 'the provider gave this task an id that another task is bound to; the task is not bound')
+        log.error(
+          taskIds(task),
+          'the provider gave this task an id that another task is bound to; the task is not bound',
+        )
         canBind = false
       }
     }
@@ -90,7 +93,7 @@ export function createRecord({ store, clock, changes, log, archiveMs = null, onC
       report.kind === 'reported' && report.outcome.state === 'succeeded' ? report.outcome.stems.length : [],
     )
     log.warn(
-      { taskId: task.id, reported, kept: maxStems },
+      { ...taskIds(task), reported, kept: maxStems },
       'a task has the most stems that are stored; others are dropped',
     )
   }

@@ -3,6 +3,7 @@ import type { RecordReports } from '../advance/record.ts'
 import type { ProviderReport } from '../advance/report.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import type { CheckQueue, SavedCallback } from '../store.ts'
+import { taskIds } from '../task-log.ts'
 import { isComplete, recordInfoIdOf, type Task } from '../task.ts'
 
 export interface SettleByCallbackOptions {
@@ -48,7 +49,7 @@ export function createSettleByCallback({ record, queue, log, graceMs }: SettleBy
   function now(task: Task, callback: SavedCallback, leaseUntilMs: number | null): Promise<void> {
     const done = settle(task, callback, leaseUntilMs)
       .catch((error: unknown) => {
-        const detail = { taskId: task.id, provider: task.provider }
+        const detail = taskIds(task)
         // The store itself logs that it is unavailable.
         if (error instanceof StoreUnavailableError) log.debug(detail, 'a callback waits for the check of its task')
         else log.error({ ...detail, err: error }, 'a callback could not settle its task; the check of the task will')

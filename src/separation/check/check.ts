@@ -6,6 +6,7 @@ import type { CallbackAddresses } from '../callback/callback-address.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import type { CheckAnswer, Provider } from '../provider.ts'
 import type { CallbackInbox, Clock, SavedCallback, TaskReader } from '../store.ts'
+import { taskIds } from '../task-log.ts'
 import { isSettled, recordInfoIdOf, type ProviderName, type Task } from '../task.ts'
 import { dueCallbackReports, nextGraceEndsMs, type TrustedCallback } from './callback-grace.ts'
 import { nextCheckAt, type CheckTimings } from './check-schedule.ts'
@@ -132,6 +133,8 @@ export function createCheck(options: CheckOptions): Check {
     if (provider === undefined || candidates.length === 0) onSlot()
     for (const candidate of provider === undefined ? [] : candidates) {
       const answer = await readRecordInfo(() => provider?.check(candidate, onSlot, task.trace), task)
+      const cause = answer.kind === 'inconclusive' ? answer.cause : undefined
+      log.debug({ event: 'check.answered', ...taskIds(task), answer: answer.kind, cause }, 'a check was answered')
       if (answer.kind !== 'inconclusive' || answer.isAboutTask === true) hasAnswered = true
       if (answer.kind !== 'found') continue
       const isOwnId = candidate === recordInfoIdOf(task)
@@ -171,7 +174,7 @@ export function createCheck(options: CheckOptions): Check {
     try {
       return (await ask()) ?? { kind: 'inconclusive', cause: 'the provider is disabled' }
     } catch (error) {
-      log.error({ err: error, taskId: task.id, provider: task.provider }, 'record-info could not be read')
+      log.error({ err: error, ...taskIds(task) }, 'record-info could not be read')
       return { kind: 'inconclusive', cause: 'an internal error' }
     }
   }
@@ -181,7 +184,7 @@ export function createCheck(options: CheckOptions): Check {
       return (await record(task.id, report)) ?? task
     } catch (error) {
       if (error instanceof StoreUnavailableError) throw error
-      log.error({ err: error, taskId: task.id, provider: task.provider }, 'a report of record-info could not be stored')
+      log.error({ err: error, ...taskIds(task) }, 'a report of record-info could not be stored')
       return task
     }
   }

@@ -2,6 +2,7 @@ import type { Log } from '../../runtime/log.ts'
 import type { RecordReports } from '../advance/record.ts'
 import type { CallbackAddresses } from '../callback/callback-address.ts'
 import type { Provider, ProviderOrder, SubmitAnswer } from '../provider.ts'
+import { taskIds } from '../task-log.ts'
 import type { Task } from '../task.ts'
 import { retryUntilStored } from './retry-until-stored.ts'
 
@@ -41,11 +42,10 @@ export function createSubmissions({ record, addresses, log, submitTimeoutMs }: S
   const unanswered = new Set<string>()
 
   async function store(task: Task, answer: SubmitAnswer): Promise<Task | null> {
-    const detail = { taskId: task.id, provider: task.provider }
     switch (answer.kind) {
       case 'accepted':
         if (answer.providerTaskId === null) {
-          log.error(detail, 'the provider accepted and charged an order, but its task id cannot be stored')
+          log.error(taskIds(task), 'the provider accepted and charged an order, but its task id cannot be stored')
         }
         return retryUntilStored(() => record(task.id, answer, { known: task }))
       case 'refused':
@@ -65,7 +65,7 @@ export function createSubmissions({ record, addresses, log, submitTimeoutMs }: S
       underWay.set(task.id, submission)
       submission.stored
         .catch((error: unknown) =>
-          log.error({ err: error, taskId: task.id }, 'the answer to a submit could not be stored'),
+          log.error({ err: error, ...taskIds(task) }, 'the answer to a submit could not be stored'),
         )
         .finally(() => underWay.delete(task.id))
       return submission
