@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { changeRows } from '../support/database.ts'
 import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'
+import { newTaskId } from '../../src/separation/task-id.ts'
 import { callbackOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 
 const madeId = /^[0-9a-f]{32}$/
@@ -60,6 +62,49 @@ test('every request has an id of its own, also if its answer was kept', async ()
   for (const of of ['requestId', 'traceparent'] as const) {
     expect(new Set(answers.map((answer) => answer[of])).size).toBe(answers.length)
   }
+})
+
+test('a stream over SSE has the id of its request', async () => {
+  const gateway = await startGateway()
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream', 'x-request-id': 'stream' },
+    body: JSON.stringify({ query: `subscription { separationUpdated(taskId: "${newTaskId()}") { id } }` }),
+  })
+  expect(await response.text()).toContain('event: complete')
+  expect(response.headers.get('x-request-id')).toBe('stream')
+})
+
+test('an internal error is logged with the id that its answer has', async () => {
+  const gateway = await startGateway()
+  const taskId = await order(gateway, { audioId: 'done' })
+  await untilSettled(gateway, taskId)
+  const read = `{ separation(taskId: "${taskId}") { id } }`
+  // So that the document is known, and the second request takes the short way.
+  await ask(gateway, {}, read)
+  await changeRows(gateway, "update tasks set task = '{}' where id = ?", [taskId])
+  for (const document of [read, `${read} # unknown`]) {
+    const { requestId } = await ask(gateway, {}, document)
+    const failed = gateway.logged.map((line) => JSON.parse(line)).filter((line) => line.requestId === requestId)
+    expect(failed).toMatchObject([{ level: 'error', message: 'a GraphQL operation failed' }])
+  }
+})
+
+test('a queued order that another gateway sends keeps the request that brought it', async () => {
+  const provider = await startPlayedProvider()
+  const first = await startGateway({ ...provider.environment, SUBMITS_PER_10_SECONDS: '1' })
+  const inputs = '{ musicTaskId: "m", audioId: "one" }, { musicTaskId: "m", audioId: "two" }'
+  await ask(first, { 'x-request-id': 'album' }, `mutation { separateAll(inputs: [${inputs}]) { index } }`)
+  await first.close()
+  const { SUBMITS_PER_10_SECONDS: _, ...environment } = first.environment
+  const second = await startGateway(environment)
+  const { headers } = await provider.order(1)
+  expect(headers).toMatchObject({ 'x-request-id': 'album' })
+  expect(linesOf(first, 'task.queued')).toMatchObject([{ requestId: 'album', to: 'QUEUED', charge: 'NONE' }])
+  const [queued] = linesOf(first, 'task.queued')
+  expect(linesOf(second, 'task.sent')).toMatchObject([
+    { taskId: queued?.['taskId'], requestId: 'album', by: 'gateway', from: 'QUEUED', to: 'SENDING', charge: 'MAYBE' },
+  ])
 })
 
 test('the operations of a socket have ids that begin with that of its upgrade, and belong to its trace', async () => {
