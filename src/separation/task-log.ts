@@ -16,6 +16,8 @@ const messages = {
   'task.unconfirmed': 'nothing confirmed an order in time: the provider may have charged it',
   'task.succeeded': 'a task succeeded',
   'task.failed': 'a task failed',
+  'task.archived': 'a stem of a task is copied to the archive',
+  'task.archive-deleted': 'the copies of a task are deleted from the archive',
   'task.updated': 'more is known of a task',
 } as const
 
@@ -89,7 +91,17 @@ function eventOf(before: Task, after: Task): ChangeEvent {
   if (after.charge === 'CHARGED' && before.charge !== 'CHARGED') return 'task.accepted'
   if (after.charge === 'MAYBE' && before.charge === 'NONE') return 'task.sent'
   if (hasEvent(after, 'unanswered') && !hasEvent(before, 'unanswered')) return 'task.unanswered'
+  if (copiesOf(after) > copiesOf(before)) return 'task.archived'
+  if (isArchiveDeleted(after) && !isArchiveDeleted(before)) return 'task.archive-deleted'
   return 'task.updated'
+}
+
+function copiesOf({ archive }: Task): number {
+  return archive?.copies.length ?? 0
+}
+
+function isArchiveDeleted({ archive }: Task): boolean {
+  return (archive?.deletedAtMs ?? null) !== null
 }
 
 function levelOf(event: ChangeEvent, { charge }: Task): 'info' | 'warn' {
@@ -98,7 +110,7 @@ function levelOf(event: ChangeEvent, { charge }: Task): 'info' | 'warn' {
 }
 
 /** Who told what changed the task. */
-function byOf(report: Report): 'submit' | 'callback' | 'check' | 'gateway' {
+function byOf(report: Report): 'submit' | 'callback' | 'check' | 'archive' | 'gateway' {
   switch (report.kind) {
     case 'accepted':
     case 'refused':
@@ -110,9 +122,10 @@ function byOf(report: Report): 'submit' | 'callback' | 'check' | 'gateway' {
     case 'unconfirmed':
     case 'no-result':
     case 'incomplete-result':
+      return 'gateway'
     case 'archived':
     case 'archive-deleted':
-      return 'gateway'
+      return 'archive'
   }
 }
 
@@ -121,7 +134,7 @@ function outcomeOf(task: Task) {
     case 'pending':
       return {}
     case 'succeeded':
-      return { stems: task.stems.length }
+      return { stems: task.stems.length, archived: copiesOf(task) }
     case 'failed': {
       const { code, providerCode, refusal } = task.failure
       return { failure: code, providerCode, reason: refusal?.reason }

@@ -56,6 +56,7 @@ export async function openStems(options: StemsOptions): Promise<Stems> {
     level: 'error',
     downMessage: 'the archive cannot be used: stems are served by the provider, and archived later',
     upMessage: 'the archive can be used again',
+    detail: { outage: 'archive' },
   })
   const common = { storageState, queue: store.archive, provider, clock, retentionOf, log }
   const source = storage === null ? provider : createArchiveSource({ ...common, storage })

@@ -100,7 +100,7 @@ export function createPoller<Item extends DueItem>(options: PollerOptions<Item>)
     level: 'error',
     downMessage: `${name} fail`,
     upMessage: `${name} succeed again`,
-    detail,
+    detail: { outage: name.replace(' ', '-'), ...detail },
     quietMs: outageQuietMs,
   })
 

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Log } from '../../runtime/log.ts'
 import { copyOf, type FileRetention } from '../../separation/file-retention.ts'
 import type { ArchiveQueue, Clock } from '../../separation/store.ts'
+import { taskIds } from '../../separation/task-log.ts'
 import { stemName, type ProviderName, type StemCopy } from '../../separation/task.ts'
 import { spanOf, type AskedRange } from '../byte-range.ts'
 import type { StemOfTask, StemSource } from '../stem-source.ts'
@@ -32,12 +33,12 @@ export function createArchiveSource(options: ArchiveSourceOptions): StemSource {
     if (reported.has(key)) return
     reported.set(key, true)
     log.error(
-      { taskId: task.id, stem: stemName(stem), key },
+      { ...taskIds(task), stem: stemName(stem), key },
       'a copy in the archive is missing or damaged; it is made again if the provider still has the file',
     )
     queue.makeDue(task, clock.nowMs()).catch((error: unknown) => {
       reported.delete(key)
-      log.debug({ err: error, taskId: task.id }, 'a damaged copy could not be queued')
+      log.debug({ err: error, ...taskIds(task) }, 'a damaged copy could not be queued')
     })
   }
 

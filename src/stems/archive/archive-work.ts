@@ -3,6 +3,7 @@ import type { RecordReports } from '../../separation/advance/record.ts'
 import type { Work } from '../../separation/check/poller.ts'
 import { archiveExpiresAtMs, copyOf, providerExpiresAtMs, type FileRetention } from '../../separation/file-retention.ts'
 import type { ArchiveJob, Clock } from '../../separation/store.ts'
+import { taskIds } from '../../separation/task-log.ts'
 import { stemName, type ProviderName, type Stem, type SucceededTask, type Task } from '../../separation/task.ts'
 import type { StemOfTask } from '../stem-source.ts'
 import { archiveKey, ArchiveError, type ArchiveStorage, type StorageState } from './archive-storage.ts'
@@ -71,7 +72,7 @@ export function createArchiveWork(options: ArchiveWorkOptions): Work<ArchiveJob>
     if (outcome.kind !== 'copied') {
       const { why } = outcome
       count(outcome.kind === 'ended' ? outcome.why : 'failed')
-      log.debug({ taskId: task.id, stem: stemName(stem), why }, 'a stem was not archived')
+      log.debug({ ...taskIds(task), stem: stemName(stem), why }, 'a stem was not archived')
       return outcome.kind
     }
     storageState.worked()
@@ -79,7 +80,7 @@ export function createArchiveWork(options: ArchiveWorkOptions): Work<ArchiveJob>
     const after = before?.sha256 === outcome.sha256 ? task : await recordCopy(task, stem, outcome)
     if (after === null) return 'copied'
     await onCopied({ task: after, stem }, outcome).catch((error: unknown) => {
-      log.debug({ err: error, taskId: task.id }, 'a stem was archived, and not all is known of it')
+      log.debug({ err: error, ...taskIds(task) }, 'a stem was archived, and not all is known of it')
     })
     return 'copied'
   }
@@ -120,11 +121,11 @@ export function createArchiveWork(options: ArchiveWorkOptions): Work<ArchiveJob>
     return Math.min(retryMs * 2 ** (attempts - 1), maxRetryMs) * (0.75 + Math.random() / 2)
   }
 
-  function logEnd({ id, provider, stems }: SucceededTask, results: readonly string[]): void {
-    const lost = stems.filter((_stem, index) => results[index] === 'ended' || results[index] === 'failed')
+  function logEnd(task: SucceededTask, results: readonly string[]): void {
+    const lost = task.stems.filter((_stem, index) => results[index] === 'ended' || results[index] === 'failed')
     if (lost.length === 0) return
     log.warn(
-      { taskId: id, provider, stems: lost.map(stemName) },
+      { ...taskIds(task), stems: lost.map(stemName) },
       'stems cannot be archived: the provider does not have their files any more, or they are larger than ARCHIVE_MAX_FILE_MB',
     )
   }
