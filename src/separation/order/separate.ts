@@ -8,7 +8,7 @@ import type { ReadTask } from '../read/read-task.ts'
 import type { Watches } from '../read/watch.ts'
 import { watchedStates } from '../read/watched-states.ts'
 import type { OrderWriter } from '../store.ts'
-import { createTaskLog } from '../task-log.ts'
+import { createTaskLog, taskIds } from '../task-log.ts'
 import { isQueued, startedAtMs, type ProviderName, type SeparationType, type Task } from '../task.ts'
 import {
   idempotencyConflict,
@@ -103,7 +103,8 @@ export function createSeparate(options: SeparateOptions): Separate {
     const { kind: reason, task } = outcome.refusal
     if (task !== null && reason !== 'idempotency-conflict') return
     const provider = input.provider ?? defaultProvider
-    const detail = { event: 'order.refused', reason, owner, provider, taskId: task?.id, ...traceDetail(trace) }
+    const ids = task === null ? traceDetail(trace) : { ...taskIds(task), byRequestId: trace?.requestId }
+    const detail = { event: 'order.refused', reason, owner, provider, ...ids }
     writeLimited(`${owner} ${reason}`, 'info', detail, 'an order was refused, and nothing was stored or sent')
   }
 
