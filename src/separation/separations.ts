@@ -14,7 +14,7 @@ import { counterOf, type PriceOf } from './order/budget-claims.ts'
 import { createExpectations } from './order/expectations.ts'
 import type { SeparateInput } from './order/separate-input.ts'
 import { createSendQueued, type SendQueued } from './order/send-queued.ts'
-import { createSeparate, type OrderOptions, type SeparateOutcome } from './order/separate.ts'
+import { createSeparate, type LogRefusal, type OrderOptions, type SeparateOutcome } from './order/separate.ts'
 import { createSubmissions } from './order/submissions.ts'
 import type { Provider } from './provider.ts'
 import { createFind, type Find, type FindPermission, type TaskRef } from './read/find.ts'
@@ -55,6 +55,8 @@ export interface SeparationsOptions {
 export interface Separations {
   /** Orders a separation, or finds the task that already answers the order. */
   separate(owner: string, input: SeparateInput, options?: OrderOptions): Promise<SeparateOutcome>
+  /** Logs that an order was refused before it came here. */
+  readonly logRefusal: LogRefusal
   /** The budgets of a caller, and what is used of each now. */
   budgets(owner: string, limits: CallerLimits): Promise<readonly BudgetStatus[]>
   /** Sends queued orders, once it is started. */
@@ -110,7 +112,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
     firstCheckAfterMs,
     giveUpAfterMs: timings.giveUpAfterMs,
   })
-  const { separate, isSubmitting, drain } = createSeparate({
+  const { separate, logRefusal, isSubmitting, drain } = createSeparate({
     ...common,
     readTask,
     watches,
@@ -129,6 +131,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
 
   return {
     separate,
+    logRefusal,
     async budgets(owner, limits) {
       const counters = limits.budgets.map((budget) => counterOf(budget, clock.nowMs(), priceOf))
       const used = counters.length === 0 ? [] : await store.budgetsUsed(owner, counters)

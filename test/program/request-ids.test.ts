@@ -130,7 +130,12 @@ test('the operations of a socket have ids that begin with that of its upgrade, a
 
 test('an order that is not stored is logged with its reason, and one that joins a task with both requests', async () => {
   const provider = await startPlayedProvider()
-  const gateway = await startGateway({ ...provider.environment, SUBMITS_PER_10_SECONDS: '1', SUBMIT_WAIT_SECONDS: '0' })
+  const gateway = await startGateway({
+    ...provider.environment,
+    SUBMITS_PER_10_SECONDS: '1',
+    SUBMIT_WAIT_SECONDS: '0',
+    SEPARATES_PER_MINUTE: '5',
+  })
   const separate = (audioId: string, requestId: string, more = '') =>
     ask(
       gateway,
@@ -142,11 +147,13 @@ test('an order that is not stored is logged with its reason, and one that joins 
   await separate('other', 'same-key', 'idempotencyKey: "key"')
   await separate('two', 'too-many')
   await separate('', 'wrong')
+  await separate('three', 'more-than-5')
   expect(linesOf(gateway, 'task.joined')).toMatchObject([{ requestId: 'first', byRequestId: 'again' }])
   expect(linesOf(gateway, 'order.refused')).toMatchObject([
     { reason: 'idempotency-conflict', requestId: 'first', byRequestId: 'same-key', taskId: expect.any(String) },
     { reason: 'rate-limited', owner: 'anonymous', provider: 'kie', requestId: 'too-many' },
     { reason: 'invalid-input', owner: 'anonymous', provider: 'kie', requestId: 'wrong' },
+    { reason: 'rate-limited', owner: 'anonymous', provider: 'kie', requestId: 'more-than-5' },
   ])
 })
 

@@ -155,7 +155,10 @@ async function separate(
 ): Promise<AcceptedOrder | OrderRefusal> {
   const waitSeconds = await separateRate.acquire(caller.owner)
   if (waitSeconds > 0) {
-    return rateLimited(`Too many orders. Nothing was ordered. Try again in ${waitSeconds} s.`, waitSeconds)
+    const message = `Too many orders. Nothing was ordered. Try again in ${waitSeconds} s.`
+    const refusal = rateLimited(message, waitSeconds)
+    separations.logRefusal(caller.owner, input, refusal, caller.trace)
+    return refusal
   }
   const { provider = null, idempotencyKey = null, reference = null } = input
   const outcome = await separations.separate(

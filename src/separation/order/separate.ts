@@ -52,9 +52,18 @@ export interface OrderOptions {
 /** How many refused orders of one caller are logged for each reason. */
 const loggedRefusalsPerMinute = 60
 
+export type LogRefusal = (
+  owner: string,
+  input: { readonly provider?: ProviderName | null | undefined },
+  refusal: OrderRefusal,
+  trace: Trace | null,
+) => void
+
 export interface Separate {
   /** Orders a separation, or finds the task that already answers the order. */
   separate(owner: string, input: SeparateInput, options?: OrderOptions): Promise<SeparateOutcome>
+  /** Logs that an order was refused before it came here. */
+  logRefusal: LogRefusal
   /** Whether the submit of the task is under way. */
   isSubmitting(taskId: string): boolean
   /** Resolves when all orders are sent and their answers stored, or after `withinMs`. */
@@ -83,7 +92,7 @@ export function createSeparate(options: SeparateOptions): Separate {
   return {
     separate(owner, input, { mayQueue = false, limits = noLimits, trace = null } = {}) {
       const order = takeOrder(owner, input, { mayQueue, limits, trace }).then((outcome) => {
-        logRefusal(owner, input, outcome, trace)
+        if (outcome.kind === 'refused') logRefusal(owner, input, outcome.refusal, trace)
         return outcome
       })
       orders.add(order)
@@ -91,6 +100,7 @@ export function createSeparate(options: SeparateOptions): Separate {
       order.then(remove, remove)
       return order
     },
+    logRefusal,
     isSubmitting: (taskId) => submissions.find(taskId) !== undefined,
     async drain(withinMs) {
       await withTimeout(withinMs, Promise.allSettled(orders).then(submissions.settled))
@@ -98,9 +108,7 @@ export function createSeparate(options: SeparateOptions): Separate {
   }
 
   /** Logs why an order was not stored. That the provider refused one is logged as a change of its task. */
-  function logRefusal(owner: string, input: SeparateInput, outcome: SeparateOutcome, trace: Trace | null): void {
-    if (outcome.kind !== 'refused') return
-    const { kind: reason, task } = outcome.refusal
+  function logRefusal(...[owner, input, { kind: reason, task }, trace]: Parameters<LogRefusal>): void {
     if (task !== null && reason !== 'idempotency-conflict') return
     const provider = input.provider ?? defaultProvider
     const ids = task === null ? traceDetail(trace) : { ...taskIds(task), byRequestId: trace?.requestId }
