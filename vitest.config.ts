@@ -5,6 +5,8 @@ import { LongestFirst } from './test/support/longest-first.ts'
 
 /** Tests that start no server, no process and no browser: they take seconds. */
 const units = [
+  'client/retries',
+  'client/slow-reader',
   'core/advance',
   'core/dashboard-member',
   'core/equal-orders',

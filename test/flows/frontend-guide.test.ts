@@ -92,6 +92,7 @@ const isGuide = z.custom<Guide>(
 
 test('the code of the guide compiles', async () => {
   expect([...blocks.keys()]).toEqual([
+    'package.ts',
     'client.ts',
     'separations.ts',
     'separate-track.ts',

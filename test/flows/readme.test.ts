@@ -16,7 +16,7 @@ function blocksOf(language: string): readonly string[] {
   return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, code = '']) => code)
 }
 
-const snippets = ['Apollo Client', 'urql', 'graphql-ws'].map((name, index) => ({
+const snippets = ['the client package', 'Apollo Client', 'urql', 'graphql-ws'].map((name, index) => ({
   name,
   code: blocksOf('ts')[index] ?? '',
 }))

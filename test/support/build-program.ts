@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { buildClient } from '../../tools/build-client.ts'
 import { buildGateway } from '../suites/faults/gateway-process.ts'
 import { makeTemplates } from './templates.ts'
 
@@ -13,7 +14,7 @@ declare module 'vitest' {
 }
 
 /**
- * Builds the programs and the templates of databases from the sources as they are now, once for all projects of a run, and again before each later run
+ * Builds the programs, the client package and the templates of databases from the sources as they are now, once for all projects of a run, and again before each later run
  * of a watch. Tests find them with `inject`.
  */
 export default async function buildProgram({ vitest }: TestProject): Promise<() => Promise<void>> {
@@ -21,7 +22,7 @@ export default async function buildProgram({ vitest }: TestProject): Promise<() 
   let remove = async () => {}
   const build = async () => {
     const folder = await mkdtemp(join(tmpdir(), 'stemgate-program-'))
-    const program = await buildGateway(folder)
+    const [program] = await Promise.all([buildGateway(folder), buildClient()])
     const { templates, end } = await makeTemplates(dirname(program), folder)
     vitest.provide('program', program)
     vitest.provide('templates', templates)

@@ -1,0 +1,45 @@
+import { type Answer, dataOf } from './answer.ts'
+import type { Credential } from './credential.ts'
+import { StemgateError } from './errors.ts'
+import { backoffMs } from './retry.ts'
+import { wait } from './wait.ts'
+
+export interface FollowOptions<T> {
+  readonly credential: Credential
+  readonly signal: AbortSignal
+  /** Opens the subscription with a token. */
+  readonly open: (token: string | null) => AsyncIterable<Answer<T>>
+  /** Told of every interruption. */
+  readonly onInterrupted: ((error: StemgateError) => void) | undefined
+}
+
+/**
+ * Everything that a subscription sends until it completes. Opens it again after every interruption, for as long as it takes.
+ * Throws when the gateway refuses it, or the signal aborts.
+ */
+export async function* follow<T>({ credential, signal, open, onInterrupted }: FollowOptions<T>): AsyncGenerator<T> {
+  let failures = 0
+  let isRenewed = false
+  for (;;) {
+    const token = await credential.current()
+    try {
+      for await (const answer of open(token)) {
+        const data = dataOf(answer)
+        failures = 0
+        isRenewed = false
+        yield data
+      }
+      return
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof StemgateError)) throw error
+      // A new token is asked for once. If that is refused as well, the caller is told.
+      const isExpired: boolean = error.code === 'UNAUTHENTICATED' && !isRenewed && (await credential.renew(token))
+      isRenewed ||= isExpired
+      if (isExpired) continue
+      if (!error.retryable) throw error
+      onInterrupted?.(error)
+      await wait(backoffMs(failures++, error), signal)
+    }
+  }
+}
