@@ -18,7 +18,6 @@ import { readGraphiqlTabs } from './http/graphiql/graphiql-tabs.ts'
 import { createLogRefusedOrigin } from './http/refused-origins.ts'
 import { createEventStreams } from './http/event-stream/event-streams.ts'
 import { createGraphqlRoute } from './http/graphql-route.ts'
-import { createMetrics } from './http/metrics.ts'
 import { createReadiness } from './http/readiness.ts'
 import { createHttpServer } from './http/server.ts'
 import { createStemsRoute } from './http/stems/stems-route.ts'
@@ -27,6 +26,9 @@ import { createWebRoute } from './http/web/web-route.ts'
 import { createWebSocketRoute } from './http/websocket/websocket-route.ts'
 import { openIdentity } from './identity/identity.ts'
 import { createOperator } from './identity/operator.ts'
+import { createMeter, type Meter } from './metrics/meter.ts'
+import { createMetrics } from './metrics/metrics.ts'
+import { createStoreMetrics } from './metrics/store-metrics.ts'
 import { openProviders } from './providers/open-providers.ts'
 import { sandboxPrices } from './sandbox/ledger.ts'
 import { ownFileAddress } from './sandbox/file-address.ts'
@@ -37,7 +39,7 @@ import { createSeparations } from './separation/separations.ts'
 import { providerNames, type ProviderName } from './separation/task.ts'
 import { openCoordination } from './coordination/open-coordination.ts'
 import { openStems } from './stems/open-stems.ts'
-import { userAgent } from './runtime/version.ts'
+import { userAgent, version } from './runtime/version.ts'
 import { openStore } from './stores/open-store.ts'
 import { derived } from './runtime/derived.ts'
 import type { Log } from './runtime/log.ts'
@@ -53,16 +55,17 @@ const maxFileAnswerMs = 10_000
 
 /** Wires the gateway together and starts to listen. Rejects if the store cannot be opened or the port is taken. */
 export async function startApp(config: Config, log: Log, options: AppOptions = {}): Promise<App> {
-  const store = await openStore(config.database, log)
+  const meter = createMeter()
+  const store = await openStore(config.database, log, createStoreMetrics(meter))
   try {
-    return await startOn(store, config, log, options)
+    return await startOn(store, meter, config, log, options)
   } catch (error) {
     await store.close()
     throw error
   }
 }
 
-async function startOn(store: Store, config: Config, log: Log, options: AppOptions): Promise<App> {
+async function startOn(store: Store, meter: Meter, config: Config, log: Log, options: AppOptions): Promise<App> {
   let port = config.port
   let live = config
   const url = () => `http://${hostInUrl(config.host)}:${port}`
@@ -92,12 +95,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   })
   const subscriptionLimit = createConcurrencyLimit(config.subscriptionsPerCaller)
   const streamLimit = createConcurrencyLimit(config.stemStreams)
-  const metrics = createMetrics({
-    stemStreams: streamLimit.size,
-    subscriptions: subscriptionLimit.size,
-    archiveJobs: () => (config.archive === null ? Promise.resolve(0) : store.archive.countDue(clock.nowMs())),
-    droppedLogLines: options.droppedLogLines ?? (() => 0),
-  })
+  const readiness = createReadiness({ checkWritable: store.checkWritable })
 
   const { vendors } = config
   // Valid in this process only: each gateway calls its own sandbox.
@@ -111,10 +109,27 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   }
   const clients = openProviders({ rates, userAgent, log, accounts })
   const isEnabled = (name: ProviderName) => accounts[name].apiKey() !== null
-  const providers = new Map(
-    clients.filter(({ name }) => isEnabled(name)).map((each) => [each.name, metrics.counted(each)]),
+  const prices = { ...config.prices, sandbox: sandboxPrices }
+  const metrics = createMetrics(meter, {
+    build: { version, database: config.database.kind },
+    store,
+    clock,
+    defaultProvider: config.defaultProvider,
+    providers: clients.filter(({ name }) => isEnabled(name)),
+    creditsOf: (provider, type) => prices[provider].get(type) ?? 0,
+    stemStreams: streamLimit.size,
+    subscriptions: subscriptionLimit.size,
+    droppedLogLines: options.droppedLogLines ?? (() => 0),
+    archiveJobs: () => (config.archive === null ? Promise.resolve(0) : store.archive.countDue(clock.nowMs())),
+    isRedisUp: coordination.isRedisUp,
+    checkReady: readiness.check,
+  })
+  const { providers } = metrics
+  const waitingForDisabled = new Map(
+    [...(await store.backlog(clock.nowMs()))].flatMap(([name, { pending }]) =>
+      isEnabled(name) || pending === 0 ? [] : [[name, pending] as const],
+    ),
   )
-  const waitingForDisabled = new Map([...(await store.countPending())].filter(([name]) => !isEnabled(name)))
   for (const [provider, tasks] of waitingForDisabled) {
     log.warn({ provider, tasks }, 'tasks wait for a provider that is off; their checks continue when it is on again')
   }
@@ -130,9 +145,8 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     : null
 
   const archiveMs = config.archive?.retentionMs ?? null
-  const prices = { ...config.prices, sandbox: sandboxPrices }
   const requests = createCheckRequests()
-  const separations = createSeparations({
+  const ordering = createSeparations({
     store,
     reader: store,
     clock,
@@ -154,7 +168,9 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     },
     requests,
     archiveMs,
+    onTaskChange: metrics.onTaskChange,
   })
+  const separations = { ...ordering, separate: metrics.orders.counted(ordering.separate) }
   const pollIntervalMs = Math.min(maxPollIntervalMs, config.checkIntervalMs / 4)
   const checker = createChecker({
     queue: store,
@@ -187,7 +203,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     archive: config.archive && {
       ...config.archive,
       record: separations.record,
-      count: metrics.archived,
+      count: metrics.onArchived,
       stallMs: config.stemStallMs,
       pollIntervalMs,
     },
@@ -196,7 +212,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
   const services: Services = {
     separations,
     clock,
-    separateRate: createRequestRate(() => live.separatesPerMinute),
+    separateRate: metrics.orders.countedRate(createRequestRate(() => live.separatesPerMinute)),
     subscriptionLimit,
     requestRate,
     providers: [...providers.keys()],
@@ -209,23 +225,36 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     stemUrlOf: hasStemLinks ? stems.urlOf : ({ stem }) => stem.url.value,
     zipUrlOf: hasStemLinks ? stems.zipUrlOf : () => null,
   }
-  const shortWay = createShortWay({ schema, services, reader: store })
+  const shortWay = createShortWay({ schema, services, reader: store, observer: metrics.graphql })
   const { introspection } = config
-  const pipeline = createPipeline({ schema, services, log, introspection, onSuccess: shortWay.learnDocument })
+  const pipeline = createPipeline({
+    schema,
+    services,
+    log,
+    observer: metrics.graphql,
+    introspection,
+    onSuccess: shortWay.learnDocument,
+  })
   const { admin } = config
   const operator = createOperator({ adminToken: () => live.adminToken, adminHost: admin?.host ?? null })
   const logRefusedOrigin = createLogRefusedOrigin(log)
-  const eventStreams = createEventStreams({ pipeline, separations, subscriptionLimit, log })
-  const websocket = createWebSocketRoute({
+  const watching = {
     pipeline,
     separations,
     subscriptionLimit,
+    observer: metrics.graphql,
+    onPush: metrics.callbacks.pushed,
+    log,
+  }
+  const eventStreams = createEventStreams(watching)
+  const websocket = createWebSocketRoute({
+    ...watching,
     identity,
     requestRate,
     socketsPerAddress: config.socketsPerAddress,
     corsOrigins: config.corsOrigins,
     logRefusedOrigin,
-    log,
+    onOpen: metrics.onSocket,
   })
   const graphiql = config.graphiql
     ? createGraphiqlPage({
@@ -237,7 +266,6 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
         takesCredentials: identity.hasCredentials,
       })
     : null
-  const readiness = createReadiness({ checkWritable: store.checkWritable })
   const server = createHttpServer({
     graphql: createGraphqlRoute({
       eventStreams,
@@ -254,7 +282,7 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
       parsers: new Map(clients.map((each) => [each.name, each])),
       separations,
       log,
-      onUnknownTask: metrics.unknownTask,
+      observer: metrics.callbacks,
     }),
     stems: hasStemLinks
       ? createStemsRoute({
@@ -275,11 +303,14 @@ async function startOn(store: Store, config: Config, log: Log, options: AppOptio
     identity,
     operator,
     checkReady: readiness.check,
-    metrics,
+    metrics: meter,
+    onAnswer: metrics.onAnswer,
+    onRefusal: (code) => metrics.graphql.failed('http', code),
     schemaText: introspection ? () => schemaText(schema) : null,
     log,
   })
-  const adminServer = admin === null ? null : createAdminServer({ operator, checkReady: readiness.check, metrics, log })
+  const adminServer =
+    admin === null ? null : createAdminServer({ operator, checkReady: readiness.check, metrics: meter, log })
 
   let adminUrl: string | null = null
   try {

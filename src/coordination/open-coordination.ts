@@ -8,6 +8,8 @@ import type { Log } from '../runtime/log.ts'
 export interface Coordination {
   readonly changes: Changes & { size(): number }
   readonly rates: Rates
+  /** Whether Redis answers; null without Redis. */
+  readonly isRedisUp: (() => boolean) | null
   close(): Promise<void>
 }
 
@@ -28,7 +30,12 @@ export async function openCoordination({
   log,
 }: CoordinationOptions): Promise<Coordination> {
   if (redisUrl === null) {
-    return { changes: createInProcessChanges(), rates: createInProcessRates(rates), close: async () => {} }
+    return {
+      changes: createInProcessChanges(),
+      rates: createInProcessRates(rates),
+      isRedisUp: null,
+      close: async () => {},
+    }
   }
   const [{ openRedisConnection }, { createRedisChanges }, { createRedisRates }] = await Promise.all([
     import('./redis-connection.ts'),
@@ -41,6 +48,7 @@ export async function openCoordination({
   return {
     changes: createRedisChanges({ ...common, log }),
     rates: createRedisRates({ ...common, ...rates }),
+    isRedisUp: redis.isUp,
     close: redis.close,
   }
 }

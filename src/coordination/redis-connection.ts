@@ -17,6 +17,8 @@ export interface RedisConnection {
    * after each loss of the connection, when messages may have been missed.
    */
   subscribe(channel: string, onMessage: (message: string) => void, onSubscribed: () => void): void
+  /** Whether Redis answers, and both connections are established. */
+  isUp(): boolean
   /** Calls `listener` whenever Redis becomes available again. */
   onAvailable(listener: () => void): void
   /** Waits at most `answerMs` for running commands, then closes both connections. */
@@ -122,6 +124,8 @@ export async function openRedisConnection(url: string, options: RedisOptions): P
       subscriber.on('ready', subscribe)
       if (subscriber.isReady) subscribe()
     },
+
+    isUp: () => state === 'answering' && areReady(),
 
     onAvailable: (listener) => void availableListeners.push(listener),
 

@@ -1,8 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Operator } from '../identity/operator.ts'
 import { listen } from './listen.ts'
-import type { Metrics } from './metrics.ts'
-import { sendLiveness, sendMetrics, sendReadiness } from './operator-answers.ts'
+import { sendLiveness, sendMetrics, sendReadiness, type MetricsSource } from './operator-answers.ts'
 import { refuse, sendJson } from './respond.ts'
 import type { Log } from '../runtime/log.ts'
 
@@ -10,7 +9,7 @@ export interface AdminServerOptions {
   readonly operator: Operator
   /** Throws if the gateway cannot accept orders now. */
   readonly checkReady: () => Promise<void>
-  readonly metrics: Metrics
+  readonly metrics: MetricsSource
   readonly log: Log
 }
 

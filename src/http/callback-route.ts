@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { StoreUnavailableError } from '../separation/errors.ts'
 import type { Trace } from '../runtime/trace.ts'
+import type { SaveOutcome } from '../separation/callback/save-callback.ts'
 import type { ProviderReport } from '../separation/advance/report.ts'
 import type { Separations } from '../separation/separations.ts'
 import type { ProviderName } from '../separation/task.ts'
@@ -31,9 +32,35 @@ export interface CallbackRouteOptions {
   readonly parsers: ReadonlyMap<ProviderName, CallbackParser>
   readonly separations: Pick<Separations, 'saveCallback'>
   readonly log: Log
-  /** Called for a callback at a valid URL whose task is not in the store. */
-  readonly onUnknownTask: (provider: ProviderName, outcome: 'restored' | 'unknown') => void
+  readonly observer: CallbackObserver
 }
+
+export interface CallbackObserver {
+  /** What became of a callback. `provider` is null if its address is invalid. */
+  received(provider: ProviderName | null, result: CallbackResult): void
+  /**
+   * A callback is stored that can be trusted.
+   * @param atMs when its request began, by performance.now()
+   */
+  stored(taskId: string, atMs: number): void
+}
+
+/** What became of a callback. */
+export type CallbackResult =
+  /** Stored; its task is due, or settled. */
+  | 'saved'
+  /** Stored, but it cannot be trusted or parsed: it only triggers a check. */
+  | 'untrusted'
+  /** The store had lost its task, which was restored from the address. */
+  | 'restored'
+  /** The store does not know its task, and the address contains no order. */
+  | 'unknown-task'
+  /** The store was unavailable: the provider is asked to send it again. */
+  | 'not-stored'
+  /** Its body is too large or not JSON. */
+  | 'unreadable'
+  /** Its address is not one that this gateway has made. */
+  | 'invalid-address'
 
 const maxBodyBytes = 256 * 1024
 /** How many requests with an invalid token one IP address may send. */
@@ -41,7 +68,7 @@ const invalidTokensPerMinute = 120
 
 /** `POST /callbacks/…`, with one URL for each task: verifies, stores and answers. The check of the provider follows. */
 export function createCallbackRoute(options: CallbackRouteOptions) {
-  const { addresses, parsers, separations, log, onUnknownTask } = options
+  const { addresses, parsers, separations, log, observer } = options
   // Counts only invalid tokens: a provider may share its IP address with a client that guesses tokens.
   const invalidTokenRate = createRequestRate(() => invalidTokensPerMinute)
   const callbackLog = createCallbackLog(log, [...parsers.keys()])
@@ -52,9 +79,11 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
     path: string,
     trace: Trace,
   ): Promise<void> {
+    const startedAtMs = performance.now()
     const address = addresses.parse(path)
     const parser = address === null ? undefined : parsers.get(address.provider)
     if (address === null || parser === undefined) {
+      observer.received(null, 'invalid-address')
       callbackLog.refused('invalid-url', null, trace)
       const waitSeconds = await invalidTokenRate.acquire(request.socket.remoteAddress ?? '')
       if (waitSeconds === 0) return sendNotFound(response)
@@ -70,12 +99,14 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
     const raw = await readBody(request, maxBodyBytes)
     const bytes = raw === 'too-large' ? raw : await decompressBody(raw, request.headers, maxBodyBytes)
     if (bytes === 'too-large') {
+      observer.received(provider, 'unreadable')
       callbackLog.refused('too-large', taskId, trace)
       sendJson(response, 413, { message: `The body of a callback must not exceed ${maxBodyBytes / 1024} KiB.` })
       return
     }
     const body = readJson(bytes)
     if (body === undefined) {
+      observer.received(provider, 'unreadable')
       callbackLog.refused('not-json', taskId, trace)
       sendJson(response, 400, { message: 'The body of a callback must be JSON.' })
       return
@@ -89,17 +120,30 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
     const callback = { provider, taskId, isSigned, problem }
     try {
       const outcome = await separations.saveCallback({ taskId, provider, providerTaskId, report, isSigned, order })
+      observer.received(provider, resultOf(outcome.kind, problem === null))
       if (outcome.kind === 'unknown') callbackLog.unknownTask(callback, trace)
       else callbackLog.stored(outcome.kind, outcome.task, callback, trace)
+      if (outcome.kind === 'saved' && problem === null) observer.stored(taskId, startedAtMs)
       if (outcome.kind === 'saved') return sendJson(response, 200, { status: 'received' })
-      onUnknownTask(provider, outcome.kind)
       // Another database may hold the task, or the next attempt finds it restored.
       sendUnavailable(response)
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
+      observer.received(provider, 'not-stored')
       callbackLog.notStored(callback, trace)
       sendUnavailable(response)
     }
+  }
+}
+
+function resultOf(outcome: SaveOutcome['kind'], isTrusted: boolean): CallbackResult {
+  switch (outcome) {
+    case 'saved':
+      return isTrusted ? 'saved' : 'untrusted'
+    case 'restored':
+      return 'restored'
+    case 'unknown':
+      return 'unknown-task'
   }
 }
 

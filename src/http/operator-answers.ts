@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import type { Metrics } from './metrics.ts'
 import { sendJson } from './respond.ts'
 
 /** Answers 200 if the gateway can accept orders, else 503. `checkReady` throws if it cannot. */
@@ -15,8 +14,13 @@ export function sendLiveness(response: ServerResponse): void {
   sendJson(response, 200, { status: 'live' })
 }
 
+/** What /metrics shows. */
+export interface MetricsSource {
+  text(): Promise<{ readonly type: string; readonly body: string }>
+}
+
 /** Sends the metrics in the Prometheus text format. */
-export async function sendMetrics(response: ServerResponse, metrics: Metrics): Promise<void> {
+export async function sendMetrics(response: ServerResponse, metrics: MetricsSource): Promise<void> {
   const { type, body } = await metrics.text()
   response.writeHead(200, { 'content-type': type })
   response.end(body)

@@ -20,6 +20,14 @@ export function sendJson(
   response.end(JSON.stringify(body))
 }
 
+/** The codes of the GraphQL errors that were sent without the pipeline. */
+const errorCodes = new WeakMap<ServerResponse, string>()
+
+/** The code of the GraphQL error that was sent for an operation that was not parsed; null if none was. */
+export function errorCodeOf(response: ServerResponse): string | null {
+  return errorCodes.get(response) ?? null
+}
+
 /** Sends a GraphQL error for an operation that was not parsed, in the media type that the client accepts. */
 export function sendGraphqlError(
   response: ServerResponse,
@@ -30,6 +38,7 @@ export function sendGraphqlError(
 ): void {
   const type = acceptedType(response.req.headers.accept)
   const errors = [{ message, extensions: { code } }]
+  errorCodes.set(response, code)
   sendJson(response, status, { errors }, { 'content-type': `${type}; charset=utf-8`, ...headers })
 }
 

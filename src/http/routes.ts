@@ -6,8 +6,7 @@ import type { AuthFailure } from '../identity/session.ts'
 import { callbacksPath } from '../separation/callback/callback-address.ts'
 import { stemsPath } from '../stems/stem-links.ts'
 import type { GraphqlRoute } from './graphql-route.ts'
-import type { Metrics } from './metrics.ts'
-import { sendLiveness, sendMetrics, sendReadiness } from './operator-answers.ts'
+import { sendLiveness, sendMetrics, sendReadiness, type MetricsSource } from './operator-answers.ts'
 import { refuse, sendGraphqlError } from './respond.ts'
 import { sendMessagePage } from './web/message-page.ts'
 import { wantsPage } from './web/wants-page.ts'
@@ -25,7 +24,7 @@ export interface RoutesOptions {
   readonly operator: Operator
   /** Throws if the gateway cannot accept orders now. */
   readonly checkReady: () => Promise<void>
-  readonly metrics: Metrics
+  readonly metrics: MetricsSource
   /** Prints the schema; null: introspection is off. */
   readonly schemaText: (() => string) | null
 }

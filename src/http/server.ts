@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { requestIdHeader, traceDetail, traceHeader, traceparentOf } from '../runtime/trace.ts'
 import { withTimeout } from '../runtime/with-timeout.ts'
 import { listen } from './listen.ts'
-import { sendGraphqlError, sendJson, stoppingHeaders, stoppingMessage } from './respond.ts'
+import { errorCodeOf, sendGraphqlError, sendJson, stoppingHeaders, stoppingMessage } from './respond.ts'
 import { readTrace } from './request-trace.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
 import { asksForWebSocket, createUpgradeRequestClass } from './websocket/upgrade-request.ts'
@@ -13,6 +13,10 @@ import type { Log } from '../runtime/log.ts'
 
 export interface HttpServerOptions extends RoutesOptions {
   readonly websocket: WebSocketRoute
+  /** Called with the route of each request that was answered. */
+  readonly onAnswer: (route: string, status: number, seconds: number) => void
+  /** Called with the code of each GraphQL error that a request was refused with before it was executed. */
+  readonly onRefusal: (code: string) => void
   readonly log: Log
 }
 
@@ -47,7 +51,7 @@ type Phase =
 
 /** The HTTP server for all routes, and its connections until an orderly stop. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { graphql, websocket, metrics, log } = options
+  const { graphql, websocket, onAnswer, onRefusal, log } = options
   const routes = createRoutes(options)
   const server = createServer(
     {
@@ -163,7 +167,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       ofConnection?.splice(ofConnection.indexOf(response), 1)
       if (phase !== 'open') request.socket.end()
       if (!response.writableFinished) return
-      metrics.answered(route.name, response.statusCode, (performance.now() - startedAt) / 1000)
+      onAnswer(route.name, response.statusCode, (performance.now() - startedAt) / 1000)
+      const code = response.statusCode < 400 || route.name !== 'graphql' ? null : errorCodeOf(response)
+      if (code !== null) onRefusal(code)
     })
     try {
       await routes.dispatch(route, request, response, path, trace)

@@ -125,6 +125,18 @@ export interface Clock {
   nowMs(): number
 }
 
+/** The tasks of one provider that wait, of all owners. */
+export interface Backlog {
+  /** Tasks that are not settled. */
+  readonly pending: number
+  /** Of these, the orders that are not sent yet. */
+  readonly queued: number
+  /** When the oldest of the pending tasks was created, in milliseconds since 1970; null if there is none. */
+  readonly oldestAtMs: number | null
+  /** Tasks, settled ones included, whose check is overdue. */
+  readonly overdue: number
+}
+
 /** Reads tasks. A cache may stand in front of it, but never in front of `RecordStore`. */
 export interface TaskReader {
   /** The tasks with these ids, in any order. One read for all of them. */
@@ -149,8 +161,11 @@ export interface TaskReader {
   latestPosition(owner: string): Promise<number>
   /** The pending orders of a provider that are not bound yet, newest first, at most `limit`. */
   findUnbound(provider: ProviderName, limit: number): Promise<readonly Task[]>
-  /** The number of pending tasks of each provider that has any. */
-  countPending(): Promise<ReadonlyMap<ProviderName, number>>
+  /**
+   * What waits, by provider: no entry for one for which nothing does.
+   * @param overdueBeforeMs a task whose check was due before this time is overdue, in milliseconds since 1970
+   */
+  backlog(overdueBeforeMs: number): Promise<ReadonlyMap<ProviderName, Backlog>>
 }
 
 /** How a lease of a task ends. Times are milliseconds since 1970. */

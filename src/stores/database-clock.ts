@@ -6,6 +6,8 @@ import type { Log } from '../runtime/log.ts'
 export interface DatabaseClockOptions {
   /** Reads the database's time, in milliseconds since 1970. */
   readonly readMs: () => Promise<number>
+  /** Called with every measurement: how far the database's time is ahead of this machine's, in milliseconds. */
+  readonly onSkew: (skewMs: number) => void
   readonly log: Log
 }
 
@@ -31,7 +33,7 @@ const maxSampleMs = 2_000
  * monotonic clock, so changes to this machine's clock have no effect.
  * Throws ClockSkewError if the two clocks differ by more than 60 s.
  */
-export async function createDatabaseClock({ readMs, log }: DatabaseClockOptions): Promise<DatabaseClock> {
+export async function createDatabaseClock({ readMs, onSkew, log }: DatabaseClockOptions): Promise<DatabaseClock> {
   const closing = new AbortController()
   let aheadOfUptimeMs = 0
   let hasTime = false
@@ -74,6 +76,7 @@ export async function createDatabaseClock({ readMs, log }: DatabaseClockOptions)
       hasTime = true
     }
     const skewMs = performance.now() + aheadOfUptimeMs - Date.now()
+    onSkew(skewMs)
     logSkew(skewMs)
     return skewMs
   }

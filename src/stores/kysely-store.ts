@@ -1,9 +1,10 @@
 import { sql, type Kysely, type SqlBool } from 'kysely'
-import { providerNames, type Task } from '../separation/task.ts'
+import type { Task } from '../separation/task.ts'
 import { createArchiveQueue, createMakeArchiveDue } from './archive-queue.ts'
 import { createBudgetJobs, isCounted } from './budgets.ts'
 import { createCallbackInbox } from './callback-inbox.ts'
 import type { DatabaseTraits } from './database-traits.ts'
+import { readBacklog } from './read-backlog.ts'
 import { createCheckQueue, createSetDue, dueNow } from './check-queue.ts'
 import { countTasks } from './count-tasks.ts'
 import { latestPosition, listChanges } from './list-changes.ts'
@@ -158,19 +159,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         return rows.map((row) => parseStoredTask(row.task))
       }),
 
-    countPending: () =>
-      read(function* () {
-        const rows = yield* rowsOf(
-          db
-            .selectFrom('tasks')
-            .select(({ fn }) => ['provider', fn.countAll<number>().as('count')])
-            .where(isPending)
-            .groupBy('provider'),
-        )
-        return new Map(
-          providerNames.flatMap((name) => rows.filter((row) => row.provider === name).map((row) => [name, row.count])),
-        )
-      }),
+    backlog: (overdueBeforeMs) => read(() => readBacklog(db, overdueBeforeMs)),
 
     confirmKey: ({ owner, id }, key) =>
       write(function* () {

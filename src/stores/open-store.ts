@@ -1,19 +1,20 @@
 import { createOutageLog } from '../runtime/outage-log.ts'
 import { StoreUnavailableError } from '../separation/errors.ts'
 import type { DatabaseAddress } from './database-url.ts'
+import { unobserved } from './store-observer.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
 /** Opens the store. Loads only the driver that the database needs. Throws if the database is unreachable or cannot be migrated. */
-export async function openStore(database: DatabaseAddress, log: Log): Promise<Store> {
+export async function openStore(database: DatabaseAddress, log: Log, observer = unobserved): Promise<Store> {
   switch (database.kind) {
     case 'sqlite': {
       const { openSqliteStore } = await import('./sqlite-store.ts')
-      return withOutageLog(await openSqliteStore(database.path, log), log)
+      return withOutageLog(await openSqliteStore(database.path, log, observer), log)
     }
     case 'postgres': {
       const { openPostgresStore } = await import('./postgres-store.ts')
-      return withOutageLog(await openPostgresStore(database.url, log), log)
+      return withOutageLog(await openPostgresStore(database.url, log, observer), log)
     }
   }
 }

@@ -9,6 +9,7 @@ import { createPostgresDialect, migrationLimits, defaultLimits, type PostgresLim
 import { classifyPostgresError } from './postgres-errors.ts'
 import { migrate } from './migrate.ts'
 import type { Database } from './schema.ts'
+import { observedRuns, unobserved } from './store-observer.ts'
 import { createWorkQueue } from './work-queue.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
@@ -27,28 +28,31 @@ const workQueueOptions = {
  * Opens the store in a PostgreSQL database and migrates it; several gateways may do so at the same time. Throws if the
  * database is unreachable, was written by a newer version, may lose commits, or if its clock differs from this machine's.
  */
-export async function openPostgresStore(url: string, log: Log): Promise<Store> {
+export async function openPostgresStore(url: string, log: Log, observer = unobserved): Promise<Store> {
   const db = await openPostgres(url, log)
   try {
     await withRetry(() => requireDurability(db), retryOptions)
-    const clock = await createDatabaseClock({ readMs: () => withRetry(() => readTime(db), retryOptions), log })
+    const clock = await createDatabaseClock({
+      readMs: () => withRetry(() => readTime(db), retryOptions),
+      onSkew: observer.clockSkew,
+      log,
+    })
     const enqueue = createWorkQueue(workQueueOptions)
     const attempt = <T>(work: () => Promise<T>) => enqueue(() => withRetry(work, retryOptions))
     const runEach: Run = (job) => attempt(() => runJob(job(), db))
+    const transact: Run = (job) =>
+      attempt(() =>
+        db
+          .transaction()
+          .setIsolationLevel('read committed')
+          .execute((trx) => runJob(job(), trx)),
+      )
     return createKyselyStore(db, {
       dialect: 'postgres',
-      read: runEach,
-      write: runEach,
-      transact: (job) =>
-        attempt(() =>
-          db
-            .transaction()
-            .setIsolationLevel('read committed')
-            .execute((trx) => runJob(job(), trx)),
-        ),
+      ...observedRuns({ read: runEach, write: runEach, transact }, observer),
       lockTrack,
       hasRowLocks: true,
-      revisions: inOneRead((ids) => runEach(() => readRevisions(db, ids))),
+      revisions: inOneRead((ids) => observer.measure('revisions', () => runEach(() => readRevisions(db, ids)))),
       onRevision: () => {},
       clock,
       async close() {

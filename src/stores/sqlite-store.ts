@@ -13,6 +13,7 @@ import { createSqliteDialect } from './sqlite-dialect.ts'
 import { classifySqliteError } from './sqlite-errors.ts'
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
 import { createRunQuery } from './sqlite-query.ts'
+import { observedRuns, unobserved } from './store-observer.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
@@ -29,7 +30,7 @@ const openOptions: RetryOptions = {
  * Opens the store in an SQLite file, or in memory for `:memory:`, and migrates it. Throws if the file cannot be opened or
  * was written by a newer version.
  */
-export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
+export async function openSqliteStore(path: string, log?: Log, observer = unobserved): Promise<Store> {
   const { db, file } = await openSqlite(path, log)
   const runQuery = createRunQuery(file)
   const { transact, settled } = createGroupCommit({
@@ -40,13 +41,12 @@ export async function openSqliteStore(path: string, log?: Log): Promise<Store> {
   })
   const read: Run = (job) => withRetry(async () => runAtOnce(job(), runQuery), retryOptions)
   const known = createKnownRevisions(db, runQuery)
+  const readRevisions = (ids: readonly string[]) => withRetry(async () => known.of(ids), retryOptions)
   const store = createKyselyStore(db, {
     dialect: 'sqlite',
-    read,
-    write: transact,
-    transact,
+    ...observedRuns({ read, write: transact, transact }, observer),
     lockTrack: null,
-    revisions: inOneRead((ids) => withRetry(async () => known.of(ids), retryOptions)),
+    revisions: inOneRead((ids) => observer.measure('revisions', () => readRevisions(ids))),
     onRevision: known.forget,
     hasRowLocks: false,
     clock: { nowMs: () => Date.now() },

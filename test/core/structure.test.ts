@@ -100,6 +100,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   identity: ['runtime', 'separation'],
   http: ['runtime', 'separation', 'limits', 'graphql', 'identity', 'stems'],
   config: ['runtime', 'separation', 'identity', 'stems', 'stores'],
+  // Implements what the parts that it observes report to.
+  metrics: ['runtime', 'separation', 'limits', 'providers', 'stores', 'graphql', 'http'],
   sandbox: [],
   'move-store': ['runtime', 'separation', 'stores'],
   backup: ['runtime', 'stores'],
@@ -118,6 +120,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'graphql',
     'identity',
     'http',
+    'metrics',
     'config',
     'sandbox',
     'stems',
@@ -176,7 +179,8 @@ test('each library is imported only by its own modules', () => {
   ]
   expect(placesOf(/^@pothos|^graphql-yoga|^graphql-scalars|^@escape/)).toEqual(['graphql'])
   expect(placesOf(/^graphql$/).toSorted()).toEqual(['graphql', 'http'])
-  expect(placesOf(/^(ws|graphql-ws|prom-client)(\/|$)/)).toEqual(['http'])
+  expect(placesOf(/^(ws|graphql-ws)(\/|$)/)).toEqual(['http'])
+  expect(placesOf(/^prom-client(\/|$)/)).toEqual(['metrics'])
   expect(placesOf(/^dataloader/).toSorted()).toEqual(['graphql', 'separation', 'stores'])
   expect(placesOf(/^kysely|^pg$/).toSorted()).toEqual(['move-store', 'stores'])
   expect(placesOf(/^@photostructure/).toSorted()).toEqual(['backup', 'stores'])

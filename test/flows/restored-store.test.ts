@@ -36,7 +36,9 @@ async function start() {
 
 async function counted(gateway: TestGateway): Promise<readonly string[]> {
   const text = await (await fetch(`${gateway.url}/metrics`)).text()
-  return text.split('\n').filter((line) => line.startsWith('stemgate_unknown_task_callbacks_total{'))
+  return text
+    .split('\n')
+    .filter((line) => /^stemgate_callbacks_total\{.*result="(restored|unknown-task)".* [1-9]/.test(line))
 }
 
 const unknownTaskLogs = (gateway: TestGateway) =>
@@ -53,9 +55,7 @@ describe('a callback for a task that is missing from the store', () => {
     expect(first.status).toBe(503)
     expect(Number(first.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(unknownTaskLogs(restored)).toHaveLength(1)
-    expect(await counted(restored)).toEqual([
-      'stemgate_unknown_task_callbacks_total{provider="kie",outcome="restored"} 1',
-    ])
+    expect(await counted(restored)).toEqual(['stemgate_callbacks_total{provider="kie",result="restored"} 1'])
     expect((await callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'))).status).toBe(200)
 
     expect(await untilSettled(restored, taskId)).toMatchObject({ id: taskId, status: 'SUCCESS', charge: 'CHARGED' })
@@ -100,9 +100,7 @@ describe('a callback for a task that is missing from the store', () => {
       const answer = await callBack(bare, callbackOfSuccess('provider-task-1'))
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])
     }
-    expect(await counted(restored)).toEqual([
-      'stemgate_unknown_task_callbacks_total{provider="kie",outcome="unknown"} 2',
-    ])
+    expect(await counted(restored)).toEqual(['stemgate_callbacks_total{provider="kie",result="unknown-task"} 2'])
     expect(restored.logged.filter((line) => line.includes('the URL does not contain the order'))).toHaveLength(2)
     expect(await storedTasks(store)).toEqual([])
   })

@@ -146,6 +146,6 @@ test('the metrics and all answers of a gateway contain no secret', async () => {
     })
     const text = await response.text()
     expectNoCanary(`${JSON.stringify([...response.headers])} ${text}`, path)
-    if (path === '/metrics') expect(text).toContain('stemgate_provider_calls_total')
+    if (path === '/metrics') expect(text).toContain('stemgate_provider_call_seconds')
   }
 })

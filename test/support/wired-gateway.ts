@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { createMeter } from '../../src/metrics/meter.ts'
 import { createInProcessChanges } from '../../src/coordination/in-process-changes.ts'
 import { createConcurrencyLimit } from '../../src/limits/concurrency-limit.ts'
 import type { Services } from '../../src/graphql/context.ts'
@@ -13,7 +14,6 @@ import { createRequestRate } from '../../src/limits/request-rate.ts'
 import { createCors } from '../../src/http/cors.ts'
 import { createEventStreams } from '../../src/http/event-stream/event-streams.ts'
 import { createGraphqlRoute } from '../../src/http/graphql-route.ts'
-import { createMetrics } from '../../src/http/metrics.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { createWebRoute } from '../../src/http/web/web-route.ts'
 import { createWebSocketRoute } from '../../src/http/websocket/websocket-route.ts'
@@ -110,9 +110,17 @@ export async function startWiredGateway({
     stemUrlOf: ({ stem }: { stem: Stem }) => stem.url.value,
     zipUrlOf: () => null,
   }
-  const shortWay = createShortWay({ schema, services, reader: wrapped })
+  const observer = { executed: () => {}, failed: () => {} }
+  const shortWay = createShortWay({ schema, services, reader: wrapped, observer })
   let shortAnswers = 0
-  const pipeline = createPipeline({ schema, services, log, introspection: true, onSuccess: shortWay.learnDocument })
+  const pipeline = createPipeline({
+    schema,
+    services,
+    log,
+    observer,
+    introspection: true,
+    onSuccess: shortWay.learnDocument,
+  })
   const identity = await openIdentity({
     apiKeys: (keys ?? []).map((each) => ({ ...each, limits: noLimits, expiresAtMs: null })),
     apiKeysFile: null,
@@ -122,7 +130,7 @@ export async function startWiredGateway({
     unpriced: [],
     log,
   })
-  const eventStreams = createEventStreams({ pipeline, separations, subscriptionLimit, log })
+  const eventStreams = createEventStreams({ pipeline, separations, subscriptionLimit, observer, onPush: () => {}, log })
   const server = createHttpServer({
     graphql: createGraphqlRoute({
       eventStreams,
@@ -150,6 +158,9 @@ export async function startWiredGateway({
       socketsPerAddress: 10_000,
       corsOrigins: [],
       logRefusedOrigin: () => {},
+      observer,
+      onPush: () => {},
+      onOpen: () => () => {},
       log,
     }),
     callback: async (_request, response) => void response.end(),
@@ -159,12 +170,9 @@ export async function startWiredGateway({
     identity,
     operator: createOperator({ adminToken: () => null, adminHost: null }),
     checkReady: store.checkWritable,
-    metrics: createMetrics({
-      subscriptions: subscriptionLimit.size,
-      archiveJobs: async () => 0,
-      stemStreams: () => 0,
-      droppedLogLines: () => 0,
-    }),
+    metrics: createMeter(),
+    onAnswer: () => {},
+    onRefusal: () => {},
     log,
   })
   const port = await server.listen('127.0.0.1', 0)

@@ -1,7 +1,13 @@
-import type { ExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql'
+import type { GraphQLError, GraphQLFormattedError } from 'graphql'
+
+/** What an operation resulted in. */
+interface Result {
+  readonly data?: unknown
+  readonly errors?: readonly GraphQLError[] | undefined
+}
 
 /** The JSON of a result, as Yoga sends it. */
-export function resultText({ data, errors }: ExecutionResult): string {
+export function resultText({ data, errors }: Result): string {
   return JSON.stringify(errors === undefined ? { data } : { errors: errors.map(formatError), data })
 }
 

@@ -1,10 +1,18 @@
-import { GraphQLError, subscribe, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql'
+import {
+  getOperationAST,
+  GraphQLError,
+  subscribe,
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql'
 import { _createLRUCache as createLruCache, createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import { createContext, type Caller, type Context, type Services, type WatchTasks } from '../context.ts'
 import { createSanitizeError, type SanitizeError } from './sanitize-error.ts'
 import { documentLimits, maxTokens } from './document-limits.ts'
 import { createMaskError } from './mask-error.ts'
 import { executeOperation, validateVariables } from './execute-operation.ts'
+import { observeErrors, type OperationObserver, type Transport } from './operation-observer.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Trace } from '../../runtime/trace.ts'
 
@@ -12,6 +20,7 @@ export interface PipelineOptions {
   readonly schema: GraphQLSchema
   readonly services: Services
   readonly log: Log
+  readonly observer: OperationObserver
   /** Whether introspection is allowed, and errors about misspelt names contain suggestions. */
   readonly introspection: boolean
   /** Called with every document that passed all checks over HTTP and was executed without an error. */
@@ -21,6 +30,8 @@ export interface PipelineOptions {
 /** What the transport knows about an operation before parsing it. */
 export interface Incoming {
   readonly caller: Caller
+  /** null for an event of a subscription, which is no operation by itself. */
+  readonly transport: Exclude<Transport, 'sse'> | null
   /** How a subscription watches its tasks. Without it, no subscription can be opened. */
   readonly watch?: WatchTasks
   /** Called if the operation is a subscription and was opened. */
@@ -46,7 +57,8 @@ const maxCachedDocuments = 100
  * Parses, validates and executes operations, and masks their errors, in the same way for every transport. HTTP and the
  * opening of SSE use Yoga itself, WebSocket and the events of subscriptions its `getEnveloped`; a Yoga plugin applies to both.
  */
-export function createPipeline({ schema, services, log, introspection, onSuccess }: PipelineOptions): Pipeline {
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const { schema, services, log, observer, introspection, onSuccess } = options
   const sanitize = createSanitizeError(introspection)
   /** The request of each error that is about to be masked. */
   const requests = new WeakMap<object, Trace>()
@@ -75,16 +87,28 @@ export function createPipeline({ schema, services, log, introspection, onSuccess
       // maskError has already logged these errors.
       error: () => {},
     },
-    plugins: [graphqlJs(requests, onSuccess), sanitizeErrors(sanitize), maxTokens, documentLimits(introspection)],
+    plugins: [
+      graphqlJs(requests, observer, onSuccess),
+      sanitizeErrors(sanitize),
+      maxTokens,
+      documentLimits(introspection),
+    ],
   })
 }
 
 /** Executes with graphql-js. Yoga's own executor returns fields that resolve late after the others, not in query order. */
-function graphqlJs(requests: WeakMap<object, Trace>, onSuccess: PipelineOptions['onSuccess']): Plugin<Incoming> {
+function graphqlJs(
+  requests: WeakMap<object, Trace>,
+  observer: OperationObserver,
+  onSuccess: PipelineOptions['onSuccess'],
+): Plugin<Incoming> {
   return {
-    onExecute({ setExecuteFn, args: { document, contextValue } }) {
-      const { result, params, caller } = contextValue
+    onExecute({ setExecuteFn, args: { document, operationName, contextValue } }) {
+      const { result, params, caller, transport } = contextValue
       setExecuteFn(result === undefined ? executeOperation : () => result)
+      const operation = getOperationAST(document, operationName)?.operation
+      // The short way has counted what it has executed.
+      if (result === undefined && transport !== null && operation !== undefined) observer.executed(transport, operation)
       return {
         onExecuteDone({ result: executed }) {
           if (Symbol.asyncIterator in executed) return
@@ -98,14 +122,19 @@ function graphqlJs(requests: WeakMap<object, Trace>, onSuccess: PipelineOptions[
     onSubscribe({ setSubscribeFn, args }) {
       const errors = validateVariables(args)
       setSubscribeFn(errors.length > 0 ? () => ({ errors }) : subscribe)
-      const { onSubscribe, params } = args.contextValue
+      const { onSubscribe, params, transport } = args.contextValue
       return {
         onSubscribeResult({ result }) {
           if (!(Symbol.asyncIterator in result)) return
+          if (transport !== null) observer.executed(transport === 'http' ? 'sse' : transport, 'subscription')
           const { document, operationName = null, variableValues: variables } = args
           onSubscribe?.({ query: params?.query ?? '', document, operationName, variables: variables ?? {} })
         },
       }
+    },
+    // Results over HTTP only: the other transports send theirs themselves.
+    onResultProcess({ result }) {
+      if ('errors' in result) observeErrors(observer, 'http', result.errors)
     },
   }
 }

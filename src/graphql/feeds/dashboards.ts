@@ -16,8 +16,8 @@ const retryAfterMs = 1_000
  * subscribers. All that one dashboard is sent is read and sent in turn, so no state follows a newer one.
  */
 export function createDashboards<S extends Subscriber>(options: FeedsOptions<S>): Feeds<S, DashboardOperation> {
-  const { pipeline, ownerWatches, selectedTasks, delivery, log } = options
-  const sendTasks = createSendTasks<S>({ pipeline, delivery, log })
+  const { ownerWatches, selectedTasks, delivery, log } = options
+  const sendTasks = createSendTasks<S>(options)
   const dashboards = new Map<string, Dashboard<S>>()
 
   return {
@@ -162,7 +162,7 @@ export function createDashboards<S extends Subscriber>(options: FeedsOptions<S>)
   async function handleFailure(dashboard: Dashboard<S>, group: Set<Member<S>>, reason: unknown): Promise<void> {
     const error = reason instanceof Error ? reason : new Error('The tasks could not be read.', { cause: reason })
     const isOutage = error instanceof StoreUnavailableError
-    const bytes = delivery.encode(await eventText(pipeline, dashboard.operation, error))
+    const bytes = delivery.encode(await eventText(options, dashboard.operation, error))
     for (const member of group) {
       if (isOutage && member.wasShown) continue
       remove(dashboard, member)

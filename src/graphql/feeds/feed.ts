@@ -3,7 +3,9 @@ import type { Log } from '../../runtime/log.ts'
 import type { SelectedTasks } from '../../separation/read/selected-tasks.ts'
 import type { OwnerWatches } from '../../separation/read/watch-owner.ts'
 import type { Watches } from '../../separation/read/watch.ts'
+import type { Task } from '../../separation/task.ts'
 import type { Caller } from '../context.ts'
+import type { OperationObserver, Transport } from '../execution/operation-observer.ts'
 import type { Pipeline } from '../execution/pipeline.ts'
 
 /** A subscription that has passed every check. */
@@ -38,12 +40,20 @@ export interface Delivery<S extends Subscriber> {
   complete(subscriber: S): void
 }
 
-export interface FeedsOptions<S extends Subscriber> {
+/** How the events of a transport are executed. */
+export interface EventTextOptions {
   readonly pipeline: Pipeline
+  readonly observer: Pick<OperationObserver, 'failed'>
+  readonly transport: Transport
+}
+
+export interface FeedsOptions<S extends Subscriber> extends EventTextOptions {
   readonly watches: Watches
   readonly ownerWatches: OwnerWatches
   readonly selectedTasks: SelectedTasks
   readonly delivery: Delivery<S>
+  /** Called when a change of a task was sent to those who watch it. */
+  readonly onPush: (task: Task) => void
   readonly log: Log
 }
 

@@ -2,7 +2,7 @@ import type { Task } from '../../separation/task.ts'
 import { isMember, type Dashboard } from './dashboard.ts'
 import { offer, type DashboardItem, type Member } from './dashboard-member.ts'
 import { eventText } from './event-text.ts'
-import type { FeedsOptions, Subscriber } from './feed.ts'
+import type { EventTextOptions, FeedsOptions, Subscriber } from './feed.ts'
 
 /**
  * Sends tasks to a group, and to all others those that have changed since they were sent. A task is executed once for each of
@@ -14,15 +14,18 @@ export type SendTasks<S extends Subscriber> = (
   tasks: readonly Task[],
 ) => Promise<void>
 
-export function createSendTasks<S extends Subscriber>({
-  pipeline,
-  delivery,
-  log,
-}: Pick<FeedsOptions<S>, 'pipeline' | 'delivery' | 'log'>): SendTasks<S> {
+export function createSendTasks<S extends Subscriber>(
+  options: EventTextOptions & Pick<FeedsOptions<S>, 'delivery' | 'onPush' | 'log'>,
+): SendTasks<S> {
+  const { delivery, onPush, log } = options
+
   return async function sendTasks(dashboard, group, tasks) {
     for (const task of tasks) {
-      const receivers = dashboard.shown.note(task) ? [...dashboard.members.values()] : group
+      const isNews = dashboard.shown.note(task)
+      const receivers = isNews ? [...dashboard.members.values()] : group
       if (receivers.length > 0) await send(dashboard, receivers, task)
+      // What a group begins with is no change.
+      if (isNews && group.length === 0) onPush(task)
     }
   }
 
@@ -41,7 +44,7 @@ export function createSendTasks<S extends Subscriber>({
     const known = items.get(taskId)
     if (known?.revision === revision) return known
     try {
-      const bytes = delivery.encode(await eventText(pipeline, operation, task))
+      const bytes = delivery.encode(await eventText(options, operation, task))
       const item = { taskId, revision, bytes }
       items.set(taskId, item)
       return item

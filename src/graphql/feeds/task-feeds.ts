@@ -43,12 +43,8 @@ interface Found {
  * Feeds of one transport. A subscriber that joins gets the state that a read finds which begins afterwards; a slow one gets the
  * latest state alone. Nothing of a subscriber waits in a promise or an iterator.
  */
-export function createTaskFeeds<S extends Subscriber>({
-  pipeline,
-  watches,
-  delivery,
-  log,
-}: FeedsOptions<S>): Feeds<S, TaskOperation> {
+export function createTaskFeeds<S extends Subscriber>(options: FeedsOptions<S>): Feeds<S, TaskOperation> {
+  const { watches, delivery, onPush, log } = options
   const feeds = new Map<string, Feed<S>>()
 
   function join(key: string, subscriber: S): boolean {
@@ -96,8 +92,10 @@ export function createTaskFeeds<S extends Subscriber>({
     if (state === null || state instanceof Error) return end(feed, state, readAt)
     if (feed.item === null || feed.item.revision < state.revision) {
       const item = await nextItem(feed, state, readAt)
+      const isChange = feed.item !== null
       feed.item = item
       for (const subscriber of feed.subscribers) offer(feed, item, subscriber)
+      if (isChange) onPush(state)
     } else {
       feed.item.readAt = readAt
       for (const subscriber of feed.newcomers) offer(feed, feed.item, subscriber)
@@ -105,7 +103,7 @@ export function createTaskFeeds<S extends Subscriber>({
   }
 
   async function nextItem({ operation, item }: Feed<S>, task: Task, readAt: number): Promise<Item> {
-    const bytes = delivery.encode(await eventText(pipeline, operation, task))
+    const bytes = delivery.encode(await eventText(options, operation, task))
     return { number: (item?.number ?? 0) + 1, revision: task.revision, bytes, isLast: isSettled(task), readAt }
   }
 
@@ -126,7 +124,7 @@ export function createTaskFeeds<S extends Subscriber>({
    */
   async function end(feed: Feed<S>, state: null | Error, readAt: number): Promise<void> {
     const isOutage = state instanceof StoreUnavailableError
-    const bytes = delivery.encode(await eventText(pipeline, feed.operation, state))
+    const bytes = delivery.encode(await eventText(options, feed.operation, state))
     const ending = [...feed.subscribers].filter(
       ({ shown, joinedAt }) => (shown === 0 && joinedAt < readAt) || (shown > 0 && !isOutage),
     )

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { OperationObserver } from '../../graphql/execution/operation-observer.ts'
 import type { Incoming, OpenedSubscription, Pipeline } from '../../graphql/execution/pipeline.ts'
 import { feedKeyOf } from '../../graphql/feeds/feed-key.ts'
 import type { Subscriber } from '../../graphql/feeds/feed.ts'
@@ -7,6 +8,7 @@ import { createWatchClaim, type WatchClaim } from '../../graphql/feeds/watch-cla
 import type { ConcurrencyLimit } from '../../limits/concurrency-limit.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Separations } from '../../separation/separations.ts'
+import type { Task } from '../../separation/task.ts'
 import { createSweep } from '../sweep.ts'
 import { destroyStalledResponse } from './destroy-stalled-response.ts'
 
@@ -15,6 +17,9 @@ export interface EventStreamsOptions {
   /** What subscriptions read. */
   readonly separations: Pick<Separations, 'watches' | 'ownerWatches' | 'selectedTasks'>
   readonly subscriptionLimit: ConcurrencyLimit
+  readonly observer: OperationObserver
+  /** Called when a change of a task was sent to those who watch it. */
+  readonly onPush: (task: Task) => void
   readonly log: Log
 }
 
@@ -45,12 +50,8 @@ const ping = Buffer.from(':\n\n')
 /** The last event, by the protocol of graphql-sse ("distinct connections mode"). */
 const completeEvent = Buffer.from('event: complete\ndata:\n\n')
 
-export function createEventStreams({
-  pipeline,
-  separations,
-  subscriptionLimit,
-  log,
-}: EventStreamsOptions): EventStreams {
+export function createEventStreams(options: EventStreamsOptions): EventStreams {
+  const { pipeline, separations, subscriptionLimit, observer, onPush, log } = options
   const responses = new WeakSet<ServerResponse>()
   const pings = createSweep<EventStream>(pingIntervalMs, (stream) => {
     if (!stream.isBusy) write(stream, ping)
@@ -58,6 +59,9 @@ export function createEventStreams({
   const feeds = createFeeds<EventStream>({
     ...separations,
     pipeline,
+    observer,
+    transport: 'sse',
+    onPush,
     log,
     delivery: {
       isBusy: ({ isBusy }) => isBusy,
@@ -125,6 +129,7 @@ export function createEventStreams({
       // Yoga's own request listener would send the stack of an error to the client. Here the error goes to our log only.
       const answer = await pipeline.handleNodeRequestAndResponse(request, response, {
         ...incoming,
+        transport: 'http',
         watch: claim.watch,
         onSubscribe: (subscription) => (opened.subscription = subscription),
       })

@@ -15,6 +15,7 @@ import { doesReadOnlyTasks } from '../../graphql/schema/reads-only-tasks.ts'
 /** A query or mutation of a document that has passed every check. */
 export interface KnownOperation {
   readonly document: DocumentNode
+  readonly type: 'query' | 'mutation'
   /** Whether the result depends only on the tasks that the operation loads: it is a query, and all its root fields do. */
   readonly readsOnlyTasks: boolean
 }
@@ -36,8 +37,9 @@ export function createKnownOperations(schema: GraphQLSchema): KnownOperations {
 
   function describe(document: DocumentNode, operationName: string | null): KnownOperation | null {
     const operation = getOperationAST(document, operationName)
-    if (!operation || operation.operation === OperationTypeNode.SUBSCRIPTION) return null
-    return { document, readsOnlyTasks: readsOnlyTasksIn(schema, document, operation) }
+    const type = operation?.operation
+    if (!operation || type === undefined || type === OperationTypeNode.SUBSCRIPTION) return null
+    return { document, type, readsOnlyTasks: readsOnlyTasksIn(schema, document, operation) }
   }
 
   return {

@@ -3,6 +3,7 @@ import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import { createContext, type Caller, type Services } from '../../graphql/context.ts'
 import { executeOperation } from '../../graphql/execution/execute-operation.ts'
+import type { OperationObserver } from '../../graphql/execution/operation-observer.ts'
 import type { TaskReader } from '../../separation/store.ts'
 import { createKeptAnswers, keyOfAnswer, type OneByteText } from './kept-answers.ts'
 import { createKnownOperations } from './known-operations.ts'
@@ -32,13 +33,14 @@ export interface ShortWayOptions {
   readonly schema: GraphQLSchema
   readonly services: Services
   readonly reader: Pick<TaskReader, 'revisions'>
+  readonly observer: OperationObserver
 }
 
 const maxAcceptHeaders = 100
 /** Longer ones are not learned. In characters. */
 const maxAcceptLength = 500
 
-export function createShortWay({ schema, services, reader }: ShortWayOptions): ShortWay {
+export function createShortWay({ schema, services, reader, observer }: ShortWayOptions): ShortWay {
   const operations = createKnownOperations(schema)
   let allAnswers = createKeptAnswers(reader, services.clock)
   const mediaTypes = new LRUCache<string, string>({ max: maxAcceptHeaders })
@@ -59,17 +61,21 @@ export function createShortWay({ schema, services, reader }: ShortWayOptions): S
       const answers = allAnswers
       const key = keyOfAnswer(caller.owner, body)
       const kept = await answers.find(key)
-      if (kept !== null) return send(response, mediaType, kept)
+      if (kept !== null) {
+        observer.executed('http', 'query')
+        return send(response, mediaType, kept)
+      }
 
       const parameters = readParameters(body)
       const operation = parameters && operations.find(parameters.query, parameters.operationName)
       if (parameters === null || operation === null) return 'not-taken'
-      const { document, readsOnlyTasks } = operation
+      const { document, type, readsOnlyTasks } = operation
       const { variables: variableValues, operationName } = parameters
       const contextValue = createContext(services, caller)
       const result = await executeOperation({ schema, document, variableValues, operationName, contextValue })
       // The variables do not match, so nothing was executed.
       if (!('data' in result)) return 'not-taken'
+      observer.executed('http', type)
       if (result.errors !== undefined) return { result }
       const answer = Buffer.from(JSON.stringify(result)).toString('latin1')
       if (readsOnlyTasks && !contextValue.reads.hasMissed) answers.keep(key, answer, contextValue.reads)

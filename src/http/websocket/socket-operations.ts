@@ -1,7 +1,8 @@
-import { getOperationAST, GraphQLError, OperationTypeNode, type ExecutionResult } from 'graphql'
+import { getOperationAST, GraphQLError, OperationTypeNode } from 'graphql'
 import { MessageType, type OperationResult, type SubscribePayload } from 'graphql-ws'
 import type { Caller } from '../../graphql/context.ts'
 import { formatError, resultText } from '../../graphql/execution/format-result.ts'
+import { observeErrors, type OperationObserver } from '../../graphql/execution/operation-observer.ts'
 import type { Pipeline } from '../../graphql/execution/pipeline.ts'
 import { feedKeyOf } from '../../graphql/feeds/feed-key.ts'
 import { createFeeds } from '../../graphql/feeds/feeds.ts'
@@ -11,6 +12,7 @@ import type { ConcurrencyLimit } from '../../limits/concurrency-limit.ts'
 import type { RequestRate } from '../../limits/request-rate.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Separations } from '../../separation/separations.ts'
+import type { Task } from '../../separation/task.ts'
 import type { SocketConnection, SocketOperation } from './socket-connection.ts'
 import { sendLast, sendMessage, sendNext, whenWritten } from './socket-messages.ts'
 
@@ -20,6 +22,9 @@ export interface SocketOperationsOptions {
   readonly separations: Pick<Separations, 'watches' | 'ownerWatches' | 'selectedTasks'>
   readonly subscriptionLimit: ConcurrencyLimit
   readonly requestRate: RequestRate
+  readonly observer: OperationObserver
+  /** Called when a change of a task was sent to those who watch it. */
+  readonly onPush: (task: Task) => void
   readonly log: Log
 }
 
@@ -35,10 +40,13 @@ export interface SocketOperations {
 const maxOperations = 100
 
 export function createSocketOperations(options: SocketOperationsOptions): SocketOperations {
-  const { pipeline, separations, subscriptionLimit, requestRate, log } = options
+  const { pipeline, separations, subscriptionLimit, requestRate, observer, onPush, log } = options
   const feeds = createFeeds<SocketOperation>({
     ...separations,
     pipeline,
+    observer,
+    transport: 'websocket',
+    onPush,
     log,
     delivery: { isBusy: ({ isBusy }) => isBusy, encode: (result) => Buffer.from(result), next, last, complete },
   })
@@ -95,6 +103,7 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
     const trace = { ...connection.trace, requestId }
     const caller = { owner: session.owner, limits: session.limits(), mayAdopt: true, trace }
     const errors = await run(operation, caller, payload)
+    observeErrors(observer, 'websocket', errors)
     if (errors.length === 0 || !isOpen(operation)) return
     end(operation)
     sendMessage(connection, { id, type: MessageType.Error, payload: errors.map(formatError) })
@@ -121,6 +130,7 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
     // If the limit is reached, the field says so, with its path.
     if (release === null) return false
     operation.release = release
+    observer.executed('websocket', 'subscription')
     return feeds.join(key, operation)
   }
 
@@ -137,7 +147,11 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
       for (const leave of leaving.splice(0)) leave()
     }
     const onLeave = (leave: () => void) => void leaving.push(leave)
-    const enveloped = pipeline.getEnveloped({ caller: { ...caller, onLeave }, watch: claim.watch })
+    const enveloped = pipeline.getEnveloped({
+      caller: { ...caller, onLeave },
+      transport: 'websocket',
+      watch: claim.watch,
+    })
     const { schema, contextFactory, execute, subscribe } = enveloped
     try {
       const document = enveloped.parse(query)
@@ -164,15 +178,12 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
 
   /** Sends the one result of an operation. */
   function answer(operation: SocketOperation, result: Awaited<OperationResult>): void {
-    if (isStream(result)) throw new TypeError('A subscription of this field cannot be fed.')
+    if (Symbol.asyncIterator in result) throw new TypeError('A subscription of this field cannot be fed.')
+    observeErrors(observer, 'websocket', result.errors)
     last(operation, Buffer.from(resultText(result)))
   }
 
   return { begin, end }
-}
-
-function isStream(result: Awaited<OperationResult>): result is Exclude<Awaited<OperationResult>, ExecutionResult> {
-  return Symbol.asyncIterator in result
 }
 
 function doNothing(): void {}

@@ -20,6 +20,8 @@ export interface WebSocketRouteOptions extends SocketOperationsOptions {
   /** Pages of these origins may connect, in addition to the gateway's own pages. */
   readonly corsOrigins: readonly string[]
   readonly logRefusedOrigin: LogRefusedOrigin
+  /** Called with every socket that is served. Returns what is called with its close code. */
+  readonly onOpen: () => (code: number) => void
 }
 
 export interface WebSocketRoute {
@@ -33,7 +35,7 @@ const maxMessageBytes = 64 * 1024
 
 /** `/graphql` over WebSocket, with the graphql-ws protocol. */
 export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketRoute {
-  const { identity, corsOrigins, logRefusedOrigin, log } = options
+  const { identity, corsOrigins, logRefusedOrigin, onOpen, log } = options
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
@@ -106,7 +108,11 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
       unsubscribe: () => {},
     }
     ws.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
-    ws.once('close', () => connection.unsubscribe())
+    const onClose = onOpen()
+    ws.once('close', (code) => {
+      connection.unsubscribe()
+      onClose(code)
+    })
     protocol.open(connection)
     pings.add(ws)
   }

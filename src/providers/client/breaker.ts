@@ -1,3 +1,5 @@
+import type { BreakerState } from './provider-state.ts'
+
 /** The caller and the track of an order: a failure may be specific to either. */
 export interface OrderOrigin {
   readonly caller: string
@@ -10,6 +12,7 @@ export interface Breaker {
   attempt(order: OrderOrigin): { readonly release: () => void } | null
   /** How long until this order may be attempted, in milliseconds; 0 if it may be attempted now. */
   waitMs(order: OrderOrigin): number
+  state(): BreakerState
   /** Reports the outcome of an attempt. */
   report(order: OrderOrigin, isFailure: boolean): void
 }
@@ -67,6 +70,10 @@ export function createBreaker({ failures, pauseMs, onChange }: BreakerOptions): 
 
   return {
     waitMs,
+    state() {
+      if (isOpenForAll()) return 'open'
+      return failed.some(isBlocked) ? 'open-for-some' : 'closed'
+    },
     attempt(order) {
       if (waitMs(order) > 0) {
         rejectedCallers.add(order.caller)

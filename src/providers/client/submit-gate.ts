@@ -1,5 +1,6 @@
 import type { Refusal } from '../../separation/task.ts'
 import { createBreaker, type BreakerOptions, type OrderOrigin } from './breaker.ts'
+import type { BreakerState } from './provider-state.ts'
 import { createOrderQueue } from './order-queue.ts'
 import type { NoSlot, OrderRate, Slot } from './rates.ts'
 import type { Admission, OrderedTrack } from '../../separation/provider.ts'
@@ -20,6 +21,8 @@ export interface SubmitGate {
   admit(order: OrderedTrack): Promise<Admission>
   /** Whether it admits no order of the caller now, because the provider has not answered recent ones. */
   isClosedFor(caller: string): boolean
+  /** Whether it admits no order, because the provider has not answered recent ones. */
+  breakerState(): BreakerState
   /** Reports whether the provider itself answered an admitted order, with whatever result. */
   report(order: OrderedTrack, outcome: { readonly hasAnswered: boolean }): void
 }
@@ -80,6 +83,7 @@ export function createSubmitGate({ displayName, orders, breaker: options, onPaus
   return {
     admit: (order) => admit(order, () => queue.acquire(order.owner)),
     isClosedFor: (caller) => breaker.waitMs({ caller, track: noTrack }) > 0,
+    breakerState: breaker.state,
     report: (order, { hasAnswered }) => breaker.report(originOf(order), !hasAnswered),
   }
 }

@@ -8,6 +8,7 @@ import { describeError } from '../../runtime/describe-error.ts'
 import { traceHeaders, type Trace } from '../../runtime/trace.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
 import { createRateLimitedReader } from '../client/rate-limited-reader.ts'
+import type { ProviderState } from '../client/provider-state.ts'
 import { postOnce } from '../client/post-once.ts'
 import { createReadCredits, parseCredits, type CreditsAnswer } from './credits.ts'
 import { vocalRemoval, type Job } from './job.ts'
@@ -43,6 +44,7 @@ export interface RestProvider extends Provider, Pick<Offer, 'isAvailable' | 'rea
   }
   /** Asks for the balance now, to see whether the provider accepts the API key. */
   checkKey(): Promise<CreditsAnswer>
+  state(): ProviderState
   /** Ends running and later checks: they return `inconclusive`. */
   stopChecking(): Promise<void>
   /** Ends everything: a running submit returns `unknown`. */
@@ -299,6 +301,12 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
         return { kind: 'unreadable', cause: redact(describeError(error), messageLength) }
       }
     },
+
+    state: () => ({
+      isReachable: !reachability.isDown(),
+      isKeyAccepted: !orderRefusals.isDown() && !checkRefusals.isDown(),
+      breaker: gate.breakerState(),
+    }),
 
     parseCallback({ headers, body, nowMs }) {
       let providerTaskId: string | null = null

@@ -1,0 +1,59 @@
+import type { OperationObserver } from '../graphql/execution/operation-observer.ts'
+import type { HttpServerOptions } from '../http/server.ts'
+import type { WebSocketRouteOptions } from '../http/websocket/websocket-route.ts'
+import type { TaskChangeListener } from '../separation/advance/record.ts'
+import type { Clock } from '../separation/store.ts'
+import type { ProviderName } from '../separation/task.ts'
+import { createArchiveMetrics, type ArchiveMetricsOptions, type CountArchived } from './archive-metrics.ts'
+import { createBacklogMetrics, type BacklogMetricsOptions } from './backlog-metrics.ts'
+import { createCallbackMetrics, type CallbackMetrics } from './callback-metrics.ts'
+import { createGatewayMetrics, type GatewayMetricsOptions } from './gateway-metrics.ts'
+import { createGraphqlMetrics } from './graphql-metrics.ts'
+import { createHttpMetrics } from './http-metrics.ts'
+import type { Meter } from './meter.ts'
+import { createOrderMetrics, type OrderMetrics, type OrderMetricsOptions } from './order-metrics.ts'
+import { measureProviders, type ObservedProvider } from './provider-metrics.ts'
+import { createSocketMetrics } from './socket-metrics.ts'
+import { createTaskMetrics } from './task-metrics.ts'
+
+export interface MetricsOptions<T extends ObservedProvider>
+  extends
+    GatewayMetricsOptions,
+    Omit<OrderMetricsOptions, 'providers'>,
+    Pick<BacklogMetricsOptions, 'store'>,
+    ArchiveMetricsOptions {
+  readonly clock: Clock
+  /** The providers that are on. */
+  readonly providers: readonly T[]
+}
+
+/** What the parts of the gateway report to. docs/operator.md describes every metric. */
+export interface Metrics<T> {
+  /** The providers that are on, measured. */
+  readonly providers: ReadonlyMap<ProviderName, T>
+  readonly orders: OrderMetrics
+  readonly onTaskChange: TaskChangeListener
+  readonly callbacks: CallbackMetrics
+  readonly onArchived: CountArchived
+  readonly graphql: OperationObserver
+  readonly onSocket: WebSocketRouteOptions['onOpen']
+  readonly onAnswer: HttpServerOptions['onAnswer']
+}
+
+/** Creates every metric, apart from those of the store, which is opened before. */
+export function createMetrics<T extends ObservedProvider>(meter: Meter, options: MetricsOptions<T>): Metrics<T> {
+  const providers = options.providers.map(({ name }) => name)
+  const common = { ...options, providers }
+  createGatewayMetrics(meter, options)
+  createBacklogMetrics(meter, common)
+  return {
+    providers: measureProviders(meter, options.providers),
+    orders: createOrderMetrics(meter, common),
+    onTaskChange: createTaskMetrics(meter, common),
+    callbacks: createCallbackMetrics(meter, common),
+    onArchived: createArchiveMetrics(meter, options),
+    graphql: createGraphqlMetrics(meter),
+    onSocket: createSocketMetrics(meter),
+    onAnswer: createHttpMetrics(meter),
+  }
+}
