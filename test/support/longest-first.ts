@@ -28,6 +28,7 @@ const seconds: Readonly<Record<string, number>> = {
   'stores/list-plans': 20,
   'stores/postgres': 20,
   'program/log': 20,
+  'program/prometheus': 17,
   'program/outage-log': 20,
   'program/readiness': 20,
   'suites/faults': 20,
