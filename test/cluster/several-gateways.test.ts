@@ -4,6 +4,7 @@ import { ReadDocument, SeparateDocument, type SeparateInput } from '../../schema
 import { startCluster, statesOn, type Cluster } from '../support/cluster.ts'
 import { openStoreOf, rowsOf } from '../support/database.ts'
 import { order, someTrack, storedTasks, untilSettled, type TestGateway } from '../support/gateway.ts'
+import { readMetrics } from '../support/metrics.ts'
 import { accepted, callbackOfSuccess, noCredits, recordOfSuccess, sendBody } from '../support/played-provider.ts'
 import { findPostgres, findRedis, startOwnRedis } from '../support/services.ts'
 
@@ -166,7 +167,10 @@ describe.skipIf(!isHere)('with several gateways on one database and one Redis,',
     const taskId = await order(one)
     const states = statesOn(other, taskId)
     await expect.poll(() => other.app.subscriptions()).toBe(1)
+    const isRedisUp = async () => (await readMetrics(one.url)).value('stemgate_redis_up')
+    expect(await isRedisUp()).toBe(1)
     await redis.stop()
+    await expect.poll(isRedisUp).toBe(0)
     provider.answerRead(recordOfSuccess('provider-task-1'))
     const { callBackUrl } = (await provider.order(0)).body
     expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
@@ -175,6 +179,7 @@ describe.skipIf(!isHere)('with several gateways on one database and one Redis,',
     expect(await Promise.race([states, sleep(300, 'waits')])).toBe('waits')
     await redis.restart()
     expect(await states).toEqual(['PENDING', 'SUCCESS'])
+    await expect.poll(isRedisUp, { timeout: 5_000 }).toBe(1)
   })
 })
 

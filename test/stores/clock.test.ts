@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 import { newDatabaseUrl, startProgram } from '../support/program.ts'
+import { readMetrics } from '../support/metrics.ts'
 import { rowsOf } from '../support/database.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 
@@ -97,6 +98,11 @@ describe.skipIf(library === undefined || postgres === null)("a clock skew to Pos
       expect(program.stderr()).toMatch(
         /"level":40.*this machine's clock is (29|30)\.\d s (ahead of|behind) the database's/,
       )
+      const metrics = await readMetrics(await program.url)
+      const skewSeconds = metrics.value('stemgate_clock_skew_seconds') ?? 0
+      expect(Math.abs(skewSeconds + Number.parseInt(offset, 10))).toBeLessThan(1)
+      expect(metrics.value('stemgate_pending_tasks', { provider: 'kie' })).toBe(1)
+      expect(metrics.value('stemgate_oldest_pending_task_age_seconds', { provider: 'kie' })).toBeLessThan(20)
     },
   )
 
