@@ -111,7 +111,12 @@ export function createArchiveQueue(
             // Made due meanwhile: at once.
             .set((eb) => ({ due_at: eb.case().when('due_at', '=', leaseUntilMs).then(dueAtMs).else(0).end() }))
             .where('task_id', '=', taskId)
-            .where('due_at', 'in', [leaseUntilMs, leaseUntilMs + afterLeaseMs]),
+            .where((eb) =>
+              eb.or([
+                eb('due_at', '=', leaseUntilMs),
+                eb.and([eb('due_at', '=', leaseUntilMs + afterLeaseMs), eb('lease_until', '=', leaseUntilMs)]),
+              ]),
+            ),
         )
       }),
 
