@@ -52,7 +52,12 @@ function startDecoder(format: AudioFormat | null, signal: AbortSignal): Decoder 
     // Nothing of the gateway's secrets.
     env: {},
     resourceLimits: { maxOldGenerationSizeMb: maxHeapMegabytes },
+    // The decoder complains of each part of a damaged file.
+    stdout: true,
+    stderr: true,
   })
+  worker.stdout.resume()
+  worker.stderr.resume()
   return {
     async send(part) {
       const answer = once(worker, 'message', { signal })
