@@ -191,8 +191,16 @@ export type DashboardSubscription = {
     expectedAt: string | null
     completedAt: string | null
     expiresAt: string | null
+    filesAvailable: boolean
     archiveUrl: string | null
-    allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
+    allStems: Array<{
+      id: string
+      part: StemPart
+      label: string | null
+      url: string
+      durationSeconds: number | null
+      archived: boolean
+    }>
     stems:
       | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
       | { __typename: 'VocalStems'; missing: Array<StemPart> }
@@ -226,6 +234,7 @@ export type ListQuery = {
         expectedAt: string | null
         completedAt: string | null
         expiresAt: string | null
+        filesAvailable: boolean
         archiveUrl: string | null
         allStems: Array<{
           id: string
@@ -233,6 +242,7 @@ export type ListQuery = {
           label: string | null
           url: string
           durationSeconds: number | null
+          archived: boolean
         }>
         stems:
           | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
@@ -280,8 +290,16 @@ export type ReadQuery = {
     expectedAt: string | null
     completedAt: string | null
     expiresAt: string | null
+    filesAvailable: boolean
     archiveUrl: string | null
-    allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
+    allStems: Array<{
+      id: string
+      part: StemPart
+      label: string | null
+      url: string
+      durationSeconds: number | null
+      archived: boolean
+    }>
     stems:
       | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
       | { __typename: 'VocalStems'; missing: Array<StemPart> }
@@ -336,6 +354,7 @@ export type SeparateAllMutation = {
             expectedAt: string | null
             completedAt: string | null
             expiresAt: string | null
+            filesAvailable: boolean
             archiveUrl: string | null
             allStems: Array<{
               id: string
@@ -343,6 +362,7 @@ export type SeparateAllMutation = {
               label: string | null
               url: string
               durationSeconds: number | null
+              archived: boolean
             }>
             stems:
               | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
@@ -400,6 +420,7 @@ export type SeparateMutation = {
           expectedAt: string | null
           completedAt: string | null
           expiresAt: string | null
+          filesAvailable: boolean
           archiveUrl: string | null
           allStems: Array<{
             id: string
@@ -407,6 +428,7 @@ export type SeparateMutation = {
             label: string | null
             url: string
             durationSeconds: number | null
+            archived: boolean
           }>
           stems:
             | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
@@ -434,8 +456,16 @@ export type SeparationFieldsFragment = {
   expectedAt: string | null
   completedAt: string | null
   expiresAt: string | null
+  filesAvailable: boolean
   archiveUrl: string | null
-  allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
+  allStems: Array<{
+    id: string
+    part: StemPart
+    label: string | null
+    url: string
+    durationSeconds: number | null
+    archived: boolean
+  }>
   stems:
     | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
     | { __typename: 'VocalStems'; missing: Array<StemPart> }
@@ -464,8 +494,16 @@ export type WatchSubscription = {
     expectedAt: string | null
     completedAt: string | null
     expiresAt: string | null
+    filesAvailable: boolean
     archiveUrl: string | null
-    allStems: Array<{ id: string; part: StemPart; label: string | null; url: string; durationSeconds: number | null }>
+    allStems: Array<{
+      id: string
+      part: StemPart
+      label: string | null
+      url: string
+      durationSeconds: number | null
+      archived: boolean
+    }>
     stems:
       | { __typename: 'InstrumentStems'; missing: Array<StemPart> }
       | { __typename: 'VocalStems'; missing: Array<StemPart> }
@@ -499,6 +537,7 @@ export const SeparationFieldsFragmentDoc = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'filesAvailable' } },
           { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
@@ -511,6 +550,7 @@ export const SeparationFieldsFragmentDoc = {
                 { kind: 'Field', name: { kind: 'Name', value: 'label' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'url' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'archived' } },
               ],
             },
           },
@@ -637,6 +677,7 @@ export const DashboardDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'filesAvailable' } },
           { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
@@ -649,6 +690,7 @@ export const DashboardDocument = {
                 { kind: 'Field', name: { kind: 'Name', value: 'label' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'url' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'archived' } },
               ],
             },
           },
@@ -801,6 +843,7 @@ export const ListDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'filesAvailable' } },
           { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
@@ -813,6 +856,7 @@ export const ListDocument = {
                 { kind: 'Field', name: { kind: 'Name', value: 'label' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'url' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'archived' } },
               ],
             },
           },
@@ -986,6 +1030,7 @@ export const ReadDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'filesAvailable' } },
           { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
@@ -998,6 +1043,7 @@ export const ReadDocument = {
                 { kind: 'Field', name: { kind: 'Name', value: 'label' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'url' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'archived' } },
               ],
             },
           },
@@ -1265,6 +1311,7 @@ export const SeparateAllDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'filesAvailable' } },
           { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
@@ -1277,6 +1324,7 @@ export const SeparateAllDocument = {
                 { kind: 'Field', name: { kind: 'Name', value: 'label' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'url' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'archived' } },
               ],
             },
           },
@@ -1533,6 +1581,7 @@ export const SeparateDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'filesAvailable' } },
           { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
@@ -1545,6 +1594,7 @@ export const SeparateDocument = {
                 { kind: 'Field', name: { kind: 'Name', value: 'label' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'url' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'archived' } },
               ],
             },
           },
@@ -1648,6 +1698,7 @@ export const WatchDocument = {
           { kind: 'Field', name: { kind: 'Name', value: 'expectedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'completedAt' } },
           { kind: 'Field', name: { kind: 'Name', value: 'expiresAt' } },
+          { kind: 'Field', name: { kind: 'Name', value: 'filesAvailable' } },
           { kind: 'Field', name: { kind: 'Name', value: 'archiveUrl' } },
           {
             kind: 'Field',
@@ -1660,6 +1711,7 @@ export const WatchDocument = {
                 { kind: 'Field', name: { kind: 'Name', value: 'label' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'url' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'durationSeconds' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'archived' } },
               ],
             },
           },
