@@ -1,4 +1,4 @@
-import type { ArchiveLocation } from '../stems/archive/open-storage.ts'
+import type { ArchiveLocation } from '../stems/archive/archive-url.ts'
 import type { ParsedEnvironment } from './environment.ts'
 
 /** How stems are archived. */
@@ -57,7 +57,8 @@ export function archiveMistakes(
   const mistakes: string[] = []
   if (address === undefined) {
     const useless = given(detailNames)
-    if (useless.length > 0) mistakes.push(`${useless.join(' and ')} need ARCHIVE_URL: set it too.`)
+    if (useless.length > 0)
+      mistakes.push(`${useless.join(' and ')} ${useless.length === 1 ? 'needs' : 'need'} ARCHIVE_URL: set it too.`)
     return mistakes
   }
   if (env.STEM_LINKS === 'direct' && !invalid.has('STEM_LINKS')) {

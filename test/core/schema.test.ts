@@ -121,6 +121,7 @@ describe('the GraphQL contract', () => {
       'events: [SeparationEvent!]!',
       'completedAt: DateTime',
       'expiresAt: DateTime',
+      'filesAvailable: Boolean!',
     ],
     Node: ['interface Node', 'id: ID!'],
     Provider: ['enum Provider', 'KIE', 'APIKLEY', 'SUNOAPI', 'SANDBOX'],
@@ -219,6 +220,7 @@ describe('the GraphQL contract', () => {
       'sizeBytes: Float',
       'peaks(buckets: Int!): [Float!]',
       'expiresAt: DateTime',
+      'archived: Boolean!',
     ],
     AudioFormat: ['enum AudioFormat', 'MP3', 'WAV', 'FLAC', 'OGG', 'M4A', 'AAC'],
     StemPart: [

@@ -186,6 +186,7 @@ test('each library is imported only by its own modules', () => {
   expect(placesOf(/^@photostructure/).toSorted()).toEqual(['backup', 'stores'])
   expect(placesOf(/^@redis/)).toEqual(['coordination'])
   expect(placesOf(/^jose$/)).toEqual(['identity'])
+  expect(placesOf(/^s3mini$/)).toEqual(['stems'])
   expect(placesOf(/^mpg123-decoder$/)).toEqual(['stems'])
   expect(placesOf(/^ipaddr\.js$/)).toEqual(['stems'])
   expect(placesOf(/^yazl$/)).toEqual(['stems'])

@@ -496,3 +496,45 @@ test.each([
     })
   },
 )
+
+describe('the archive', () => {
+  const keys = { ARCHIVE_S3_ACCESS_KEY_ID: 'id', ARCHIVE_S3_SECRET_ACCESS_KEY: 'secret' }
+
+  test('is a folder or a bucket, and keeps copies for ever unless a number of days is set', () => {
+    expect(parseConfig({ ARCHIVE_URL: 'file:data/stems' }).archive).toMatchObject({
+      location: { kind: 'folder', path: 'data/stems' },
+      retentionMs: Infinity,
+      maxFileBytes: 500_000_000,
+    })
+    const bucket = {
+      ARCHIVE_URL: 's3://stems/a/b/',
+      ARCHIVE_S3_REGION: 'eu-west-1',
+      ARCHIVE_RETENTION_DAYS: '30',
+      ...keys,
+    }
+    expect(parseConfig(bucket).archive).toMatchObject({
+      location: {
+        kind: 's3',
+        bucket: 'stems',
+        prefix: 'a/b',
+        region: 'eu-west-1',
+        endpoint: 'https://s3.eu-west-1.amazonaws.com',
+        accessKeyId: 'id',
+        secretAccessKey: 'secret',
+      },
+      retentionMs: 30 * 24 * 60 * 60_000,
+    })
+  })
+
+  test.each<readonly [Readonly<Record<string, string>>, RegExp]>([
+    [{ ARCHIVE_URL: 'data/stems' }, /^ARCHIVE_URL must be file:<folder> or s3/],
+    [{ ARCHIVE_URL: 's3://stems/../other', ...keys }, /^ARCHIVE_URL must be file:<folder> or s3/],
+    [{ ARCHIVE_URL: 'file:stems', STEM_LINKS: 'direct' }, /^ARCHIVE_URL has no use with STEM_LINKS=direct/],
+    [{ ARCHIVE_URL: 's3://stems' }, /set ARCHIVE_S3_ACCESS_KEY_ID and ARCHIVE_S3_SECRET_ACCESS_KEY too/],
+    [{ ARCHIVE_URL: 'file:stems', ...keys }, /^ARCHIVE_URL is a folder, for which ARCHIVE_S3_ACCESS_KEY_ID/],
+    [{ ARCHIVE_RETENTION_DAYS: '30' }, /^ARCHIVE_RETENTION_DAYS needs? ARCHIVE_URL/],
+    [{ ARCHIVE_URL: 'file:stems', ARCHIVE_RETENTION_DAYS: '0' }, /^ARCHIVE_RETENTION_DAYS must be at least 1/],
+  ])('is refused as %o', (environment, mistake) => {
+    expect(mistakesIn(environment)).toEqual([expect.stringMatching(mistake)])
+  })
+})

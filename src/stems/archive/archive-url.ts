@@ -4,6 +4,19 @@ export type ArchiveAddress =
   /** `prefix` begins every key, without a slash at its end; empty: none. */
   | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
 
+/** How a bucket is reached. */
+export interface S3Access {
+  /** The URL of the server, without the bucket and without a slash at its end. */
+  readonly endpoint: string
+  readonly region: string
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+/** Where the archive is, and how it is reached. */
+export type ArchiveLocation =
+  Extract<ArchiveAddress, { kind: 'folder' }> | (Extract<ArchiveAddress, { kind: 's3' }> & S3Access)
+
 /** Parses an ARCHIVE_URL, `file:<folder>` or `s3://<bucket>/<prefix>`; null if it is invalid. */
 export function parseArchiveUrl(text: string): ArchiveAddress | null {
   if (/^file:./.test(text)) return { kind: 'folder', path: text.slice('file:'.length) }

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { S3mini, S3ServiceError } from 's3mini'
 import type { OpenFile } from '../stem-source.ts'
 import { ArchiveError, type ArchiveStorage, type IncomingFile } from './archive-storage.ts'
-import type { ArchiveLocation } from './open-storage.ts'
+import type { ArchiveLocation } from './archive-url.ts'
 import { writeAll } from './write-all.ts'
 
 /** How long the server may take to begin its answer, in milliseconds; for an upload, in addition to the time that it takes. */
