@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
+  filesIn,
   newFolderArchive,
   oggBytes,
   readFiles,
@@ -8,6 +9,10 @@ import {
   type TestArchive,
 } from '../support/archive.ts'
 import { startFileServer, chunkedFile, rangedFile, type ServeFile } from '../support/file-server.ts'
+import { recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+import { storeTaskOf } from '../support/stem-link.ts'
+import { stem } from '../support/tasks.ts'
+import { SeparateDocument } from '../../schema/operations.ts'
 import { startS3Server } from '../support/s3-server.ts'
 import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'
 
@@ -83,8 +88,8 @@ describe.each<readonly [string, () => Promise<TestArchive>]>([
   test('serves ranges and says when a file has not changed', async () => {
     const { gateway, files } = await start(newArchive)
     const { id } = await storeNewTask(gateway, { vocal: `${files.url}/vocal.mp3` })
-    const [stem] = (await untilArchived(gateway, id)).allStems
-    const link = stem?.url ?? ''
+    const [shown] = (await untilArchived(gateway, id)).allStems
+    const link = shown?.url ?? ''
     const whole = await bodyOf(link)
     const etag = whole.headers.get('etag') ?? ''
     expect(etag).toMatch(/^"[\w-]{22}"$/)
@@ -148,8 +153,8 @@ describe.each<readonly [string, () => Promise<TestArchive>]>([
     expect(await archive.keys()).toEqual([])
     expect((await readFiles(gateway, id)).allStems).toMatchObject([{ archived: false }])
     serve(chunkedFile(bytes))
-    const [stem] = (await untilArchived(gateway, id)).allStems
-    expect((await bodyOf(stem?.url ?? '')).body.equals(bytes)).toBe(true)
+    const [shown] = (await untilArchived(gateway, id)).allStems
+    expect((await bodyOf(shown?.url ?? '')).body.equals(bytes)).toBe(true)
   })
 
   test('gives up a file that the provider has deleted or that is too large, and copies the others once', async () => {
@@ -172,6 +177,16 @@ describe.each<readonly [string, () => Promise<TestArchive>]>([
     ])
     expect(files.requests).toHaveLength(3)
     expect(await archive.keys()).toHaveLength(1)
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text()
+    for (const line of [
+      'stemgate_archive_files_total{outcome="copied"} 1',
+      'stemgate_archive_files_total{outcome="gone"} 1',
+      'stemgate_archive_files_total{outcome="too-large"} 1',
+      'stemgate_archive_bytes_total 10000',
+      'stemgate_archive_waiting_tasks 0',
+    ]) {
+      expect(metrics).toContain(line)
+    }
   })
 
   test('deletes its copies after ARCHIVE_RETENTION_DAYS, and the links end', async () => {
@@ -201,3 +216,95 @@ describe.each<readonly [string, () => Promise<TestArchive>]>([
     expect(gateway.logged.join('\n')).toContain('a copy in the archive is missing or damaged')
   })
 })
+
+describe('what is archived', () => {
+  test('includes tasks from before the archive, and leaves out those whose files have ended', async () => {
+    const archive = await newFolderArchive()
+    const files = await startFileServer(rangedFile(bytes))
+    const without = await startGateway({ STEM_HOSTS_ALLOWED: files.host })
+    const earlier = await storeTaskOf(without, `${files.url}/earlier.ogg`, timesOf(Date.now() - 13 * dayMs))
+    const ended = await storeTaskOf(without, `${files.url}/ended.ogg`, timesOf(Date.now() - 15 * dayMs))
+    expect(await readFiles(without, earlier.id)).toMatchObject({ allStems: [{ archived: false }] })
+    await without.close()
+    const gateway = await startGateway({ ...without.environment, ...archive.environment })
+    await untilArchived(gateway, earlier.id)
+    expect(await readFiles(gateway, ended.id)).toMatchObject({ filesAvailable: false, allStems: [{ archived: false }] })
+    expect(files.requests.map(({ url }) => url)).toEqual(['/earlier.ogg'])
+    expect(gateway.logged.join('\n')).toContain('the stems of earlier tasks are archived')
+  })
+
+  test('grows by a late stem, and is not copied again when record-info names another address', async () => {
+    const archive = await newFolderArchive()
+    const provider = await startPlayedProvider()
+    const files = await startFileServer(rangedFile(bytes))
+    const gateway = await startGateway({
+      ...provider.environment,
+      ...archive.environment,
+      STEM_LINKS: 'signed',
+      STEM_HOSTS_ALLOWED: files.host,
+      CHECK_INTERVAL_SECONDS: '0.2',
+    })
+    const record = (response: object) =>
+      recordOfSuccess('provider-task-1', { response: { originUrl: null, ...response } })
+    provider.answerRead(record({ vocalUrl: `${files.url}/vocal.ogg` }))
+    const id = await order(gateway, { type: 'SPLIT_STEM' })
+    await untilSettled(gateway, id)
+    await untilArchived(gateway, id)
+    const { revision } = await readFiles(gateway, id)
+    provider.answerRead(record({ vocalUrl: `${files.url}/again.ogg`, pianoUrl: `${files.url}/piano.ogg` }))
+    await expect.poll(async () => (await readFiles(gateway, id)).allStems.length, soon).toBe(2)
+    const { allStems, revision: later } = await untilArchived(gateway, id)
+    expect(later).toBeGreaterThan(revision)
+    expect(allStems.map(({ part }) => part)).toEqual(['VOCAL', 'PIANO'])
+    expect(files.requests.map(({ url }) => url)).toEqual(['/vocal.ogg', '/piano.ogg'])
+  })
+
+  test('answers an order for its track after the provider has deleted its files', async () => {
+    const { gateway, advance } = await start(newFolderArchive)
+    const input = { musicTaskId: 'm', audioId: 'done' }
+    const id = await order(gateway, input)
+    await untilSettled(gateway, id)
+    await untilArchived(gateway, id)
+    advance(100 * dayMs)
+    const { data } = await gateway.send(SeparateDocument, { input })
+    expect(data?.separate).toMatchObject({ reused: true, task: { id } })
+  })
+
+  test('has names of its own, whatever the provider calls a stem', async () => {
+    const { gateway, archive, files } = await start(newFolderArchive)
+    const label = '../../../etc/passwd'
+    const url = { value: `${files.url}/x.ogg`, by: 'record-info', atMs: Date.now() } as const
+    const task = await storeNewTask(gateway, {}, { stems: [stem('other', { label, url })] })
+    await untilArchived(gateway, task.id)
+    expect(await archive.keys()).toEqual([expect.stringMatching(new RegExp(`^${task.id}/[0-9a-f]{64}$`))])
+  })
+
+  test('is nothing of the sandbox track whose files have expired', async () => {
+    const { gateway, archive } = await start(newFolderArchive)
+    const id = await order(gateway, { audioId: 'expired' })
+    await untilSettled(gateway, id)
+    await expect.poll(() => gateway.logged.join('\n'), soon).toContain('stems cannot be archived')
+    expect((await readFiles(gateway, id)).allStems.map(({ archived }) => archived)).toEqual([false, false])
+    expect(await archive.keys()).toEqual([])
+  })
+})
+
+test('a gateway that stops ends a copy under way, and leaves nothing of it', async () => {
+  const { gateway, archive, files, serve } = await start(newFolderArchive)
+  serve((_request, response) => {
+    response.writeHead(200, { 'content-length': bytes.length })
+    response.write(bytes.subarray(0, 5_000))
+  })
+  await storeNewTask(gateway, { vocal: `${files.url}/vocal.ogg` })
+  await expect.poll(() => files.requests.length, soon).toBe(1)
+  await gateway.close()
+  expect(await filesIn(archive.environment['ARCHIVE_URL']?.slice('file:'.length) ?? '')).toEqual([])
+})
+
+function timesOf(completedMs: number) {
+  return {
+    createdAtMs: completedMs - 60_000,
+    completedAtMs: { value: completedMs, by: 'record-info', isReported: true },
+    foundAtMs: completedMs,
+  } as const
+}
