@@ -80,6 +80,20 @@ test('a bucket that cannot be read leaves the stems to the provider', async () =
   expect(files.requests.length).toBeGreaterThan(before)
 })
 
+test('a gateway that stops ends an upload under way', async () => {
+  const { s3, gateway, store } = await start()
+  const hanging = new Promise<void>((resolve) => {
+    s3.interfere((request) => {
+      if (request.method === 'PUT' && request.url?.includes('/sep_') === true) resolve()
+      return true
+    })
+  })
+  await store()
+  await hanging
+  await gateway.close()
+  expect(await s3.keys()).toEqual([])
+})
+
 test('a download that the bucket cuts breaks the answer, so that a part never looks like the whole', async () => {
   const { s3, gateway, store } = await start()
   const { id } = await store()

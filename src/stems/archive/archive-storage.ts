@@ -20,8 +20,8 @@ export interface ArchiveStorage {
 /** A file that is being received. Its methods reject with ArchiveError. */
 export interface IncomingFile {
   write(chunk: Buffer): Promise<void>
-  /** Stores what was written under this key, whole and durably. An equal file may be there already. */
-  store(key: string, sizeBytes: number): Promise<void>
+  /** Stores what was written under this key, whole and durably, unless the signal aborts. An equal file may be there already. */
+  store(key: string, sizeBytes: number, signal: AbortSignal): Promise<void>
   /** Frees what the file takes outside the archive. To be called in the end, also after `store`. */
   close(): Promise<void>
 }

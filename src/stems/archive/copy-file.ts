@@ -48,7 +48,9 @@ export async function copyFile(stem: StemOfTask, options: CopyFileOptions, signa
     incoming = await storage.receive()
     const received = await receiveFile(stem, file, incoming, options)
     signal.throwIfAborted()
-    if (received.kind === 'copied') await incoming.store(archiveKey(stem.task.id, received.sha256), received.sizeBytes)
+    if (received.kind === 'copied') {
+      await incoming.store(archiveKey(stem.task.id, received.sha256), received.sizeBytes, signal)
+    }
     return received
   } finally {
     file.body.destroy()

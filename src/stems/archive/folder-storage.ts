@@ -101,9 +101,10 @@ export function createFolderStorage(folder: string): ArchiveStorage {
   }
 }
 
-/** Makes the names in a folder durable. */
+/** Makes the names in a folder durable, where the system can. Windows opens no folders. */
 async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
+  const folder = await open(path, 'r').catch(() => null)
+  if (folder === null) return
   try {
     await folder.sync()
   } finally {

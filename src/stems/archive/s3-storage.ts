@@ -32,10 +32,10 @@ export function createS3Storage(location: Extract<ArchiveLocation, { kind: 's3' 
     })
   }
 
-  async function upload(key: string, file: FileHandle, sizeBytes: number, md5: string): Promise<void> {
+  async function upload(key: string, file: FileHandle, sizeBytes: number, md5: string, signal: AbortSignal) {
     const timeoutMs = answerMs + sizeBytes / minUploadRate
     const [type, headers] = ['application/octet-stream', undefined]
-    const uploading = client(null, timeoutMs)
+    const uploading = client(signal, timeoutMs)
     const answer = await uploading.putObject(objectOf(key), streamOf(file), type, headers, headers, sizeBytes)
     if (!hasArrived(answer.headers, md5)) {
       await client().deleteObject(objectOf(key))
@@ -52,7 +52,7 @@ export function createS3Storage(location: Extract<ArchiveLocation, { kind: 's3' 
           md5.update(chunk)
           return attempt(() => writeAll(file, chunk))
         },
-        store: (key, sizeBytes) => attempt(() => upload(key, file, sizeBytes, md5.digest('hex'))),
+        store: (key, sizeBytes, signal) => attempt(() => upload(key, file, sizeBytes, md5.digest('hex'), signal)),
         close: () => attempt(() => file.close()),
       }
     },
