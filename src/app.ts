@@ -215,7 +215,6 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     separateRate: metrics.orders.countedRate(createRequestRate(() => live.separatesPerMinute)),
     subscriptionLimit,
     requestRate,
-    providers: [...providers.keys()],
     defaultProvider: config.defaultProvider,
     offers: new Map([...providers].map(([name, each]) => [name, { ...each, prices: prices[name] }])),
     mayReadCredits: (owner) => config.creditsCallers.includes(owner),

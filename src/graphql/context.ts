@@ -34,8 +34,6 @@ export interface Services {
   readonly subscriptionLimit: ConcurrencyLimit
   /** Limits the operations of each caller, over all transports. */
   readonly requestRate: RequestRate
-  /** The enabled providers. */
-  readonly providers: readonly ProviderName[]
   readonly defaultProvider: ProviderName
   /** What the enabled providers offer. */
   readonly offers: ReadonlyMap<ProviderName, Offer>

@@ -99,9 +99,13 @@ export async function startWiredGateway({
     separateRate: createRequestRate(() => 1_000),
     subscriptionLimit,
     requestRate,
-    providers: providerNames,
     defaultProvider: 'kie',
-    offers: new Map(),
+    offers: new Map(
+      providerNames.map((name) => {
+        const prices = new Map()
+        return [name, { name, retentionMs: 14 * day, prices, isAvailable: () => true, readCredits: async () => null }]
+      }),
+    ),
     mayReadCredits: () => false,
     clock: wrapped,
     retentionOf: () => ({ providerMs: 14 * day, archiveMs: null }),

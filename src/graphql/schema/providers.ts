@@ -1,9 +1,8 @@
 import { GraphQLError } from 'graphql'
 import { ProviderUnreadableError } from '../../separation/errors.ts'
 import type { CreditBalance, Offer } from '../../separation/offer.ts'
-import { providerNames, separationTypes, type ProviderName, type SeparationType } from '../../separation/task.ts'
-import { badInput } from '../bad-input.ts'
-import type { Services } from '../context.ts'
+import { providerNames, separationTypes, type SeparationType } from '../../separation/task.ts'
+import { enabledOffer } from '../enabled-offer.ts'
 import { builder } from './builder.ts'
 import { ProviderEnum, SeparationTypeEnum } from './enums.ts'
 import { withCost } from './field-cost.ts'
@@ -79,14 +78,6 @@ const CreditBalanceType = builder.objectRef<CreditBalance>('CreditBalance').impl
 const providerDescription =
   "Default: the operator's default provider. A provider that is not enabled is an error (BAD_USER_INPUT)."
 
-/** The enabled provider of this name. Throws BAD_USER_INPUT if it is not enabled. */
-function offerOf({ offers, defaultProvider }: Services, name: ProviderName | null | undefined): Offer {
-  const offer = offers.get(name ?? defaultProvider)
-  if (offer !== undefined) return offer
-  const enabled = [...offers.keys()].join(', ').toUpperCase()
-  throw badInput(`${(name ?? defaultProvider).toUpperCase()} is not enabled here. Enabled: ${enabled}.`)
-}
-
 builder.queryFields((t) => ({
   providers: t.field({
     type: [ProviderOffer],
@@ -107,7 +98,9 @@ builder.queryFields((t) => ({
       }),
       provider: t.arg({ type: ProviderEnum, description: providerDescription }),
     },
-    resolve: (_root, { type, provider }, services) => ({ offer: offerOf(services, provider), type }),
+    resolve: (_root, { type, provider }, { offers, defaultProvider }) => {
+      return { offer: enabledOffer(offers, provider ?? defaultProvider), type }
+    },
   }),
   credits: t.field({
     type: CreditBalanceType,
@@ -115,9 +108,9 @@ builder.queryFields((t) => ({
       "The balance of the operator's account at a provider. Only for callers whom the operator allows; for others it is an " +
       'error (FORBIDDEN). If the provider cannot be read, it is an error (UNAVAILABLE).',
     args: { provider: t.arg({ type: ProviderEnum, description: providerDescription }) },
-    resolve: async (_root, { provider }, services) => {
-      if (!services.mayReadCredits(services.caller.owner)) throw creditsForbidden()
-      const offer = offerOf(services, provider)
+    resolve: async (_root, { provider }, { offers, defaultProvider, mayReadCredits, caller }) => {
+      if (!mayReadCredits(caller.owner)) throw creditsForbidden()
+      const offer = enabledOffer(offers, provider ?? defaultProvider)
       const balance = await offer.readCredits()
       if (balance !== null) return balance
       throw new ProviderUnreadableError('The balance could not be read from the provider. Try again in a minute.')

@@ -1,7 +1,7 @@
-import { completedAtMs, isSettled, phaseOf, statusOf, type ProviderName, type Task } from '../../separation/task.ts'
+import { completedAtMs, isSettled, phaseOf, statusOf, type Task } from '../../separation/task.ts'
 import { expiresAtMs } from '../../separation/file-retention.ts'
 import { isTaskId } from '../../separation/task-id.ts'
-import { badInput } from '../bad-input.ts'
+import { enabledOffer } from '../enabled-offer.ts'
 import { builder, dateOf } from './builder.ts'
 import { ChargeEnum, ProviderEnum, SeparationPhaseEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'
 import { withCost } from './field-cost.ts'
@@ -181,12 +181,6 @@ const taskIdDescription = "The `id` of the task, or the provider's id for it."
 const providerDescription =
   "The provider that issued the id, if `taskId` is a provider's id. Defaults to the default provider. An unknown id of a disabled provider is an error (BAD_USER_INPUT)."
 
-/** Throws BAD_USER_INPUT for an unknown id of a disabled provider: the gateway cannot ask whether the task exists. */
-function checkProviderEnabled(provider: ProviderName | null | undefined, enabled: readonly ProviderName[]): void {
-  if (!provider || enabled.includes(provider)) return
-  throw badInput(`${provider.toUpperCase()} is not enabled here. Enabled: ${enabled.join(', ').toUpperCase()}.`)
-}
-
 builder.queryField('separation', (t) =>
   t.field({
     type: SeparationTask,
@@ -206,7 +200,8 @@ builder.queryField('separation', (t) =>
       checkWaitSeconds(waitSeconds)
       const task = await context.tasks.load({ taskId, provider: provider ?? null })
       if (task !== null) return afterWait(task, waitSeconds, context)
-      checkProviderEnabled(provider, context.providers)
+      // The gateway cannot ask a disabled provider whether the task exists.
+      if (provider) enabledOffer(context.offers, provider)
       return null
     },
   }),
@@ -229,9 +224,9 @@ builder.subscriptionField('separationUpdated', (t) =>
     },
     subscribe: (_root, { taskId, provider }, { watch }) =>
       watch({ kind: 'task', ref: { taskId, provider: provider ?? null } }),
-    resolve: (task, { provider }, { providers }) => {
+    resolve: (task, { provider }, { offers }) => {
       if (task instanceof Error) throw task
-      if (task === null) checkProviderEnabled(provider, providers)
+      if (task === null && provider) enabledOffer(offers, provider)
       return task
     },
   }),
