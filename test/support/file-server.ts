@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'
 import type { Ending } from './gateway.ts'
+import { listenOnLoopback } from './listen-on-loopback.ts'
 
 /** How a file server answers. */
 export type ServeFile = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
@@ -31,20 +32,10 @@ export async function startFileServer(serve: ServeFile, atEnd: Ending = onTestFi
     })
     void serve(request, response)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  atEnd(async () => {
-    const closed = once(server, 'close')
-    server.close()
-    server.closeAllConnections()
-    await closed
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
-  const host = `127.0.0.1:${address.port}`
+  const url = await listenOnLoopback(server, atEnd)
   return {
-    url: `http://${host}`,
-    host,
+    url,
+    host: new URL(url).host,
     requests,
     open: () => open.size,
     async idle() {

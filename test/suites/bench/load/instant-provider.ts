@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { Ending } from '../../../support/gateway.ts'
+import { listenOnLoopback } from '../../../support/listen-on-loopback.ts'
 import { accepted } from '../../../support/played-provider.ts'
 import { recordOfAllStems } from './provider-answers.ts'
 
@@ -23,17 +23,7 @@ export async function startInstantProvider(atEnd: Ending): Promise<InstantProvid
     request.resume()
     request.once('end', () => sendJson(response, accepted(`instant-task-${++orders}`)))
   })
-  server.listen(0, '127.0.0.1', 4_096)
-  await once(server, 'listening')
-  atEnd(async () => {
-    const closed = once(server, 'close')
-    server.close()
-    server.closeAllConnections()
-    await closed
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('A server that listens on a port has one.')
-  return { url: `http://127.0.0.1:${address.port}`, reads: () => reads }
+  return { url: await listenOnLoopback(server, atEnd, 4_096), reads: () => reads }
 }
 
 function sendJson(response: ServerResponse, body: object): void {
