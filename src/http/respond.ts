@@ -2,12 +2,27 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { AuthFailure } from '../identity/session.ts'
 import { acceptedType } from './accepted-type.ts'
-import { sendMessagePage } from './web/message-page.ts'
+import { sendMessagePage, type MessagePage } from './web/message-page.ts'
 import { wantsPage } from './web/wants-page.ts'
+
+/** What a page says first, by status. */
+const headings = {
+  401: 'Who are you?',
+  403: 'You cannot enter here',
+  503: 'Not available at the moment',
+} as const satisfies Readonly<Record<AuthFailure['status'], string>>
 
 /** The answer to a request on an open connection after the gateway has stopped accepting requests. */
 export const stoppingMessage = 'The gateway is stopping. Try again.'
 export const stoppingHeaders = { connection: 'close', 'retry-after': '1' }
+
+/** The same for a person. */
+export const stoppingPage: MessagePage = {
+  status: 503,
+  heading: headings[503],
+  message: stoppingMessage,
+  headers: stoppingHeaders,
+}
 
 /** Sends JSON. */
 export function sendJson(
@@ -50,12 +65,6 @@ export function refuse(response: ServerResponse, { status, code, message }: Auth
   }
   sendGraphqlError(response, status, message, code, headers[status])
 }
-
-const headings = {
-  401: 'Who are you?',
-  403: 'You cannot enter here',
-  503: 'Not available at the moment',
-} as const satisfies Readonly<Record<AuthFailure['status'], string>>
 
 /** Refuses an upgrade with 403. Destroys the socket at once: a peer could keep a half-closed one open forever. */
 export function refuseUpgrade(socket: Duplex, body: unknown): void {

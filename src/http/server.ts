@@ -4,9 +4,11 @@ import { setImmediate } from 'node:timers/promises'
 import { requestIdHeader, traceDetail, traceHeader, traceparentOf } from '../runtime/trace.ts'
 import { withTimeout } from '../runtime/with-timeout.ts'
 import { listen } from './listen.ts'
-import { errorCodeOf, sendGraphqlError, sendJson, stoppingHeaders, stoppingMessage } from './respond.ts'
+import { errorCodeOf, sendGraphqlError, sendJson, stoppingHeaders, stoppingMessage, stoppingPage } from './respond.ts'
 import { readTrace } from './request-trace.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
+import { sendMessagePage } from './web/message-page.ts'
+import { wantsPage } from './web/wants-page.ts'
 import { asksForWebSocket, createUpgradeRequestClass } from './websocket/upgrade-request.ts'
 import type { WebSocketRoute } from './websocket/websocket-route.ts'
 import type { Log } from '../runtime/log.ts'
@@ -157,6 +159,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
     if (isUpgradeIgnored) desynchronised.add(request.socket)
     if (phase === 'stopping' || (phase === 'lingering' && !isFirst)) {
+      if (wantsPage(request)) return sendMessagePage(response, stoppingPage)
       if (route.name === 'graphql') return graphql.sendStopping(request, response)
       return sendJson(response, 503, { message: stoppingMessage }, stoppingHeaders)
     }

@@ -69,7 +69,7 @@ describe.each(refusals)('a refusal of /graphql with $status $code', (refusal) =>
   })
 })
 
-test('a stopping gateway refuses a page in the media type that it accepts', async () => {
+test('a stopping gateway refuses a page in the media type that it accepts, and a person with a page', async () => {
   const provider = await startPlayedProvider()
   const origin = 'https://app.example.com'
   const gateway = await startGateway({ ...provider.environment, CORS_ORIGINS: origin })
@@ -80,6 +80,10 @@ test('a stopping gateway refuses a page in the media type that it accepts', asyn
   ]
   kept.socket.write(beginning + end)
   await expect.poll(kept.statuses, { timeout: 10_000 }).toEqual([200])
+  const browser = openLine(gateway.url, onTestFinished)
+  const opening = 'GET /nothing HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n'
+  browser.socket.write(`${opening}\r\n`)
+  await expect.poll(browser.statuses, { timeout: 10_000 }).toEqual([404])
   // An order that the provider does not answer delays the end of the stop.
   const isBlocked = new Promise<void>((resolve) => {
     provider.answerSubmit((response) => {
@@ -91,13 +95,18 @@ test('a stopping gateway refuses a page in the media type that it accepts', asyn
   await isBlocked
   // A connection without a started request would be closed at once.
   kept.socket.write(beginning)
+  browser.socket.write(opening)
   await fetch(`${gateway.url}/health/live`)
   void gateway.close()
   kept.socket.write(end)
+  browser.socket.write('\r\n')
   const [, second = ''] = (await kept.closed).split(/(?=HTTP\/1\.1 503)/)
   expect(second).toMatch(/^content-type: application\/graphql-response\+json; charset=utf-8\r$/im)
   expect(second).toMatch(/^access-control-allow-origin: https:\/\/app\.example\.com\r$/im)
   expect(second).toContain('"extensions":{"code":"UNAVAILABLE"}')
+  const [, page = ''] = (await browser.closed).split(/(?=HTTP\/1\.1 503)/)
+  expect(page).toMatch(/^content-type: text\/html; charset=utf-8\r$/im)
+  expect(page).toContain('The gateway is stopping. Try again.')
   await provider.die()
 })
 
