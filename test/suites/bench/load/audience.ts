@@ -16,6 +16,7 @@ const openAtATime = 100
 /** Parts of the JSON of a task that is not settled, and of one that is. */
 export const pendingMark = '"settled":false'
 export const settledMark = '"settled":true'
+const marks = new RegExp(`${pendingMark}|${settledMark}`, 'g')
 
 /** Subscribers with a WebSocket each. */
 export async function openWebSocketAudience(url: string, count: number, atEnd: Ending): Promise<Audience> {
@@ -51,7 +52,9 @@ export function openEventStreamAudience(url: string, count: number, atEnd: Endin
       for (let nth = 0; nth < count; nth += openAtATime) {
         const reached = tally.pendingReaches(Math.min(nth + openAtATime, count))
         for (let index = nth; index < Math.min(nth + openAtATime, count); index++) {
-          streams.push(openEventStream({ url, query: watchText, taskId, onText: markOf(tally), onBreak: tally.fail }))
+          streams.push(
+            openEventStream({ url, query: watchText, taskId, onText: countMarks(tally), onBreak: tally.fail }),
+          )
         }
         await Promise.race([reached, watching])
       }
@@ -61,16 +64,18 @@ export function openEventStreamAudience(url: string, count: number, atEnd: Endin
   }
 }
 
-/** Finds the marks in a text that comes in pieces. */
-function markOf(tally: Tally): (text: string) => void {
+/** Counts the marks in a text that comes in pieces. */
+export function countMarks(tally: Pick<Tally, 'pending' | 'settled'>): (text: string) => void {
   let tail = ''
   return (piece) => {
     const text = tail + piece
-    tail = text.slice(-(pendingMark.length - 1))
-    if (text.includes(pendingMark)) tally.pending()
-    if (text.includes(settledMark)) {
-      tail = ''
-      tally.settled()
+    let end = 0
+    for (const { 0: mark, index } of text.matchAll(marks)) {
+      end = index + mark.length
+      if (mark === settledMark) tally.settled()
+      else tally.pending()
     }
+    // The beginning of a mark may be in it.
+    tail = text.slice(Math.max(end, text.length - pendingMark.length + 1))
   }
 }

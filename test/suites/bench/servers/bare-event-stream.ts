@@ -2,10 +2,11 @@ import { createServer, type ServerResponse } from 'node:http'
 import { listen } from './listen.ts'
 
 // The limit of SSE subscriptions: answers every subscription with PENDING, and sends the bytes of SETTLED to all of them
-// whenever it receives another POST.
+// whenever it receives another POST. Unless COMPLETES is `no`, the subscriptions end with that.
 
 const pending = eventOf(process.env['PENDING'] ?? '{"settled":false}')
 const settled = eventOf(process.env['SETTLED'] ?? '{"settled":true}')
+const completes = process.env['COMPLETES'] !== 'no'
 const complete = 'event: complete\ndata:\n\n'
 
 const streams = new Set<ServerResponse>()
@@ -22,7 +23,7 @@ listen(
       }
       response.end('{}')
       for (const stream of streams) stream.write(settled)
-      for (const stream of streams) stream.end(complete)
+      if (completes) for (const stream of streams) stream.end(complete)
     })
   }),
 )

@@ -3,10 +3,11 @@ import { WebSocketServer } from 'ws'
 import { listen } from './listen.ts'
 
 // The limit of WebSocket subscriptions: acknowledges and answers every subscription with PENDING, and sends the bytes of
-// SETTLED to all sockets whenever it receives a POST.
+// SETTLED to all sockets whenever it receives a POST. Unless COMPLETES is `no`, the subscriptions end with that.
 
 const pending = process.env['PENDING'] ?? '{"settled":false}'
 const settled = process.env['SETTLED'] ?? '{"settled":true}'
+const completes = process.env['COMPLETES'] !== 'no'
 const complete = JSON.stringify({ id: '1', type: 'complete' })
 
 const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
@@ -15,7 +16,7 @@ const server = createServer((request, response) => {
   request.once('end', () => {
     response.end('{}')
     for (const socket of sockets.clients) socket.send(settled)
-    for (const socket of sockets.clients) socket.send(complete)
+    if (completes) for (const socket of sockets.clients) socket.send(complete)
   })
 })
 server.on('upgrade', (request, socket, head) => {
