@@ -47,7 +47,8 @@ export async function probeStems(
 export async function openProbed(source: StemSource, probed: ProbedFile, signal: AbortSignal): Promise<Readable> {
   const file = await source.open(probed, null, signal)
   if (file.kind !== 'open') throw new Error('The file of a stem is gone.')
-  const isSame = file.contentType === probed.contentType && (file.size ?? probed.size) === probed.size
+  const isSizeKnown = file.size !== null && probed.size !== null
+  const isSame = isSizeKnown ? file.size === probed.size : file.contentType === probed.contentType
   if (isSame && planAnswer(file, null, probed.size).status === 200) return file.body
   file.body.destroy()
   throw new Error('The file of a stem is another one now.')
