@@ -24,16 +24,23 @@ import { unzip } from '../support/unzip.ts'
 /** Files of different lengths, so that none is taken for another. */
 const contents = [mp3Bytes(50_000), mp3Bytes(0), mp3Bytes(123_457), mp3Bytes(70_001)]
 const megabyte = 1_000_000
+/** Longer than a test may take: a zip that fails is cut at once, not when it stalls. */
+const longStallMs = 60_000
 
 /** Starts a gateway and a file server, which answers `/0` with the first of these, `/1` with the second. */
-async function start(serves: readonly ServeFile[], environment: Readonly<Record<string, string>> = {}) {
+async function start(
+  serves: readonly ServeFile[],
+  {
+    stemStallMs = longStallMs,
+    ...environment
+  }: { stemStallMs?: number } & Readonly<Record<string, string | number>> = {},
+) {
   const files = await startFileServer((request, response) => {
     const [, nth = ''] = /^\/(\d+)/.exec(request.url ?? '') ?? []
     return serves[Number(nth)]?.(request, response)
   })
-  const gateway = await startGateway({ STEM_HOSTS_ALLOWED: files.host, ...environment }, undefined, {
-    stemStallMs: 1_500,
-  })
+  const settings = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, String(value)]))
+  const gateway = await startGateway({ STEM_HOSTS_ALLOWED: files.host, ...settings }, undefined, { stemStallMs })
   return { files, gateway }
 }
 
@@ -267,7 +274,7 @@ describe('a zip is whole or it is none', () => {
     'if one of the files %s, the answer names its stem',
     async (_name, serve, expected, code) => {
       const kind = rangedFile(mp3Bytes(50_000))
-      const { gateway, files } = await start([kind, kind, serve, kind])
+      const { gateway, files } = await start([kind, kind, serve, kind], { stemStallMs: 1_500 })
       const link = await linkOfStems(gateway, stemsAt(files, 4))
       const { response, bytes } = await read(link)
       expect(response.status).toBe(expected)
@@ -352,7 +359,7 @@ describe('clients', () => {
   })
 
   test('one that stops reading is closed, and little is read for it', async () => {
-    const { gateway, files } = await start([endless, endless])
+    const { gateway, files } = await start([endless, endless], { stemStallMs: 1_500 })
     const request = httpRequest(await linkOfStems(gateway, stemsAt(files, 2)), { agent: false })
     request.end()
     const [response] = await once(request, 'response')
