@@ -77,8 +77,10 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     await store.releaseAllLeases()
     await store.archive.releaseAllLeases()
   }
-  const defaultBudgets: readonly Budget[] =
-    config.ordersPerDay === null ? [] : [{ kind: 'orders', period: 'day', limit: config.ordersPerDay }]
+  const defaultBudgets = derived(
+    () => live.ordersPerDay,
+    (limit): readonly Budget[] => (limit === null ? [] : [{ kind: 'orders', period: 'day', limit }]),
+  )
   const identity = await openIdentity({ ...config, defaultBudgets, log })
   const ownSecret = await store.secret('callbacks', newSecret)
   const secrets = derived(

@@ -31,7 +31,7 @@ Environment variables (node --env-file=.env dist/main.js reads them from a file)
 Each secret can be given in a file instead, for example KIE_API_KEY_FILE=<path>.
 
 Signals: SIGTERM and SIGINT stop the gateway when its open orders are answered, a second one at once. SIGHUP reloads
-the log level, the rates and the secrets from files.
+the log level, the rates, the budget and the secrets from files.
 
 Exit codes: 0 after a clean stop, or if --check-config finds no error; 1 otherwise.
 

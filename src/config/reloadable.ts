@@ -5,6 +5,7 @@ export const reloadableNames: readonly string[] = [
   'LOG_LEVEL',
   'REQUESTS_PER_MINUTE',
   'SEPARATES_PER_MINUTE',
+  'ORDERS_PER_DAY',
   'SUBMITS_PER_10_SECONDS',
   'READS_PER_SECOND',
   'KIE_API_KEY',

@@ -5,6 +5,7 @@ import { creditsMistake } from './credits-mistake.ts'
 import { createJwksFetches } from './jwks-fetches.ts'
 import { parseLimits } from './parse-limits.ts'
 import { invalidCredential, unauthenticated, unavailable, type IdentifyResult } from './session.ts'
+import { derived } from '../runtime/derived.ts'
 import type { Log } from '../runtime/log.ts'
 import { withDefaultBudgets, type Budget, type CallerLimits } from '../separation/caller-limits.ts'
 
@@ -13,7 +14,7 @@ export interface AccessTokensOptions {
   readonly jwksUrl: string
   readonly issuer: string
   readonly audience: string
-  readonly defaultBudgets: readonly Budget[]
+  readonly defaultBudgets: () => readonly Budget[]
   /** See `creditsMistake`. */
   readonly unpriced: readonly string[]
   readonly log: Log
@@ -78,7 +79,7 @@ export function createAccessTokens({
     if (expiresAtMs !== null) mistakes.push('expires is not for tokens, which have `exp`')
     const uncounted = creditsMistake([limits], unpriced)
     if (uncounted !== null) mistakes.push(uncounted)
-    if (mistakes.length === 0) return withDefaultBudgets(limits, defaultBudgets)
+    if (mistakes.length === 0) return limits
     if (performance.now() - claimLoggedAtMs > claimLogIntervalMs) {
       claimLoggedAtMs = performance.now()
       log.error({ mistakes }, `a token was refused: its claim ${limitsClaim} is invalid`)
@@ -111,7 +112,7 @@ export function createAccessTokens({
       return {
         session: {
           owner: `jwt:${issuer}|${sub}`,
-          limits: () => limits,
+          limits: derived(defaultBudgets, (defaults) => withDefaultBudgets(limits, defaults)),
           hasEnded: () => Date.now() >= endsAtMs,
           onEnd: (listener) => callAt(endsAtMs, listener),
         },

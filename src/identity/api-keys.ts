@@ -6,6 +6,7 @@ import { creditsMistake } from './credits-mistake.ts'
 import { parseApiKeysFile, type ApiKey } from './parse-api-keys.ts'
 import { unauthenticated, type IdentifyResult } from './session.ts'
 import { createStoredKey, digestOf, type StoredKey } from './stored-key.ts'
+import { derived } from '../runtime/derived.ts'
 import type { Log } from '../runtime/log.ts'
 import { withDefaultBudgets, type Budget, type CallerLimits } from '../separation/caller-limits.ts'
 
@@ -20,7 +21,7 @@ export interface ApiKeysOptions {
   readonly keys: readonly ApiKey[]
   /** API_KEYS_FILE, a file with more keys, which is read again when it changes. null: unset. */
   readonly file: string | null
-  readonly defaultBudgets: readonly Budget[]
+  readonly defaultBudgets: () => readonly Budget[]
   /** See `creditsMistake`. */
   readonly unpriced: readonly string[]
   readonly log: Log
@@ -80,9 +81,9 @@ export function openApiKeys({ keys, file, defaultBudgets, unpriced, log }: ApiKe
   }
 
   function newKey(key: ApiKey): StoredKey {
-    const appliedLimits = (limits: CallerLimits) => withDefaultBudgets(limits, defaultBudgets)
     return createStoredKey(key, {
-      appliedLimits,
+      appliedLimits: (limits: CallerLimits) =>
+        derived(defaultBudgets, (defaults) => withDefaultBudgets(limits, defaults)),
       onExpired: (name) => log.warn({ caller: name }, 'an API key has expired'),
     })
   }

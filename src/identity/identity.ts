@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { derived } from '../runtime/derived.ts'
 import type { Log } from '../runtime/log.ts'
 import { noLimits, withDefaultBudgets, type Budget } from '../separation/caller-limits.ts'
 import { openApiKeys } from './api-keys.ts'
@@ -32,7 +33,7 @@ export interface IdentityOptions {
   readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null
   readonly allowAnonymous: boolean
   /** The budgets of every caller that has none of its own of their kind. */
-  readonly defaultBudgets: readonly Budget[]
+  readonly defaultBudgets: () => readonly Budget[]
   /** The variables that lack a price of an enabled provider, without which budgets of credits cannot be counted. */
   readonly unpriced: readonly string[]
   readonly log: Log
@@ -65,10 +66,9 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
       ? null
       : (await import('./access-tokens.ts')).createAccessTokens({ ...jwt, defaultBudgets, unpriced, log })
   const apiKeys = keys.length > 0 || file !== null ? openApiKeys({ keys, file, defaultBudgets, unpriced, log }) : null
-  const anonymousLimits = withDefaultBudgets(noLimits, defaultBudgets)
   const anonymous: Session = {
     owner: 'anonymous',
-    limits: () => anonymousLimits,
+    limits: derived(defaultBudgets, (defaults) => withDefaultBudgets(noLimits, defaults)),
     hasEnded: () => false,
     onEnd: () => () => {},
   }

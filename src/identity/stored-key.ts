@@ -21,8 +21,8 @@ export interface StoredKey {
 export type KeyTerms = Pick<ApiKey, 'limits' | 'expiresAtMs'>
 
 export interface StoredKeyOptions {
-  /** The limits that apply to a caller that is given these. */
-  readonly appliedLimits: (limits: CallerLimits) => CallerLimits
+  /** The limits that apply now to a caller that is given these. */
+  readonly appliedLimits: (limits: CallerLimits) => () => CallerLimits
   /** Called when the time of the key is over. */
   readonly onExpired: (name: string) => void
 }
@@ -69,7 +69,7 @@ export function createStoredKey(
     },
     session: {
       owner: `key:${name}`,
-      limits: () => limits,
+      limits: () => limits(),
       hasEnded: () => listeners === null || hasExpired(),
       onEnd(listener) {
         if (listeners === null) listener()

@@ -19,17 +19,23 @@ async function newFolder(): Promise<string> {
 }
 
 async function order(url: string, audioId: string): Promise<unknown> {
-  const query = `mutation { separate(input: { musicTaskId: "m", audioId: "${audioId}" }) { __typename } }`
+  const data = await ask(
+    url,
+    `mutation { separate(input: { musicTaskId: "m", audioId: "${audioId}" }) { __typename } }`,
+  )
+  return data?.separate.__typename
+}
+
+async function ask(url: string, query: string) {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query }),
   })
-  const { data } = JSON.parse(await response.text())
-  return data?.separate.__typename
+  return JSON.parse(await response.text()).data
 }
 
-test('SIGHUP reloads the log level, rates and keys of an environment file, and leaves orders and sockets alone', async () => {
+test('SIGHUP reloads the log level, rates, budgets and keys of an environment file, and leaves orders and sockets alone', async () => {
   const provider = await startPlayedProvider()
   const file = join(await newFolder(), 'stemgate.env')
   const write = (lines: readonly string[]) => writeFile(file, lines.map((line) => `${line}\n`).join(''))
@@ -55,14 +61,17 @@ test('SIGHUP reloads the log level, rates and keys of an environment file, and l
     'SEPARATES_PER_MINUTE=2',
     'REQUESTS_PER_MINUTE=1',
     'LOG_LEVEL=debug',
+    'ORDERS_PER_DAY=50',
     'GRAPHIQL=false',
   ])
   program.signal('SIGHUP')
   expect(await program.logged('settings were reloaded')).toMatchObject({
     level: 30,
-    variables: ['KIE_API_KEY', 'SEPARATES_PER_MINUTE', 'LOG_LEVEL'],
+    variables: ['KIE_API_KEY', 'SEPARATES_PER_MINUTE', 'LOG_LEVEL', 'ORDERS_PER_DAY'],
   })
   expect(await program.logged('need a restart')).toMatchObject({ level: 40, variables: ['GRAPHIQL'] })
+
+  expect(await ask(url, '{ viewer { budgets { limit } } }')).toEqual({ viewer: { budgets: [{ limit: 50 }] } })
 
   answerNow()
   expect(await answered).toBe('SeparateSuccess')

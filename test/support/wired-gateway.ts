@@ -130,7 +130,7 @@ export async function startWiredGateway({
     apiKeysFile: null,
     jwt: null,
     allowAnonymous: false,
-    defaultBudgets: [],
+    defaultBudgets: () => [],
     unpriced: [],
     log,
   })
