@@ -45,12 +45,11 @@ export function createBacklogMetrics(meter: Meter, { store, clock, providers }: 
       help,
       labels: ['provider'],
       async collect(gauge) {
-        gauge.reset()
         const backlogs = await read()
-        if (backlogs === null) return
-        for (const provider of new Set([...providers, ...backlogs.keys()])) {
-          gauge.set({ provider }, valueOf(backlogs.get(provider) ?? empty))
-        }
+        const names = backlogs === null ? [] : new Set([...providers, ...backlogs.keys()])
+        // Together, because another scrape may be under way.
+        gauge.reset()
+        for (const provider of names) gauge.set({ provider }, valueOf(backlogs?.get(provider) ?? empty))
       },
     })
   }

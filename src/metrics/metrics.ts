@@ -3,6 +3,7 @@ import type { HttpServerOptions } from '../http/server.ts'
 import type { WebSocketRouteOptions } from '../http/websocket/websocket-route.ts'
 import type { TaskChangeListener } from '../separation/advance/record.ts'
 import type { Clock } from '../separation/store.ts'
+import type { Provider } from '../separation/provider.ts'
 import type { ProviderName } from '../separation/task.ts'
 import { createArchiveMetrics, type ArchiveMetricsOptions, type CountArchived } from './archive-metrics.ts'
 import { createBacklogMetrics, type BacklogMetricsOptions } from './backlog-metrics.ts'
@@ -12,11 +13,12 @@ import { createGraphqlMetrics } from './graphql-metrics.ts'
 import { createHttpMetrics } from './http-metrics.ts'
 import type { Meter } from './meter.ts'
 import { createOrderMetrics, type OrderMetrics, type OrderMetricsOptions } from './order-metrics.ts'
-import { measureProviders, type ObservedProvider } from './provider-metrics.ts'
+import { measureProviders } from './provider-metrics.ts'
+import { showProviderStates, type ObservedProvider } from './provider-states.ts'
 import { createSocketMetrics } from './socket-metrics.ts'
 import { createTaskMetrics } from './task-metrics.ts'
 
-export interface MetricsOptions<T extends ObservedProvider>
+export interface MetricsOptions<T extends Provider & ObservedProvider>
   extends
     GatewayMetricsOptions,
     Omit<OrderMetricsOptions, 'providers'>,
@@ -41,11 +43,15 @@ export interface Metrics<T> {
 }
 
 /** Creates every metric, apart from those of the store, which is opened before. */
-export function createMetrics<T extends ObservedProvider>(meter: Meter, options: MetricsOptions<T>): Metrics<T> {
+export function createMetrics<T extends Provider & ObservedProvider>(
+  meter: Meter,
+  options: MetricsOptions<T>,
+): Metrics<T> {
   const providers = options.providers.map(({ name }) => name)
   const common = { ...options, providers }
   createGatewayMetrics(meter, options)
   createBacklogMetrics(meter, common)
+  showProviderStates(meter, options.providers)
   return {
     providers: measureProviders(meter, options.providers),
     orders: createOrderMetrics(meter, common),

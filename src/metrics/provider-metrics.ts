@@ -1,24 +1,11 @@
-import type { ProviderState } from '../providers/client/provider-state.ts'
-import type { CreditBalance } from '../separation/offer.ts'
 import type { Admission, CheckAnswer, Provider, SubmitAnswer } from '../separation/provider.ts'
 import type { ProviderName } from '../separation/task.ts'
-import { withTimeout } from '../runtime/with-timeout.ts'
 import type { Meter } from './meter.ts'
-
-/** A provider that is observed. */
-export interface ObservedProvider extends Provider {
-  state(): ProviderState
-  /** At most a minute old; null if it cannot be read. */
-  readCredits(): Promise<CreditBalance | null>
-}
 
 const callBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120]
 const waitBuckets = [0.01, 0.1, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 3_600]
-/** How long a scrape waits for a balance. A later one is shown at the next scrape. */
-const maxCreditsWaitMs = 500
-
-/** Measures the calls to providers, and shows their state when the metrics are read. Returns the measured providers. */
-export function measureProviders<T extends ObservedProvider>(
+/** Measures the calls to providers, and the waits for their slots. Returns the measured providers. */
+export function measureProviders<T extends Provider>(
   meter: Meter,
   providers: readonly T[],
 ): ReadonlyMap<ProviderName, T> {
@@ -39,45 +26,6 @@ export function measureProviders<T extends ObservedProvider>(
     help: "Orders that wait at this gateway for a slot within the provider's rate.",
     labels: ['provider'],
   })
-  showState('reachable', '1 while the last calls to the provider could be sent, else 0.', ({ isReachable }) =>
-    Number(isReachable),
-  )
-  showState(
-    'key_accepted',
-    "1 while the provider accepts the gateway's API key, as far as its last answers show, else 0.",
-    ({ isKeyAccepted }) => Number(isKeyAccepted),
-  )
-  showState(
-    'breaker_open',
-    'Whether orders are paused because the provider fails: 1 for all callers, 0.5 for some callers or tracks, 0 for none.',
-    ({ breaker }) => openness[breaker],
-  )
-  meter.gauge({
-    name: 'stemgate_provider_credits',
-    help: "The balance of the operator's account at the provider, at most 2 minutes old. Missing if it cannot be read.",
-    labels: ['provider'],
-    async collect(gauge) {
-      gauge.reset()
-      await Promise.all(
-        vendorsAmong(providers).map(async (each) => {
-          const balance = await withTimeout(maxCreditsWaitMs, each.readCredits())
-          if (balance !== null) gauge.set({ provider: each.name }, balance.credits)
-        }),
-      )
-    },
-  })
-
-  function showState(name: string, help: string, valueOf: (state: ProviderState) => number): void {
-    meter.gauge({
-      name: `stemgate_provider_${name}`,
-      help,
-      labels: ['provider'],
-      collect(gauge) {
-        for (const each of providers) gauge.set({ provider: each.name }, valueOf(each.state()))
-      },
-    })
-  }
-
   function measured(provider: T): T {
     const { name } = provider
     const countWait = (admission: Admission, sinceMs: number) =>
@@ -125,16 +73,6 @@ export function measureProviders<T extends ObservedProvider>(
   }
 
   return new Map(providers.map((each) => [each.name, measured(each)]))
-}
-
-const openness = { closed: 0, 'open-for-some': 0.5, open: 1 } as const satisfies Record<
-  ProviderState['breaker'],
-  number
->
-
-/** The sandbox has no account. */
-function vendorsAmong<T extends ObservedProvider>(providers: readonly T[]): readonly T[] {
-  return providers.filter(({ name }) => name !== 'sandbox')
 }
 
 function submitLabel(answer: SubmitAnswer): string {
