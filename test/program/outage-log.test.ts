@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
@@ -16,6 +16,10 @@ function linesOf({ logged }: TestGateway): readonly Record<string, unknown>[] {
 
 function messagesOf(gateway: TestGateway): readonly string[] {
   return linesOf(gateway).map(({ message }) => String(message))
+}
+
+function outagesOf(gateway: TestGateway): readonly string[] {
+  return linesOf(gateway).map(({ event, outage }) => `${String(event)} ${String(outage)}`)
 }
 
 async function orderAnyway(gateway: TestGateway, audioId: string): Promise<void> {
@@ -100,6 +104,21 @@ test('an unreachable provider is logged once, and once when it is reachable agai
   await expect
     .poll(() => messagesOf(gateway), { timeout: 15_000 })
     .toEqual(['the provider cannot be reached', 'the provider can be reached again'])
+})
+
+test('a provider that answers with error pages is logged for checks and for orders', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '0.1' })
+  await order(gateway)
+  const sendErrorPage = (response: ServerResponse) => void response.writeHead(502).end('<h1>Bad gateway</h1>')
+  provider.answerRead(sendErrorPage)
+  await provider.readTimes(provider.reads.length + 5)
+  expect(outagesOf(gateway)).toEqual(['outage.began checks-inconclusive'])
+  provider.answerSubmit(sendErrorPage)
+  for (let i = 0; i < 6; i++) await orderAnyway(gateway, `lost-${i}`)
+  expect(outagesOf(gateway)).toEqual(['outage.began checks-inconclusive', 'outage.began orders-paused'])
+  provider.answerRead({ code: 200, msg: 'success', data: null })
+  await expect.poll(() => outagesOf(gateway), { timeout: 15_000 }).toContain('outage.ended checks-inconclusive')
 })
 
 test('callbacks with an invalid signature are an outage, and each one is logged', async () => {
