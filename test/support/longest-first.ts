@@ -20,6 +20,7 @@ const seconds: Readonly<Record<string, number>> = {
   'cluster/without-redis': 28,
   'transports/raw-requests': 28,
   'stores/store': 26,
+  'stems/archive': 25,
   'flows/late-callback': 25,
   'stores/pgbouncer': 25,
   'transports/stalled-socket': 25,
