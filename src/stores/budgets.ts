@@ -135,10 +135,14 @@ export function createBudgetJobs(db: Kysely<Database>): BudgetJobs {
     return row?.used ?? null
   }
 
-  /** Creates the counter, if it does not exist, and takes the claim from it. */
+  /** Creates the counter, unless it exists by now, and takes the claim from it. */
   function* takeFirst(owner: string, claim: BudgetClaim): Job<number | null> {
+    if ((yield* firstRowOf(selectUsed({ owner, ...claim }))) === undefined) yield* createCounter(owner, claim)
+    return yield* takeOne(owner, claim)
+  }
+
+  function* createCounter(owner: string, claim: BudgetClaim): Job<void> {
     const { name, startMs } = claim
-    if ((yield* firstRowOf(selectUsed({ owner, ...claim }))) !== undefined) return null
     // Windows that have ended are not needed: a gateway whose clock is behind counts the tasks again.
     yield* rowsWrittenBy(
       db.deleteFrom('budgets').where('owner', '=', owner).where('name', '=', name).where('window_start', '<', startMs),
@@ -149,7 +153,6 @@ export function createBudgetJobs(db: Kysely<Database>): BudgetJobs {
         .values({ owner, name, window_start: startMs, used: yield* countTasks(owner, claim) })
         .onConflict((conflict) => conflict.columns(['owner', 'name', 'window_start']).doNothing()),
     )
-    return yield* takeOne(owner, claim)
   }
 
   function* currentOrCounted(owner: string, counter: BudgetCounter): Job<number> {

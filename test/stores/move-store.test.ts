@@ -13,7 +13,7 @@ import { copyStore, SecretsDifferError, type CopyOptions, type CopyReport } from
 import { parseDatabaseUrl } from '../../src/stores/database-url.ts'
 import { openDatabase, type OpenDatabase } from '../../src/move-store/open-database.ts'
 import { columnsOf } from '../../src/stores/stored-task.ts'
-import { order, startGateway, untilSettled } from '../support/gateway.ts'
+import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
@@ -189,6 +189,24 @@ describe.each(bothDirections)('a move from $from to $to', ({ urls }) => {
     const before = await storedText(target, taskId)
     expect(await copy(source, target)).toMatchObject({ isComplete: true, tables: { tasks: noChange } })
     expect(await storedText(target, taskId)).toEqual(before)
+  })
+
+  test('counts the budgets of the callers again, also after a further run', async () => {
+    const { from, to, source, target } = await start(urls)
+    const provider = await startPlayedProvider()
+    const environment = { ...provider.environment, ORDERS_PER_DAY: '3' }
+    const old = await startGateway({ ...environment, DATABASE_URL: from })
+    const usedAt = async (gateway: TestGateway) => (await gateway.ask('{ viewer { budgets { used } } }')).data
+    const used = (count: number) => ({ viewer: { budgets: [{ used: count }] } })
+    await order(old, { audioId: 'a' })
+    await copy(source, target)
+    const gateway = await startGateway({ ...environment, DATABASE_URL: to })
+    expect(await usedAt(gateway)).toEqual(used(1))
+    await order(gateway, { audioId: 'b' })
+    await order(old, { audioId: 'c' })
+    await copy(source, target)
+    expect(await usedAt(gateway)).toEqual(used(3))
+    await expect(order(gateway, { audioId: 'd' })).rejects.toThrow('BudgetExceededError')
   })
 
   test('resumes after an interruption at any page, and copies nothing when it is complete', async () => {
