@@ -157,6 +157,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     defaultProvider: config.defaultProvider,
     addresses,
     log,
+    onBudgetWarning: metrics.orders.budgetWarning,
     priceOf: (provider, type) => prices[provider].get(type),
     timings: {
       intervalMs: config.checkIntervalMs,

@@ -1,4 +1,5 @@
 import type { RequestRate } from '../limits/request-rate.ts'
+import { budgetKinds, budgetPeriods, type Budget } from '../separation/caller-limits.ts'
 import { StoreUnavailableError } from '../separation/errors.ts'
 import type { OrderRefusal } from '../separation/order/order-refusal.ts'
 import type { SeparateOutcome } from '../separation/order/separate.ts'
@@ -36,6 +37,8 @@ export interface OrderMetrics {
   counted(separate: Separations['separate']): Separations['separate']
   /** The same, and counts the orders beyond the rate of their caller, which it refuses. */
   countedRate(rate: RequestRate): RequestRate
+  /** Counts a budget of which a caller has used most. */
+  budgetWarning(budget: Budget): void
 }
 
 export function createOrderMetrics(meter: Meter, options: OrderMetricsOptions): OrderMetrics {
@@ -50,6 +53,11 @@ export function createOrderMetrics(meter: Meter, options: OrderMetricsOptions): 
     help: 'Credits of the orders that joined an earlier task, by the prices that the operator has configured.',
     labels: ['provider'],
   })
+  const budgetWarnings = meter.counter({
+    name: 'stemgate_budget_warnings_total',
+    help: 'Budgets of callers of which 80 % were used, by kind and period. The log names the callers.',
+    labels: ['budget', 'period'],
+  })
   // A counter that begins with its first event hides that event from increase().
   for (const provider of providers) {
     orders.inc({ provider, outcome: 'accepted', reason: 'none' }, 0)
@@ -58,7 +66,12 @@ export function createOrderMetrics(meter: Meter, options: OrderMetricsOptions): 
     savedCredits.inc({ provider }, 0)
   }
 
+  for (const budget of budgetKinds) {
+    for (const period of budgetPeriods) budgetWarnings.inc({ budget, period }, 0)
+  }
+
   return {
+    budgetWarning: ({ kind, period }) => budgetWarnings.inc({ budget: kind, period }),
     counted: (separate) => async (owner, input, permission) => {
       // The input is not checked yet.
       const provider = providerNames.find((name) => name === input.provider) ?? defaultProvider

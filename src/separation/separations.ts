@@ -5,7 +5,7 @@ import type { CallbackAddresses } from './callback/callback-address.ts'
 import { createRestoreOrder } from './callback/restore-order.ts'
 import { createSaveCallback, type SaveCallback } from './callback/save-callback.ts'
 import { createSettleByCallback } from './callback/settle-by-callback.ts'
-import type { BudgetStatus, CallerLimits } from './caller-limits.ts'
+import type { Budget, BudgetStatus, CallerLimits } from './caller-limits.ts'
 import type { Changes } from './changes.ts'
 import type { CheckTimings } from './check/check-schedule.ts'
 import { createCheck, type Check } from './check/check.ts'
@@ -42,6 +42,8 @@ export interface SeparationsOptions {
   readonly log: Log
   /** What orders cost, for budgets of credits. Default: nothing. */
   readonly priceOf?: PriceOf
+  /** Called when a caller has used most of a budget. */
+  readonly onBudgetWarning?: (budget: Budget) => void
   readonly timings: CheckTimings & { readonly submitTimeoutMs: number; readonly submitWaitMs: number }
   /** See `FileRetention`. */
   readonly archiveMs: number | null

@@ -176,6 +176,42 @@ describe('with ORDERS_PER_DAY,', () => {
   })
 })
 
+test('the operator is warned once when 80 % of a budget is used', async () => {
+  const { gateway } = await startLimited(5)
+  const warnings = () => gateway.logged.filter((line) => line.includes('a caller has used 80 %'))
+  const counted = async () =>
+    (await (await fetch(`${gateway.url}/metrics`)).text()).match(
+      /^stemgate_budget_warnings_total{budget="orders",period="day"} (.*)$/m,
+    )?.[1]
+  await namesOf(gateway, 'a', 'b', 'c')
+  expect([warnings(), await counted()]).toEqual([[], '0'])
+  await namesOf(gateway, 'd', 'e', 'f')
+  expect(warnings().map((line) => JSON.parse(line))).toMatchObject([
+    { level: 'warn', event: 'budget.warning', owner: 'anonymous', budget: 'orders/day', used: 4, limit: 5 },
+  ])
+  expect(await counted()).toBe('1')
+})
+
+test('a budget is renewed at midnight, UTC, also for a gateway whose clock is behind', async () => {
+  const provider = await startPlayedProvider()
+  let nowMs = Date.UTC(2026, 11, 31, 23, 59, 59, 500)
+  const environment = { ...provider.environment, ORDERS_PER_DAY: '1' }
+  const gateway = await startGateway(environment, undefined, {}, { clock: { nowMs: () => nowMs } })
+  expect(await namesOf(gateway, 'a')).toEqual([taken])
+  expect(await order(gateway, 'b')).toMatchObject({
+    __typename: refused,
+    retryAfterSeconds: 1,
+    resetsAt: '2027-01-01T00:00:00.000Z',
+  })
+  nowMs += 500
+  expect(await namesOf(gateway, 'b', 'c')).toEqual([taken, refused])
+  expect(await order(gateway, 'c')).toMatchObject({ resetsAt: '2027-01-02T00:00:00.000Z' })
+  nowMs -= 500
+  expect(await namesOf(gateway, 'c')).toEqual([refused])
+  nowMs += 24 * 60 * 60_000 + 500
+  expect(await namesOf(gateway, 'c', 'd')).toEqual([taken, refused])
+})
+
 test('a caller without a budget has none, and its orders write no counter', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway(provider.environment)

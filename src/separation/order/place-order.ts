@@ -12,6 +12,7 @@ import { newTaskId } from '../task-id.ts'
 import { createTaskLog } from '../task-log.ts'
 import { mayStillSucceed, startedAtMs, type PendingTask, type Refusal, type Task } from '../task.ts'
 import { claimsOf, type ClaimOnBudget, type PriceOf } from './budget-claims.ts'
+import { createBudgetWarnings, type BudgetWarningsOptions } from './budget-warnings.ts'
 import type { Expectations } from './expectations.ts'
 import { serializeEqualOrders, type OrderOutcome, type OrderRequest } from './equal-orders.ts'
 import { budgetExceeded, orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
@@ -26,6 +27,7 @@ export interface PlaceOrderOptions {
   readonly changes: Changes
   readonly log: Log
   readonly priceOf: PriceOf
+  readonly onBudgetWarning?: BudgetWarningsOptions['onWarning']
   /** How long an order waits for a slot within the provider's rate. */
   readonly submitWaitMs: number
   /** The time from an order to the first check of its task. */
@@ -66,6 +68,7 @@ export function createPlaceOrder({
   changes,
   log,
   priceOf,
+  onBudgetWarning,
   submitWaitMs,
   firstCheckAfterMs,
   giveUpAfterMs,
@@ -73,6 +76,7 @@ export function createPlaceOrder({
 }: PlaceOrderOptions): PlaceOrder {
   const createInTurn = serializeEqualOrders(createOne)
   const taskLog = createTaskLog(log)
+  const warnings = createBudgetWarnings({ log, onWarning: onBudgetWarning })
 
   return async function placeOrder(owner, input, provider, { mayQueue, limits, trace }) {
     const track = JSON.stringify([owner, provider.name, input.type, input.musicTaskId, input.audioId])
@@ -141,6 +145,7 @@ export function createPlaceOrder({
           ? await createAdmitted(task, admission, create)
           : await (mayQueue && isRateUsedUp ? enqueue() : create(false))
       if (result.kind === 'over-budget') return overBudget(result, claims, clock.nowMs())
+      if (result.kind === 'new') warnings.check(owner, claims, result.used ?? [])
       if (result.kind !== 'not-admitted') return { kind: 'placed', result }
       if (admission.kind === 'admitted') throw new Error('The store refused an order that was admitted.')
       const { refusal, wait }: Extract<Admission, { kind: 'not-admitted' }> = admission
