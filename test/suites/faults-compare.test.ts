@@ -45,12 +45,18 @@ const order: Order = {
 const sound: Evidence = {
   ledger: [charge],
   tasks: [task],
+  counted: null,
   orders: [{ order, ended: { kind: 'task', taskId: 'sep_1', reused: false, wasQueued: false } }],
   watches: [{ taskId: 'sep_1', ended: { taskId: 'sep_1', last: task, problem: null } }],
 }
 
 test.each<[string, Partial<Evidence>]>([
   ['everything agrees', {}],
+  ['the budget counts the order', { counted: 1 }],
+  [
+    'the budget does not count a refused order',
+    { ledger: [], tasks: [{ ...unconfirmed, charge: 'NONE' }], counted: 0 },
+  ],
   ['an order without any further report is unconfirmed', { tasks: [unconfirmed] }],
   ['an order that never arrived is unconfirmed', { ledger: [], tasks: [unconfirmed] }],
   [
@@ -94,6 +100,8 @@ test.each<[kind: string, name: string, evidence: Partial<Evidence>]>([
   ],
   ['contradictions', 'the task is bound to another charge', { tasks: [{ ...task, providerTaskId: 'kie-2' }] }],
   ['contradictions', 'a task without a charge is a success', { ledger: [] }],
+  ['contradictions', 'the budget lost an order', { counted: 0 }],
+  ['contradictions', 'the budget counts an order twice', { counted: 2 }],
   [
     'contradictions',
     'an order is refused without a reason',

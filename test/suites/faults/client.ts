@@ -190,6 +190,16 @@ export async function listTasks(where: Where): Promise<readonly ShownTask[]> {
   }
 }
 
+/** How many orders the caller's budget counts this day. */
+export async function readCounted(where: Where): Promise<number | null> {
+  const { viewer }: { viewer: { budgets: readonly { used: number }[] } } = await ask(
+    where,
+    '{ viewer { budgets { used } } }',
+    {},
+  )
+  return viewer.budgets[0]?.used ?? null
+}
+
 interface TaskPage {
   readonly separations: {
     readonly edges: readonly { readonly node: ShownTask }[]

@@ -5,6 +5,8 @@ import { stemsInCallback, type Charge } from './ledger.ts'
 export interface Evidence {
   readonly ledger: readonly Charge[]
   readonly tasks: readonly ShownTask[]
+  /** How many orders the budget of the caller has counted; null: there is none, or no gateway answered. */
+  readonly counted: number | null
   readonly orders: readonly { readonly order: Order; readonly ended: Ordered }[]
   /** null: the subscription had not ended. */
   readonly watches: readonly { readonly taskId: string; readonly ended: Watched | null }[]
@@ -21,7 +23,13 @@ export interface Breach {
 
 /** Compares the vendor's ledger with the gateway's tasks and the clients' results. Empty if they agree. */
 export function compare(evidence: Evidence): readonly Breach[] {
-  return [...chargedTwice(evidence), ...settledWrongly(evidence), ...watchedInVain(evidence), ...keysAstray(evidence)]
+  return [
+    ...chargedTwice(evidence),
+    ...settledWrongly(evidence),
+    ...countedWrongly(evidence),
+    ...watchedInVain(evidence),
+    ...keysAstray(evidence),
+  ]
 }
 
 /** No test orders a track again that may have failed, so each track and each task is charged at most once. */
@@ -54,6 +62,13 @@ function* settledWrongly({ ledger, tasks }: Evidence): Generator<Breach> {
     const isRight = task.status === 'CREATE_TASK_FAILED' && task.charge !== 'CHARGED' && task.stems === null
     if (!isRight) yield { kind: 'contradictions', detail: `never charged: ${shown(task)}` }
   }
+}
+
+/** An order counts until it is known not to be charged. */
+function* countedWrongly({ tasks, counted }: Evidence): Generator<Breach> {
+  const expected = tasks.filter(({ charge, settled }) => charge !== 'NONE' || !settled).length
+  if (counted === null || counted === expected) return
+  yield { kind: 'contradictions', detail: `the budget counts ${counted} orders, and ${expected} tasks count` }
 }
 
 /** The error in the task of a charge; null if there is none. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseSync } from '@photostructure/sqlite'
-import { listTasks } from './client.ts'
+import { listTasks, readCounted } from './client.ts'
 import { compare, type Breach, type Evidence } from './compare.ts'
 import { startCrowd } from './crowd.ts'
 import { callbackFaultKinds, faultKinds, startFaultProxy, type Delivery } from './fault-proxy.ts'
@@ -107,6 +107,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       READS_PER_SECOND: '1000',
       // The ledger names the addresses of the vendor.
       STEM_LINKS: 'direct',
+      ORDERS_PER_DAY: '1000000',
       SUBMITS_PER_10_SECONDS: String(options.submitsPer10Seconds),
       SUBMIT_WAIT_SECONDS: '0',
       GRAPHIQL: 'false',
@@ -144,7 +145,8 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       for (const charge of vendor.ledger) charge.answerTaken = isTaken(deliveries.get(charge.taskId), gateway)
       const { orders, watches } = crowd.soFar()
       const tasks = await listTasks(gateway.url).catch(() => [])
-      return { ledger: vendor.ledger, tasks, orders: [...orders, ...more], watches }
+      const counted = await readCounted(gateway.url).catch(() => null)
+      return { ledger: vendor.ledger, tasks, counted, orders: [...orders, ...more], watches }
     }
     options.signal.throwIfAborted()
     const untilMs = performance.now() + healWithinMs

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { listTasks, type Order, type Ordered, type Watched } from '../faults/client.ts'
+import { listTasks, readCounted, type Order, type Ordered, type Watched } from '../faults/client.ts'
 import { compare, type Breach } from '../faults/compare.ts'
 import { createRandom } from '../faults/random.ts'
 import { startVendor } from '../faults/vendor.ts'
@@ -84,6 +84,7 @@ export async function playRollingRestart(options: RollingRestartOptions, atEnd: 
     CHECK_INTERVAL_SECONDS: '2',
     READS_PER_SECOND: '500',
     SUBMITS_PER_10_SECONDS: '1000000',
+    ORDERS_PER_DAY: '1000000',
     GRAPHIQL: 'false',
     LOG_LEVEL: 'error',
   }
@@ -182,12 +183,13 @@ export async function playRollingRestart(options: RollingRestartOptions, atEnd: 
   // No process died: what was answered came.
   for (const charge of vendor.ledger) charge.answerTaken = true
   const tasks = await listTasks(() => balancer.url)
+  const counted = await readCounted(() => balancer.url)
   const taken = vendor.ledger.filter(({ callbackTaken }) => callbackTaken).length
   const troublesOf = (kept: boolean) =>
     tally(frontends.flatMap(({ frontend, keepsConnections }) => (keepsConnections === kept ? frontend.troubles : [])))
 
   return {
-    breaches: compare({ ledger: vendor.ledger, tasks, orders, watches }),
+    breaches: compare({ ledger: vendor.ledger, tasks, counted, orders, watches }),
     restarts,
     orders: orders.length,
     charges: vendor.ledger.length,
