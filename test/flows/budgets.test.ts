@@ -106,11 +106,22 @@ describe('with ORDERS_PER_DAY,', () => {
     expect(await usedOf(gateway)).toEqual([1])
   })
 
-  test('an order whose answer is lost counts until a callback or nothing tells what came of it', async () => {
+  test('an order whose answer is lost counts', async () => {
     const { provider, gateway } = await startLimited(1)
     provider.answerSubmit((response) => response.destroy())
     expect(await namesOf(gateway, 'a', 'b')).toEqual([taken, refused])
     expect(await usedOf(gateway)).toEqual([1])
+  })
+
+  test('an order without an answer counts until it turns out to be refused', async () => {
+    const { provider, gateway } = await startLimited(1, { SUBMIT_TIMEOUT_SECONDS: '0.2' })
+    let answer = (_body: object) => {}
+    provider.answerSubmit((response) => void (answer = (body) => sendBody(response, body)))
+    expect(await namesOf(gateway, 'a', 'b')).toEqual([taken, refused])
+    answer(noCredits)
+    await expect.poll(() => usedOf(gateway)).toEqual([0])
+    provider.answerSubmit(accepted('provider-task-1'))
+    expect(await namesOf(gateway, 'c')).toEqual([taken])
   })
 
   test('an order that was refused counts again when its callback proves that it was charged', async () => {
