@@ -287,9 +287,10 @@ export const migrations: Record<string, Migration> = {
       await db.schema.createIndex('archive_jobs_due').on('archive_jobs').column('due_at').execute()
     },
   },
-  // Counters of budgets: see docs/decisions/0041. An older gateway counts nothing.
+  // Counters of budgets. An older gateway counts nothing.
   '0017-budgets.compatible': {
     async up(db) {
+      const isSqlite = db.getExecutor().adapter instanceof SqliteAdapter
       await db.schema.alterTable('tasks').addColumn('reserved', 'text').execute()
       await db.schema
         .createTable('budgets')
@@ -298,6 +299,8 @@ export const migrations: Record<string, Migration> = {
         .addColumn('window_start', 'bigint', (column) => column.notNull())
         .addColumn('used', 'double precision', (column) => column.notNull())
         .addPrimaryKeyConstraint('budgets_one', ['owner', 'name', 'window_start'])
+        // An order then writes one page of the file for its counters, and not another one for their index.
+        .modifyEnd(isSqlite ? sql`without rowid` : sql``)
         .execute()
     },
   },
