@@ -474,4 +474,48 @@ export const bugs: readonly Bug[] = [
     ],
     tests: ['suites/fuzz', 'transports/limits'],
   },
+  {
+    name: 'a refused order does not give back its budget',
+    edits: [
+      {
+        file: 'stores/kysely-store.ts',
+        from: 'if (isWritten && isRecounted) yield* budgets.recount(task, before)',
+        to: '',
+      },
+    ],
+    tests: ['flows/budgets'],
+  },
+  {
+    name: 'an order is counted past its budget',
+    edits: [
+      {
+        file: 'stores/budgets.ts',
+        from: "      .where(sql<SqlBool>`used + ${value('amount')} <= ${value('limit')}`)\n",
+        to: '',
+      },
+    ],
+    tests: ['flows/budgets'],
+  },
+  {
+    name: 'an order beyond its budget waits for a slot',
+    edits: [
+      {
+        file: 'stores/kysely-store.ts',
+        from: "(await exceededBudget(order)) ?? { kind: 'not-admitted' }",
+        to: "((await exceededBudget(order)), { kind: 'not-admitted' })",
+      },
+    ],
+    tests: ['flows/budgets'],
+  },
+  {
+    name: 'an order is refused while another creates the counter',
+    edits: [
+      {
+        file: 'stores/budgets.ts',
+        from: '=== undefined) yield* createCounter(owner, claim)',
+        to: '=== undefined) yield* createCounter(owner, claim)\n    else return null',
+      },
+    ],
+    tests: ['cluster/budgets'],
+  },
 ]
