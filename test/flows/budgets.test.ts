@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { rowsOf } from '../support/database.ts'
+import { changeRows, rowsOf } from '../support/database.ts'
 import { someTrack, startGateway, type TestGateway } from '../support/gateway.ts'
-import { accepted, noCredits, recordOfSuccess, sendBody, startPlayedProvider } from '../support/played-provider.ts'
+import {
+  accepted,
+  callbackOfSuccess,
+  noCredits,
+  recordOfSuccess,
+  sendBody,
+  startPlayedProvider,
+} from '../support/played-provider.ts'
 
 const separate = `mutation ($input: SeparateInput!) { separate(input: $input) { __typename
   ... on SeparateSuccess { reused task { id } }
@@ -177,6 +184,18 @@ describe('with ORDERS_PER_DAY,', () => {
     const limited = await startGateway({ ...gateway.environment, ORDERS_PER_DAY: '3' })
     expect(await usedOf(limited)).toEqual([2])
     expect(await namesOf(limited, 'd', 'e')).toEqual([taken, refused])
+  })
+
+  test('an order that an older backup lacks counts once its callback has restored it', async () => {
+    const { provider, gateway } = await startLimited(2)
+    await order(gateway, 'a')
+    await changeRows(gateway, 'delete from tasks', [])
+    await changeRows(gateway, 'update budgets set used = 0', [])
+    expect(await usedOf(gateway)).toEqual([0])
+    const { callBackUrl } = (await provider.order(0)).body
+    expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(503)
+    expect(await usedOf(gateway)).toEqual([1])
+    expect(await namesOf(gateway, 'b', 'c')).toEqual([taken, refused])
   })
 
   test('reads and subscriptions cost nothing', async () => {
