@@ -22,6 +22,11 @@ export interface GraphqlClient {
 /** How long a stream that has begun may go on, in milliseconds. */
 const streamMs = 50
 
+/** Whether the operation may open a stream without an item: a list of tasks that is empty. */
+export function mayBeSilent(operation: object): boolean {
+  return JSON.stringify(operation).includes('separationsUpdated')
+}
+
 export function createGraphqlClient({ gateway, authorization }: Place): GraphqlClient {
   const agent = new Agent({ connections: 16, headersTimeout: 15_000, bodyTimeout: 15_000 })
   const sockets = new Map<number, GraphqlSocket>()
@@ -52,7 +57,8 @@ export function createGraphqlClient({ gateway, authorization }: Place): GraphqlC
     try {
       for await (const chunk of body.setEncoding('utf8')) {
         text += String(chunk)
-        if (/^event: next$/m.test(text) && !text.includes('event: complete\n')) leaving ??= setTimeout(leave, streamMs)
+        const hasBegun = /^event: next$/m.test(text) || (text.startsWith(':') && mayBeSilent(operation))
+        if (hasBegun && !text.includes('event: complete\n')) leaving ??= setTimeout(leave, streamMs)
       }
     } catch (error) {
       if (!hasLeft) throw error
@@ -67,7 +73,7 @@ export function createGraphqlClient({ gateway, authorization }: Place): GraphqlC
       socket = await openGraphqlSocket(gateway.url, authorization)
       sockets.set(worker, socket)
     }
-    const text = await socket.ask(operation)
+    const text = await socket.ask(operation, mayBeSilent(operation) ? streamMs : null)
     return { verdict: `${/"type":"(\w+)"/.exec(text)?.[1] ?? text.slice(0, 11)}${codeIn(text)}`, status: null, text }
   }
 

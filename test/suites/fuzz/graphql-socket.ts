@@ -5,8 +5,11 @@ import { webSocketUrl } from '../../support/transports.ts'
 /** A socket on which operations are asked, one after the other or at once. */
 export interface GraphqlSocket {
   isClosed(): boolean
-  /** What came back: the messages of one operation up to its first item, or `closed <code> <reason>`. */
-  ask(operation: object): Promise<string>
+  /**
+   * What came back: the messages of one operation up to its first item, or `closed <code> <reason>`.
+   * @param silentMs how long the operation may go on without an item once the gateway has taken it; null: until there is one
+   */
+  ask(operation: object, silentMs?: number | null): Promise<string>
   close(): void
 }
 
@@ -14,6 +17,7 @@ export interface GraphqlSocket {
 export async function openGraphqlSocket(url: string, authorization: string | null): Promise<GraphqlSocket> {
   const ws = new WebSocket(webSocketUrl(url), 'graphql-transport-ws')
   const waiting = new Map<string, (text: string) => void>()
+  const silent = new Map<string, () => void>()
   let ids = 0
   let ended: string | null = null
   const end = (how: string) => {
@@ -28,7 +32,8 @@ export async function openGraphqlSocket(url: string, authorization: string | nul
   await once(ws, 'message')
   ws.on('message', (data: Buffer) => {
     const text = data.toString()
-    const { id = '', type }: { id?: string; type: string } = JSON.parse(text)
+    const { id = '', type, payload }: { id?: string; type: string; payload?: { id?: string } } = JSON.parse(text)
+    if (type === 'pong') silent.get(payload?.id ?? '')?.()
     const resolve = waiting.get(id)
     if (resolve === undefined) return
     waiting.delete(id)
@@ -38,13 +43,23 @@ export async function openGraphqlSocket(url: string, authorization: string | nul
 
   return {
     isClosed: () => ended !== null,
-    ask(operation) {
+    ask(operation, silentMs = null) {
       if (ended !== null) return Promise.resolve(ended)
       const id = String(++ids)
-      return new Promise((resolve) => {
+      const leave = () => {
+        if (!waiting.delete(id)) return
+        ws.send(JSON.stringify({ id, type: 'complete' }))
+        answered('{"type":"silent"}')
+      }
+      let answered: (text: string) => void = () => {}
+      return new Promise<string>((resolve) => {
+        answered = resolve
         waiting.set(id, resolve)
         ws.send(JSON.stringify({ id, type: 'subscribe', payload: operation }))
-      })
+        if (silentMs === null) return
+        silent.set(id, () => setTimeout(leave, silentMs))
+        ws.send(JSON.stringify({ type: 'ping', payload: { id } }))
+      }).finally(() => silent.delete(id))
     },
     close: () => ws.terminate(),
   }

@@ -5,7 +5,8 @@ import { breach, type Breach } from './breach.ts'
 const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '')
 /** As a stack trace or a path of ours stands in a text, or in a text within JSON. */
 const inside = /(?:\n|\\n)\s+at [^\n]{0,200}:\d+|node_modules|file:\/\/|\.[cm]?[jt]s:\d+|\bat [\w.<>]+ \(node:/
-const ourFault = /INTERNAL_SERVER_ERROR|An internal error occurred|Internal [Ss]erver [Ee]rror|Unexpected error/
+const ourFault =
+  /"code":\s*"INTERNAL_SERVER_ERROR"|An internal error occurred|Internal [Ss]erver [Ee]rror|Unexpected error/
 
 /** What is wrong with whatever a gateway has sent; `status` is HTTP's, if it was HTTP. */
 export function judgeAnswer(text: string, status: number | null = null): readonly Breach[] {
