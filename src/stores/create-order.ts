@@ -105,8 +105,7 @@ export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack, budg
       const keyed = key === null ? null : yield* taskOfKey(key)
       if (keyed !== null) return asNewIfSame(keyed, task)
 
-      const joined =
-        canJoin === null ? undefined : ((yield* findInserted(task)) ?? (yield* findJoinable(task, canJoin)))
+      const joined = (yield* findInserted(task)) ?? (canJoin === null ? undefined : yield* findJoinable(task, canJoin))
       if (joined !== undefined) {
         if (key !== null) yield* storeKey(key, joined)
         return asNewIfSame({ kind: 'joined', task: joined }, task)

@@ -43,6 +43,8 @@ function unbound(change: Partial<PendingTask> = {}): PendingTask {
 const keyOf = (key: string, fingerprint = 'input', owner = 'anonymous'): IdempotencyKey => ({ owner, key, fingerprint })
 const anything = () => true
 const isAdmitted = true
+/** A budget's counter of every order. */
+const allOrders = { name: 'orders/day', startMs: 0, endMs: Number.MAX_SAFE_INTEGER, amountOf: () => 1 }
 
 const report: ProviderReport = {
   kind: 'reported',
@@ -210,6 +212,14 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
       expect(await createOrder(task)).toEqual({ kind: 'new', task })
     })
 
+    test('returns a repeated order that may join no other as new, and counts it once', async () => {
+      const task = unbound()
+      const order = { canJoin: null, claims: [{ ...allOrders, amount: 1, limit: 1 }] }
+      expect(await createOrder(task, order)).toEqual({ kind: 'new', task, used: [1] })
+      expect(await createOrder(task, order)).toEqual({ kind: 'new', task })
+      expect(await store.budgetsUsed(task.owner, [allOrders])).toEqual([1])
+    })
+
     test.each(["'; drop table tasks; --", '🥁'.repeat(100), ' '])('accepts the key %j', async (key) => {
       const task = unbound()
       await createOrder(task, { key: keyOf(key) })
@@ -253,12 +263,11 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
     })
 
     test('writes nothing if it fails', async () => {
-      const task = unbound()
-      await createOrder(task)
-      await expect(createOrder(task, { key: keyOf('key'), canJoin: null, isAdmitted })).rejects.toThrow(/UNIQUE/i)
-      expect(await createOrder(unbound(), { key: keyOf('key'), canJoin: null, isAdmitted })).toMatchObject({
-        kind: 'new',
-      })
+      const order = { key: keyOf('key'), canJoin: null, claims: [{ ...allOrders, amount: 1, limit: 9 }] }
+      await createOrder(unbound({ providerTaskId: 'taken' }))
+      const failing = createOrder(unbound({ providerTaskId: 'taken' }), order)
+      await expect(failing).rejects.toThrow(DuplicateBindingError)
+      expect(await createOrder(unbound(), order)).toMatchObject({ kind: 'new', used: [2] })
     })
   })
 
