@@ -14,6 +14,7 @@ const units = [
   'core/structure',
   'program/config',
   'program/documents',
+  'program/format-line',
   'providers/provider-answers',
   'suites/faults-compare',
   'stems/audio-duration',

@@ -14,16 +14,21 @@ export function formatLine(json: string): string {
   return `${new Date(Number(line['time'])).toISOString()} ${level.padEnd(5)} ${String(line['msg'])}${detail.join('')}${errorText(err)}\n`
 }
 
-/** A value as a person would write it. JSON, where it would run into the next one. */
+/** A value as a person would write it. JSON, if it would run into the next one, or could control the terminal. */
 function plain(value: unknown): string {
-  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)
+  return typeof value === 'string' && /^[^\s"=\p{Cc}]+$/u.test(value) ? value : escaped(JSON.stringify(value))
 }
 
-/** The stack of an error on lines of its own. */
+/** JSON does not escape DEL and the C1 control characters, which control terminals as well. */
+function escaped(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** The stack of an error on lines of its own. It begins with the message, which may have several lines. */
 function errorText(err: unknown): string {
   if (err === undefined) return ''
   const hasStack = typeof err === 'object' && err !== null && 'stack' in err && 'message' in err
   if (!hasStack) return ` err=${plain(err)}`
   const frames = String(err.stack).split('\n').slice(1)
-  return [` err=${plain(err.message)}`, ...frames].join('\n')
+  return [` err=${plain(err.message)}`, ...frames.map(escaped)].join('\n')
 }
