@@ -43,6 +43,11 @@ function parseEntries(text: string, form: 'lines' | 'commas', others: readonly A
       mistakes.push(`entry ${index + 1} must be name:key, with a name of letters, digits, dots, dashes and underscores`)
       return []
     }
+    // Each may be the other, and a mistake must not repeat a key.
+    if (key.length < minKeyLength && name.length >= minKeyLength) {
+      mistakes.push(`entry ${index + 1}: the key has fewer than ${minKeyLength} characters. The form is name:key`)
+      return []
+    }
     const addMistake = (mistake: string) => mistakes.push(`entry ${index + 1} (${name}): ${mistake}`)
     if (key.length < minKeyLength) addMistake(`the key has fewer than ${minKeyLength} characters`)
     return [{ name, key, ...parseLimits(fields, addMistake) }]

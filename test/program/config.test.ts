@@ -354,6 +354,13 @@ test('all mistakes in the entries of API_KEYS are reported at once', () => {
   ])
 })
 
+test('a key in the place of its name is not repeated', () => {
+  expect(mistakesIn({ SANDBOX: 'true', API_KEYS: 'hunter2-0123456789abcdef:web orders=5' })).toEqual([
+    'API_KEYS must be name:key pairs, separated by commas; ' +
+      'entry 1: the key has fewer than 16 characters. The form is name:key.',
+  ])
+})
+
 test('a budget of credits needs the prices of every provider that is on', () => {
   const API_KEYS = 'web:0123456789abcdef credits=100/month'
   const keys = { KIE_API_KEY: 'k', APIKLEY_API_KEY: 'k', API_KEYS }
