@@ -6,9 +6,9 @@ import { error, ok, warning, type Check } from './check.ts'
 const fetchTimeoutMs = 5_000
 
 /** Checks where callers are configured outside the environment: API_KEYS_FILE and JWT_JWKS_URL. */
-export function callerChecks({ apiKeys, apiKeysFile, jwt, allowAnonymous }: Config): readonly Check[] {
+export function callerChecks({ apiKeys, apiKeysFile, unpriced, jwt, allowAnonymous }: Config): readonly Check[] {
   return [
-    ...(apiKeysFile === null ? [] : [checkKeysFile(apiKeysFile, apiKeys)]),
+    ...(apiKeysFile === null ? [] : [checkKeysFile(apiKeysFile, apiKeys, unpriced)]),
     ...(jwt === null ? [] : [checkTokenKeys(jwt.jwksUrl)]),
     ...(allowAnonymous
       ? [{ name: 'callers', run: async () => warning('ALLOW_ANONYMOUS: everyone who reaches the gateway can order') }]
@@ -16,12 +16,12 @@ export function callerChecks({ apiKeys, apiKeysFile, jwt, allowAnonymous }: Conf
   ]
 }
 
-function checkKeysFile(path: string, others: Config['apiKeys']): Check {
+function checkKeysFile(path: string, others: Config['apiKeys'], unpriced: Config['unpriced']): Check {
   return {
     name: 'api-keys',
     async run() {
       try {
-        const keys = parseApiKeysFile(await readFile(path, 'utf8'), others)
+        const keys = parseApiKeysFile(await readFile(path, 'utf8'), others, unpriced)
         return keys.length > 0
           ? ok(`API_KEYS_FILE has ${count(keys.length, 'key')}`)
           : warning('API_KEYS_FILE has no key')

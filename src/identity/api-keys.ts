@@ -2,7 +2,6 @@ import { timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { creditsMistake } from './credits-mistake.ts'
 import { parseApiKeysFile, type ApiKey } from './parse-api-keys.ts'
 import { unauthenticated, type IdentifyResult } from './session.ts'
 import { createStoredKey, digestOf, type StoredKey } from './stored-key.ts'
@@ -45,6 +44,7 @@ const settleMs = 100
  */
 export function openApiKeys({ keys, file, defaultBudgets, unpriced, log }: ApiKeysOptions): ApiKeys {
   const fixed = keys.map(newKey)
+  const parse = (fileText: string) => parseApiKeysFile(fileText, keys, unpriced)
   const first = file === null ? { text: '', keys: [] } : readFirst(file, parse)
   let { text } = first
   let fromFile = first.keys.map(newKey)
@@ -68,16 +68,6 @@ export function openApiKeys({ keys, file, defaultBudgets, unpriced, log }: ApiKe
     } finally {
       isPolling = false
     }
-  }
-
-  function parse(fileText: string): readonly ApiKey[] {
-    const parsed = parseApiKeysFile(fileText, keys)
-    const mistake = creditsMistake(
-      parsed.map(({ limits }) => limits),
-      unpriced,
-    )
-    if (mistake !== null) throw new Error(mistake)
-    return parsed
   }
 
   function newKey(key: ApiKey): StoredKey {

@@ -1,4 +1,5 @@
 import type { CallerLimits } from '../separation/caller-limits.ts'
+import { creditsMistake } from './credits-mistake.ts'
 import { parseLimits } from './parse-limits.ts'
 
 /** An API key and the name of its caller. A caller may have several keys, for example during a key rotation. */
@@ -16,11 +17,20 @@ const minKeyLength = 16
  * Parses API_KEYS_FILE. Throws an Error if the file may be incomplete: an interrupted write leaves an empty file, or one whose
  * last line does not end with a newline.
  * @param others the keys of API_KEYS. The file must not contain them under another name
+ * @param unpriced see `creditsMistake`
  */
-export function parseApiKeysFile(text: string, others: readonly ApiKey[]): readonly ApiKey[] {
+export function parseApiKeysFile(
+  text: string,
+  others: readonly ApiKey[],
+  unpriced: readonly string[],
+): readonly ApiKey[] {
   if (text.trim() === '') throw new Error('it is empty; to allow no keys, write a comment such as "# none"')
   if (!text.endsWith('\n')) throw new Error('it does not end with a newline, so its last line may be incomplete')
-  return parseEntries(text, 'lines', others)
+  const keys = parseEntries(text, 'lines', others)
+  const limits = keys.map((key) => key.limits)
+  const uncounted = creditsMistake(limits, unpriced)
+  if (uncounted !== null) throw new Error(uncounted)
+  return keys
 }
 
 /**

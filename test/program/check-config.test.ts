@@ -104,6 +104,17 @@ test('--check-config reports every kind of trouble at once', async () => {
   expect({ code, isOk, stderr }).toEqual({ code: 1, isOk: false, stderr: '' })
 })
 
+test('--check-config finds a budget of credits in API_KEYS_FILE that cannot be counted', async () => {
+  const provider = await startCredits({ code: 200, msg: 'success', data: 1 })
+  const file = (await newDatabaseUrl()).slice('file:'.length)
+  await writeFile(file, `web:${canary}-0123456789 credits=100/day\n`)
+  const { code, messageOf } = await check({ KIE_API_KEY: 'k', KIE_BASE_URL: provider.url, API_KEYS_FILE: file })
+  expect(messageOf('api-keys')).toBe(
+    'API_KEYS_FILE is unusable: a credits budget needs a price for each type in KIE_PRICES',
+  )
+  expect(code).toBe(1)
+})
+
 test('--check-config ends although nothing answers', async () => {
   const silent = createTcpServer()
   silent.listen(0, '127.0.0.1')
