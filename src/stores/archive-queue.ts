@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type ExpressionBuilder, type Kysely } from 'kysely'
 import type { ArchiveJob, ArchiveQueue } from '../separation/store.ts'
 import type { SucceededTask, Task } from '../separation/task.ts'
 import type { DatabaseTraits } from './database-traits.ts'
@@ -37,6 +37,15 @@ export function createMakeArchiveDue(db: Kysely<Database>): MakeArchiveDue {
     if (task.state !== 'succeeded') return
     yield* rowsWrittenBy(upsert({ taskId: task.id, completedAtMs: task.completedAtMs.value, dueAtMs }))
   }
+}
+
+/** Whether this lease is held, also if the work was made due meanwhile. */
+function isLeased(leaseUntilMs: number) {
+  return (eb: ExpressionBuilder<Database, 'archive_jobs'>) =>
+    eb.or([
+      eb('due_at', '=', leaseUntilMs),
+      eb.and([eb('due_at', '=', leaseUntilMs + afterLeaseMs), eb('lease_until', '=', leaseUntilMs)]),
+    ])
 }
 
 interface DueJobs {
@@ -97,9 +106,17 @@ export function createArchiveQueue(
         yield* rowsWrittenBy(
           db
             .updateTable('archive_jobs')
-            .set({ due_at: laterMs, lease_until: laterMs })
+            .set((eb) => ({
+              due_at: eb
+                .case()
+                .when('due_at', '=', leaseUntilMs)
+                .then(laterMs)
+                .else(laterMs + afterLeaseMs)
+                .end(),
+              lease_until: laterMs,
+            }))
             .where('task_id', 'in', taskIds)
-            .where('due_at', '=', leaseUntilMs),
+            .where(isLeased(leaseUntilMs)),
         )
       }),
 
@@ -111,12 +128,7 @@ export function createArchiveQueue(
             // Made due meanwhile: at once.
             .set((eb) => ({ due_at: eb.case().when('due_at', '=', leaseUntilMs).then(dueAtMs).else(0).end() }))
             .where('task_id', '=', taskId)
-            .where((eb) =>
-              eb.or([
-                eb('due_at', '=', leaseUntilMs),
-                eb.and([eb('due_at', '=', leaseUntilMs + afterLeaseMs), eb('lease_until', '=', leaseUntilMs)]),
-              ]),
-            ),
+            .where(isLeased(leaseUntilMs)),
         )
       }),
 

@@ -57,10 +57,13 @@ describe.each(stores)('the work of the archive in %s', (_name, open) => {
     await store.archive.renew([task.id], 1_000, 1_500)
     await store.archive.makeDue(task, 200)
     expect(await lease(1_400, 2_000)).toEqual([])
-    await store.archive.release(task.id, 1_500, null)
-    expect(await lease(1_400, 2_000)).toEqual([[task.id, 1]])
+    // The work goes on, and its lease is renewed as any other.
+    await store.archive.renew([task.id], 1_500, 1_800)
+    expect(await lease(1_700, 2_000)).toEqual([])
+    await store.archive.release(task.id, 1_800, null)
+    expect(await lease(1_700, 2_000)).toEqual([[task.id, 1]])
     await store.archive.release(task.id, 1_999, 5)
-    expect(await lease(1_400, 2_500)).toEqual([])
+    expect(await lease(1_700, 2_500)).toEqual([])
     expect(await store.archive.countDue(2_000)).toBe(1)
   })
 
