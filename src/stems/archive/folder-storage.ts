@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { ArchiveError, type ArchiveStorage } from './archive-storage.ts'
+import type { ArchiveStorage } from './archive-storage.ts'
+import { orFolderError } from './folder-failure.ts'
 import { writeAll } from './write-all.ts'
 
 /** Files that are not whole yet. In the same file system, so that they can be renamed. */
@@ -112,13 +113,8 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-async function attempt<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unknown error'
-    throw new ArchiveError(`The folder of the archive cannot be used: ${code}.`, { cause: error })
-  }
+function attempt<T>(work: () => Promise<T>): Promise<T> {
+  return orFolderError('The folder of the archive', work)
 }
 
 function isMissing(error: unknown): boolean {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { S3mini } from 's3mini'
 import { ArchiveError, type ArchiveStorage, type IncomingFile } from './archive-storage.ts'
 import type { ArchiveLocation } from './archive-url.ts'
+import { orFolderError } from './folder-failure.ts'
 import { isMissing, orArchiveError as attempt, statusOf } from './s3-failure.ts'
 import { fetchWithin, hasArrived, openedFile, streamOf } from './s3-transfer.ts'
 import { writeAll } from './write-all.ts'
@@ -43,15 +44,15 @@ export function createS3Storage(location: Extract<ArchiveLocation, { kind: 's3' 
 
   return {
     async receive(): Promise<IncomingFile> {
-      const file = await attempt(openUnnamedFile)
+      const file = await onTemporary(openUnnamedFile)
       const md5: Hash = createHash('md5')
       return {
         write(chunk) {
           md5.update(chunk)
-          return attempt(() => writeAll(file, chunk))
+          return onTemporary(() => writeAll(file, chunk))
         },
         store: (key, sizeBytes, signal) => attempt(() => upload(key, file, sizeBytes, md5.digest('hex'), signal)),
-        close: () => attempt(() => file.close()),
+        close: () => onTemporary(() => file.close()),
       }
     },
 
@@ -92,6 +93,10 @@ export function createS3Storage(location: Extract<ArchiveLocation, { kind: 's3' 
 
     close: () => {},
   }
+}
+
+function onTemporary<T>(work: () => Promise<T>): Promise<T> {
+  return orFolderError('The folder for temporary files (TMPDIR)', work)
 }
 
 /** A file that goes with its descriptor, also if the process is killed. */
