@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { createFolderStorage } from '../../src/stems/archive/folder-storage.ts'
 import { createS3Storage } from '../../src/stems/archive/s3-storage.ts'
 import { newFolder } from '../support/archive.ts'
 
@@ -15,4 +16,9 @@ test('with a bucket, a folder for temporary files that cannot be used is not tak
   vi.stubEnv('TMPDIR', join(await newFolder(), 'none'))
   await expect(storage.receive()).rejects.toThrow('The folder for temporary files (TMPDIR) cannot be used: ENOENT.')
   vi.unstubAllEnvs()
+})
+
+test('many gateways can check the same folder at a time', async () => {
+  const folder = await newFolder()
+  await Promise.all(Array.from({ length: 40 }, () => createFolderStorage(folder).check()))
 })

@@ -43,8 +43,13 @@ export function createFolderStorage(folder: string): ArchiveStorage {
 
   async function removeOldIncoming(): Promise<void> {
     for (const name of await readdir(incoming)) {
-      const { mtimeMs } = await stat(join(incoming, name))
-      if (mtimeMs < Date.now() - maxIncomingMs) await rm(join(incoming, name), { force: true })
+      const path = join(incoming, name)
+      try {
+        if ((await stat(path)).mtimeMs < Date.now() - maxIncomingMs) await rm(path, { force: true })
+      } catch (error) {
+        // Another gateway has stored or deleted it meanwhile.
+        if (!isMissing(error)) throw error
+      }
     }
   }
 
