@@ -1,3 +1,5 @@
+import { stat, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   filesIn,
@@ -215,6 +217,18 @@ describe.each<readonly [string, () => Promise<TestArchive>]>([
     await expect.poll(archive.keys, soon).toEqual(keys)
     expect(gateway.logged.join('\n')).toContain('a copy in the archive is missing or damaged')
   })
+})
+
+test('a copy in a folder that is empty after a crash is made again, and the file is served meanwhile', async () => {
+  const { gateway, archive, files } = await start(newFolderArchive)
+  const { id } = await storeNewTask(gateway, { vocal: `${files.url}/vocal.mp3` })
+  const { allStems } = await untilArchived(gateway, id)
+  const [key = ''] = await archive.keys()
+  const path = join(archive.environment['ARCHIVE_URL']?.slice('file:'.length) ?? '', key)
+  await truncate(path)
+  const { status, body } = await bodyOf(allStems[0]?.url ?? '')
+  expect([status, body.equals(bytes)]).toEqual([200, true])
+  await expect.poll(async () => (await stat(path)).size, soon).toBe(bytes.length)
 })
 
 describe('what is archived', () => {

@@ -62,7 +62,8 @@ export function createFolderStorage(folder: string): ArchiveStorage {
           const file = await open(join(folder, key), 'r')
           const { size } = await file.stat()
           const { first, last } = span ?? { first: 0, last: size - 1 }
-          if (last >= size) {
+          // No copy is empty, and no range of an empty file exists.
+          if (last >= size || size === 0) {
             await file.close()
             return { kind: 'unsatisfiable', size }
           }
