@@ -9,8 +9,9 @@ export interface Span {
   readonly last: number
 }
 
-/** What is read of a file to see its format. */
-export const headRange: AskedRange = { kind: 'span', first: 0, last: 1_023 }
+/** How much is read of a file to see its format. */
+export const headBytes = 1_024
+export const headRange: AskedRange = { kind: 'span', first: 0, last: headBytes - 1 }
 
 const rangePattern = /^bytes=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/i
 

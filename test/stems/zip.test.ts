@@ -140,6 +140,20 @@ describe('one link gives all stems as a zip', () => {
     expect((await unzip(zip)).map((file) => file.bytes.equals(bytes))).toEqual([true, true])
   })
 
+  test('also if the file server sends more than was asked for, of which no more is read', async () => {
+    const bytes = mp3Bytes(50_000)
+    const unasked: ServeFile = (request, response) => {
+      if (request.headers.range === undefined) return plainFile(bytes)(request, response)
+      const contentRange = `bytes 0-${bytes.length - 1}/${bytes.length}`
+      response.writeHead(206, { 'content-range': contentRange, 'content-length': bytes.length })
+      // The rest never comes.
+      response.write(bytes.subarray(0, 10_000))
+    }
+    const { gateway, files } = await start([unasked])
+    const { bytes: zip } = await read(await linkOfStems(gateway, stemsAt(files, 1)))
+    expect((await unzip(zip)).map((file) => file.bytes.equals(bytes))).toEqual([true])
+  })
+
   test('the files are read one after the other', async () => {
     let most = 0
     const serve = rangedFile(mp3Bytes(2 * megabyte))

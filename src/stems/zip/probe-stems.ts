@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Stem, SucceededTask } from '../../separation/task.ts'
 import { formatOf, isTextPage, type AudioFormat } from '../audio-format.ts'
-import { headRange } from '../byte-range.ts'
+import { headBytes, headRange } from '../byte-range.ts'
 import { planAnswer } from '../plan-answer.ts'
 import type { NoFile, OpenFile, StemOfTask, StemSource } from '../stem-source.ts'
 
@@ -73,13 +73,18 @@ async function probe(
   return { task, stem, size, contentType, validator, format }
 }
 
-/** Reads a part to its end, so that its connection can be used again, or the first bytes of a whole file. null if it fails. */
+/**
+ * Reads a part to its end, so that its connection can be used again, or the first bytes of a whole file or of a part that is larger
+ * than was asked for. null if it fails.
+ */
 async function readBeginning({ body, last }: OpenFile): Promise<Buffer | null> {
   const chunks: Buffer[] = []
+  let received = 0
   try {
-    for await (const chunk of body) {
-      if (Buffer.isBuffer(chunk)) chunks.push(chunk)
-      if (last === null) break
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      received += chunk.length
+      if (last === null || received > headBytes) break
     }
     return Buffer.concat(chunks)
   } catch {
