@@ -27,6 +27,11 @@ export interface SendFileOptions {
  */
 export function sendFile(options: SendFileOptions): void {
   const { response, body, take, stallMs, begin, onFailedEarly, onWhole } = options
+  if (response.destroyed) {
+    // The client left while the file was opened: no event of the response ends the body.
+    body.destroy()
+    return
+  }
   let { skip } = options
   let left = take ?? Infinity
   let received = 0
