@@ -23,6 +23,15 @@ export function archiveExpiresAtMs(task: SucceededTask, { archiveMs }: FileReten
   return archiveMs === null ? null : task.completedAtMs.value + archiveMs
 }
 
+/** The latest time that is due, for copies that are kept for ever: another retention may end them. In milliseconds since 1970. */
+const latestMs = 8_640_000_000_000_000
+
+/** When the archive's work of deleting the copies is due, in milliseconds since 1970. null: there is no archive. */
+export function deletionDueAtMs(task: SucceededTask, retention: FileRetention): number | null {
+  const endsAtMs = archiveExpiresAtMs(task, retention)
+  return endsAtMs === null ? null : Math.min(endsAtMs, latestMs)
+}
+
 /** The archive's copy of a stem; null if there is none that this gateway can read. */
 export function copyOf(task: Task, stem: Pick<Stem, 'part' | 'label'>, retention: FileRetention): StemCopy | null {
   if (retention.archiveMs === null) return null

@@ -305,7 +305,10 @@ export interface ArchiveJob {
   readonly attempts: number
 }
 
-/** Schedules the work of the archive. A task whose work is done keeps its entry, which is never due or due for the deletion. */
+/**
+ * Schedules the work of the archive. A task whose files are copied keeps its entry, which is due for the deletion. After that, and if
+ * there is nothing to delete, it is never due.
+ */
 export interface ArchiveQueue extends DueQueue<ArchiveJob> {
   /**
    * Makes the work on a task that has succeeded due at this time, or when a lease that is held has ended. The attempts count
@@ -313,8 +316,8 @@ export interface ArchiveQueue extends DueQueue<ArchiveJob> {
    */
   makeDue(task: Task, dueAtMs: number): Promise<void>
   /**
-   * Sets when copies are deleted: `archiveMs` after the completion of their task, where the work is not due, or due later than
-   * `laterThanMs`. Times are milliseconds since 1970.
+   * Sets when copies are deleted: `archiveMs` after the completion of their task, where the work is due later than `laterThanMs`.
+   * Times are milliseconds since 1970.
    */
   keepFor(archiveMs: number, laterThanMs: number): Promise<void>
   /**

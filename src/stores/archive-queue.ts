@@ -147,8 +147,8 @@ export function createArchiveQueue(
           db
             .updateTable('archive_jobs')
             .set((eb) => ({ due_at: eb('completed_at', '+', archiveMs) }))
-            .where((eb) => eb.or([eb('due_at', 'is', null), eb('due_at', '>', laterThanMs)]))
-            .where((eb) => eb.or([eb('due_at', 'is', null), eb('due_at', '!=', eb('completed_at', '+', archiveMs))])),
+            .where('due_at', '>', laterThanMs)
+            .where((eb) => eb('due_at', '!=', eb('completed_at', '+', archiveMs))),
         )
       }),
 

@@ -73,7 +73,7 @@ export interface Database {
     task_id: string
     /** When the task was completed, from which the deletion of its copies is counted. */
     completed_at: number
-    /** When the work is due; 0 means now, null never. */
+    /** When the work is due; 0 means now. null: there is none any more. */
     due_at: number | null
     /** The end of the last lease. The lease is held while `due_at` has the same value. */
     lease_until: Generated<number | null>

@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { deletionDueAtMs } from '../../src/separation/file-retention.ts'
 import { openPostgresStore } from '../../src/stores/postgres-store.ts'
 import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
 import { newMigratedDatabase } from '../support/database.ts'
@@ -108,17 +109,19 @@ describe.each(stores)('the work of the archive in %s', (_name, open) => {
     expect(await lease(4_999, 6_000)).toEqual([[one.id, 1]])
   })
 
-  test('deletes by another retention, also what was kept for ever, and leaves due work as it is', async () => {
+  test('deletes by another retention, also what was kept for ever, and leaves other work as it is', async () => {
     const { store, lease } = await start()
     const completedAtMs = { value: 1_000, by: 'record-info', isReported: true } as const
-    const [forEver, later, retry] = [1, 2, 3].map(() => succeededTask({ completedAtMs }))
-    if (!forEver || !later || !retry) throw new Error('There are three tasks.')
+    const [forEver, later, retry, over] = [1, 2, 3, 4].map(() => succeededTask({ completedAtMs }))
+    if (!forEver || !later || !retry || !over) throw new Error('There are four tasks.')
+    const forEverMs = deletionDueAtMs(forEver, { providerMs: 0, archiveMs: Infinity })
     await store.archive.add([
-      { task: forEver, dueAtMs: null },
+      { task: forEver, dueAtMs: forEverMs },
+      { task: over, dueAtMs: null },
       { task: later, dueAtMs: 900_000 },
       { task: retry, dueAtMs: 700 },
     ])
-    for (const task of [forEver, later, retry]) await store.adopt(task, null)
+    for (const task of [forEver, later, retry, over]) await store.adopt(task, null)
     await store.archive.keepFor(5_000, 10_000)
     expect(await lease(5_999, 20_000)).toEqual([[retry.id, 1]])
     expect((await lease(6_000, 20_001)).map(([id]) => String(id)).toSorted()).toEqual([forEver.id, later.id].toSorted())

@@ -1,7 +1,13 @@
 import type { Log } from '../../runtime/log.ts'
 import type { RecordReports } from '../../separation/advance/record.ts'
 import type { Work } from '../../separation/check/poller.ts'
-import { archiveExpiresAtMs, copyOf, providerExpiresAtMs, type FileRetention } from '../../separation/file-retention.ts'
+import {
+  archiveExpiresAtMs,
+  copyOf,
+  deletionDueAtMs,
+  providerExpiresAtMs,
+  type FileRetention,
+} from '../../separation/file-retention.ts'
 import type { ArchiveJob, Clock } from '../../separation/store.ts'
 import { taskIds } from '../../separation/task-log.ts'
 import { stemName, type ProviderName, type Stem, type SucceededTask, type Task } from '../../separation/task.ts'
@@ -52,7 +58,7 @@ export function createArchiveWork(options: ArchiveWorkOptions): Work<ArchiveJob>
       storageState.failed({ taskId: task.id, reason: error.message })
       return clock.nowMs() + delayMs(attempts)
     }
-    return endsAtMs === Infinity ? null : endsAtMs
+    return deletionDueAtMs(task, retention)
   }
 
   async function copyMissing(task: SucceededTask, retention: FileRetention) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../runtime/log.ts'
-import { archiveExpiresAtMs, providerExpiresAtMs, type FileRetention } from '../../separation/file-retention.ts'
+import { deletionDueAtMs, providerExpiresAtMs, type FileRetention } from '../../separation/file-retention.ts'
 import { isTaskId } from '../../separation/task-id.ts'
 import type { ArchiveQueue, Clock } from '../../separation/store.ts'
 import type { ProviderName, SucceededTask } from '../../separation/task.ts'
@@ -41,6 +41,5 @@ function dueAtMsOf(task: SucceededTask, retention: FileRetention, nowMs: number)
   if (!isTaskId(task.id) || (task.archive !== null && task.archive.deletedAtMs !== null)) return null
   const isAtProvider = (providerExpiresAtMs(task, retention) ?? task.foundAtMs + retention.providerMs) > nowMs
   if (isAtProvider) return 0
-  const endsAtMs = archiveExpiresAtMs(task, retention) ?? Infinity
-  return task.archive === null || endsAtMs === Infinity ? null : endsAtMs
+  return task.archive === null ? null : deletionDueAtMs(task, retention)
 }
