@@ -94,6 +94,21 @@ test('a gateway that stops ends an upload under way', async () => {
   expect(await s3.keys()).toEqual([])
 })
 
+test('a gateway that stops does not wait for the waveform of a copy', async () => {
+  const { s3, files, gateway, store } = await start()
+  const reading = new Promise<void>((resolve) => {
+    s3.interfere((request) => {
+      if (request.method === 'GET') resolve()
+      return request.method === 'GET'
+    })
+  })
+  await store()
+  await reading
+  await gateway.close()
+  // When the bucket counts as unreadable, the file is read from the provider a second time.
+  expect(files.requests).toHaveLength(1)
+})
+
 test('a download that the bucket cuts breaks the answer, so that a part never looks like the whole', async () => {
   const { s3, gateway, store } = await start()
   const { id } = await store()

@@ -25,7 +25,7 @@ export interface ArchiveWorkOptions extends Omit<CopyFileOptions, 'storage'> {
   readonly retentionOf: (provider: ProviderName) => FileRetention
   /** The wait before the second attempt, in milliseconds. It doubles with each attempt, up to an hour. */
   readonly retryMs: number
-  /** Called with every new copy. What it rejects with is not an error of the copy. */
+  /** Called with every new copy. What it rejects with is not an error of the copy. The gateway does not wait for it when it stops. */
   readonly onCopied: (stem: StemOfTask, copied: Extract<CopyOutcome, { kind: 'copied' }>) => Promise<void>
   readonly count: (event: ArchiveEvent, bytes?: number) => void
   readonly storageState: StorageState
@@ -85,10 +85,20 @@ export function createArchiveWork(options: ArchiveWorkOptions): Work<ArchiveJob>
     count('copied', outcome.sizeBytes)
     const after = before?.sha256 === outcome.sha256 ? task : await recordCopy(task, stem, outcome)
     if (after === null) return 'copied'
-    await onCopied({ task: after, stem }, outcome).catch((error: unknown) => {
+    await untilDoneOrStopped(onCopied({ task: after, stem }, outcome)).catch((error: unknown) => {
       log.debug({ err: error, ...taskIds(task) }, 'a stem was archived, and not all is known of it')
     })
     return 'copied'
+  }
+
+  /** Waits for work that needs not be complete when the gateway stops. */
+  function untilDoneOrStopped(done: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = () => resolve()
+      if (signal.aborted) stop()
+      signal.addEventListener('abort', stop, { once: true })
+      done.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+    })
   }
 
   /** Records a copy, and deletes those that the task then does not name. Resolves to the task if it names the copy. */
