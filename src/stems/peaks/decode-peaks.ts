@@ -56,6 +56,8 @@ function startDecoder(format: AudioFormat | null, signal: AbortSignal): Decoder 
     stdout: true,
     stderr: true,
   })
+  // It may fail while nothing waits for its answer, and an error without a listener ends the process.
+  worker.on('error', () => {})
   worker.stdout.resume()
   worker.stderr.resume()
   return {

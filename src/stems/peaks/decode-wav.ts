@@ -57,8 +57,9 @@ export function createWavDecoder(): AudioDecoder {
           decoded[channel]![frame] = sampleAt(pending, at, bytesPerSample, isFloat)
         }
       }
-      pending = pending.subarray(frames * frameBytes)
       dataLeft -= frames * frameBytes
+      // What follows the data is no audio, and may be long.
+      pending = dataLeft < frameBytes ? Buffer.alloc(0) : pending.subarray(frames * frameBytes)
       return decoded
     },
     free() {},
