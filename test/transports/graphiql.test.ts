@@ -191,7 +191,7 @@ describe.skipIf(!isBrowserThere())('GraphiQL in a browser', { timeout: 60_000 },
     await openTab(page, 'Overview')
     await play(page, /"viewer"[^]*"orders"[^]*"SANDBOX"/)
     await openTab(page, 'Split')
-    await play(page, /"separate"[^]*"SUCCESS"[^]*"BACKING_VOCALS"/)
+    await play(page, /"separate"[^]*"SPLIT_STEM"[^]*"SUCCESS"[^]*"allStems": \[\s*\{/)
   })
 
   test('shows how a test track fails or is refused, and orders it once however often its tab runs', async () => {
