@@ -44,11 +44,11 @@ export async function failureOf(response: Response): Promise<StemgateError> {
   const { status, headers } = response
   const wait = Number.parseInt(headers.get('retry-after') ?? '', 10)
   const retryAfterSeconds = Number.isNaN(wait) ? null : wait
-  const body: { errors?: readonly GraphqlError[]; code?: string; message?: string } = await response
+  const body: { errors?: readonly GraphqlError[]; code?: string; message?: string } | null = await response
     .json()
-    .catch(() => ({}))
+    .catch(() => null)
   const error =
-    body.errors?.[0] ?? (body.code === undefined ? undefined : { message: body.message ?? '', extensions: body })
+    body?.errors?.[0] ?? (body?.code === undefined ? undefined : { message: body.message ?? '', extensions: body })
   if (error !== undefined) return errorOf(error, retryAfterSeconds)
   // A proxy on the way answers for a gateway that is gone.
   const isTemporary = status >= 500 || status === 429 || status === 408

@@ -52,8 +52,10 @@ export const eventStreams: Transport = ({ url, timeoutMs }) =>
         const events = (rest + value).split(/\r?\n\r?\n/)
         rest = events.pop() ?? ''
         for (const event of events) {
-          if (/^event: ?complete$/m.test(event)) return
-          const data = /^data: ?(.+)$/m.exec(event)?.[1]
+          // Not by `^` and `$`: they also match at the separators U+2028 and U+2029, which a text may contain.
+          const lines = event.split(/\r?\n/)
+          if (lines.some((line) => /^event: ?complete$/.test(line))) return
+          const data = lines.find((line) => line.startsWith('data:'))?.slice('data:'.length)
           if (data === undefined) continue
           const answer: Answer<T> = JSON.parse(data)
           yield answer

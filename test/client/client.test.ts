@@ -1,8 +1,9 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   createStemgate,
   OrderRefusedError,
@@ -353,16 +354,43 @@ test('a token function that throws fails the call with its error, and is called 
   expect(await client.read(newTaskId())).toBeNull()
 })
 
-test('an answer that is not a gateway’s is not tried again', async () => {
-  const server = createServer((_request, response) => response.end('<h1>Hello</h1>')).listen(0, '127.0.0.1')
+/** A server that answers every request in this way; resolves to its address. */
+async function serve(answer: RequestListener): Promise<string> {
+  const server = createServer(answer).listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => {
     server.close()
     server.closeAllConnections()
   })
   const address = server.address()
-  const port = typeof address === 'object' ? address?.port : 0
-  const client = clientOf(`http://127.0.0.1:${port}`)
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+}
+
+test('events are read whole, wherever a proxy cuts them and whatever their texts contain', async () => {
+  const label = 'Lead\u2028event: complete\u2028data: 🎤'
+  const state = (revision: number, settled: boolean) => {
+    const data = { separationUpdated: { id: 'sep_1', revision, settled, allStems: [{ label }] } }
+    return `event: next\r\ndata: ${JSON.stringify({ data })}\r\n\r\n`
+  }
+  const stream = Buffer.from(`:\r\n\r\n${state(1, false)}${state(2, true)}event: complete\r\ndata:\r\n\r\n`)
+  const play = async (response: ServerResponse) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    for (const byte of stream) {
+      response.write(Uint8Array.of(byte))
+      await nextTurn()
+    }
+    response.end()
+  }
+  const url = await serve((_request, response) => void play(response))
+  const onInterrupted = (error: StemgateError) => {
+    throw error
+  }
+  const { all } = collectStates(clientOf(url).watch('sep_1', { onInterrupted }))
+  expect((await all).at(-1)).toMatchObject({ revision: 2, allStems: [{ label }] })
+})
+
+test('an answer that is not a gateway’s is not tried again', async () => {
+  const client = clientOf(await serve((_request, response) => response.end('<h1>Hello</h1>')))
   expect(await errorOf(client.separate(input))).toMatchObject({ code: 'BAD_RESPONSE' })
   expect(await errorOf(client.watch(newTaskId()).next())).toMatchObject({ code: 'BAD_RESPONSE' })
 })
