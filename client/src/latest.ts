@@ -9,7 +9,6 @@ export function latestOf<T>(
   outer: AbortSignal | undefined,
 ): AsyncIterableIterator<T> {
   const controller = new AbortController()
-  const abort = () => controller.abort(outer?.reason)
   /** In the order of their latest change. */
   const unread = new Map<string, T>()
   let waiting: (() => void)[] = []
@@ -22,6 +21,18 @@ export function latestOf<T>(
     for (const resolve of woken) resolve()
   }
 
+  function abort(): void {
+    controller.abort(outer?.reason)
+    fail(outer?.reason)
+  }
+
+  /** What comes after the end, such as the error of a source that was stopped, is dropped. */
+  function fail(error: unknown): void {
+    if (state === 'ended') return
+    failure = { error }
+    end()
+  }
+
   function end(): void {
     state = 'ended'
     outer?.removeEventListener('abort', abort)
@@ -30,17 +41,18 @@ export function latestOf<T>(
 
   async function read(): Promise<void> {
     state = 'open'
-    if (outer?.aborted === true) abort()
+    if (outer?.aborted === true) return abort()
     outer?.addEventListener('abort', abort)
     try {
       for await (const item of source(controller.signal)) {
+        if (controller.signal.aborted) break
         const key = keyOf(item)
         unread.delete(key)
         unread.set(key, item)
         wake()
       }
     } catch (error) {
-      failure = { error }
+      fail(error)
     }
     end()
   }

@@ -67,3 +67,37 @@ test('a failure comes after the states before it, and once', async () => {
   await expect(all.next()).rejects.toBe(failure)
   expect((await all.next()).done).toBe(true)
 })
+
+/** A source that sends one state, and fails when it is stopped, as a request does. */
+async function* failingWhenStopped(signal: AbortSignal): AsyncGenerator<State> {
+  yield { id: 'task', revision: 1 }
+  await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))))
+}
+
+test('a reader who has left is not told that the source was stopped', async () => {
+  const all = latestOf(failingWhenStopped, ({ id }) => id, undefined)
+  await all.next()
+  await all.return?.()
+  // The source fails now.
+  await new Promise(setImmediate)
+  expect(await all.next()).toEqual({ done: true, value: undefined })
+})
+
+test('an abort ends the reading at once, with its reason, even if the source does not end', async () => {
+  const controller = new AbortController()
+  const never = new Promise<void>(() => {})
+  const all = latestOf<State>(
+    async function* source() {
+      yield { id: 'task', revision: 1 }
+      await never
+    },
+    ({ id }) => id,
+    controller.signal,
+  )
+  await all.next()
+  const waiting = all.next()
+  const reason = new Error('The page was closed.')
+  controller.abort(reason)
+  await expect(waiting).rejects.toBe(reason)
+  expect((await all.next()).done).toBe(true)
+})
