@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { StemgateError } from '../../client/src/errors.ts'
-import { withRetries } from '../../client/src/retry.ts'
+import { backoffMs, withRetries } from '../../client/src/retry.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -59,5 +59,12 @@ test('an error that will not pass is not tried again', async () => {
     const { call, calledAt } = failing(1, error)
     expect(await resultOf(withRetries(undefined, call))).toBe(error)
     expect(calledAt).toHaveLength(1)
+  }
+})
+
+test('a subscription is opened again after a minute at most, whatever a proxy asks for', () => {
+  for (const retryAfterSeconds of [61, 86_400, 1e12]) {
+    const error = new StemgateError('UNREACHABLE', 'maintenance', { retryable: true, retryAfterSeconds })
+    expect(backoffMs(0, error)).toBe(60_000)
   }
 })
