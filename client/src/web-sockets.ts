@@ -45,7 +45,7 @@ function shareSocket({ url, timeoutMs }: Address, { webSocketImpl }: WebSocketsO
         clearTimeout(silence)
       },
       ping: (isReceived) => void (isReceived || awaitWithin(timeoutMs / 2)),
-      pong: () => clearTimeout(silence),
+      pong: (isReceived) => void (isReceived && clearTimeout(silence)),
       closed: () => clearTimeout(silence),
     },
   })
