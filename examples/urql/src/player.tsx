@@ -14,7 +14,7 @@ export function Player() {
   async function order() {
     const input = { musicTaskId: 'my-music', audioId: 'done', idempotencyKey }
     const ordered = await separate({ input })
-    if (ordered.data !== undefined) setKey(newKey())
+    if (ordered.data?.separate !== undefined) setKey(newKey())
   }
 
   return (
