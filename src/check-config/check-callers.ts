@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Config } from '../config/config.ts'
-import { parseApiKeysFile } from '../identity/parse-api-keys.ts'
+import { describeKeysFileError, parseApiKeysFile } from '../identity/parse-api-keys.ts'
 import { error, ok, warning, type Check } from './check.ts'
 
 const fetchTimeoutMs = 5_000
@@ -26,7 +26,7 @@ function checkKeysFile(path: string, others: Config['apiKeys'], unpriced: Config
           ? ok(`API_KEYS_FILE has ${count(keys.length, 'key')}`)
           : warning('API_KEYS_FILE has no key')
       } catch (failure) {
-        return error(`API_KEYS_FILE is unusable: ${failure instanceof Error ? failure.message : String(failure)}`)
+        return error(describeKeysFileError(failure))
       }
     },
   }

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseApiKeysFile, type ApiKey } from './parse-api-keys.ts'
+import { describeKeysFileError, parseApiKeysFile, type ApiKey } from './parse-api-keys.ts'
 import { unauthenticated, type IdentifyResult } from './session.ts'
 import { createStoredKey, digestOf, type StoredKey } from './stored-key.ts'
 import { derived } from '../runtime/derived.ts'
@@ -119,7 +119,7 @@ function readFirst(
     const text = readFileSync(path, 'utf8')
     return { text, keys: parse(text) }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new ApiKeysFileError(`API_KEYS_FILE is unusable: ${reason}`, { cause: error })
+    // Without the error as the cause, whose message may contain the path.
+    throw new ApiKeysFileError(describeKeysFileError(error))
   }
 }

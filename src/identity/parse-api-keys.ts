@@ -1,3 +1,4 @@
+import { fileProblem } from '../runtime/secret-file.ts'
 import type { CallerLimits } from '../separation/caller-limits.ts'
 import { creditsMistake } from './credits-mistake.ts'
 import { parseLimits } from './parse-limits.ts'
@@ -31,6 +32,13 @@ export function parseApiKeysFile(
   const uncounted = creditsMistake(limits, unpriced)
   if (uncounted !== null) throw new Error(uncounted)
   return keys
+}
+
+/** Why API_KEYS_FILE is unusable. Repeats no path, because somebody may have given the keys in its place. */
+export function describeKeysFileError(error: unknown): string {
+  const problem = fileProblem(error)
+  if (problem !== null) return `API_KEYS_FILE ${problem}`
+  return `API_KEYS_FILE is unusable: ${error instanceof Error ? error.message : String(error)}`
 }
 
 /**

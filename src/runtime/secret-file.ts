@@ -21,7 +21,7 @@ export async function readSecretFile(path: string): Promise<SecretFile> {
     if (/\p{Cc}/u.test(value)) return unusable('must name a file with one line of text')
     return { kind: 'secret', value }
   } catch (error) {
-    return unusable(problemOf(error))
+    return unusable(fileProblem(error) ?? 'names a file that cannot be read')
   }
 }
 
@@ -37,7 +37,8 @@ const problems: Readonly<Record<string, string>> = {
   ERR_ENCODING_INVALID_ENCODED_DATA: 'must name a file with one line of text',
 }
 
-function problemOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
-  return problems[code] ?? `names a file that cannot be read (${code})`
+/** Why a file cannot be read, without its path. Follows the name of the variable that names it. null: for another reason. */
+export function fileProblem(error: unknown): string | null {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : null
+  return code === null ? null : (problems[code] ?? `names a file that cannot be read (${code})`)
 }

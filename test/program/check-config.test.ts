@@ -115,6 +115,15 @@ test('--check-config finds a budget of credits in API_KEYS_FILE that cannot be c
   expect(code).toBe(1)
 })
 
+test('keys in the place of the path of API_KEYS_FILE are never printed', async () => {
+  const environment = { SANDBOX: 'true', API_KEYS_FILE: `web:${canary}-0123456789`, LOG_LEVEL: 'debug' }
+  const { messageOf } = await check(environment)
+  expect(messageOf('api-keys')).toBe('API_KEYS_FILE names a file that does not exist')
+  const start = await runProgram('main.js', [], environment)
+  expectNoCanary(start.stdout + start.stderr, 'the output of a start')
+  expect(start.stderr).toContain('Stemgate could not start: API_KEYS_FILE names a file that does not exist\n')
+})
+
 test('--check-config ends although nothing answers', async () => {
   const silent = createTcpServer()
   silent.listen(0, '127.0.0.1')
