@@ -23,14 +23,14 @@ export interface ResumeOptions {
 
 /**
  * The same file, whose body survives that the server breaks off: it goes on where it was, if the server can do that and says
- * that the file is still the same one. Otherwise the body fails, as without this. A file without a validator or a known end
- * cannot be resumed and is returned as it is.
+ * that the file is still the same one. Otherwise the body fails, as without this. A file without a known end cannot be resumed and
+ * is returned as it is, as is one whose validator is weak: files with other bytes may have the same.
  */
 export function resumable(file: OpenFile, { reopen, signal }: ResumeOptions): OpenFile {
   const { validator, size, last } = file
   const lastByte = last ?? (size === null ? null : size - 1)
-  if (validator === null || lastByte === null) return file
-  const ifRange = validator.isWeak ? null : validator.value
+  if (validator === null || validator.isWeak || lastByte === null) return file
+  const ifRange = validator.value
   let source = file.body
   let position = file.first
   let attempts = 0
@@ -83,7 +83,7 @@ export function resumable(file: OpenFile, { reopen, signal }: ResumeOptions): Op
   }
 
   function isContinuation(next: OpenFile): boolean {
-    const isSame = next.validator?.value === validator?.value && next.validator?.isWeak === validator?.isWeak
+    const isSame = next.validator?.value === ifRange && !next.validator.isWeak
     return isSame && next.size === size && next.first === position && next.last === lastByte
   }
 }
