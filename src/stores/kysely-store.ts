@@ -87,7 +87,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
       }),
 
     restore: (task) =>
-      write(function* () {
+      transact(function* () {
         yield* rowsWrittenBy(
           db
             .insertInto('tasks')
