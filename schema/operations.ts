@@ -4,6 +4,24 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] }
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never }
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core'
+/** What a budget counts. */
+export type BudgetKind =
+  /** What orders cost in credits, at the price when they are placed. */
+  | 'CREDITS'
+  /** All orders. */
+  | 'ORDERS'
+  /** Orders of SEPARATE_VOCAL. */
+  | 'SEPARATE_VOCAL'
+  /** Orders of SPLIT_STEM. */
+  | 'SPLIT_STEM'
+
+/** A calendar day or month, UTC. */
+export type BudgetPeriod =
+  /** A day. */
+  | 'DAY'
+  /** A month. */
+  | 'MONTH'
+
 /** Whether the provider charged for a separation. The sandbox uses the same values, but it costs no money. */
 export type Charge =
   /** Charged: the provider accepted the order. */
@@ -258,7 +276,11 @@ export type ListQuery = {
 export type OverviewQueryVariables = Exact<{ [key: string]: never }>
 
 export type OverviewQuery = {
-  viewer: { name: string; orders: { perMinute: number; remaining: number } }
+  viewer: {
+    name: string
+    orders: { perMinute: number; remaining: number }
+    budgets: Array<{ kind: BudgetKind; period: BudgetPeriod; limit: number; used: number; resetsAt: string }>
+  }
   providers: Array<{
     name: Provider
     isDefault: boolean
@@ -928,6 +950,20 @@ export const OverviewDocument = {
                     selections: [
                       { kind: 'Field', name: { kind: 'Name', value: 'perMinute' } },
                       { kind: 'Field', name: { kind: 'Name', value: 'remaining' } },
+                    ],
+                  },
+                },
+                {
+                  kind: 'Field',
+                  name: { kind: 'Name', value: 'budgets' },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'kind' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'period' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'limit' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'used' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'resetsAt' } },
                     ],
                   },
                 },

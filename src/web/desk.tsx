@@ -93,7 +93,7 @@ export function Desk({ gateway, overview: first, onLeave }: DeskProps) {
           <TaskList state={state} tasks={tasks} selected={selected} />
         </div>
         <div class="offers">
-          <Providers providers={providers} orders={viewer.orders} />
+          <Providers providers={providers} viewer={viewer} />
         </div>
         <div class="detail">
           {selected !== null && <TaskView key={selected} taskId={selected} tasks={tasks} state={state} />}

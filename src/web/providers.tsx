@@ -1,13 +1,13 @@
 import type { Overview } from './overview.ts'
-import { providerWords, typeWords } from './words.ts'
+import { budgetWords, providerWords, typeWords } from './words.ts'
 
 export interface ProvidersProps {
   readonly providers: Overview['providers']
-  readonly orders: Overview['viewer']['orders']
+  readonly viewer: Overview['viewer']
 }
 
 /** The enabled providers: whether they accept orders, what they cost, how long they keep files. */
-export function Providers({ providers, orders }: ProvidersProps) {
+export function Providers({ providers, viewer: { orders, budgets } }: ProvidersProps) {
   return (
     <section class="card" aria-labelledby="providers-heading">
       <h2 id="providers-heading">Providers</h2>
@@ -40,6 +40,12 @@ export function Providers({ providers, orders }: ProvidersProps) {
       <p class="note">
         {orders.remaining.toLocaleString('en')} of {orders.perMinute.toLocaleString('en')} orders left in this minute.
       </p>
+      {budgets.map(({ kind, period, limit, used }) => (
+        <p key={`${kind} ${period}`} class="note">
+          {used.toLocaleString('en')} of {limit.toLocaleString('en')} {budgetWords[kind]} used{' '}
+          {period === 'DAY' ? 'today' : 'this month'}.
+        </p>
+      ))}
     </section>
   )
 }

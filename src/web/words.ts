@@ -1,4 +1,4 @@
-import type { Provider, SeparationType, StemPart } from '../../schema/operations.ts'
+import type { BudgetKind, Provider, SeparationType, StemPart } from '../../schema/operations.ts'
 import type { Task } from './tasks.ts'
 
 export const providerWords: Readonly<Record<Provider, string>> = {
@@ -11,6 +11,14 @@ export const providerWords: Readonly<Record<Provider, string>> = {
 export const typeWords: Readonly<Record<SeparationType, string>> = {
   SEPARATE_VOCAL: 'Vocals + instrumental',
   SPLIT_STEM: 'Every instrument',
+}
+
+/** What a budget counts. */
+export const budgetWords: Readonly<Record<BudgetKind, string>> = {
+  CREDITS: 'credits',
+  ORDERS: 'orders',
+  SEPARATE_VOCAL: 'orders of vocals + instrumental',
+  SPLIT_STEM: 'orders of every instrument',
 }
 
 export const partWords: Readonly<Record<StemPart, string>> = {

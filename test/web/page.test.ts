@@ -107,6 +107,17 @@ describe.skipIf(!isBrowserThere())('the player page in a browser', { timeout: 12
     await expect.poll(() => page.getByLabel('Test track').inputValue()).toBe(track)
   })
 
+  test('says how much of a budget is used, and that an order beyond it is refused', async () => {
+    const { url } = await startGateway({ ORDERS_PER_DAY: '1' })
+    const page = await openPage(url)
+    await page.getByText('0 of 1 orders used today.').waitFor()
+    await page.getByRole('button', { name: 'Order' }).click()
+    await page.getByText('1 of 1 orders used today.').waitFor()
+    await page.getByLabel('Test track').selectOption('slow')
+    await page.getByRole('button', { name: 'Order' }).click()
+    await page.getByRole('alert').getByText('Your budget is used up').waitFor()
+  })
+
   test('says why a task failed and that it was charged', async () => {
     const { url } = await startGateway()
     const page = await openPage(url)
