@@ -43,7 +43,11 @@ export function tourTabs(isSandboxOn: boolean): readonly Tab[] {
       operation: 'separate',
       title: 'Separate',
       values: { input: inputText(track) },
-      comment: [...price, 'Press play: a task appears, PENDING at first.', 'Then press play in the tab Watch.'],
+      comment: [
+        ...price,
+        'Press play: a task appears, PENDING unless you have ordered this track before.',
+        'Then press play in the tab Watch.',
+      ],
     },
     {
       operation: 'watch',
