@@ -57,7 +57,7 @@ function RefusalView({ refusal }: { refusal: Refusal }) {
   return (
     <Notice heading={headings[refusal.__typename]}>
       <p>
-        {refusal.message} {/charged/.test(refusal.message) ? '' : 'Nothing was charged.'}
+        {refusal.message} {/charged|Nothing was ordered/.test(refusal.message) ? '' : 'Nothing was charged.'}
       </p>
       {refusal.__typename === 'InvalidInputError' && (
         <ul>
