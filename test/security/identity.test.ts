@@ -664,7 +664,7 @@ describe('API_KEYS_FILE', () => {
       expect(program.stderr()).not.toMatch(/xxxx|yyyy|database/)
     }
     await Promise.all([
-      live(null, /API_KEYS_FILE.*no such file/),
+      live(null, /API_KEYS_FILE names a file that does not exist/),
       live(wrong, /API_KEYS_FILE.*entry 2 must be name:key/),
       live('', /API_KEYS_FILE.*is empty/),
       live(`web:${'x'.repeat(20)}`, /API_KEYS_FILE.*does not end with a newline/),
