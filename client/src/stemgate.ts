@@ -104,9 +104,15 @@ export function createStemgate(options: StemgateOptions): Stemgate {
       let { task } = ordered
       onUpdate?.(task)
       if (!task.settled) {
-        for await (const changed of watchTask(connection, task.id, watching)) {
-          if (changed.revision > task.revision || changed.settled) onUpdate?.(changed)
-          task = changed
+        try {
+          for await (const changed of watchTask(connection, task.id, watching)) {
+            if (changed.revision > task.revision || changed.settled) onUpdate?.(changed)
+            task = changed
+          }
+        } catch (error) {
+          // The order stands: with its key it can be sent again without a second charge.
+          if (error instanceof StemgateError) error.idempotencyKey = ordered.idempotencyKey
+          throw error
         }
       }
       if (task.status !== 'SUCCESS') throw new SeparationFailedError(task)

@@ -9,7 +9,7 @@ import {
   OrderRefusedError,
   SeparationFailedError,
   type Stemgate,
-  type StemgateError,
+  StemgateError,
   type StemgateOptions,
   type Task,
 } from '@stemgate/client'
@@ -297,6 +297,20 @@ describe('an order', () => {
       retryAfterSeconds: expect.any(Number),
       refusal: { __typename: 'RateLimitedError' },
     })
+  })
+
+  test('keeps its key in the error if it can no longer be watched, so that it is not charged again', async () => {
+    const provider = await startPlayedProvider()
+    const { url } = await startGateway(provider.environment)
+    const refusedStream = new StemgateError('UNAUTHENTICATED', 'The credential is invalid.')
+    const transport = () => () => ({
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(refusedStream) }),
+    })
+    const forced = { ...input, force: true }
+    const error = await errorOf(clientOf(url, { transport }).separateAndWatch(forced))
+    expect(error).toMatchObject({ code: 'UNAUTHENTICATED', idempotencyKey: expect.stringMatching(/^[0-9a-f]{32}$/) })
+    await clientOf(url).separate({ ...forced, idempotencyKey: error.idempotencyKey })
+    expect(provider.orders).toHaveLength(1)
   })
 
   test('whose separation fails is an error with its task', async () => {
