@@ -10,6 +10,7 @@ const units = [
   'core/advance',
   'core/dashboard-member',
   'core/equal-orders',
+  'core/links',
   'core/reads-only-tasks',
   'core/structure',
   'program/config',

@@ -32,7 +32,7 @@ For PostgreSQL use pg_dump; this command prints how.
 
 Exit codes: 0 if the copy is complete, 1 otherwise.
 
-The guide: docs/operator.md, "Backup and restore"`
+The guide: docs/operator/backup.md`
 
 const progressIntervalMs = 1_000
 

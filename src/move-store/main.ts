@@ -43,7 +43,7 @@ PGPASSWORD in the environment, or use ~/.pgpass.
 
 Exit codes: 0 if the target holds everything, 1 otherwise.
 
-The guide: docs/operator.md, "Move to another database"`
+The guide: docs/operator/grow.md`
 
 const progressIntervalMs = 1_000
 const log = { debug() {}, info() {}, warn() {}, error() {} }

@@ -21,7 +21,7 @@ describe.each([
     for (const option of [...options, 'version']) expect(stdout).toMatch(new RegExp(`^  --${option} `, 'm'))
     expect(stdout).toMatch(/^  -h, --help /m)
     expect(stdout).toMatch(/^Exit codes: 0 .* 1 otherwise\.$/m)
-    expect(stdout).toMatch(/^The guide.*: docs\/\w+\.md/m)
+    expect(stdout).toMatch(/^The guide.*: docs\/[\w/]+\.md/m)
     expect(stdout.split('\n').filter((line) => line.length > 120)).toEqual([])
   })
 
