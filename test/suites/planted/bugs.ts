@@ -20,9 +20,9 @@ export const bugs: readonly Bug[] = [
     name: 'an order is sent again after an error',
     edits: [
       {
-        file: 'providers/vocal-removal/rest-provider.ts',
-        from: 'const answer = await submitOnce(key, order).catch(',
-        to: "const first = await submitOnce(key, order)\n      const answer = await (first.kind === 'unknown' ? submitOnce(key, order) : Promise.resolve(first)).catch(",
+        file: 'providers/vocal-removal/send-order.ts',
+        from: 'const answer = await sendOnce(key, order).catch(',
+        to: "const first = await sendOnce(key, order)\n      const answer = await (first.kind === 'unknown' ? sendOnce(key, order) : Promise.resolve(first)).catch(",
       },
     ],
     tests: ['flows/separate', 'providers/provider-client'],
@@ -96,9 +96,9 @@ export const bugs: readonly Bug[] = [
     name: 'a callback with an invalid signature counts',
     edits: [
       {
-        file: 'providers/vocal-removal/rest-provider.ts',
+        file: 'providers/vocal-removal/read-callback.ts',
         from: 'if (problem !== null) return unusable(problem)',
-        to: 'if (problem !== null) return { providerTaskId, report: parseCallbackBody(body, context), problem }',
+        to: 'if (problem !== null) return { providerTaskId, report: job.parseCallbackBody(body, context), isSigned, problem }',
       },
     ],
     tests: ['suites/fault-regressions'],
@@ -125,9 +125,9 @@ export const bugs: readonly Bug[] = [
     name: 'the key is logged with a refusal',
     edits: [
       {
-        file: 'providers/vocal-removal/rest-provider.ts',
+        file: 'providers/vocal-removal/send-order.ts',
         from: 'orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message })',
-        to: "orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message, headers: headersWith(apiKey() ?? '', null) })",
+        to: 'orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message, headers: parts.headersWith(key, null) })',
       },
     ],
     tests: ['security/secrets', 'providers/provider-client'],
@@ -438,7 +438,7 @@ export const bugs: readonly Bug[] = [
     name: 'hostile input: a callback with an invalid signature counts',
     edits: [
       {
-        file: 'providers/vocal-removal/rest-provider.ts',
+        file: 'providers/vocal-removal/read-callback.ts',
         from: 'if (problem !== null) return unusable(problem)',
         to: '',
       },
@@ -449,9 +449,9 @@ export const bugs: readonly Bug[] = [
     name: 'hostile input: an order is sent again after an error',
     edits: [
       {
-        file: 'providers/vocal-removal/rest-provider.ts',
-        from: 'const answer = await submitOnce(key, order).catch(',
-        to: "const first = await submitOnce(key, order)\n      const answer = await (first.kind === 'unknown' ? submitOnce(key, order) : Promise.resolve(first)).catch(",
+        file: 'providers/vocal-removal/send-order.ts',
+        from: 'const answer = await sendOnce(key, order).catch(',
+        to: "const first = await sendOnce(key, order)\n      const answer = await (first.kind === 'unknown' ? sendOnce(key, order) : Promise.resolve(first)).catch(",
       },
     ],
     tests: ['suites/fuzz'],

@@ -1,0 +1,67 @@
+import { describeError } from '../../runtime/describe-error.ts'
+import type { Trace } from '../../runtime/trace.ts'
+import type { CheckAnswer } from '../../separation/provider.ts'
+import type { RateLimitedReader } from '../client/rate-limited-reader.ts'
+import { messageLength } from '../client/redact.ts'
+import type { Job } from './job.ts'
+import { parseEnvelopeText } from './parse-envelope.ts'
+import type { ParserContext } from './parse-record-info.ts'
+import { keyProblem, type ProviderOutages } from './provider-outages.ts'
+import type { RequestParts } from './request-parts.ts'
+
+export interface ReadRecordInfoOptions {
+  readonly job: Job
+  readonly parts: RequestParts
+  readonly reader: Pick<RateLimitedReader, 'get'>
+  readonly outages: Pick<ProviderOutages, 'reachability' | 'checkRefusals' | 'unusableAnswers'>
+  readonly context: ParserContext
+  /** Whether reads end because the gateway stops. */
+  readonly isStopping: () => boolean
+}
+
+/** Reads the state of a task at the provider. Never rejects. The other parameters are those of `Provider.check`. */
+export type ReadRecordInfo = (
+  key: string,
+  providerTaskId: string,
+  onSlot: (() => void) | undefined,
+  trace: Trace | null,
+) => Promise<CheckAnswer>
+
+export function createReadRecordInfo(options: ReadRecordInfoOptions): ReadRecordInfo {
+  const { job, parts, reader, outages, context, isStopping } = options
+  const { reachability, checkRefusals, unusableAnswers } = outages
+
+  const readOnce: ReadRecordInfo = async (key, providerTaskId, onSlot, trace) => {
+    const url = parts.urlOf(job.paths.check)
+    url.searchParams.set('taskId', providerTaskId)
+    const answer = await reader.get(url, parts.headersWith(key, trace), onSlot)
+    reachability.worked()
+    const envelope = answer.body === null ? null : parseEnvelopeText(answer.body)
+    const code = envelope?.code ?? null
+    if (code === 401 || (code === null && answer.status === 401)) {
+      checkRefusals.failed({ providerCode: code })
+      return { kind: 'inconclusive', cause: keyProblem }
+    }
+    if (code !== null) checkRefusals.worked()
+    if (envelope === null || code === null) {
+      const problem = answer.problem ?? 'its body has no readable code'
+      const cause = context.redact(`HTTP ${answer.status}, ${problem}`, messageLength)
+      unusableAnswers.failed({ cause })
+      return { kind: 'inconclusive', cause }
+    }
+    const checked = job.parseRecordInfo(envelope, providerTaskId, context)
+    if (checked.kind !== 'inconclusive') unusableAnswers.worked()
+    else if (checked.isAboutTask !== true) unusableAnswers.failed({ providerCode: code, cause: checked.cause })
+    return checked
+  }
+
+  return async function readRecordInfo(...request) {
+    try {
+      return await readOnce(...request)
+    } catch (error) {
+      const cause = context.redact(describeError(error), messageLength)
+      if (!isStopping()) reachability.failed({ cause })
+      return { kind: 'inconclusive', cause }
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import { setMaxListeners } from 'node:events'
+import { describeError } from '../../runtime/describe-error.ts'
+import type { ProviderOrder, SubmitAnswer } from '../../separation/provider.ts'
+import type { HttpAnswer } from '../client/http-answer.ts'
+import { notSentRefusal } from '../client/not-sent-refusal.ts'
+import { postOnce } from '../client/post-once.ts'
+import { messageLength, type Redact } from '../client/redact.ts'
+import type { SubmitGate } from '../client/submit-gate.ts'
+import type { Job } from './job.ts'
+import { parseEnvelopeText } from './parse-envelope.ts'
+import type { ProviderOutages } from './provider-outages.ts'
+import type { RequestParts } from './request-parts.ts'
+import type { ProviderSpec } from './spec.ts'
+
+export interface SendOrderOptions {
+  readonly spec: ProviderSpec
+  readonly job: Job
+  readonly parts: RequestParts
+  readonly gate: Pick<SubmitGate, 'report'>
+  readonly outages: Pick<ProviderOutages, 'reachability' | 'orderRefusals'>
+  readonly redact: Redact
+  /** In milliseconds. */
+  readonly timeouts: { readonly connectMs: number; readonly submitMs: number }
+}
+
+/** Sends orders, each of which the provider charges for if it accepts it. */
+export interface SendOrder {
+  /** Sends one order with a key: one request, which nothing repeats. Never rejects. */
+  send(key: string, order: ProviderOrder): Promise<SubmitAnswer>
+  /** Ends running requests: their answers are unknown. */
+  close(): void
+}
+
+export function createSendOrder(options: SendOrderOptions): SendOrder {
+  const { spec, job, parts, gate, outages, redact, timeouts } = options
+  const closing = new AbortController()
+  // Each running submit adds one listener.
+  setMaxListeners(0, closing.signal)
+
+  async function sendOnce(key: string, order: ProviderOrder): Promise<SubmitAnswer> {
+    const { callbackUrl } = order
+    let url: URL
+    try {
+      url = parts.urlOf(job.paths.submit)
+    } catch (error) {
+      return unreachable(describeError(error))
+    }
+    const sent = await postOnce({
+      url,
+      headers: parts.headersWith(key, order.trace),
+      body: job.submitBody(order),
+      connectTimeoutMs: timeouts.connectMs,
+      answerTimeoutMs: timeouts.submitMs,
+      signal: closing.signal,
+    })
+    gate.report(order, { hasAnswered: sent.kind === 'answered' && isProviderAnswer(sent.answer) })
+    if (sent.kind === 'not-sent') return unreachable(sent.cause)
+    if (sent.kind === 'answered') outages.reachability.worked()
+    if (sent.kind === 'no-answer') return { kind: 'unknown', cause: redact(sent.cause, messageLength, callbackUrl) }
+    return job.parseSubmitAnswer(sent.answer, { spec, redact, callbackUrl, nowMs: Date.now() })
+  }
+
+  function unreachable(cause: string): SubmitAnswer {
+    outages.reachability.failed({ cause: redact(cause, messageLength) })
+    const message = `${spec.displayName} cannot be reached. Nothing was sent, so nothing was charged; try again later.`
+    return { kind: 'refused', refusal: notSentRefusal(message, true) }
+  }
+
+  /** Logs refusals that only the operator can fix as errors. */
+  function logRefusal(answer: SubmitAnswer): SubmitAnswer {
+    const refusal = answer.kind === 'refused' ? answer.refusal : null
+    if (answer.kind === 'accepted' || (refusal !== null && refusal.reason !== 'unavailable')) {
+      outages.orderRefusals.worked()
+    }
+    if (refusal?.reason === 'unavailable' && !refusal.retryable) {
+      outages.orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message })
+    }
+    return answer
+  }
+
+  return {
+    async send(key, order) {
+      const answer = await sendOnce(key, order).catch((error: unknown): SubmitAnswer => ({
+        kind: 'unknown',
+        cause: redact(describeError(error), messageLength, order.callbackUrl),
+      }))
+      return logRefusal(answer)
+    },
+    close: () => closing.abort(),
+  }
+}
+
+/** Whether the provider itself answered, and not a proxy that cannot reach it. */
+function isProviderAnswer({ status, body }: HttpAnswer): boolean {
+  const code = body === null ? null : (parseEnvelopeText(body)?.code ?? null)
+  return code !== null || status < 500
+}
