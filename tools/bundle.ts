@@ -12,7 +12,7 @@ import { writeCodeCache } from './code-cache.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const src = join(root, 'src')
 /** The paths of the programs below src, without `.ts`. */
-const programs = ['main', 'demo', 'move-store/main', 'backup/main']
+const programs = ['main', 'demo', 'move-store/main', 'backup/main', 'admin/main']
 /** Runs in a thread: a bundle of its own, so that the gateway does not load the decoder. */
 const worker = 'stems/peaks/peaks-worker.ts'
 

@@ -22,6 +22,29 @@ class NewerVersionError extends Error {
   }
 }
 
+/** The tables are not those of this version, and this program does not migrate them. Nothing was changed. */
+class UnmigratedError extends Error {
+  override readonly name = 'UnmigratedError'
+  constructor(pending: readonly string[]) {
+    super(
+      pending.length === Object.keys(migrations).length
+        ? 'No gateway has used it.'
+        : `Its gateways are of an older version. Use the program of their version, or start a gateway of this version, ` +
+            `which migrates it (${pending.join(', ')}).`,
+    )
+  }
+}
+
+/** Makes sure that the tables of a database can be used. */
+export type PrepareTables = (db: Kysely<Database>, retryOptions: RetryOptions, log?: Log) => Promise<void>
+
+/** Refuses a database that a gateway of this version would migrate: its gateways might be of an older version. */
+export async function requireTables(db: Kysely<Database>, retryOptions: RetryOptions): Promise<void> {
+  const { pending, incompatible } = compareMigrations(await withRetry(() => appliedMigrations(db), retryOptions))
+  if (incompatible.length > 0) throw new NewerVersionError(incompatible)
+  if (pending.length > 0) throw new UnmigratedError(pending)
+}
+
 /**
  * Migrates the tables; several gateways may do so at the same time. If a newer version has migrated them, logs a warning
  * if each unknown migration is marked as compatible, and throws NewerVersionError otherwise.

@@ -1,20 +1,38 @@
 import { createOutageLog } from '../runtime/outage-log.ts'
 import { StoreUnavailableError } from '../separation/errors.ts'
 import type { DatabaseAddress } from './database-url.ts'
-import { unobserved } from './store-observer.ts'
+import { migrate, requireTables, type PrepareTables } from './migrate.ts'
+import { unobserved, type StoreObserver } from './store-observer.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
 /** Opens the store. Loads only the driver that the database needs. Throws if the database is unreachable or cannot be migrated. */
 export async function openStore(database: DatabaseAddress, log: Log, observer = unobserved): Promise<Store> {
+  return withOutageLog(await open(database, log, observer, migrate), log)
+}
+
+/**
+ * Opens the store of gateways that may be running, for a program that is no gateway. Throws if the database is unreachable, or
+ * its tables are not those of this version: they are not migrated.
+ */
+export function openExistingStore(database: DatabaseAddress, log: Log): Promise<Store> {
+  return open(database, log, unobserved, requireTables)
+}
+
+async function open(
+  database: DatabaseAddress,
+  log: Log,
+  observer: StoreObserver,
+  prepareTables: PrepareTables,
+): Promise<Store> {
   switch (database.kind) {
     case 'sqlite': {
       const { openSqliteStore } = await import('./sqlite-store.ts')
-      return withOutageLog(await openSqliteStore(database.path, log, observer), log)
+      return openSqliteStore(database.path, log, observer, prepareTables)
     }
     case 'postgres': {
       const { openPostgresStore } = await import('./postgres-store.ts')
-      return withOutageLog(await openPostgresStore(database.url, log, observer), log)
+      return openPostgresStore(database.url, log, observer, prepareTables)
     }
   }
 }

@@ -7,7 +7,7 @@ import { createKyselyStore } from './kysely-store.ts'
 import { withRetry } from './with-retry.ts'
 import { createPostgresDialect, migrationLimits, defaultLimits, type PostgresLimits } from './postgres-dialect.ts'
 import { classifyPostgresError } from './postgres-errors.ts'
-import { migrate } from './migrate.ts'
+import { migrate, type PrepareTables } from './migrate.ts'
 import type { Database } from './schema.ts'
 import { observedRuns, unobserved } from './store-observer.ts'
 import { createWorkQueue } from './work-queue.ts'
@@ -28,8 +28,13 @@ const workQueueOptions = {
  * Opens the store in a PostgreSQL database and migrates it; several gateways may do so at the same time. Throws if the
  * database is unreachable, was written by a newer version, may lose commits, or if its clock differs from this machine's.
  */
-export async function openPostgresStore(url: string, log: Log, observer = unobserved): Promise<Store> {
-  const db = await openPostgres(url, log)
+export async function openPostgresStore(
+  url: string,
+  log: Log,
+  observer = unobserved,
+  prepareTables: PrepareTables = migrate,
+): Promise<Store> {
+  const db = await openPostgres(url, log, defaultLimits, prepareTables)
   try {
     await withRetry(() => requireDurability(db), retryOptions)
     const clock = await createDatabaseClock({
@@ -97,14 +102,19 @@ class LossyDatabaseError extends Error {
 }
 
 /** Opens the database and migrates it. */
-export async function openPostgres(url: string, log: Log, limits = defaultLimits): Promise<Kysely<Database>> {
+export async function openPostgres(
+  url: string,
+  log: Log,
+  limits = defaultLimits,
+  prepareTables: PrepareTables = migrate,
+): Promise<Kysely<Database>> {
   const connect = (connectionLimits: PostgresLimits) =>
     withRetry(async () => {
       return new Kysely<Database>({ dialect: await createPostgresDialect(url, connectionLimits, log) })
     }, retryOptions)
   const migrating = await connect(migrationLimits)
   try {
-    await migrate(migrating, retryOptions, log)
+    await prepareTables(migrating, retryOptions, log)
   } finally {
     await migrating.destroy()
   }

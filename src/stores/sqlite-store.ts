@@ -5,7 +5,7 @@ import { inOneRead } from './in-one-read.ts'
 import { runAtOnce } from './job.ts'
 import { createKnownRevisions } from './known-revisions.ts'
 import { createKyselyStore } from './kysely-store.ts'
-import { migrate } from './migrate.ts'
+import { migrate, type PrepareTables } from './migrate.ts'
 import { createCheckDatabaseFile } from './check-database-file.ts'
 import { withRetry, type RetryOptions } from './with-retry.ts'
 import type { Database } from './schema.ts'
@@ -30,8 +30,13 @@ const openOptions: RetryOptions = {
  * Opens the store in an SQLite file, or in memory for `:memory:`, and migrates it. Throws if the file cannot be opened or
  * was written by a newer version.
  */
-export async function openSqliteStore(path: string, log?: Log, observer = unobserved): Promise<Store> {
-  const { db, file } = await openSqlite(path, log)
+export async function openSqliteStore(
+  path: string,
+  log?: Log,
+  observer = unobserved,
+  prepareTables: PrepareTables = migrate,
+): Promise<Store> {
+  const { db, file } = await openSqlite(path, log, prepareTables)
   const runQuery = createRunQuery(file)
   const { transact, settled } = createGroupCommit({
     runQuery,
@@ -73,11 +78,11 @@ export interface OpenSqlite {
 }
 
 /** Opens the file and migrates it. */
-export async function openSqlite(path: string, log?: Log): Promise<OpenSqlite> {
+export async function openSqlite(path: string, log?: Log, prepareTables: PrepareTables = migrate): Promise<OpenSqlite> {
   const file = await withRetry(async () => openSqliteFile(path), openOptions)
   const db = new Kysely<Database>({ dialect: createSqliteDialect(file) })
   try {
-    await migrate(db, retryOptions, log)
+    await prepareTables(db, retryOptions, log)
     return { db, file }
   } catch (error) {
     await db.destroy()

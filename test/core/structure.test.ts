@@ -85,7 +85,7 @@ test('the import scanner finds imports', () => {
 const typedOperations = '../schema/operations.ts'
 
 /** The entry points for people and containers. */
-const programs = ['main.ts', 'demo.ts', 'move-store/main.ts', 'backup/main.ts']
+const programs = ['main.ts', 'demo.ts', 'move-store/main.ts', 'backup/main.ts', 'admin/main.ts']
 
 /** The folders that each folder may import besides itself. Only the wiring and the programs import every folder. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -105,6 +105,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sandbox: [],
   'move-store': ['runtime', 'separation', 'stores'],
   backup: ['runtime', 'stores'],
+  admin: ['runtime', 'separation', 'config', 'stores', 'check-config', 'backup', 'program'],
   // Runs in browsers.
   web: [],
   launch: [],

@@ -1,0 +1,7 @@
+import type { Command } from './command.ts'
+import { backup } from './commands/backup.ts'
+import { checkConfig } from './commands/check-config.ts'
+import { show } from './commands/show.ts'
+
+/** All commands, in the order in which the help lists them. */
+export const commands: readonly Command[] = [show, checkConfig, backup]
