@@ -119,7 +119,8 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
     })
     const callback = { provider, taskId, isSigned, problem }
     try {
-      const outcome = await separations.saveCallback({ taskId, provider, providerTaskId, report, isSigned, order })
+      const received = { taskId, provider, providerTaskId, report, isSigned, order, trace }
+      const outcome = await separations.saveCallback(received)
       observer.received(provider, resultOf(outcome.kind, problem === null))
       if (outcome.kind === 'unknown') callbackLog.unknownTask(callback, trace)
       else callbackLog.stored(outcome.kind, outcome.task, callback, trace)

@@ -60,12 +60,13 @@ export function measureProviders<T extends Provider>(
         calls.observe({ provider: name, call: 'submit', answer: submitLabel(answer) }, secondsSince(sinceMs))
         return answer
       },
-      async check(providerTaskId, onSlot) {
+      async check(providerTaskId, onSlot, trace) {
         let sinceMs = performance.now()
-        const answer = await provider.check(providerTaskId, () => {
+        const startTimer = () => {
           sinceMs = performance.now()
           onSlot?.()
-        })
+        }
+        const answer = await provider.check(providerTaskId, startTimer, trace)
         calls.observe({ provider: name, call: 'check', answer: checkLabel(answer) }, secondsSince(sinceMs))
         return answer
       },

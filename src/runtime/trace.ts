@@ -5,7 +5,12 @@ export interface Trace {
   readonly requestId: string
   /** 32 lower-case hexadecimal digits. */
   readonly traceId: string
-  /** Whether who began the trace records it. The gateway itself records no spans, but says so to whom it calls. */
+  /**
+   * The recorded span that what follows belongs to, 16 lower-case hexadecimal digits: that of whoever sent the request, or that
+   * of the gateway if it records spans. null: none is known.
+   */
+  readonly spanId: string | null
+  /** Whether the trace is recorded. */
   readonly isSampled: boolean
 }
 
@@ -19,17 +24,17 @@ const spanIdBytes = 8
 /** Begins a trace with a request that brought none. A request without an id gets that of the trace. */
 export function beginTrace(requestId?: string): Trace {
   const traceId = randomHex(traceIdBytes)
-  return { requestId: requestId ?? traceId, traceId, isSampled: false }
+  return { requestId: requestId ?? traceId, traceId, spanId: null, isSampled: false }
 }
 
-/** A `traceparent` of the trace with a new span id: each answer and each request of the gateway has one of its own. */
-export function traceparentOf({ traceId, isSampled }: Trace): string {
-  return `00-${traceId}-${randomHex(spanIdBytes)}-${isSampled ? '01' : '00'}`
+/** A `traceparent` of the trace. The span id is a new one by default: each answer has one of its own. */
+export function traceparentOf({ traceId, isSampled }: Trace, spanId = randomHex(spanIdBytes)): string {
+  return `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}`
 }
 
-/** The headers that pass a trace on. */
+/** The headers that pass a trace on. Its span is the parent of what the receiver records. */
 export function traceHeaders(trace: Trace): Readonly<Record<string, string>> {
-  return { [requestIdHeader]: trace.requestId, [traceHeader]: traceparentOf(trace) }
+  return { [requestIdHeader]: trace.requestId, [traceHeader]: traceparentOf(trace, trace.spanId ?? undefined) }
 }
 
 /** The fields of a line of the log that lead to the request. */

@@ -49,7 +49,15 @@ const order = {
   events: z.array(z.object({ kind: z.enum(taskEventKinds).catch('checked'), atMs: time })),
   expectedAtMs: time.nullable(),
   sendAttempt: text,
-  trace: z.object({ requestId: z.string(), traceId: z.string(), isSampled: z.boolean() }).nullable(),
+  trace: z
+    .object({
+      requestId: z.string(),
+      traceId: z.string(),
+      // Earlier releases of this format version do not write it.
+      spanId: text.default(null),
+      isSampled: z.boolean(),
+    })
+    .nullable(),
   isCreatedAtKnown: z.boolean(),
   archive: z
     .object({

@@ -28,7 +28,7 @@ async function start() {
   const callBack = (url: string, body: unknown) =>
     fetch(`${restored.url}${new URL(url).pathname}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', 'x-request-id': 'callback' },
       body: JSON.stringify(body),
     })
   return { provider, before, restored, store, callBack }
@@ -63,6 +63,8 @@ describe('a callback for a task that is missing from the store', () => {
     expect(data?.separate).toMatchObject({ reused: true, task: { id: taskId } })
     expect(provider.orders).toHaveLength(1)
     const task = await storedTask(store, taskId)
+    expect(task.trace).toMatchObject({ requestId: 'callback', traceId: expect.stringMatching(/^[0-9a-f]{32}$/) })
+    expect(JSON.parse(unknownTaskLogs(restored)[0] ?? '')).toMatchObject({ requestId: 'callback' })
     const original = await storedTask(await openStoreOf(before), taskId)
     expect(task).toMatchObject({ ...someTrack, owner: 'anonymous', type: 'separate_vocal' })
     expect(Math.abs(task.createdAtMs - original.createdAtMs)).toBeLessThan(2_000)

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { changeRows } from '../support/database.ts'
 import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'
 import { newTaskId } from '../../src/separation/task-id.ts'
-import { callbackOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+import { callbackOfSuccess, recordOfSuccess, sendBody, startPlayedProvider } from '../support/played-provider.ts'
 
 const madeId = /^[0-9a-f]{32}$/
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
@@ -105,6 +106,22 @@ test('a queued order that another gateway sends keeps the request that brought i
   expect(linesOf(second, 'task.sent')).toMatchObject([
     { taskId: queued?.['taskId'], requestId: 'album', by: 'gateway', from: 'QUEUED', to: 'SENDING', charge: 'MAYBE' },
   ])
+})
+
+test('an order and its checks are sent with the request and the span of their caller', async () => {
+  const provider = await startPlayedProvider()
+  const reads: IncomingHttpHeaders[] = []
+  provider.answerRead((response) => {
+    reads.push(response.req.headers)
+    sendBody(response, recordOfSuccess('provider-task-1'))
+  })
+  const gateway = await startGateway({ ...provider.environment, CHECK_INTERVAL_SECONDS: '1' })
+  const traceparent = `00-${traceId}-${spanId}-01`
+  const query = 'mutation { separate(input: { musicTaskId: "m", audioId: "one" }) { __typename } }'
+  await ask(gateway, { 'x-request-id': 'mine', traceparent }, query)
+  const { headers } = await provider.order(0)
+  await provider.readTimes(1)
+  for (const sent of [headers, reads[0]]) expect(sent).toMatchObject({ 'x-request-id': 'mine', traceparent })
 })
 
 test('the operations of a socket have ids that begin with that of its upgrade, and belong to its trace', async () => {

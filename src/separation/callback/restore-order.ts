@@ -1,4 +1,5 @@
 import type { Log } from '../../runtime/log.ts'
+import { traceDetail, type Trace } from '../../runtime/trace.ts'
 import type { Changes } from '../changes.ts'
 import type { Clock, TaskImporter } from '../store.ts'
 import { createdAtMsOf } from '../task-id.ts'
@@ -8,8 +9,9 @@ import type { AddressedOrder } from './sealed-order.ts'
 /**
  * Restores an order that the store has lost, for example because an older backup was restored. The task keeps its id and its
  * owner, is charged, and is due at once. Does nothing if the task exists.
+ * @param trace the request that brought the address: that of the order is lost
  */
-export type RestoreOrder = (order: AddressedOrder) => Promise<void>
+export type RestoreOrder = (order: AddressedOrder, trace: Trace | null) => Promise<void>
 
 export function createRestoreOrder({
   store,
@@ -22,18 +24,24 @@ export function createRestoreOrder({
   readonly changes: Changes
   readonly log: Log
 }): RestoreOrder {
-  return async function restoreOrder(order) {
-    await store.restore(restoredTask(order, clock.nowMs()))
+  return async function restoreOrder(order, trace) {
+    await store.restore(restoredTask(order, trace, clock.nowMs()))
     changes.publish(order.taskId, order.owner)
     log.error(
-      { event: 'task.restored', taskId: order.taskId, provider: order.provider, owner: order.owner },
+      {
+        event: 'task.restored',
+        taskId: order.taskId,
+        provider: order.provider,
+        owner: order.owner,
+        ...traceDetail(trace),
+      },
       'the store has lost this task, which the provider has charged; it was restored from its callback address. ' +
         'Was the database replaced by an older backup, or is it another database?',
     )
   }
 }
 
-function restoredTask({ taskId, ...order }: AddressedOrder, nowMs: number): PendingTask {
+function restoredTask({ taskId, ...order }: AddressedOrder, trace: Trace | null, nowMs: number): PendingTask {
   return {
     id: taskId,
     ...order,
@@ -48,7 +56,7 @@ function restoredTask({ taskId, ...order }: AddressedOrder, nowMs: number): Pend
     events: [],
     expectedAtMs: null,
     sendAttempt: null,
-    trace: null,
+    trace,
     archive: null,
     isCreatedAtKnown: true,
     state: 'pending',

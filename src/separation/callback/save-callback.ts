@@ -1,3 +1,4 @@
+import type { Trace } from '../../runtime/trace.ts'
 import { hasStems } from '../advance/report.ts'
 import type { CheckRequests } from '../check/check-requests.ts'
 import type { Seat } from '../check/poller.ts'
@@ -14,6 +15,8 @@ export interface ReceivedCallback extends Omit<SavedCallback, 'receivedAtMs'> {
   readonly isSigned: boolean
   /** The order in the address; null if there is none. */
   readonly order: AddressedOrder | null
+  /** The request that brought it. */
+  readonly trace: Trace
 }
 
 export type SaveOutcome =
@@ -44,13 +47,13 @@ const settleLeaseMs = 2_000
 export function createSaveCallback(options: SaveCallbackOptions): SaveCallback {
   const { inbox, clock, restoreOrder, requests, settle } = options
 
-  return async function saveCallback({ provider, isSigned, order, ...received }) {
+  return async function saveCallback({ provider, isSigned, order, trace, ...received }) {
     const callback: SavedCallback = { ...received, receivedAtMs: clock.nowMs() }
     const save = () => saveAndFollow(provider, callback, isSigned)
     const saved = await save()
     if (saved !== null) return { kind: 'saved', task: saved }
     if (order === null) return { kind: 'unknown' }
-    await restoreOrder(order)
+    await restoreOrder(order, trace)
     const restored = await save()
     return restored === null ? { kind: 'unknown' } : { kind: 'restored', task: restored }
   }

@@ -158,7 +158,7 @@ export function createFind(options: FindOptions): Find {
     let task = taskId === null ? null : await record(taskId, report)
     const lostOrder = taskId === null || task !== null || callbackUrl === null ? null : addresses.orderOf(callbackUrl)
     if (lostOrder?.provider === name) {
-      await restoreOrder(lostOrder)
+      await restoreOrder(lostOrder, by.trace)
       task = await record(lostOrder.taskId, report)
     }
     // A callback URL of a lost task that contains no order is ignored: the task is adopted like one made outside.
