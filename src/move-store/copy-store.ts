@@ -1,14 +1,18 @@
 import type { Kysely, Transaction } from 'kysely'
 import { readCallbacks, readKeys, readTasks, writeCallbacks, writeKeys, writeTasks } from './copy-page.ts'
+import { copyWebhooks } from './copy-webhooks.ts'
 import { compareCallbacks, compareKeys, compareTasks, type ComparedRow, type RowDiff } from './compare-page.ts'
 import type { OpenDatabase } from './open-database.ts'
 import type { Database } from '../stores/schema.ts'
 
 /**
- * Not the facts of stem files and the counters of budgets, which the target's gateways gather again, and not the work of the archive,
- * which follows from what the tasks say is archived.
+ * What is copied and compared. Webhooks are copied apart: see `copyWebhooks`. Nothing else is: the target's gateways gather the
+ * facts of stem files and count the budgets again, and the work of the archive follows from what the tasks say is archived.
  */
-type TableName = Exclude<keyof Database, 'stem_files' | 'stem_peaks' | 'archive_jobs' | 'budgets'>
+type TableName = Exclude<
+  keyof Database,
+  'stem_files' | 'stem_peaks' | 'archive_jobs' | 'budgets' | 'webhook_endpoints' | 'task_webhooks' | 'webhook_messages'
+>
 
 export interface CopyOptions {
   readonly source: OpenDatabase
@@ -126,6 +130,8 @@ export async function copyStore(options: CopyOptions): Promise<CopyReport> {
       }
     }
   }
+  // Before the tasks: gateways on the target then tell each task that they settle.
+  await copyWebhooks({ source, target, pageSize: options.pageSize ?? defaultPageSize })
   await run('copying')
   await run('comparing')
 

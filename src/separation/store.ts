@@ -8,6 +8,9 @@ import type {
   SucceededTask,
   Task,
 } from './task.ts'
+import type { ToldChange } from './webhooks/told-change.ts'
+import type { WebhookEndpoint } from './webhooks/webhook-endpoint.ts'
+import type { WebhookDraft, WebhookQueue } from './webhooks/webhook-queue.ts'
 
 /** An idempotency key of one caller, and the order that it was first used for. */
 export interface IdempotencyKey {
@@ -183,6 +186,22 @@ export interface NewDue {
   readonly dueAtMs: number
 }
 
+/** What else the write of a task does, if it writes. */
+export interface WriteEffects {
+  /** Makes the archive's work on the task due at this time, in milliseconds since 1970, as `ArchiveQueue.makeDue` does. */
+  readonly archiveAtMs?: number | undefined
+}
+
+export interface ChangeEffects extends WriteEffects {
+  /** Stores a message about the change for each endpoint that is told of the task. */
+  readonly told?: ToldChange | undefined
+}
+
+export interface AdoptionEffects extends WriteEffects {
+  /** Tells this endpoint of the task. */
+  readonly webhook?: WebhookEndpoint | undefined
+}
+
 /** What `record` needs: the stored task itself, and the one write that changes a task. */
 export interface RecordStore {
   find(ids: readonly string[]): Promise<readonly Task[]>
@@ -191,10 +210,8 @@ export interface RecordStore {
    * @param before the task as it was read, so that fields written by a newer version are kept
    * @param due ends a lease of the task in the same write, as `CheckQueue.release` does, or sets when it is due; ignored if
    * nothing is written
-   * @param archiveAtMs makes the archive's work on the task due in the same write, as `ArchiveQueue.makeDue` does; ignored if
-   * nothing is written
    */
-  replace(task: Task, before: Task, due?: LeaseEnd | NewDue, archiveAtMs?: number): Promise<boolean>
+  replace(task: Task, before: Task, due?: LeaseEnd | NewDue, effects?: ChangeEffects): Promise<boolean>
 }
 
 /** Creates the tasks of orders. */
@@ -220,6 +237,10 @@ export interface OrderWriter {
     readonly isAdmitted: boolean
     /** At most one claim on each counter. Default: none. */
     readonly claims?: readonly BudgetClaim[]
+    /** The endpoint that is told of the task, also of one that answers the order: of that at once, if it is settled. */
+    readonly webhook?: WebhookEndpoint | undefined
+    /** The messages that an inserted order causes. `used`: what each counter has with it, in the order of the claims. */
+    readonly messages?: (used: readonly number[]) => readonly WebhookDraft[]
   }): Promise<OrderResult>
   /** Makes a key lead to the task for good, even if the provider refuses the order after all. */
   confirmKey(task: Task, key: string): Promise<void>
@@ -244,11 +265,8 @@ export interface OrderQueueReader {
 
 /** Stores tasks that were not ordered through this store. */
 export interface TaskImporter {
-  /**
-   * Inserts a task made outside, unless a task is bound to its provider task id already. Returns the task that is bound.
-   * @param archiveAtMs makes the archive's work on the inserted task due in the same write
-   */
-  adopt(task: Task, dueAtMs: number | null, archiveAtMs?: number): Promise<Task>
+  /** Inserts a task made outside, unless a task is bound to its provider task id already. Returns the task that is bound. */
+  adopt(task: Task, dueAtMs: number | null, effects?: AdoptionEffects): Promise<Task>
   /** Inserts a task that this store has lost, due at once. Does nothing if the task exists. */
   restore(task: Task): Promise<void>
 }
@@ -398,6 +416,7 @@ export interface Store
     StemPeaksStore,
     SecretStore {
   readonly archive: ArchiveQueue
+  readonly webhooks: WebhookQueue
   /** Resolves if the store can be written to now. */
   checkWritable(): Promise<void>
   close(): Promise<void>

@@ -7,6 +7,8 @@ import { newestPerFacet } from './list-tasks.ts'
 import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
 import { columnsOf, parseStoredTask, type TaskColumns } from './stored-task.ts'
+import type { WebhookEndpoint } from '../separation/webhooks/webhook-endpoint.ts'
+import type { WebhookJobs } from './webhook-jobs.ts'
 import type { AnsweredOrder, IdempotencyKey, OrderResult, Store } from '../separation/store.ts'
 
 type Order = Parameters<Store['createOrder']>[0]
@@ -17,6 +19,7 @@ export type LockTrack = (db: Kysely<Database>, track: string) => Job<void>
 interface OrderTraits {
   readonly dialect: Dialect
   readonly budgets: Pick<BudgetJobs, 'take'>
+  readonly webhooks: Pick<WebhookJobs, 'add' | 'isTold' | 'send'>
   readonly lockTrack: LockTrack | null
 }
 
@@ -25,13 +28,19 @@ const maxEarlierPerFacet = 20
 
 /** The jobs of an order. */
 export interface OrderJobs {
-  /** The earlier task that answers an order, by key or by track; null if there is none. Writes nothing. */
-  findEarlierTask(order: Order): Job<{ readonly result: AnsweredOrder; readonly isKeyStored: boolean } | null>
+  /**
+   * The earlier task that answers an order, by key or by track; null if there is none. Writes nothing. `isComplete`: nothing
+   * has to be written for the order.
+   */
+  findEarlierTask(order: Order): Job<{ readonly result: AnsweredOrder; readonly isComplete: boolean } | null>
   /** See `Store.createOrder`. The primary key of `keys` decides between two orders with one key and different tracks. */
   createOrder(order: Order): Job<OrderResult>
 }
 
-export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack, budgets }: OrderTraits): OrderJobs {
+export function createOrderJobs(
+  db: Kysely<Database>,
+  { dialect, lockTrack, budgets, webhooks }: OrderTraits,
+): OrderJobs {
   const selectTaskOfKey = prepareQuery((value: Placeholder<Pick<IdempotencyKey, 'owner' | 'key'>>) =>
     db
       .selectFrom('keys')
@@ -93,30 +102,49 @@ export function createOrderJobs(db: Kysely<Database>, { dialect, lockTrack, budg
   )
 
   return {
-    *findEarlierTask({ task, key, canJoin }) {
+    *findEarlierTask({ task, key, canJoin, webhook }) {
       const keyed = key === null ? null : yield* taskOfKey(key)
-      if (keyed !== null) return { result: asNewIfSame(keyed, task), isKeyStored: true }
-      const joined = canJoin === null ? undefined : yield* findJoinable(task, canJoin)
-      return joined === undefined ? null : { result: { kind: 'joined', task: joined }, isKeyStored: key === null }
+      if (keyed !== null) return { result: asNewIfSame(keyed, task), isComplete: yield* isTold(keyed, webhook) }
+      const earlier = canJoin === null ? undefined : yield* findJoinable(task, canJoin)
+      if (earlier === undefined) return null
+      const joined = { kind: 'joined', task: earlier } as const
+      return { result: joined, isComplete: key === null && (yield* isTold(joined, webhook)) }
     },
 
-    *createOrder({ task, key, dueAtMs, canJoin, isAdmitted, claims = [] }) {
+    *createOrder({ task, key, dueAtMs, canJoin, isAdmitted, claims = [], webhook, messages }) {
       yield* lockTrack?.(db, trackOf(task)) ?? []
       const keyed = key === null ? null : yield* taskOfKey(key)
-      if (keyed !== null) return asNewIfSame(keyed, task)
+      if (keyed !== null) {
+        yield* tell(keyed, webhook, task.createdAtMs)
+        return asNewIfSame(keyed, task)
+      }
 
-      const joined = (yield* findInserted(task)) ?? (canJoin === null ? undefined : yield* findJoinable(task, canJoin))
-      if (joined !== undefined) {
-        if (key !== null) yield* storeKey(key, joined)
-        return asNewIfSame({ kind: 'joined', task: joined }, task)
+      const earlier = (yield* findInserted(task)) ?? (canJoin === null ? undefined : yield* findJoinable(task, canJoin))
+      if (earlier !== undefined) {
+        const joined = { kind: 'joined', task: earlier } as const
+        if (key !== null) yield* storeKey(key, earlier)
+        yield* tell(joined, webhook, task.createdAtMs)
+        return asNewIfSame(joined, task)
       }
       if (!isAdmitted) return { kind: 'not-admitted' }
       const taken = claims.length === 0 ? null : yield* budgets.take(task.owner, claims)
       if (taken?.kind === 'over-budget') return taken
       yield* rowsWrittenBy(insertTask({ ...columnsOf(task), due_at: dueAtMs, reserved: reservedOf(claims) }))
       if (key !== null) yield* storeKey(key, task)
+      if (webhook !== undefined) yield* webhooks.add(task.id, webhook, task.createdAtMs)
+      if (taken !== null && messages !== undefined) yield* webhooks.send(messages(taken.used))
       return { kind: 'new', task, ...(taken === null ? {} : { used: taken.used }) }
     },
+  }
+
+  /** Whether the order's endpoint is told of the task that answers the order, or there is none to tell. */
+  function* isTold({ kind, task }: AnsweredOrder, webhook: WebhookEndpoint | undefined): Job<boolean> {
+    return webhook === undefined || kind !== 'joined' || (yield* webhooks.isTold(task.id, webhook))
+  }
+
+  /** Tells the order's endpoint of the task that answers the order. */
+  function* tell({ kind, task }: AnsweredOrder, webhook: WebhookEndpoint | undefined, atMs: number): Job<void> {
+    if (webhook !== undefined && kind === 'joined') yield* webhooks.add(task.id, webhook, atMs)
   }
 
   /** The task that the key refers to. A refused task counts only if a caller has received it for this key. */

@@ -18,6 +18,8 @@ import type { Database } from './schema.ts'
 import { createStemFiles } from './stem-files.ts'
 import { columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
 import { createUpdateTask } from './update-task.ts'
+import { createWebhookJobs } from './webhook-jobs.ts'
+import { createWebhookQueue } from './webhook-queue.ts'
 import type { Store } from '../separation/store.ts'
 
 /** A literal, as in the index `tasks_pending`: SQLite does not use the index for a parameter. */
@@ -30,7 +32,8 @@ const maxLookupsOf = { sqlite: 20, postgres: 1 } as const satisfies Record<Diale
 export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits): Store {
   const { read, write, transact } = traits
   const budgets = createBudgetJobs(db)
-  const { findEarlierTask, createOrder } = createOrderJobs(db, { ...traits, budgets })
+  const webhooks = createWebhookJobs(db, traits.hasRowLocks)
+  const { findEarlierTask, createOrder } = createOrderJobs(db, { ...traits, budgets, webhooks })
   const setDue = createSetDue(db)
   const updateTask = createUpdateTask(db)
   const makeArchiveDue = createMakeArchiveDue(db)
@@ -61,13 +64,13 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
       if (!order.isAdmitted) {
         const earlier = await read(() => findEarlierTask(order))
         if (earlier === null) return (await exceededBudget(order)) ?? { kind: 'not-admitted' }
-        if (earlier.isKeyStored) return earlier.result
+        if (earlier.isComplete) return earlier.result
       }
       return transact(() => createOrder(order))
     },
 
-    adopt: (task, dueAtMs, archiveAtMs) =>
-      (archiveAtMs === undefined ? write : transact)(function* () {
+    adopt: (task, dueAtMs, { archiveAtMs, webhook } = {}) =>
+      (archiveAtMs === undefined && webhook === undefined ? write : transact)(function* () {
         const inserted = yield* rowsWrittenBy(
           db
             .insertInto('tasks')
@@ -83,6 +86,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         )
         if (boundTask === undefined) throw new Error('A task that was adopted is not stored.')
         if (inserted > 0 && archiveAtMs !== undefined) yield* makeArchiveDue(task, archiveAtMs)
+        if (inserted > 0 && webhook !== undefined) yield* webhooks.add(task.id, webhook, task.updatedAtMs)
         return parseStoredTask(boundTask.task)
       }),
 
@@ -97,19 +101,21 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         yield* budgets.drop(task.owner)
       }),
 
-    replace(task, before, due, archiveAtMs) {
+    replace(task, before, due, { archiveAtMs, told } = {}) {
       const query = updateTask(task, before)
       function* replaceTask() {
         traits.onRevision(task.id)
         return (yield* rowsWrittenBy(query)) > 0
       }
       const isRecounted = isCounted(task) !== isCounted(before)
-      if (due === undefined && archiveAtMs === undefined && !isRecounted) return write(replaceTask)
+      const isPlain = due === undefined && archiveAtMs === undefined && told === undefined && !isRecounted
+      if (isPlain) return write(replaceTask)
       return transact(function* () {
         const isWritten = yield* replaceTask()
         if (isWritten && isRecounted) yield* budgets.recount(task, before)
         if (isWritten && due !== undefined) yield* setDue(task.id, due)
         if (isWritten && archiveAtMs !== undefined) yield* makeArchiveDue(task, archiveAtMs)
+        if (isWritten && told !== undefined) yield* webhooks.tell(task.id, told, task.updatedAtMs)
         return isWritten
       })
     },
@@ -175,6 +181,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
       }),
 
     archive: createArchiveQueue(db, traits),
+    webhooks: createWebhookQueue(db, traits),
     budgetsUsed: (owner, counters) => read(() => budgets.used(owner, counters)),
 
     ...createCheckQueue(db, traits),

@@ -87,6 +87,38 @@ export interface Database {
     window_start: number
     used: number
   }
+  /** Where messages are sent: see `WebhookEndpoint`. */
+  webhook_endpoints: {
+    id: string
+    owner: string
+    url: string
+    created_at: number
+    /** Since when every attempt has failed; null if the last one succeeded. */
+    failing_since: Generated<number | null>
+    /** Since when nothing is sent, and why; null while messages are sent. */
+    paused_at: Generated<number | null>
+    paused_why: Generated<string | null>
+  }
+  /** Which endpoints are told of a task. */
+  task_webhooks: { task_id: string; endpoint_id: string }
+  /** The messages that were not delivered yet: see `WebhookMessage`. */
+  webhook_messages: {
+    id: string
+    endpoint_id: string
+    owner: string
+    type: string
+    /** null for a message that is not about a task. */
+    task_id: Generated<string | null>
+    /** The task as it was then, as in `tasks.task`, or the data of another message as JSON. */
+    content: string
+    created_at: number
+    /** When it is sent next; null: it is kept, and not sent. */
+    due_at: number | null
+    /** The end of the last lease. The lease is held while `due_at` has the same value. */
+    lease_until: Generated<number | null>
+    failures: number
+    last_answer: Generated<string | null>
+  }
   secrets: { name: string; value: string }
 }
 
@@ -302,6 +334,44 @@ export const migrations: Record<string, Migration> = {
         // An order then writes one page of the file for its counters, and not another one for their index.
         .modifyEnd(isSqlite ? sql`without rowid` : sql``)
         .execute()
+    },
+  },
+  // Messages about tasks. An older gateway stores none for the tasks that it changes.
+  '0018-webhooks.compatible': {
+    async up(db) {
+      await db.schema
+        .createTable('webhook_endpoints')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('url', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('failing_since', 'bigint')
+        .addColumn('paused_at', 'bigint')
+        .addColumn('paused_why', 'text')
+        .execute()
+      await db.schema
+        .createTable('task_webhooks')
+        .addColumn('task_id', 'text', (column) => column.notNull())
+        .addColumn('endpoint_id', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('task_webhooks_one', ['task_id', 'endpoint_id'])
+        .execute()
+      await db.schema
+        .createTable('webhook_messages')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('endpoint_id', 'text', (column) => column.notNull())
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('type', 'text', (column) => column.notNull())
+        .addColumn('task_id', 'text')
+        .addColumn('content', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('due_at', 'bigint')
+        .addColumn('lease_until', 'bigint')
+        .addColumn('failures', 'integer', (column) => column.notNull())
+        .addColumn('last_answer', 'text')
+        .execute()
+      for (const column of ['due_at', 'endpoint_id', 'task_id']) {
+        await db.schema.createIndex(`webhook_messages_by_${column}`).on('webhook_messages').column(column).execute()
+      }
     },
   },
 }

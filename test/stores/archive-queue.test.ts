@@ -31,9 +31,9 @@ describe.each(stores)('the work of the archive in %s', (_name, open) => {
     const pending = pendingTask()
     await store.adopt(pending, null)
     const task = succeededTask({ id: pending.id, providerTaskId: pending.providerTaskId, revision: 2 })
-    expect(await store.replace({ ...task, revision: 9 }, pending, undefined, 100)).toBe(false)
+    expect(await store.replace({ ...task, revision: 9 }, pending, undefined, { archiveAtMs: 100 })).toBe(false)
     expect(await lease(1_000, 2_000)).toEqual([])
-    expect(await store.replace(task, pending, { leaseUntilMs: null, dueAtMs: 7 }, 100)).toBe(true)
+    expect(await store.replace(task, pending, { leaseUntilMs: null, dueAtMs: 7 }, { archiveAtMs: 100 })).toBe(true)
     expect(await lease(99, 2_000)).toEqual([])
     expect(await lease(100, 2_000)).toEqual([[task.id, 1]])
     expect(await lease(1_999, 3_000)).toEqual([])
@@ -43,17 +43,17 @@ describe.each(stores)('the work of the archive in %s', (_name, open) => {
   test('is due for an adopted task, unless the task was known before', async () => {
     const { store, lease } = await start()
     const task = succeededTask()
-    await store.adopt(task, null, 100)
+    await store.adopt(task, null, { archiveAtMs: 100 })
     expect(await lease(100, 200)).toEqual([[task.id, 1]])
     await store.archive.release(task.id, 200, null)
-    await store.adopt(succeededTask({ providerTaskId: task.providerTaskId }), null, 300)
+    await store.adopt(succeededTask({ providerTaskId: task.providerTaskId }), null, { archiveAtMs: 300 })
     expect(await lease(1_000, 2_000)).toEqual([])
   })
 
   test('is due at once after its lease if it was made due meanwhile, and its attempts count anew', async () => {
     const { store, lease } = await start()
     const task = succeededTask()
-    await store.adopt(task, null, 100)
+    await store.adopt(task, null, { archiveAtMs: 100 })
     await lease(100, 1_000)
     await store.archive.renew([task.id], 1_000, 1_500)
     await store.archive.makeDue(task, 200)
@@ -71,7 +71,7 @@ describe.each(stores)('the work of the archive in %s', (_name, open) => {
   test('is leased to one gateway, and to another when all leases are ended', async () => {
     const { store, lease } = await start()
     const tasks = Array.from({ length: 6 }, () => succeededTask())
-    for (const task of tasks) await store.adopt(task, null, 100)
+    for (const task of tasks) await store.adopt(task, null, { archiveAtMs: 100 })
     const leased = await Promise.all([lease(100, 1_000, 3), lease(100, 1_001, 3), lease(100, 1_002, 3)])
     expect(
       leased

@@ -9,6 +9,7 @@ import { latestPosition, listChanges } from '../../src/stores/list-changes.ts'
 import { countTasks } from '../../src/stores/count-tasks.ts'
 import { listTasks } from '../../src/stores/list-tasks.ts'
 import { createBudgetJobs } from '../../src/stores/budgets.ts'
+import { createWebhookJobs } from '../../src/stores/webhook-jobs.ts'
 import { createOrderJobs } from '../../src/stores/create-order.ts'
 import { createPostgresDialect, defaultLimits } from '../../src/stores/postgres-dialect.ts'
 import type { Database } from '../../src/stores/schema.ts'
@@ -334,10 +335,8 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
       canJoin: (earlier: Task) => asked.push(earlier) < 0,
       isAdmitted: false,
     }
-    const created = runJob(
-      createOrderJobs(db, { dialect, lockTrack: null, budgets: createBudgetJobs(db) }).createOrder(order),
-      db,
-    )
+    const jobs = { budgets: createBudgetJobs(db), webhooks: createWebhookJobs(db, dialect === 'postgres') }
+    const created = runJob(createOrderJobs(db, { dialect, lockTrack: null, ...jobs }).createOrder(order), db)
     expect(await created).toEqual({ kind: 'not-admitted' })
     const mayJoin = tasks.filter(
       ({ provider, type, charge }) => provider === task.provider && type === task.type && charge !== 'NONE',

@@ -161,6 +161,23 @@ describe.each(allPairs.filter(({ from, to }) => from === 'SQLite' || to === 'SQL
 )
 
 describe.each(bothDirections)('a move from $from to $to', ({ urls }) => {
+  test('copies who is told of tasks, and the messages that were not delivered yet', async () => {
+    const { source, target } = await start(urls)
+    const hook = { id: 'whe_1', owner: 'anonymous', url: 'https://app.example/hook', created_at: 1, paused_at: 2 }
+    const message = { id: 'msg_1', endpoint_id: 'whe_1', owner: 'anonymous', type: 'budget.warning', content: '{}' }
+    await putTask(source, pendingTask())
+    await source.db.insertInto('webhook_endpoints').values(hook).execute()
+    const told = [newTaskId(), newTaskId(), newTaskId()].map((task_id) => ({ task_id, endpoint_id: 'whe_1' }))
+    await source.db.insertInto('task_webhooks').values(told).execute()
+    const held = { ...message, created_at: 5, due_at: null, failures: 8, last_answer: 'HTTP 500' }
+    await source.db.insertInto('webhook_messages').values(held).execute()
+    for (const pageSize of [2, 500])
+      expect(await copy(source, target, { pageSize })).toMatchObject({ isComplete: true })
+    expect(await target.db.selectFrom('webhook_endpoints').selectAll().execute()).toMatchObject([hook])
+    expect(await target.db.selectFrom('task_webhooks').selectAll().orderBy('task_id').execute()).toEqual(told)
+    expect(await target.db.selectFrom('webhook_messages').selectAll().execute()).toMatchObject([held])
+  })
+
   test('lets a gateway on the target serve the tasks, honour the keys and accept callbacks at the old URLs', async () => {
     const { from, to, source, target } = await start(urls)
     const provider = await startPlayedProvider()

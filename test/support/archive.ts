@@ -64,7 +64,7 @@ export async function storeNewTask(
     ...change,
   })
   const store = await openStoreOf(gateway)
-  await store.adopt(task, null, nowMs)
+  await store.adopt(task, null, { archiveAtMs: nowMs })
   return task
 }
 

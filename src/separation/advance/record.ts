@@ -4,6 +4,7 @@ import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
 import type { Clock, LeaseEnd, NewDue, RecordStore } from '../store.ts'
 import { createTaskLog, taskIds } from '../task-log.ts'
 import { stemName, type Task } from '../task.ts'
+import { toldChange } from '../webhooks/told-change.ts'
 import { advance, isVisibleChange } from './advance.ts'
 import { maxStems } from './merge-stems.ts'
 import type { DatedReport, Report } from './report.ts'
@@ -66,7 +67,7 @@ export function createRecord({ store, clock, changes, log, archiveMs = null, onC
       }
       try {
         const archiveAtMs = archiveMs !== null && hasNewFile(task, next) ? clock.nowMs() : undefined
-        if (await store.replace(next, task, due, archiveAtMs)) {
+        if (await store.replace(next, task, due, { archiveAtMs, told: toldChange(task, next) ?? undefined })) {
           taskLog.changed(task, next, dated, cause)
           logUnstoredStems(next, dated)
           changes.publish(taskId, task.owner)

@@ -174,7 +174,7 @@ export function createFind(options: FindOptions): Find {
     const retentionMs = providers.get(name)?.retentionMs ?? 0
     const state = { nowMs, lastCallbackMs: null, nextGraceEndsMs: null, retentionMs, jitter: random() }
     const archiveAtMs = archiveMs === null ? undefined : nowMs
-    const adopted = await store.adopt(task, nextCheckAt(task, state, timings), archiveAtMs)
+    const adopted = await store.adopt(task, nextCheckAt(task, state, timings), { archiveAtMs })
     if (adopted.id === task.id) taskLog.created('task.adopted', adopted)
     changes.publish(adopted.id, adopted.owner)
     return adopted
