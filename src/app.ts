@@ -23,6 +23,7 @@ import { newSecret } from './wiring/new-secret.ts'
 import { wireProviders } from './wiring/wire-providers.ts'
 import { wireSeparations } from './wiring/wire-separations.ts'
 import { wireStems } from './wiring/wire-stems.ts'
+import { wireTracing } from './wiring/wire-tracing.ts'
 import { wireTransports } from './wiring/wire-transports.ts'
 
 /** The longest time between two polls for due tasks. */
@@ -76,6 +77,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
   const streamLimit = createConcurrencyLimit(config.stemStreams)
   const readiness = createReadiness({ checkWritable: store.checkWritable })
 
+  const tracing = await wireTracing(config.tracing, meter, log)
   const providers = await wireProviders(foundation, rates)
   const { prices } = providers
   const metrics = createMetrics(meter, {
@@ -83,7 +85,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     store,
     clock,
     defaultProvider: config.defaultProvider,
-    providers: providers.enabled,
+    providers: providers.enabled.map(tracing.provider),
     creditsOf: (provider, type) => prices[provider].get(type) ?? 0,
     stemStreams: streamLimit.size,
     subscriptions: subscriptionLimit.size,
@@ -93,13 +95,21 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     checkReady: readiness.check,
   })
   const pollIntervalMs = Math.min(maxPollIntervalMs, config.checkIntervalMs / 4)
-  const { separations, checker } = wireSeparations(foundation, { changes, addresses, prices, metrics, pollIntervalMs })
+  const { separations, checker } = wireSeparations(foundation, {
+    changes,
+    addresses,
+    prices,
+    metrics,
+    tracing,
+    pollIntervalMs,
+  })
   const stems = await wireStems(foundation, {
     retentionMsOf: providers.retentionMsOf,
     record: separations.record,
     secrets,
     streamLimit,
     onArchived: metrics.onArchived,
+    traced: tracing.archive,
     pollIntervalMs,
   })
   const transports = wireTransports(foundation, {
@@ -167,6 +177,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
       stems.close()
       await providers.sandbox?.close()
       await Promise.all(providers.clients.map((each) => each.close()))
+      await tracing.close()
       // The last listener to close, so that a stop can be observed.
       await transports.closeAdmin()
       identity.close()

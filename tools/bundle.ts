@@ -83,6 +83,8 @@ export async function bundlePrograms(outdir: string, more: readonly string[] = [
     stdin: { contents: launchOneOf(programs), resolveDir: src, sourcefile: 'programs.js' },
     outfile,
     format: 'cjs',
+    // A script cannot import: what packages import of Node.js only when they need it is required then.
+    supported: { 'dynamic-import': false },
     define: { ...define, 'import.meta.url': 'bundleUrl' },
     // A function, because a script has no `require` of its own. `launch` calls it.
     banner: {

@@ -1,4 +1,5 @@
 import { archiveConfigOf, type ArchiveConfig } from './archive-config.ts'
+import { tracingConfigOf } from './tracing-config.ts'
 import {
   environmentSchema,
   type Environment,
@@ -9,6 +10,7 @@ import {
 } from './environment.ts'
 import type { ApiKey } from '../identity/parse-api-keys.ts'
 import type { ProviderName, SeparationType } from '../separation/task.ts'
+import type { TraceExport } from '../tracing/trace-export.ts'
 import { sandboxMistake } from './sandbox-permission.ts'
 import type { DatabaseAddress } from '../stores/database-url.ts'
 import { mistakenCombinations, unpricedVariables } from './mistaken-combinations.ts'
@@ -96,6 +98,8 @@ export interface Config {
   readonly logFormat: LogFormat | null
   /** What tells this gateway apart in the logs; null: the name of the machine and a random word. */
   readonly instance: string | null
+  /** Where spans are sent; null: none are recorded. */
+  readonly tracing: TraceExport | null
 }
 
 /** All mistakes in the environment. They name the variables and contain no values. */
@@ -218,5 +222,6 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
     logLevel: env.LOG_LEVEL,
     logFormat: env.LOG_FORMAT ?? null,
     instance: env.LOG_INSTANCE ?? null,
+    tracing: tracingConfigOf(env),
   }
 }

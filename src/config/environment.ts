@@ -4,6 +4,7 @@ import { providerNames, separationTypes, type SeparationType } from '../separati
 import { parseDatabaseUrl } from '../stores/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 import { parseArchiveUrl } from '../stems/archive/archive-url.ts'
+import { tracingVariables } from './tracing-variables.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
@@ -202,6 +203,10 @@ export const environmentSchema = z.object({
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'must be a name of up to 100 letters, digits and . : _ -')
     .optional(),
+  OTEL_SDK_DISABLED: flag.default(false),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl.optional(),
+  ...tracingVariables,
 })
 
 /** As Node.js gives it. A blank variable counts as unset. */

@@ -12,6 +12,7 @@ export const secretNames = [
   'CALLBACK_SECRET',
   'ADMIN_TOKEN',
   'ARCHIVE_S3_SECRET_ACCESS_KEY',
+  'OTEL_EXPORTER_OTLP_HEADERS',
 ] as const
 
 /** The secrets that were read from files, and what is wrong with the others, by the name of the secret. */

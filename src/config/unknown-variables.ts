@@ -24,6 +24,9 @@ const serviceLink = /_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO
 /** Variables of other tools that resemble one of ours. Missing a typo of LOG_LEVEL is harmless. */
 const foreignNames = ['LOGLEVEL']
 
+/** Variables for all programs of an operator, many of which concern others: some resemble one of ours. */
+const sharedPrefix = 'OTEL_'
+
 /** Two swapped adjacent letters count as half an edit. */
 const swapCost = 0.5
 
@@ -42,7 +45,7 @@ export function unknownVariables(names: readonly string[], known: readonly strin
   const unknown = names.filter((name) => !ours.has(name)).toSorted()
   return unknown.flatMap((variable) => {
     const name = variable.toUpperCase()
-    if (serviceLink.test(name) || foreignNames.includes(name)) return []
+    if (serviceLink.test(name) || foreignNames.includes(name) || name.startsWith(sharedPrefix)) return []
     const [nearest] = known
       .map((each) => ({ each, edits: distance(name, each) }))
       .filter(({ each, edits }) => edits <= maxDistance(each))

@@ -24,7 +24,7 @@ export interface StemsOptions extends StemLinksOptions, ProviderSourceOptions {
 
 export interface StemArchiveOptions extends Pick<
   ArchiveOptions,
-  'record' | 'count' | 'maxFileBytes' | 'retryMs' | 'stallMs' | 'pollIntervalMs'
+  'record' | 'count' | 'traced' | 'maxFileBytes' | 'retryMs' | 'stallMs' | 'pollIntervalMs'
 > {
   readonly location: ArchiveLocation
   /** See `ArchiveConfig`. */

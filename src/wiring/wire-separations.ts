@@ -8,12 +8,14 @@ import { createSeparations, type Separations } from '../separation/separations.t
 import { providerNames } from '../separation/task.ts'
 import type { Foundation } from './foundation.ts'
 import type { WiredProviders } from './wire-providers.ts'
+import type { WiredTracing } from './wire-tracing.ts'
 
 export interface SeparationsWiring {
   readonly changes: Changes
   readonly addresses: CallbackAddresses
   readonly prices: WiredProviders['prices']
   readonly metrics: Metrics<RestProvider>
+  readonly tracing: WiredTracing
   /** How often due tasks are looked for. */
   readonly pollIntervalMs: number
 }
@@ -26,7 +28,7 @@ export interface WiredSeparations {
 /** The core and its poll loop. */
 export function wireSeparations(foundation: Foundation, wiring: SeparationsWiring): WiredSeparations {
   const { config, live, log, store, clock } = foundation
-  const { changes, addresses, prices, metrics, pollIntervalMs } = wiring
+  const { changes, addresses, prices, metrics, tracing, pollIntervalMs } = wiring
   const requests = createCheckRequests()
   const ordering = createSeparations({
     store,
@@ -53,7 +55,11 @@ export function wireSeparations(foundation: Foundation, wiring: SeparationsWirin
     archiveMs: config.archive?.retentionMs ?? null,
     onTaskChange: metrics.onTaskChange,
   })
-  const separations = { ...ordering, separate: metrics.orders.counted(ordering.separate) }
+  const separations = {
+    ...ordering,
+    separate: metrics.orders.counted(tracing.orders(ordering.separate)),
+    saveCallback: tracing.callbacks(ordering.saveCallback),
+  }
   const checker = createChecker({
     queue: store,
     clock,

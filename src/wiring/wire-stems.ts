@@ -17,6 +17,7 @@ export interface StemsWiring {
   readonly secrets: () => readonly string[]
   readonly streamLimit: ConcurrencyLimit
   readonly onArchived: StemArchiveOptions['count']
+  readonly traced: StemArchiveOptions['traced']
   /** How often the archive looks for due work. */
   readonly pollIntervalMs: number
 }
@@ -54,6 +55,7 @@ export async function wireStems(foundation: Foundation, wiring: StemsWiring): Pr
       ...config.archive,
       record: wiring.record,
       count: wiring.onArchived,
+      traced: wiring.traced,
       stallMs: config.stemStallMs,
       pollIntervalMs: wiring.pollIntervalMs,
     },

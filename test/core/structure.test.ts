@@ -99,9 +99,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   graphql: ['runtime', 'separation', 'limits', 'stems'],
   identity: ['runtime', 'separation'],
   http: ['runtime', 'separation', 'limits', 'graphql', 'identity', 'stems'],
-  config: ['runtime', 'separation', 'identity', 'stems', 'stores'],
+  // Records spans: what it is given is wrapped, and knows nothing of it.
+  tracing: ['runtime', 'separation'],
+  config: ['runtime', 'separation', 'identity', 'stems', 'stores', 'tracing'],
   // Implements what the parts that it observes report to.
-  metrics: ['runtime', 'separation', 'limits', 'providers', 'stores', 'graphql', 'http'],
+  metrics: ['runtime', 'separation', 'limits', 'providers', 'stores', 'graphql', 'http', 'tracing'],
   sandbox: [],
   'move-store': ['runtime', 'separation', 'stores'],
   backup: ['runtime', 'stores'],
@@ -123,6 +125,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'config',
     'sandbox',
     'stems',
+    'tracing',
   ],
   main: [
     'runtime',
@@ -193,6 +196,7 @@ test('each library is imported only by its own modules', () => {
   expect(placesOf(/^graphql$/).toSorted()).toEqual(['graphql', 'http'])
   expect(placesOf(/^(ws|graphql-ws)(\/|$)/)).toEqual(['http'])
   expect(placesOf(/^prom-client(\/|$)/)).toEqual(['metrics'])
+  expect(placesOf(/^@opentelemetry/)).toEqual(['tracing'])
   expect(placesOf(/^dataloader/).toSorted()).toEqual(['graphql', 'separation', 'stores'])
   expect(placesOf(/^kysely|^pg$/).toSorted()).toEqual(['move-store', 'stores'])
   expect(placesOf(/^@photostructure/).toSorted()).toEqual(['backup', 'stores'])

@@ -58,6 +58,7 @@ const defaults = {
   logLevel: 'info',
   logFormat: null,
   instance: null,
+  tracing: null,
 }
 
 const full = {
@@ -118,6 +119,15 @@ const full = {
   LOG_LEVEL: 'debug',
   LOG_FORMAT: 'pretty',
   LOG_INSTANCE: 'gateway-1',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.example:4318/',
+  OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+  OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20hunter2, x-scope = stems',
+  OTEL_SERVICE_NAME: 'stems',
+  OTEL_RESOURCE_ATTRIBUTES: 'service.name=other,deployment.environment.name=test',
+  OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+  OTEL_TRACES_SAMPLER_ARG: '0.25',
+  OTEL_BSP_SCHEDULE_DELAY: '1000',
+  OTEL_BSP_MAX_QUEUE_SIZE: '500',
 }
 
 test('an empty environment gives the defaults', () => {
@@ -219,7 +229,37 @@ test('every variable is read', () => {
     logLevel: 'debug',
     logFormat: 'pretty',
     instance: 'gateway-1',
+    tracing: {
+      url: 'http://collector.example:4318/v1/traces',
+      protocol: 'http/json',
+      headers: { authorization: 'Bearer hunter2', 'x-scope': 'stems' },
+      resourceAttributes: {
+        'service.instance.id': 'gateway-1',
+        'service.name': 'stems',
+        'deployment.environment.name': 'test',
+      },
+      sampler: 'parentbased_traceidratio',
+      sampledRatio: 0.25,
+      delayMs: 1_000,
+      maxQueueSize: 500,
+    },
   })
+})
+
+test('spans are recorded if OpenTelemetry has a collector and is not switched off', () => {
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.example:4318/base' }
+  const traces = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.example/otlp' }
+  expect(parseConfig(endpoint).tracing).toMatchObject({
+    url: 'http://collector.example:4318/base/v1/traces',
+    protocol: 'http/protobuf',
+    sampler: 'parentbased_always_on',
+    headers: {},
+    resourceAttributes: {},
+  })
+  expect(parseConfig({ ...endpoint, ...traces }).tracing?.url).toBe('https://traces.example/otlp')
+  const off: Readonly<Record<string, string>>[] = [{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }]
+  for (const switched of off) expect(parseConfig({ ...endpoint, ...switched }).tracing).toBeNull()
+  expect(parseConfig({ OTEL_SERVICE_NAME: 'stems' }).tracing).toBeNull()
 })
 
 const badValues: Readonly<Record<string, readonly string[]>> = {
@@ -239,6 +279,17 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   APIKLEY_API_KEY: ['two words'],
   SUNOAPI_API_KEY: ['two words'],
   KIE_WEBHOOK_KEY: ['two words'],
+  OTEL_SDK_DISABLED: ['yes'],
+  OTEL_TRACES_EXPORTER: ['jaeger'],
+  OTEL_EXPORTER_OTLP_ENDPOINT: ['collector:4318', 'https://name:hunter2@collector.example'],
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['grpc://collector.example'],
+  OTEL_EXPORTER_OTLP_PROTOCOL: ['grpc'],
+  OTEL_EXPORTER_OTLP_HEADERS: ['hunter2', 'authorization=%hunter2', 'two words=hunter2', 'a=hunter2%0Ab'],
+  OTEL_RESOURCE_ATTRIBUTES: ['name'],
+  OTEL_TRACES_SAMPLER: ['xray'],
+  OTEL_TRACES_SAMPLER_ARG: ['half', '-1', '1.5'],
+  OTEL_BSP_SCHEDULE_DELAY: ['soon', '0'],
+  OTEL_BSP_MAX_QUEUE_SIZE: ['0', '1.5'],
   KIE_BASE_URL: ['api.kie.ai', 'javascript:alert(1)', 'https://kie.example/?key=hunter2'],
   APIKLEY_BASE_URL: ['api.apikley.example'],
   SUNOAPI_BASE_URL: ['api.sunoapi.example'],

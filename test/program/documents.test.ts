@@ -33,7 +33,7 @@ test('the table for operators lists the right defaults', () => {
 test('the guide for operators lists the secrets that can be given in files', () => {
   const [, list = ''] = /^This works for (.*)\. API keys/m.exec(guide) ?? []
   expect([...list.matchAll(/`(\w+)`/g)].map(([, name]) => name)).toEqual(secretNames)
-  const secrets = known.filter((name) => /_KEY$|SECRET|TOKEN|PASSWORD|^(DATABASE|REDIS)_URL$/.test(name))
+  const secrets = known.filter((name) => /_KEY$|SECRET|TOKEN|PASSWORD|_HEADERS$|^(DATABASE|REDIS)_URL$/.test(name))
   expect([...secretNames].toSorted()).toEqual(secrets.toSorted())
 })
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../runtime/log.ts'
 import type { RecordReports } from '../../separation/advance/record.ts'
-import { createPoller } from '../../separation/check/poller.ts'
+import { createPoller, type Work } from '../../separation/check/poller.ts'
 import { StoreUnavailableError } from '../../separation/errors.ts'
 import type { FileRetention } from '../../separation/file-retention.ts'
-import type { ArchiveQueue, Clock } from '../../separation/store.ts'
+import type { ArchiveJob, ArchiveQueue, Clock } from '../../separation/store.ts'
 import type { ProviderName } from '../../separation/task.ts'
 import type { StemSource } from '../stem-source.ts'
 import type { ArchiveStorage, StorageState } from './archive-storage.ts'
@@ -24,6 +24,8 @@ export interface ArchiveOptions extends Pick<
   readonly retentionOf: (provider: ProviderName) => FileRetention
   /** See `FileRetention`. */
   readonly archiveMs: number
+  /** The same work, traced. */
+  readonly traced: (work: Work<ArchiveJob>) => Work<ArchiveJob>
   readonly log: Log
   readonly pollIntervalMs: number
 }
@@ -48,7 +50,7 @@ export function createArchive(options: ArchiveOptions): Archive {
   const { storage, storageState, provider, queue, clock, retentionOf, archiveMs, log, pollIntervalMs } = options
   const stopping = new AbortController()
   const { signal } = stopping
-  const work = createArchiveWork({ ...options, source: provider, signal })
+  const work = options.traced(createArchiveWork({ ...options, source: provider, signal }))
   const poller = createPoller({
     queue,
     clock,
