@@ -5,9 +5,10 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { decode, encode, type SourceMapSegment } from '@jridgewell/sourcemap-codec'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
-import { buildWebFiles } from '../src/http/web/build-web-files.ts'
+import { bundleWebFiles } from '../src/http/web/build-web-files.ts'
 import { bundleName, codeCacheOf } from '../src/launch/launch.ts'
 import { writeCodeCache } from './code-cache.ts'
+import { noticesFile, sbomFile, writeSbom } from './sbom.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const src = join(root, 'src')
@@ -60,6 +61,7 @@ export async function bundlePrograms(outdir: string, more: readonly string[] = [
   const outfile = join(outdir, bundleName)
   // V8 tells bundles apart by their length alone.
   await rm(codeCacheOf(outfile), { force: true })
+  const webSources: string[] = []
   const common = {
     absWorkingDir: root,
     bundle: true,
@@ -73,7 +75,7 @@ export async function bundlePrograms(outdir: string, more: readonly string[] = [
     // Modules can be bundled without the parts that are not used, CommonJS cannot.
     mainFields: ['module', 'main'],
     metafile: true,
-    plugins: [onlyUsedParts(), compressedGraphiql(outdir), builtWebFiles(outdir), bundledWorker()],
+    plugins: [onlyUsedParts(), compressedGraphiql(outdir), builtWebFiles(outdir, webSources), bundledWorker()],
     logLevel: 'error',
   } satisfies BuildOptions
   // Yoga compares it with its own, which it always uses. Reading it would load all of fetch.
@@ -113,8 +115,11 @@ export async function bundlePrograms(outdir: string, more: readonly string[] = [
   await Promise.all(maps.map((path) => keepOwnSources(join(outdir, path))))
   const launchers = programs.map((name) => `${name}.js`)
   for (const name of programs) await writeFile(join(outdir, `${name}.js`), launcherOf(name))
-  await removeOthers(outdir, new Set([...written, ...launchers, graphiqlFile, webFile]))
+  await removeOthers(outdir, new Set([...written, ...launchers, graphiqlFile, webFile, sbomFile, noticesFile]))
   await writeCodeCache(outfile)
+  const used = Object.values(outputs).flatMap(({ inputs }) => Object.keys(inputs))
+  const besides = [...external, 'node-gyp-build'].map((name) => `node_modules/${name}/package.json`)
+  await writeSbom(outdir, [...[...used, ...besides].map((path) => join(root, path)), ...webSources])
 }
 
 /** The module that evaluates the program whose name is in `program`. */
@@ -192,13 +197,15 @@ function bundledWorker(): Plugin {
   }
 }
 
-/** Bundles the player page into a file, which is read when somebody opens the page. */
-function builtWebFiles(outdir: string): Plugin {
+/** Bundles the player page into a file, which is read when somebody opens the page, and adds the sources of the page to `sources`. */
+function builtWebFiles(outdir: string, sources: string[]): Plugin {
   return {
     name: 'built-web-files',
     setup({ onLoad }) {
       onLoad({ filter: /\/http\/web\/load-web-files\.ts$/ }, async () => {
-        const json = JSON.stringify(await buildWebFiles())
+        const web = await bundleWebFiles()
+        sources.push(...web.sources)
+        const json = JSON.stringify(web.files)
         await writeFile(join(outdir, webFile), await promisify(gzip)(json, { level: 9 }))
         return {
           contents:
