@@ -7,37 +7,57 @@
 #   docker build -t stemgate .
 #   docker run --rm -p 127.0.0.1:4000:4000 -e SANDBOX=true -e ALLOW_ANONYMOUS=true -e GRAPHIQL=true \
 #     -v stemgate:/app/data stemgate
+#
+# For a release, pin both images by digest and say what the image is made from:
+#
+#   docker build -t stemgate:0.1.0 --build-arg NODE_IMAGE=node:24-bookworm-slim@sha256:… \
+#     --build-arg BASE_IMAGE=debian:bookworm-slim@sha256:… --build-arg REVISION=$(git rev-parse HEAD) \
+#     --build-arg CREATED=$(date --utc +%Y-%m-%dT%H:%M:%SZ) .
 
-# No install scripts anywhere: SQLite's binding comes ready made for glibc and musl, on x64 and arm64.
+ARG NODE_IMAGE=node:24-bookworm-slim
+ARG BASE_IMAGE=debian:bookworm-slim
 
-FROM node:24-bookworm-slim AS build
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
-# Before the sources, so that a change in them does not install anything again.
+# Before the sources, so that a change in them does not install anything again. No install scripts anywhere: SQLite's binding
+# comes ready made for glibc and musl, on x64 and arm64. For a registry of your own: --secret id=npmrc,src=$HOME/.npmrc
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json ./
+RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
+  npm ci --ignore-scripts --no-audit --no-fund
+COPY LICENSE tsconfig.json ./
 COPY tools tools
+COPY schema schema
 COPY src src
-RUN npm run build
+# Built by the Node that runs it: its code cache is for that version alone.
+RUN npm run build && npm run export -- /gateway
+# Node's own licence, and those of what it contains.
+RUN if [ -f /usr/local/LICENSE ]; then cp /usr/local/LICENSE /gateway/LICENSE.node; fi
 
-# Apart, so that npm's cache and the development tools stay out of the image.
-FROM node:24-bookworm-slim AS dependencies
-WORKDIR /app
-COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
-
-FROM node:24-bookworm-slim
+# Not node's own image: npm, corepack, yarn and the headers are a third of what that adds to Debian, and nothing here runs them.
+FROM ${BASE_IMAGE}
+ARG BASE_IMAGE
+ARG VERSION=0.1.0
+ARG REVISION=
+ARG CREATED=
+ARG SOURCE=
+LABEL org.opencontainers.image.title="Stemgate" \
+  org.opencontainers.image.description="One GraphQL API in front of the paid REST services that separate a song into stems." \
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.version="${VERSION}" \
+  org.opencontainers.image.revision="${REVISION}" \
+  org.opencontainers.image.created="${CREATED}" \
+  org.opencontainers.image.source="${SOURCE}" \
+  org.opencontainers.image.base.name="${BASE_IMAGE}"
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000
-WORKDIR /app
 # All that is not data belongs to root: the gateway can read its own code, not change it.
-RUN mkdir data && chown node:node data
-COPY --from=dependencies /app/node_modules node_modules
-# Says that dist holds ES modules.
-COPY package.json ./
-# GraphiQL's ready tabs are read from here, beside dist.
-COPY schema/operations schema/operations
-COPY --from=build /app/dist dist
-USER node
+RUN groupadd --gid 1000 node \
+  && useradd --uid 1000 --gid node --home-dir /app --no-create-home --shell /usr/sbin/nologin node \
+  && mkdir -p /app/data && chown node:node /app/data
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /gateway /app
+WORKDIR /app
+# By number: Kubernetes cannot tell from a name that it is not root.
+USER 1000:1000
 # SQLite's files: what was paid for. A folder of your own in its place must be writable for user 1000.
 VOLUME /app/data
 EXPOSE 4000
