@@ -1,7 +1,7 @@
 import type { SpanObserver } from '../tracing/bounded-export.ts'
 import type { Meter } from './meter.ts'
 
-/** Counts the spans of OpenTelemetry. Not made without it. */
+/** Counts the spans of OpenTelemetry. */
 export function createSpanMetrics(meter: Meter): SpanObserver {
   const sent = meter.counter({
     name: 'stemgate_spans_sent_total',

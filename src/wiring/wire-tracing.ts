@@ -32,9 +32,10 @@ const noTracing: WiredTracing = {
 
 /** Loads OpenTelemetry if a collector is configured. */
 export async function wireTracing(to: TraceExport | null, meter: Meter, log: Log): Promise<WiredTracing> {
+  const observer = createSpanMetrics(meter)
   if (to === null) return noTracing
   const { openTracer } = await import('../tracing/open-tracer.ts')
-  const tracer = openTracer({ export: to, observer: createSpanMetrics(meter), log })
+  const tracer = openTracer({ export: to, observer, log })
   return {
     orders: (separate) => traceOrders(tracer, separate),
     callbacks: (save) => traceCallbacks(tracer, save),
