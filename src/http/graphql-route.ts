@@ -12,12 +12,14 @@ import { refuse, sendGraphqlError, stoppingHeaders, stoppingMessage } from './re
 import { prepareForYoga, receiveBody } from './receive-operation.ts'
 import type { ShortWay } from './short-way/short-way.ts'
 import type { RequestRate } from '../limits/request-rate.ts'
+import type { LogLimitedRequest } from './limited-requests.ts'
 
 export interface GraphqlRouteOptions {
   readonly eventStreams: EventStreams
   readonly shortWay: ShortWay
   readonly identity: Identity
   readonly requestRate: RequestRate
+  readonly logLimitedRequest: LogLimitedRequest
   readonly cors: Cors
   /** Pages of these origins may send GET requests, in addition to the gateway's own pages. */
   readonly corsOrigins: readonly string[]
@@ -35,7 +37,7 @@ export interface GraphqlRoute {
 
 /** `/graphql` over HTTP: operations by POST and GET, subscriptions by SSE, GraphiQL for a browser. */
 export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
-  const { eventStreams, shortWay, identity, requestRate, cors, corsOrigins, graphiql } = options
+  const { eventStreams, shortWay, identity, requestRate, logLimitedRequest, cors, corsOrigins, graphiql } = options
   const hasValidHost = createHostCheck()
 
   return { handle, sendStopping, isStream: eventStreams.isStream }
@@ -75,6 +77,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     const { session } = identified
     const waitSeconds = await requestRate.acquire(session.owner)
     if (waitSeconds > 0) {
+      logLimitedRequest(session.owner, waitSeconds, trace)
       const message = `Too many requests. Try again in ${waitSeconds} s.`
       sendGraphqlError(response, 429, message, 'RATE_LIMITED', { 'retry-after': String(waitSeconds) })
       return

@@ -14,9 +14,12 @@ export function createLogRefusedOrigin(log: Log): LogRefusedOrigin {
     const origin = header.slice(0, maxOriginLength)
     if (logged.has(origin) || logged.size >= maxLoggedOrigins) return
     logged.add(origin)
-    log.warn({ origin }, messageFor(origin))
+    log.warn({ event: 'origin.refused', origin }, messageFor(origin))
     if (logged.size === maxLoggedOrigins) {
-      log.warn({ maxLoggedOrigins }, 'pages of many origins were refused; no more origins are logged until a restart')
+      log.warn(
+        { event: 'origin.refused', maxLoggedOrigins },
+        'pages of many origins were refused; no more origins are logged until a restart',
+      )
     }
   }
 }

@@ -67,11 +67,12 @@ export function refuse(response: ServerResponse, { status, code, message }: Auth
 }
 
 /** Refuses an upgrade with 403. Destroys the socket at once: a peer could keep a half-closed one open forever. */
-export function refuseUpgrade(socket: Duplex, body: unknown): void {
+export function refuseUpgrade(socket: Duplex, body: unknown, headers: Readonly<Record<string, string>>): void {
   const text = JSON.stringify(body)
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(
     `HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+      `${more.join('')}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
     () => socket.destroy(),
   )
 }

@@ -179,7 +179,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     } catch (error) {
       const isAborted = request.destroyed && !request.complete
       if (isAborted) return
-      log.error({ err: error, route: route.name, ...traceDetail(trace) }, 'a request failed')
+      log.error({ event: 'request.failed', err: error, route: route.name, ...traceDetail(trace) }, 'a request failed')
       if (response.headersSent) response.destroy()
       else if (route.name === 'graphql') sendGraphqlError(response, 500, internalErrorMessage, 'INTERNAL_SERVER_ERROR')
       else sendJson(response, 500, { message: internalErrorMessage })

@@ -82,7 +82,7 @@ export function createAccessTokens({
     if (mistakes.length === 0) return limits
     if (performance.now() - claimLoggedAtMs > claimLogIntervalMs) {
       claimLoggedAtMs = performance.now()
-      log.error({ mistakes }, `a token was refused: its claim ${limitsClaim} is invalid`)
+      log.error({ event: 'token.invalid-limits', mistakes }, `a token was refused: its claim ${limitsClaim} is invalid`)
     }
     return null
   }

@@ -63,7 +63,8 @@ export function openApiKeys({ keys, file, defaultBudgets, unpriced, log }: ApiKe
       }
       hasLoggedError = false
     } catch (error) {
-      if (!hasLoggedError) log.error({ err: error }, 'API_KEYS_FILE is unusable; its previous keys stay valid')
+      if (!hasLoggedError)
+        log.error({ event: 'keys.unusable', err: error }, 'API_KEYS_FILE is unusable; its previous keys stay valid')
       hasLoggedError = true
     } finally {
       isPolling = false
@@ -74,7 +75,7 @@ export function openApiKeys({ keys, file, defaultBudgets, unpriced, log }: ApiKe
     return createStoredKey(key, {
       appliedLimits: (limits: CallerLimits) =>
         derived(defaultBudgets, (defaults) => withDefaultBudgets(limits, defaults)),
-      onExpired: (name) => log.warn({ caller: name }, 'an API key has expired'),
+      onExpired: (name) => log.warn({ event: 'keys.expired', caller: name }, 'an API key has expired'),
     })
   }
 
@@ -83,7 +84,7 @@ export function openApiKeys({ keys, file, defaultBudgets, unpriced, log }: ApiKe
     const removed = fromFile.filter((key) => !next.includes(key))
     text = newText
     fromFile = next
-    log.info({ keys: next.length, removed: removed.length }, 'API_KEYS_FILE was reloaded')
+    log.info({ event: 'keys.reloaded', keys: next.length, removed: removed.length }, 'API_KEYS_FILE was reloaded')
     for (const key of removed) key.end()
   }
 

@@ -1,6 +1,6 @@
 import type { OperationObserver } from '../graphql/execution/operation-observer.ts'
 import type { HttpServerOptions } from '../http/server.ts'
-import type { WebSocketRouteOptions } from '../http/websocket/websocket-route.ts'
+import type { SocketObserver } from '../http/websocket/websocket-route.ts'
 import type { TaskChangeListener } from '../separation/advance/record.ts'
 import type { Clock } from '../separation/store.ts'
 import type { Provider } from '../separation/provider.ts'
@@ -38,7 +38,7 @@ export interface Metrics<T> {
   readonly callbacks: CallbackMetrics
   readonly onArchived: CountArchived
   readonly graphql: OperationObserver
-  readonly onSocket: WebSocketRouteOptions['onOpen']
+  readonly sockets: SocketObserver
   readonly onAnswer: HttpServerOptions['onAnswer']
 }
 
@@ -59,7 +59,7 @@ export function createMetrics<T extends Provider & ObservedProvider>(
     callbacks: createCallbackMetrics(meter, common),
     onArchived: createArchiveMetrics(meter, options),
     graphql: createGraphqlMetrics(meter),
-    onSocket: createSocketMetrics(meter),
+    sockets: createSocketMetrics(meter),
     onAnswer: createHttpMetrics(meter),
   }
 }

@@ -31,7 +31,10 @@ export interface ProgramLogOptions {
 export function createProgramLog({ level, format, instance }: ProgramLogOptions): ProgramLog {
   const output = createBoundedOutput(2, {
     onRecovered: (dropped) =>
-      log.warn({ dropped }, 'lines of this log were dropped because they could not be written in time'),
+      log.warn(
+        { event: 'log.dropped', dropped },
+        'lines of this log were dropped because they could not be written in time',
+      ),
   })
   // pino joins the messages of an error and its cause without regard to a period between them.
   const err = (error: unknown) =>

@@ -43,11 +43,15 @@ export function createReload({ source, settings, apply, log }: ReloadOptions): R
   async function reload(): Promise<void> {
     try {
       const { reloaded, waiting } = take(await readSettings(source.read()))
-      if (reloaded.length > 0) log.info({ variables: reloaded }, 'settings were reloaded')
-      if (waiting.length > 0) log.warn({ variables: waiting }, 'settings have changed that need a restart')
-      if (reloaded.length + waiting.length === 0) log.info({}, nothingReloaded())
+      if (reloaded.length > 0) log.info({ event: 'settings.reloaded', variables: reloaded }, 'settings were reloaded')
+      if (waiting.length > 0)
+        log.warn({ event: 'settings.need-restart', variables: waiting }, 'settings have changed that need a restart')
+      if (reloaded.length + waiting.length === 0) log.info({ event: 'settings.unchanged' }, nothingReloaded())
     } catch (error) {
-      log.error(detailOf(error), 'nothing was reloaded: the settings contain mistakes')
+      log.error(
+        { event: 'settings.invalid', ...detailOf(error) },
+        'nothing was reloaded: the settings contain mistakes',
+      )
     }
   }
 
@@ -63,10 +67,14 @@ export function createReload({ source, settings, apply, log }: ReloadOptions): R
       const { environment } = latest
       const files = { ...latest.files, values: new Map([...latest.files.values, [name, content.value]]) }
       const { reloaded, waiting } = take({ environment, files, config: parseConfig(environment, files) })
-      if (reloaded.includes(name)) log.info({ variables: [name] }, 'a secret was reloaded')
-      if (waiting.includes(name)) log.warn({ variables: [name] }, 'a secret has changed that needs a restart')
+      if (reloaded.includes(name)) log.info({ event: 'settings.reloaded', variables: [name] }, 'a secret was reloaded')
+      if (waiting.includes(name))
+        log.warn({ event: 'settings.need-restart', variables: [name] }, 'a secret has changed that needs a restart')
     } catch (error) {
-      log.error({ variables: [name], ...detailOf(error) }, 'a secret was not reloaded: its previous value stays in use')
+      log.error(
+        { event: 'settings.invalid', variables: [name], ...detailOf(error) },
+        'a secret was not reloaded: its previous value stays in use',
+      )
     }
   }
 

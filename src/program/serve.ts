@@ -77,7 +77,7 @@ export async function serve(settings: Settings, source: EnvironmentSource, start
     stoppedAtMs = performance.now()
     const delaySeconds = config.shutdownDelayMs / 1000
     log.info(
-      { signal, delaySeconds },
+      { event: 'gateway.stopping', signal, delaySeconds },
       'stopping: after the shutdown delay the gateway accepts nothing new and waits for running orders',
     )
     output.write(delaySeconds > 0 ? `  Stopping after ${delaySeconds} s.\n` : '  Stopping.\n')
@@ -88,7 +88,7 @@ export async function serve(settings: Settings, source: EnvironmentSource, start
     app.close().then(
       () => end(0),
       (error: unknown) => {
-        log.error({ err: error }, 'could not stop cleanly')
+        log.error({ event: 'gateway.stop-failed', err: error }, 'could not stop cleanly')
         return end(1)
       },
     )
@@ -100,7 +100,7 @@ function logNodeWarnings(log: Logger, end: (code: number) => Promise<void>): voi
   process.removeAllListeners('warning')
   process.on('warning', (warning) => log.warn({ err: warning }, 'Node.js warning'))
   process.on('uncaughtException', (error, origin) => {
-    log.fatal({ err: error, origin }, 'the gateway exits: an error was not caught')
+    log.fatal({ event: 'gateway.crashed', err: error, origin }, 'the gateway exits: an error was not caught')
     void end(1)
   })
 }

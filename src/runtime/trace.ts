@@ -32,6 +32,11 @@ export function traceparentOf({ traceId, isSampled }: Trace, spanId = randomHex(
   return `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}`
 }
 
+/** The headers of an answer. */
+export function answerHeaders(trace: Trace): Readonly<Record<string, string>> {
+  return { [requestIdHeader]: trace.requestId, [traceHeader]: traceparentOf(trace) }
+}
+
 /** The headers that pass a trace on. Its span is the parent of what the receiver records. */
 export function traceHeaders(trace: Trace): Readonly<Record<string, string>> {
   return { [requestIdHeader]: trace.requestId, [traceHeader]: traceparentOf(trace, trace.spanId ?? undefined) }

@@ -68,6 +68,7 @@ export function createCallbacks({ timeoutMs, retryDelaysMs, timers, log }: Callb
     const delayMs = retryDelaysMs[attempt - 1]
     const { host } = new URL(delivery.url)
     log('the sandbox could not deliver a callback', {
+      event: 'sandbox.callback-not-delivered',
       task: delivery.task,
       host,
       attempt,

@@ -131,7 +131,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   }
 
   function fail(response: ServerResponse, error: unknown): void {
-    log('the sandbox could not answer a request', { error })
+    log('the sandbox could not answer a request', { event: 'sandbox.request-failed', error })
     if (response.headersSent) response.destroy()
     else sendJson(response, { code: 500, msg: 'Internal Error', data: null })
   }

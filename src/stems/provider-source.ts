@@ -84,7 +84,7 @@ export function createProviderSource(options: ProviderSourceOptions): StemSource
     const permission = rule.ofRedirect(url, from.url, named.url)
     if (permission === null) {
       log.warn(
-        { from: from.url.host, to: url.host },
+        { event: 'stem.redirect-refused', from: from.url.host, to: url.host },
         'a file server redirects a stem to a host that is not allowed; STEM_HOSTS_ALLOWED can allow it',
       )
     }

@@ -85,8 +85,12 @@ export async function createDatabaseClock({ readMs, onSkew, log }: DatabaseClock
     const wasSkewed = isSkewed
     isSkewed = Math.abs(skewMs) > warnAboveMs
     if (isSkewed && !wasSkewed) {
-      log.warn({ skewMs: Math.round(skewMs) }, `this machine's clock is ${formatSkew(skewMs)} the database's: use NTP`)
+      log.warn(
+        { event: 'clock.skewed', skewMs: Math.round(skewMs) },
+        `this machine's clock is ${formatSkew(skewMs)} the database's: use NTP`,
+      )
     }
-    if (wasSkewed && !isSkewed) log.info({}, "this machine's clock agrees with the database's again")
+    if (wasSkewed && !isSkewed)
+      log.info({ event: 'clock.agrees' }, "this machine's clock agrees with the database's again")
   }
 }

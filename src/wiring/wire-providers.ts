@@ -49,7 +49,10 @@ export async function wireProviders(foundation: Foundation, rates: Rates): Promi
     ),
   )
   for (const [provider, tasks] of waitingForDisabled) {
-    log.warn({ provider, tasks }, 'tasks wait for a provider that is off; their checks continue when it is on again')
+    log.warn(
+      { event: 'provider.off', provider, tasks },
+      'tasks wait for a provider that is off; their checks continue when it is on again',
+    )
   }
   const retentionMs = new Map(clients.map((each) => [each.name, each.retentionMs]))
   return {

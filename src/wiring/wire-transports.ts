@@ -11,6 +11,7 @@ import { readGraphiqlTabs } from '../http/graphiql/graphiql-tabs.ts'
 import { createGraphqlRoute } from '../http/graphql-route.ts'
 import type { Readiness } from '../http/readiness.ts'
 import { createLogRefusedOrigin } from '../http/refused-origins.ts'
+import { createLogLimitedRequest } from '../http/limited-requests.ts'
 import { createHttpServer } from '../http/server.ts'
 import { createShortWay } from '../http/short-way/short-way.ts'
 import { createWebRoute } from '../http/web/web-route.ts'
@@ -68,10 +69,12 @@ export function wireTransports(foundation: Foundation, wiring: TransportsWiring)
   })
   const operator = createOperator({ adminToken: () => live().adminToken, adminHost: admin?.host ?? null })
   const logRefusedOrigin = createLogRefusedOrigin(log)
+  const logLimitedRequest = createLogLimitedRequest(log)
   const watching = {
     pipeline,
     separations,
     subscriptionLimit,
+    logLimitedRequest,
     observer: metrics.graphql,
     onPush: metrics.callbacks.pushed,
     log,
@@ -92,6 +95,7 @@ export function wireTransports(foundation: Foundation, wiring: TransportsWiring)
       shortWay,
       identity,
       requestRate,
+      logLimitedRequest,
       cors: createCors(corsOrigins, logRefusedOrigin),
       corsOrigins,
       graphiql,
@@ -103,7 +107,7 @@ export function wireTransports(foundation: Foundation, wiring: TransportsWiring)
       socketsPerAddress: config.socketsPerAddress,
       corsOrigins,
       logRefusedOrigin,
-      onOpen: metrics.onSocket,
+      sockets: metrics.sockets,
     }),
     callback: createCallbackRoute({
       addresses,

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { changeRows } from '../support/database.ts'
 import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'
+import { readMetrics } from '../support/metrics.ts'
+import { webSocketUrl } from '../support/transports.ts'
 import { newTaskId } from '../../src/separation/task-id.ts'
 import { callbackOfSuccess, recordOfSuccess, sendBody, startPlayedProvider } from '../support/played-provider.ts'
 
@@ -172,6 +175,43 @@ test('an order that is not stored is logged with its reason, and one that joins 
     { reason: 'invalid-input', owner: 'anonymous', provider: 'kie', requestId: 'wrong' },
     { reason: 'rate-limited', owner: 'anonymous', provider: 'kie', requestId: 'more-than-5' },
   ])
+})
+
+test('requests beyond the rate of their caller leave a few lines in the log, over every transport', async () => {
+  const gateway = await startGateway({ REQUESTS_PER_MINUTE: '2' })
+  for (let i = 0; i < 20; i++) await ask(gateway, { 'x-request-id': `request-${i}` })
+  const client = gateway.connect()
+  await expect(client.iterate({ query: '{ __typename }' }).next()).rejects.toMatchObject([
+    { extensions: { code: 'RATE_LIMITED' } },
+  ])
+  const lines = linesOf(gateway, 'request.refused')
+  expect(lines.map(({ requestId }) => requestId)).toEqual([2, 3, 4, 5, 6].map((nth) => `request-${nth}`))
+  expect(lines[0]).toMatchObject({
+    level: 'info',
+    reason: 'rate-limited',
+    owner: 'anonymous',
+    traceId: expect.stringMatching(madeId),
+  })
+})
+
+test('the refusal of a WebSocket has the id of its request, and is logged and counted', async () => {
+  const gateway = await startGateway({ SOCKETS_PER_ADDRESS: '1' })
+  const url = webSocketUrl(gateway.url)
+  const first = new WebSocket(url, 'graphql-transport-ws')
+  await once(first, 'open')
+  const headers = { 'x-request-id': 'second', traceparent: `00-${traceId}-${spanId}-01` }
+  const second = new WebSocket(url, 'graphql-transport-ws', { headers })
+  const [, response] = await once(second, 'unexpected-response')
+  expect(response).toMatchObject({ statusCode: 403, headers: { 'x-request-id': 'second' } })
+  expect(response.headers.traceparent).toMatch(new RegExp(`^00-${traceId}-(?!${spanId})[0-9a-f]{16}-01$`))
+  response.destroy()
+  const foreign = new WebSocket(url, 'graphql-transport-ws', { origin: 'https://other.example' })
+  first.terminate()
+  await once(first, 'close')
+  await once(foreign, 'unexpected-response')
+  expect(linesOf(gateway, 'socket.refused')[0]).toMatchObject({ reason: 'too-many', requestId: 'second', traceId })
+  const metrics = await readMetrics(gateway.url)
+  expect(metrics.value('stemgate_websocket_refusals_total')).toBe(2)
 })
 
 test('strangers and forgers leave a bounded number of lines in the log', async () => {

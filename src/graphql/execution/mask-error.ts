@@ -35,7 +35,10 @@ export function createMaskError({ log, sanitize, requestOf }: MaskErrorOptions):
       const { message, retryAfterSeconds } = cause
       return coded(error, message, { code: 'RATE_LIMITED', retryAfterSeconds })
     }
-    log.error({ err: cause, ...traceDetail(requestOf(error) ?? null) }, 'a GraphQL operation failed')
+    log.error(
+      { event: 'operation.failed', err: cause, ...traceDetail(requestOf(error) ?? null) },
+      'a GraphQL operation failed',
+    )
     return coded(error, 'An internal error occurred. The gateway has logged it.', {
       code: 'INTERNAL_SERVER_ERROR',
     })

@@ -10,6 +10,7 @@ import { createWatchClaim } from '../../graphql/feeds/watch-claim.ts'
 import type { Session } from '../../identity/session.ts'
 import type { ConcurrencyLimit } from '../../limits/concurrency-limit.ts'
 import type { RequestRate } from '../../limits/request-rate.ts'
+import type { LogLimitedRequest } from '../limited-requests.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Separations } from '../../separation/separations.ts'
 import type { Task } from '../../separation/task.ts'
@@ -22,6 +23,7 @@ export interface SocketOperationsOptions {
   readonly separations: Pick<Separations, 'watches' | 'ownerWatches' | 'selectedTasks'>
   readonly subscriptionLimit: ConcurrencyLimit
   readonly requestRate: RequestRate
+  readonly logLimitedRequest: LogLimitedRequest
   readonly observer: OperationObserver
   /** Called when a change of a task was sent to those who watch it. */
   readonly onPush: (task: Task) => void
@@ -40,7 +42,7 @@ export interface SocketOperations {
 const maxOperations = 100
 
 export function createSocketOperations(options: SocketOperationsOptions): SocketOperations {
-  const { pipeline, separations, subscriptionLimit, requestRate, observer, onPush, log } = options
+  const { pipeline, separations, subscriptionLimit, requestRate, logLimitedRequest, observer, onPush, log } = options
   const feeds = createFeeds<SocketOperation>({
     ...separations,
     pipeline,
@@ -117,7 +119,10 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
   ): Promise<readonly GraphQLError[]> {
     if (operation.connection.operations.size > maxOperations) return [tooManyOperations()]
     const waitSeconds = await requestRate.acquire(caller.owner)
-    if (waitSeconds > 0) return [tooManyRequests(waitSeconds)]
+    if (waitSeconds > 0) {
+      logLimitedRequest(caller.owner, waitSeconds, caller.trace)
+      return [tooManyRequests(waitSeconds)]
+    }
     const key = feedKeyOf(caller, payload)
     if (!isOpen(operation) || joinFeed(operation, caller, key)) return []
     return open(operation, caller, payload, key)

@@ -3,7 +3,8 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { handleProtocols } from 'graphql-ws'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { traceHeaders, type Trace } from '../../runtime/trace.ts'
+import { createLimitedLog } from '../../runtime/limited-log.ts'
+import { answerHeaders, traceDetail, type Trace } from '../../runtime/trace.ts'
 import type { Identity } from '../../identity/identity.ts'
 import { isOwnOrigin, type LogRefusedOrigin } from '../refused-origins.ts'
 import { readTrace } from '../request-trace.ts'
@@ -20,9 +21,18 @@ export interface WebSocketRouteOptions extends SocketOperationsOptions {
   /** Pages of these origins may connect, in addition to the gateway's own pages. */
   readonly corsOrigins: readonly string[]
   readonly logRefusedOrigin: LogRefusedOrigin
-  /** Called with every socket that is served. Returns what is called with its close code. */
-  readonly onOpen: () => (code: number) => void
+  readonly sockets: SocketObserver
 }
+
+export interface SocketObserver {
+  /** A socket is served. Returns what is called with its close code. */
+  opened(): (code: number) => void
+  /** A handshake was refused. */
+  refused(reason: SocketRefusal): void
+}
+
+/** Why a handshake is refused: its sender may not connect from there, has too many sockets, or is a page of another origin. */
+export type SocketRefusal = 'access' | 'too-many' | 'origin'
 
 export interface WebSocketRoute {
   /** Accepts or refuses an upgrade. The caller must handle the socket's errors. */
@@ -32,10 +42,13 @@ export interface WebSocketRoute {
 }
 
 const maxMessageBytes = 64 * 1024
+/** How many refused handshakes are logged for each reason. */
+const loggedRefusalsPerMinute = 10
 
 /** `/graphql` over WebSocket, with the graphql-ws protocol. */
 export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketRoute {
-  const { identity, corsOrigins, logRefusedOrigin, onOpen, log } = options
+  const { identity, corsOrigins, logRefusedOrigin, log } = options
+  const writeLimited = createLimitedLog({ log, maxPerMinute: loggedRefusalsPerMinute })
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
@@ -50,13 +63,15 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
   return {
     upgrade(request, socket, head) {
       const failure = identity.accessDenied(request)
-      if (failure !== null) refuse(socket, failure.message)
+      const trace = readTrace(request.headers)
+      if (failure !== null) refuse(socket, trace, 'access', failure.message)
       else if (!acquireSocket(request.socket))
-        refuse(socket, 'Too many sockets are open from your IP address. Close some of them.')
-      else if (isOriginAllowed(request)) accept(request, socket, head)
+        refuse(socket, trace, 'too-many', 'Too many sockets are open from your IP address. Close some of them.')
+      else if (isOriginAllowed(request)) accept(request, socket, head, trace)
       else {
         logRefusedOrigin(request.headers.origin ?? '')
-        refuse(socket, 'Pages of this origin are not allowed. The operator can add the origin to CORS_ORIGINS.')
+        const message = 'Pages of this origin are not allowed. The operator can add the origin to CORS_ORIGINS.'
+        refuse(socket, trace, 'origin', message)
       }
     },
     async close() {
@@ -73,10 +88,16 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
     return true
   }
 
-  function accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const trace = readTrace(request.headers)
+  function refuse(socket: Duplex, trace: Trace, reason: SocketRefusal, message: string): void {
+    options.sockets.refused(reason)
+    const detail = { event: 'socket.refused', reason, ...traceDetail(trace) }
+    writeLimited(reason, 'info', detail, 'the handshake of a WebSocket was refused')
+    refuseUpgrade(socket, { errors: [{ message, extensions: { code: 'FORBIDDEN' } }] }, answerHeaders(trace))
+  }
+
+  function accept(request: IncomingMessage, socket: Duplex, head: Buffer, trace: Trace): void {
     const addTrace = (headers: string[]) => {
-      headers.push(...Object.entries(traceHeaders(trace)).map(([name, value]) => `${name}: ${value}`))
+      headers.push(...Object.entries(answerHeaders(trace)).map(([name, value]) => `${name}: ${value}`))
     }
     // The handshake is written at once, if it is valid.
     sockets.once('headers', addTrace)
@@ -108,7 +129,7 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
       unsubscribe: () => {},
     }
     ws.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
-    const onClose = onOpen()
+    const onClose = options.sockets.opened()
     ws.once('close', (code) => {
       connection.unsubscribe()
       onClose(code)
@@ -126,7 +147,3 @@ export function createWebSocketRoute(options: WebSocketRouteOptions): WebSocketR
 
 /** The close code after which clients reconnect, to another gateway or to this one after its restart. */
 const serviceRestart = 1012
-
-function refuse(socket: Duplex, message: string): void {
-  refuseUpgrade(socket, { errors: [{ message, extensions: { code: 'FORBIDDEN' } }] })
-}

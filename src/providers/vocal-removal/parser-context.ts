@@ -15,6 +15,7 @@ export function createParserContext(provider: ProviderName, redact: Redact, log:
     onOmitted: ({ stems, addresses }) =>
       log.warn(
         {
+          event: 'answer.omitted',
           provider,
           stems,
           addresses: addresses.length,

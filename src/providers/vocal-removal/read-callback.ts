@@ -46,7 +46,7 @@ export function createReadCallback({ spec, job, webhookKey, context, log }: Read
       const named = job.parseCallbackId(body)
       if (named.kind === 'none') return unusable('the callback has no task id')
       if (named.kind === 'unusable') {
-        log.error({ provider: spec.name }, unusableIdProblem)
+        log.error({ event: 'callback.unusable-id', provider: spec.name }, unusableIdProblem)
         return unusable(unusableIdProblem)
       }
       providerTaskId = named.id

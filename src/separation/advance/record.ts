@@ -80,7 +80,7 @@ export function createRecord({ store, clock, changes, log, archiveMs = null, onC
         if (error instanceof StoreUnavailableError) changes.publish(taskId, task.owner)
         if (!(error instanceof DuplicateBindingError) || !canBind) throw error
         log.error(
-          taskIds(task),
+          { event: 'task.id-taken', ...taskIds(task) },
           'the provider gave this task an id that another task is bound to; the task is not bound',
         )
         canBind = false
@@ -94,7 +94,7 @@ export function createRecord({ store, clock, changes, log, archiveMs = null, onC
       report.kind === 'reported' && report.outcome.state === 'succeeded' ? report.outcome.stems.length : [],
     )
     log.warn(
-      { ...taskIds(task), reported, kept: maxStems },
+      { event: 'task.stems-dropped', ...taskIds(task), reported, kept: maxStems },
       'a task has the most stems that are stored; others are dropped',
     )
   }

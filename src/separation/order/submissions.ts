@@ -45,7 +45,10 @@ export function createSubmissions({ record, addresses, log, submitTimeoutMs }: S
     switch (answer.kind) {
       case 'accepted':
         if (answer.providerTaskId === null) {
-          log.error(taskIds(task), 'the provider accepted and charged an order, but its task id cannot be stored')
+          log.error(
+            { event: 'task.id-unusable', ...taskIds(task) },
+            'the provider accepted and charged an order, but its task id cannot be stored',
+          )
         }
         return retryUntilStored(() => record(task.id, answer, { known: task }))
       case 'refused':

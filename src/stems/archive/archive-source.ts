@@ -33,7 +33,7 @@ export function createArchiveSource(options: ArchiveSourceOptions): StemSource {
     if (reported.has(key)) return
     reported.set(key, true)
     log.error(
-      { ...taskIds(task), stem: stemName(stem), key },
+      { event: 'archive.damaged', ...taskIds(task), stem: stemName(stem), key },
       'a copy in the archive is missing or damaged; it is made again if the provider still has the file',
     )
     queue.makeDue(task, clock.nowMs()).catch((error: unknown) => {

@@ -141,7 +141,7 @@ export function createArchiveWork(options: ArchiveWorkOptions): Work<ArchiveJob>
     const lost = task.stems.filter((_stem, index) => results[index] === 'ended' || results[index] === 'failed')
     if (lost.length === 0) return
     log.warn(
-      { ...taskIds(task), stems: lost.map(stemName) },
+      { event: 'archive.incomplete', ...taskIds(task), stems: lost.map(stemName) },
       'stems cannot be archived: the provider does not have their files any more, or they are larger than ARCHIVE_MAX_FILE_MB',
     )
   }

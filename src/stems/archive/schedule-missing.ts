@@ -33,7 +33,7 @@ export async function scheduleMissing(options: ScheduleMissingOptions, signal: A
     after = lastId
     await sleep(pauseMs, undefined, { signal, ref: false })
   }
-  if (toCopy > 0) log.info({ tasks: toCopy }, 'the stems of earlier tasks are archived')
+  if (toCopy > 0) log.info({ event: 'archive.scheduled', tasks: toCopy }, 'the stems of earlier tasks are archived')
 }
 
 /** When there is work on a task, in milliseconds since 1970: 0 for now, null for never. */
