@@ -6,12 +6,21 @@ import type { OpenDatabase } from './open-database.ts'
 import type { Database } from '../stores/schema.ts'
 
 /**
- * What is copied and compared. Webhooks are copied apart: see `copyWebhooks`. Nothing else is: the target's gateways gather the
- * facts of stem files and count the budgets again, and the work of the archive follows from what the tasks say is archived.
+ * What is copied and compared. Webhooks and pauses of providers are copied apart: see `copyWebhooks` and `copyPauses`. Nothing
+ * else is: the target's gateways gather the facts of stem files, count the budgets and note who calls again, and the work of the
+ * archive follows from what the tasks say is archived.
  */
 type TableName = Exclude<
   keyof Database,
-  'stem_files' | 'stem_peaks' | 'archive_jobs' | 'budgets' | 'webhook_endpoints' | 'task_webhooks' | 'webhook_messages'
+  | 'stem_files'
+  | 'stem_peaks'
+  | 'archive_jobs'
+  | 'budgets'
+  | 'webhook_endpoints'
+  | 'task_webhooks'
+  | 'webhook_messages'
+  | 'paused_providers'
+  | 'callers'
 >
 
 export interface CopyOptions {
@@ -96,6 +105,7 @@ export async function copyStore(options: CopyOptions): Promise<CopyReport> {
 
   // Secrets first: a target that has tasks then has the secrets that they need.
   const secrets = await copySecrets(options)
+  await copyPauses(options)
   const counts = { tasks: createTally(), keys: createTally(), callbacks: createTally() }
   const differences = new Map<string, Difference>()
 
@@ -211,6 +221,19 @@ async function copySecrets({ source, target, keepsTargetSecrets = false }: CopyO
         },
       }
     }),
+  )
+}
+
+/** A provider that is paused stays paused: the target's gateways must not begin to order. */
+async function copyPauses({ source, target }: CopyOptions): Promise<void> {
+  const pauses = await source.attempt(() => source.db.selectFrom('paused_providers').selectAll().execute())
+  if (pauses.length === 0) return
+  await target.attempt(() =>
+    target.db
+      .insertInto('paused_providers')
+      .values(pauses)
+      .onConflict((conflict) => conflict.column('provider').doNothing())
+      .execute(),
   )
 }
 

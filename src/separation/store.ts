@@ -1,3 +1,4 @@
+import type { OperatorStore } from './operator-store.ts'
 import type { ProviderReport } from './advance/report.ts'
 import type {
   Charge,
@@ -417,6 +418,7 @@ export interface Store
     SecretStore {
   readonly archive: ArchiveQueue
   readonly webhooks: WebhookQueue
+  readonly operator: OperatorStore
   /** Resolves if the store can be written to now. */
   checkWritable(): Promise<void>
   close(): Promise<void>

@@ -16,6 +16,12 @@ export function createdAtMsOf(id: string): number | null {
     : null
 }
 
+/** The lowest task id of this time, in milliseconds since 1970: those of tasks that are created later are greater. */
+export function firstTaskIdAt(atMs: number): string {
+  const time = Math.max(0, Math.floor(atMs)).toString(16).padStart(12, '0')
+  return TypeID.fromUUID(taskIdPrefix, `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`).toString()
+}
+
 /** Whether the text has the form of a task id. The task itself may not exist. */
 export function isTaskId(text: string): boolean {
   if (!text.startsWith(`${taskIdPrefix}_`)) return false

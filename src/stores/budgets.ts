@@ -192,7 +192,8 @@ function byName(a: BudgetCounter, b: BudgetCounter): number {
   return a.name < b.name ? -1 : 1
 }
 
-function parseReserved(text: string): readonly { name: string; startMs: number; amount: number }[] {
+/** The claims that a row keeps: see `reservedOf`. */
+export function parseReserved(text: string): readonly { name: string; startMs: number; amount: number }[] {
   return reservedSchema.parse(JSON.parse(text)).map(([name, startMs, amount]) => ({ name, startMs, amount }))
 }
 

@@ -11,6 +11,7 @@ import { latestPosition, listChanges } from './list-changes.ts'
 import { listTasks } from './list-tasks.ts'
 import { createOrderJobs } from './create-order.ts'
 import type { Dialect } from './facet.ts'
+import { createOperatorStore } from './operator-store.ts'
 import { createOrderQueueReader } from './queued-orders.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from './job.ts'
 import { prepareQuery, type Placeholder } from './prepared-query.ts'
@@ -182,6 +183,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
 
     archive: createArchiveQueue(db, traits),
     webhooks: createWebhookQueue(db, traits),
+    operator: createOperatorStore(db, traits),
     budgetsUsed: (owner, counters) => read(() => budgets.used(owner, counters)),
 
     ...createCheckQueue(db, traits),

@@ -120,6 +120,20 @@ export interface Database {
     last_answer: Generated<string | null>
   }
   secrets: { name: string; value: string }
+  /** The providers that get no new orders because the operator has paused them. */
+  paused_providers: {
+    provider: string
+    /** The operator's own text; null if none was given. */
+    reason: string | null
+    paused_at: number
+  }
+  /** When the gateways last let callers in. */
+  callers: {
+    owner: string
+    /** Which of the caller's keys, see `Session.credential`; empty for a caller without keys. */
+    credential: string
+    last_used_at: number
+  }
 }
 
 /**
@@ -372,6 +386,27 @@ export const migrations: Record<string, Migration> = {
       for (const column of ['due_at', 'endpoint_id', 'task_id']) {
         await db.schema.createIndex(`webhook_messages_by_${column}`).on('webhook_messages').column(column).execute()
       }
+    },
+  },
+  // What the operator's commands need. The index contains only settled tasks of which nobody knows whether they are charged.
+  '0019-operator.compatible': {
+    async up(db) {
+      await sql`
+        create index tasks_uncertain on tasks (created_at, id)
+        where charge = 'MAYBE' and status <> 'PENDING'`.execute(db)
+      await db.schema
+        .createTable('paused_providers')
+        .addColumn('provider', 'text', (column) => column.primaryKey())
+        .addColumn('reason', 'text')
+        .addColumn('paused_at', 'bigint', (column) => column.notNull())
+        .execute()
+      await db.schema
+        .createTable('callers')
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('credential', 'text', (column) => column.notNull())
+        .addColumn('last_used_at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('callers_one', ['owner', 'credential'])
+        .execute()
     },
   },
 }

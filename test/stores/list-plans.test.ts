@@ -7,6 +7,7 @@ import { runJob } from '../../src/stores/job.ts'
 import { migrate } from '../../src/stores/migrate.ts'
 import { latestPosition, listChanges } from '../../src/stores/list-changes.ts'
 import { countTasks } from '../../src/stores/count-tasks.ts'
+import { listAllTasks } from '../../src/stores/list-all-tasks.ts'
 import { listTasks } from '../../src/stores/list-tasks.ts'
 import { createBudgetJobs } from '../../src/stores/budgets.ts'
 import { createWebhookJobs } from '../../src/stores/webhook-jobs.ts'
@@ -22,6 +23,7 @@ import { newDatabaseUrl } from '../support/program.ts'
 import { insertTasks } from '../support/insert-tasks.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
+import type { OperatorFilter } from '../../src/separation/operator-store.ts'
 import type { TaskFilter, TaskPage } from '../../src/separation/store.ts'
 
 const postgres = await findPostgres()
@@ -153,7 +155,9 @@ const databases: Readonly<Record<string, (atEnd: Ending) => Promise<Measured>>> 
           .prepare(
             text
               .replaceAll('"t"."owner" = ?', '$& and count_read() > 0')
-              .replaceAll('t.owner = ?', '$& and count_read() > 0'),
+              .replaceAll('t.owner = ?', '$& and count_read() > 0')
+              .replaceAll("where status = 'PENDING'", '$& and count_read() > 0')
+              .replaceAll("where charge = 'MAYBE' and status <> 'PENDING'", '$& and count_read() > 0'),
           )
           .all(...values)
         expect(reads).toBeGreaterThan(0)
@@ -304,6 +308,41 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
     await expect(runJob(listTasks(db, dialect, owner, page), db)).rejects.toThrow(TooManyMatchesError)
     await db.deleteFrom('tasks').where('reference', '=', 'crowd/1').execute()
   }, 60_000)
+
+  test("the operator's lists of pending and of uncertain tasks read no other tasks", async () => {
+    const { db, queries, tasks, rowsRead } = measured
+    const { failure } = failedTask()
+    const uncertain = Array.from({ length: 3 }, (_, index) =>
+      failedTask({
+        charge: 'MAYBE',
+        createdAtMs: someTime + index,
+        failure: { ...failure, code: 'SUBMISSION_UNCONFIRMED' },
+      }),
+    )
+    await insertTasks(db, uncertain)
+    const waiting = [...uncertain, ...tasks].filter(({ state, charge }) => state === 'pending' || charge === 'MAYBE')
+    const list = async (where: OperatorFilter) => {
+      queries.length = 0
+      const { tasks: found } = await runJob(listAllTasks(db, dialect, { where, limit: count }), db)
+      let reads = 0
+      for (const query of queries.splice(0)) reads += await rowsRead(query)
+      return { ids: found.map(({ id }) => id).toSorted(), reads }
+    }
+    const idsOf = (some: readonly Task[]) => some.map(({ id }) => id).toSorted()
+    const pending = waiting.filter(({ state }) => state === 'pending')
+    for (const [where, expected] of [
+      [{ charge: 'MAYBE', status: ['CREATE_TASK_FAILED'] }, uncertain],
+      [{ charge: 'MAYBE' }, waiting.filter(({ charge }) => charge === 'MAYBE')],
+      [{ status: ['PENDING'] }, pending],
+    ] as const) {
+      const { ids, reads } = await list(where)
+      expect(ids).toEqual(idsOf(expected))
+      // PostgreSQL may read the index first, and then its rows.
+      if (reads > 2 * (pending.length + uncertain.length))
+        throw new Error(`${JSON.stringify(where)} reads ${reads} rows.`)
+    }
+    await db.deleteFrom('tasks').where('id', 'in', idsOf(uncertain)).execute()
+  })
 
   test('the changes after a position, and the newest position, take as many rows as they return', async () => {
     const { db, queries, tasks, rowsRead } = measured

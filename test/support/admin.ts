@@ -1,5 +1,8 @@
 import { expect } from 'vitest'
+import type { Task } from '../../src/separation/task.ts'
+import { columnsOf } from '../../src/stores/stored-task.ts'
 import { expectNoCanary } from './canaries.ts'
+import { changeRows } from './database.ts'
 import { runProgram } from './run-program.ts'
 
 /** What a gateway, or anything else with an environment, was started with. */
@@ -19,4 +22,14 @@ export async function adminJson(gateway: Started, ...args: readonly string[]): P
   const { code, stdout, stderr } = await runAdmin(gateway, ...args, '--json')
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
   return JSON.parse(stdout)
+}
+
+/** Stores tasks that a gateway could have, none of them due, in its database. */
+export async function storeTasks(gateway: Started, tasks: readonly Task[]): Promise<void> {
+  for (const task of tasks) {
+    const row = { ...columnsOf(task), due_at: null }
+    const names = Object.keys(row)
+    const values = Object.values(row)
+    await changeRows(gateway, `insert into tasks (${names.join()}) values (${names.map(() => '?').join()})`, values)
+  }
 }

@@ -1,0 +1,106 @@
+import { UsageError } from '../../runtime/usage-error.ts'
+import type { OperatorFilter } from '../../separation/operator-store.ts'
+import { isTaskId } from '../../separation/task-id.ts'
+import { phaseOf, statusOf, type SeparationStatus, type Task } from '../../separation/task.ts'
+import type { Command, CommandInput } from '../command.ts'
+import { describeTask } from '../describe-task.ts'
+import { formatAge } from '../format-age.ts'
+import { parseCount, parseDuration, parseOneOf, parseProvider } from '../parse-values.ts'
+import { formatTable } from '../table.ts'
+
+const statuses: readonly SeparationStatus[] = [
+  'PENDING',
+  'SUCCESS',
+  'CREATE_TASK_FAILED',
+  'GENERATE_AUDIO_FAILED',
+  'CALLBACK_EXCEPTION',
+]
+const maxLimit = 1_000
+const defaultLimit = 50
+
+/** Lists tasks. */
+export const tasks: Command = {
+  name: 'tasks',
+  summary: 'List the tasks of all callers, newest first',
+  details:
+    'Tasks match all of the given filters. A list by --owner, of pending tasks, or of tasks with --maybe or --unconfirmed\n' +
+    'reads what it prints. Any other filter looks at the newest 20,000 tasks at a time: the last line says how to go on.',
+  usage: '',
+  args: { min: 0, max: 0 },
+  options: {
+    maybe: { help: 'only tasks that may be charged: in flight, or unconfirmed' },
+    unconfirmed: { help: 'of these, only those that were given up: see resolve' },
+    status: { value: '<status>', multiple: true, help: `any of ${statuses.join(', ').toLowerCase()}` },
+    provider: { value: '<provider>', help: 'only tasks of this provider' },
+    owner: { value: '<owner>', help: 'only tasks of this caller, such as key:web' },
+    'older-than': { value: '<time>', help: 'only tasks that were created longer ago, such as 90s, 15m, 2h or 7d' },
+    limit: { value: '<number>', help: `how many to print, at most ${maxLimit}; by default ${defaultLimit}` },
+    after: { value: '<task id>', help: 'what follows this task in the list' },
+  },
+  changes: false,
+  async run(input, { store }) {
+    const limit = parseCount(input.text('limit') ?? String(defaultLimit), 'limit', { min: 1, max: maxLimit })
+    const after = parseAfter(input.text('after'))
+    const filter = filterOf(input)
+    const { operator, nowMs } = await store()
+    const where = { ...filter.where, createdBeforeMs: filter.ageMs === null ? undefined : nowMs() - filter.ageMs }
+    const page = await operator.listAll({ where, after, limit })
+    return {
+      text: [tableOf(page.tasks, nowMs()), ...(page.next === null ? [] : ['', `More: --after ${page.next}`])].join(
+        '\n',
+      ),
+      json: { tasks: page.tasks.map(describeTask), next: page.next },
+    }
+  },
+}
+
+function filterOf(input: CommandInput): { readonly where: OperatorFilter; readonly ageMs: number | null } {
+  const given = input.texts('status').map((text) => parseOneOf(text, statuses, 'status'))
+  const isUnconfirmed = input.has('unconfirmed')
+  if (isUnconfirmed && given.length > 0) throw new UsageError('Give either --unconfirmed or --status.')
+  const provider = input.text('provider')
+  const olderThan = input.text('older-than')
+  const status = isUnconfirmed ? statuses.filter((each) => each !== 'PENDING') : given
+  return {
+    where: {
+      provider: provider === null ? undefined : parseProvider(provider),
+      status: status.length === 0 ? undefined : status,
+      charge: input.has('maybe') || isUnconfirmed ? 'MAYBE' : undefined,
+      owner: input.text('owner') ?? undefined,
+    },
+    ageMs: olderThan === null ? null : parseDuration(olderThan, 'older-than'),
+  }
+}
+
+function parseAfter(text: string | null): string | undefined {
+  if (text === null) return undefined
+  const id = text.toLowerCase()
+  if (!isTaskId(id)) throw new UsageError('--after must be a task id, as the list prints it.')
+  return id
+}
+
+function tableOf(found: readonly Task[], nowMs: number): string {
+  if (found.length === 0) return 'No task matches.'
+  return formatTable(
+    [
+      { title: 'ID' },
+      { title: 'AGE', align: 'right' },
+      { title: 'OWNER' },
+      { title: 'PROVIDER' },
+      { title: 'TYPE' },
+      { title: 'STATUS' },
+      { title: 'CHARGE' },
+      { title: 'DETAIL' },
+    ],
+    found.map((task) => [
+      task.id,
+      formatAge(nowMs - task.createdAtMs),
+      task.owner,
+      task.provider,
+      task.type,
+      statusOf(task),
+      task.charge,
+      task.state === 'failed' ? task.failure.code : task.state === 'pending' ? phaseOf(task) : null,
+    ]),
+  )
+}
