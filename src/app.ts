@@ -34,7 +34,10 @@ const minDrainMs = 1_000
 /** Wires the gateway together and starts to listen. Rejects if the store cannot be opened or the port is taken. */
 export async function startApp(config: Config, log: Log, options: AppOptions = {}): Promise<App> {
   const meter = createMeter()
-  const store = await openStore(config.database, log, createStoreMetrics(meter))
+  const store = await openStore(config.database, log, {
+    observer: createStoreMetrics(meter),
+    connections: config.databaseConnections,
+  })
   try {
     return await startOn(store, meter, config, log, options)
   } catch (error) {
@@ -71,6 +74,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     redisUrl: config.redisUrl,
     deployment: () => store.secret('deployment', randomUUID),
     rates: { readsPerSecond: () => live.readsPerSecond, submitsPer10Seconds: () => live.submitsPer10Seconds },
+    rateCounter: store.rateCounter,
     log,
   })
   const subscriptionLimit = createConcurrencyLimit(config.subscriptionsPerCaller)

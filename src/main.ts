@@ -24,7 +24,7 @@ Environment variables (node --env-file=.env dist/main.js reads them from a file)
   PUBLIC_URL       where providers reach the gateway with their callbacks
   HOST, PORT       where to listen; by default 127.0.0.1 and 4000
   DATABASE_URL     by default file:data/stemgate.db
-  REDIS_URL        connects several gateways of one database
+  REDIS_URL        optional: tells several gateways of one database of changes at once
   API_KEYS, API_KEYS_FILE, JWT_JWKS_URL
                    who may order
   LOG_LEVEL        by default info

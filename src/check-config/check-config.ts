@@ -14,11 +14,11 @@ import { error, ok, runChecks, type Check, type CheckResult } from './check.ts'
  * database. Never rejects.
  */
 export function checkConfig(config: Config): Promise<readonly CheckResult[]> {
-  const { database, redisUrl } = config
+  const { database } = config
   return runChecks([
     { name: 'environment', run: async () => ok('all variables are valid') },
     ...databaseChecks(database),
-    ...(redisUrl === null ? [] : [checkRedis(redisUrl)]),
+    ...redisChecks(config),
     ...providerChecks(config),
     ...archiveChecks(config),
     ...callerChecks(config),
@@ -29,6 +29,13 @@ export function checkConfig(config: Config): Promise<readonly CheckResult[]> {
 /** The result if the environment itself has mistakes: nothing else can be checked. */
 export function environmentResults(mistakes: readonly string[]): readonly CheckResult[] {
   return mistakes.map((message) => ({ check: 'environment', status: 'error', message }))
+}
+
+function redisChecks({ database, redisUrl }: Config): readonly Check[] {
+  if (redisUrl !== null) return [checkRedis(redisUrl)]
+  if (database.kind === 'sqlite') return []
+  const message = 'is not used: several gateways share the rates, and learn of each other’s changes in about a second'
+  return [{ name: 'redis', run: async () => ok(message) }]
 }
 
 function checkRedis(url: string): Check {

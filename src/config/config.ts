@@ -27,7 +27,9 @@ export interface Config {
   /** The base URL at which providers reach the gateway; null for the host and port that it listens on. */
   readonly publicUrl: string | null
   readonly database: DatabaseAddress
-  /** Connects the gateways of one database: change notifications and shared provider rates. null for a single gateway. */
+  /** How many connections to PostgreSQL the gateway opens at most. */
+  readonly databaseConnections: number
+  /** Connects the gateways of one database: change notifications and provider rates. null: they share the database alone. */
   readonly redisUrl: string | null
   /** A provider with a key is on. Without any key, the sandbox is on. */
   readonly vendors: Readonly<Record<VendorName, { readonly apiKey: string | null; readonly baseUrl: string | null }>>
@@ -174,6 +176,7 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
     port: env.PORT,
     publicUrl: env.PUBLIC_URL ?? null,
     database: env.DATABASE_URL,
+    databaseConnections: env.DATABASE_CONNECTIONS,
     redisUrl: env.REDIS_URL ?? null,
     vendors,
     prices: { kie: env.KIE_PRICES, apikley: env.APIKLEY_PRICES, sunoapi: env.SUNOAPI_PRICES },

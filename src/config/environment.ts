@@ -77,6 +77,8 @@ export const environmentSchema = z.object({
       (text, context) => parseDatabaseUrl(text) ?? addIssue(context, 'must be file:<path>, :memory: or postgres://<…>'),
     )
     .default({ kind: 'sqlite', path: 'data/stemgate.db' }),
+  /** Of a gateway to PostgreSQL. With one, a lock that is waited for would stop everything. */
+  DATABASE_CONNECTIONS: count.min(2, 'must be at least 2').max(500, 'must be at most 500').default(10),
   REDIS_URL: z
     .string()
     .refine(

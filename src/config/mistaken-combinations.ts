@@ -21,6 +21,10 @@ export function mistakenCombinations(
         'unset it, or set DATABASE_URL to a database that the gateways share.',
     )
   }
+  const isDatabaseValid = !invalid.has('DATABASE_URL') && !invalid.has('DATABASE_CONNECTIONS')
+  if ('DATABASE_CONNECTIONS' in set && env.DATABASE_URL.kind === 'sqlite' && isDatabaseValid) {
+    mistakes.push('DATABASE_CONNECTIONS has an effect on PostgreSQL only: unset it, or set DATABASE_URL=postgres://…')
+  }
   const jwtNames = ['JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const
   const missing = jwtNames.filter((name) => !(name in set))
   if (missing.length > 0 && missing.length < jwtNames.length && !jwtNames.some((name) => invalid.has(name))) {

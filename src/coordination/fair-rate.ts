@@ -1,9 +1,9 @@
-import type { NoSlot, WaitingOrders } from '../providers/client/rates.ts'
+import type { Slot, WaitingOrders } from '../providers/client/rates.ts'
 import { createRollingWindow, type RollingWindow } from './rolling-window.ts'
 
 /** A rate limit for every period of `windowMs`. One caller cannot use all slots while others wait. See `OrderRate`. */
 export interface FairRate {
-  acquire(caller: string, waiting?: WaitingOrders): { readonly kind: 'acquired'; readonly release: () => void } | NoSlot
+  acquire(caller: string, waiting?: WaitingOrders): Slot
 }
 
 export interface FairRateOptions {
@@ -67,8 +67,16 @@ export function createFairRate({ limit, windowMs }: FairRateOptions): FairRate {
         waitingUntilMs.set(caller, performance.now() + maxMs + windowMs)
         return { kind: 'full', freeInMs: maxMs, isFull: allFreeInMs > 0, isShareUsed: ownFreeInMs > 0 }
       }
-      const removals = [slots.add(), own.add()]
-      return { kind: 'acquired', release: () => removals.forEach((remove) => remove()) }
+      let removals = [slots.add(), own.add()]
+      const release = () => removals.forEach((remove) => remove())
+      return {
+        kind: 'acquired',
+        release,
+        sent() {
+          release()
+          removals = [slots.add(), own.add()]
+        },
+      }
     },
   }
 }

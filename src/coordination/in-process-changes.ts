@@ -1,7 +1,7 @@
 import type { Changes, OwnerListener } from '../separation/changes.ts'
 import { createListeners } from './listeners.ts'
 
-/** Changes within this process. */
+/** Changes within this process. Nothing is heard of other gateways. */
 export interface InProcessChanges extends Changes {
   /** Calls all listeners: any task may have changed. */
   notifyAll(): void
@@ -35,6 +35,7 @@ export function createInProcessChanges(): InProcessChanges {
       for (const owner of byOwner.keys()) notifyOwner(owner, null)
     },
 
+    hearsOthers: async () => false,
     size: () => byTask.size() + byOwner.size(),
   }
 }

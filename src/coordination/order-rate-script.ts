@@ -51,3 +51,13 @@ end
 return { 1, 0, 0, 0 }
 `
 }
+
+/** The Redis script that counts the slot ARGV[1] from now on, in all logs that KEYS names. */
+export function renewSlotScript(windowMs: number): string {
+  return `${rollingWindowScript(windowMs)}
+for index = 1, #KEYS do
+  redis.call('ZADD', KEYS[index], micros(now), ARGV[1])
+  redis.call('PEXPIRE', KEYS[index], math.ceil(window / 1000))
+end
+`
+}

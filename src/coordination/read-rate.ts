@@ -20,8 +20,11 @@ export interface AcquiredReads {
   readonly freeInMs: number
 }
 
-/** Takes up to `count` slots. Never rejects. */
-export type AcquireReads = (count: number) => Promise<AcquiredReads>
+/**
+ * Takes up to `count` slots. Resolves when they may be used, or if there are none at once. Never rejects.
+ * @param signal aborted when nobody waits any more
+ */
+export type AcquireReads = (count: number, signal: AbortSignal) => Promise<AcquiredReads>
 
 /** Counts the reads of this process: at most `slots` in any `everyMs`. `release` frees the last slots that were taken. */
 export function createLocalReads(readsPerSecond: () => number) {
@@ -51,7 +54,7 @@ export function createReadRate(acquire: AcquireReads): ReadRate {
   async function serve(): Promise<void> {
     isServing = true
     while (waiting.length > 0) {
-      const { acquired, freeInMs } = await acquire(waiting.length)
+      const { acquired, freeInMs } = await acquire(waiting.length, stopping.signal)
       const served = waiting.slice(0, acquired)
       waiting = waiting.slice(acquired)
       for (const resolve of served) resolve()

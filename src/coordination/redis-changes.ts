@@ -4,6 +4,7 @@ import type { RedisConnection } from './redis-connection.ts'
 import { createInProcessChanges } from './in-process-changes.ts'
 import type { Changes } from '../separation/changes.ts'
 import type { Log } from '../runtime/log.ts'
+import { withTimeout } from '../runtime/with-timeout.ts'
 
 /** Changes shared by all gateways on one Redis. */
 export interface RedisChanges extends Changes {
@@ -20,6 +21,8 @@ export interface RedisChangesOptions {
 
 /** If more changes could not be published, `anyTask` is published instead of them. */
 const maxMissed = 1_000
+/** How long a message of this gateway may take back to it. */
+const maxProbeMs = 300
 
 /**
  * Notifies the listeners of this gateway directly, and those of other gateways over one channel. A change is only a hint,
@@ -42,6 +45,14 @@ export function createRedisChanges({ redis, deployment, log }: RedisChangesOptio
       })
   }
 
+  // A channel of its own, so that no gateway receives the probes of others.
+  const probeChannel = `${channel}:${ownId}`
+  let onProbe = () => {}
+  redis.subscribe(
+    probeChannel,
+    () => onProbe(),
+    () => {},
+  )
   redis.subscribe(
     channel,
     (message) => {
@@ -65,6 +76,16 @@ export function createRedisChanges({ redis, deployment, log }: RedisChangesOptio
     },
     listen: local.listen,
     listenToOwner: local.listenToOwner,
+    /** Sends a message to itself: a connection may be silent long before it counts as lost. */
+    async hearsOthers() {
+      const heard = new Promise<true>((resolve) => (onProbe = () => resolve(true)))
+      try {
+        await redis.run((client) => client.publish(probeChannel, ''))
+        return (await withTimeout(maxProbeMs, heard)) ?? false
+      } catch {
+        return false
+      }
+    },
     size: local.size,
   }
 }

@@ -20,7 +20,7 @@ export function startMessage(app: App, config: Config): string {
     ...(app.adminUrl === null ? [] : [`  Metrics       ${app.adminUrl}/metrics`]),
     `  Tasks         ${describeDatabase(config.database)}`,
     ...(config.archive === null ? [] : [`  Archive       ${archiveText(config.archive)}`]),
-    ...(config.redisUrl === null ? [] : [`  Shared over   ${urlWithoutPassword(config.redisUrl)}`]),
+    ...sharedOver(config),
     '',
     ...howToTry(url, {
       isSandbox,
@@ -78,6 +78,12 @@ function howToTry(
   ]
 }
 
+function sharedOver({ database, redisUrl }: Config): string[] {
+  if (redisUrl !== null) return [`  Shared over   ${urlWithoutPassword(redisUrl)}`]
+  if (database.kind === 'sqlite') return []
+  return ['  Shared over   the database: other gateways show a change in about a second (REDIS_URL: at once)']
+}
+
 function warnings({ publicUrl, providers, waitingForDisabled }: App, config: Config): string[] {
   const isReal = !providers.includes('sandbox')
   return [
@@ -92,12 +98,6 @@ function warnings({ publicUrl, providers, waitingForDisabled }: App, config: Con
       ? [
           `Providers cannot reach ${publicUrl}, so no callbacks arrive: the gateway finds results only by polling, and ` +
             'cannot find an order whose answer was lost (SUBMISSION_UNCONFIRMED). Set PUBLIC_URL.',
-        ]
-      : []),
-    ...(config.database.kind === 'postgres' && config.redisUrl === null
-      ? [
-          'REDIS_URL is not set, which is right for a single gateway. Several gateways on this database share all tasks, but ' +
-            'subscribers of other gateways wait up to 30 s for an update, and each gateway uses the full provider rates.',
         ]
       : []),
     ...(config.admin !== null && config.adminToken === null && !isLoopback(config.admin.host)

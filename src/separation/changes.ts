@@ -6,6 +6,8 @@ export interface Changes {
   listen(taskId: string, listener: () => void): () => void
   /** Calls `listener` on every change of a task that may be the owner's, until the returned function is called. */
   listenToOwner(owner: string, listener: OwnerListener): () => void
+  /** Whether changes at other gateways are heard now. Never rejects. */
+  hearsOthers(): Promise<boolean>
 }
 
 /** @param taskId a task that has changed and may be the owner's; null: any of the owner's tasks may have changed */

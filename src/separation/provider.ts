@@ -37,7 +37,7 @@ export interface ProviderOrder extends OrderedTrack {
 }
 
 export type Admission =
-  | { readonly kind: 'admitted'; readonly release: () => void }
+  | { readonly kind: 'admitted'; readonly release: () => void; readonly sent: () => void }
   | {
       readonly kind: 'not-admitted'
       readonly refusal: Refusal

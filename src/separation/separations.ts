@@ -17,6 +17,7 @@ import { createSendQueued, type SendQueued } from './order/send-queued.ts'
 import { createSeparate, type LogRefusal, type OrderOptions, type SeparateOutcome } from './order/separate.ts'
 import { createSubmissions } from './order/submissions.ts'
 import type { Provider } from './provider.ts'
+import { createChangePoll } from './read/change-poll.ts'
 import { createFind, type Find, type FindPermission, type TaskRef } from './read/find.ts'
 import { createReadTask } from './read/read-task.ts'
 import { createSelectedTasks, type SelectedTasks } from './read/selected-tasks.ts'
@@ -95,7 +96,8 @@ export function createSeparations(options: SeparationsOptions): Separations {
     if (found instanceof Error) throw found
     return found
   }
-  const watches = createWatches({ findTask, readTask, changes, random })
+  const poll = createChangePoll({ ...common, changes })
+  const watches = createWatches({ findTask, readTask, readRevisions: reader.revisions, changes, poll })
   const expectations = createExpectations()
   const record = createRecord({
     ...common,
@@ -155,7 +157,7 @@ export function createSeparations(options: SeparationsOptions): Separations {
     count: (owner, where, limit) => reader.count(owner, where, limit),
 
     watches,
-    ownerWatches: createOwnerWatches({ ...common, readTask }),
+    ownerWatches: createOwnerWatches({ ...common, readTask, poll }),
     selectedTasks: createSelectedTasks(reader),
     waits: createWaits(watches),
   }

@@ -1,5 +1,6 @@
 import type { OperatorStore } from './operator-store.ts'
 import type { ProviderReport } from './advance/report.ts'
+import type { RateCounter } from './rate-counter.ts'
 import type {
   Charge,
   FailureCode,
@@ -111,6 +112,13 @@ export interface ChangeCursor {
   readonly id: string
 }
 
+/** A position among the changes of an owner's tasks. */
+export interface OwnerPosition {
+  readonly owner: string
+  /** See `TaskChange`. */
+  readonly position: number
+}
+
 /** The last change of a task. */
 export interface TaskChange {
   readonly id: string
@@ -150,6 +158,11 @@ export interface TaskReader {
    * share a read, so there may be entries of other tasks.
    */
   revisions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /**
+   * A number that is another one once another process has committed; null if the database cannot tell. Costs next to nothing,
+   * and saves reading what has not changed.
+   */
+  foreignCommits(): Promise<number | null>
   /** The tasks bound to these provider task ids. One read for all of them. */
   findBound(ids: readonly { provider: ProviderName; providerTaskId: string }[]): Promise<readonly Task[]>
   /** Rejects with TooManyMatchesError if `referencePrefix` matches more tasks than can be sorted quickly. */
@@ -163,6 +176,11 @@ export interface TaskReader {
   changes(owner: string, page: { readonly after: ChangeCursor; readonly limit: number }): Promise<readonly TaskChange[]>
   /** The position of the owner's newest change; 0 if there is none. */
   latestPosition(owner: string): Promise<number>
+  /**
+   * The sum of the revisions of each owner's tasks that were last changed at the position or after it. It is another one after
+   * every further change.
+   */
+  revisionSums(owners: readonly OwnerPosition[]): Promise<ReadonlyMap<string, number>>
   /** The pending orders of a provider that are not bound yet, newest first, at most `limit`. */
   findUnbound(provider: ProviderName, limit: number): Promise<readonly Task[]>
   /**
@@ -419,6 +437,8 @@ export interface Store
   readonly archive: ArchiveQueue
   readonly webhooks: WebhookQueue
   readonly operator: OperatorStore
+  /** Counts the providers' rates for all gateways of the store; null if it has only one. */
+  readonly rateCounter: RateCounter | null
   /** Resolves if the store can be written to now. */
   checkWritable(): Promise<void>
   close(): Promise<void>

@@ -1,7 +1,8 @@
-import type { Clock, TaskReader } from '../separation/store.ts'
+import type { Clock, Store, TaskReader } from '../separation/store.ts'
 import type { LockTrack } from './create-order.ts'
 import type { Dialect } from './facet.ts'
 import type { Job } from './job.ts'
+import type { InOwnersTurn } from './owner-turns.ts'
 
 /** Runs a job and retries it after transient errors. Converts errors to those that `Store` documents. */
 export type Run = <T>(job: () => Job<T>) => Promise<T>
@@ -17,11 +18,15 @@ export interface DatabaseTraits {
   readonly transact: Run
   /** null if a transaction locks the whole database. */
   readonly lockTrack: LockTrack | null
+  /** In whose turn an order is stored: orders of one owner may wait for each other in the database. */
+  readonly inOwnersTurn: InOwnersTurn
   /** Whether the database locks rows (`for update skip locked`). */
   readonly hasRowLocks: boolean
   readonly revisions: TaskReader['revisions']
+  readonly foreignCommits: TaskReader['foreignCommits']
   /** Called in the job that gives a stored task another revision. */
   readonly onRevision: (id: string) => void
+  readonly rateCounter: Store['rateCounter']
   readonly clock: Clock
   readonly close: () => Promise<void>
 }

@@ -9,6 +9,8 @@ import type { RunQuery } from './sqlite-query.ts'
 export interface KnownRevisions {
   /** The revisions that are stored now. Throws the errors of the database. */
   of(ids: readonly string[]): ReadonlyMap<string, number>
+  /** Another number once another connection has committed. Throws the errors of the database. */
+  fileVersion(): number
   /** Forgets a task. Must run in the transaction that changes its revision, so that nobody reads in between. */
   forget(id: string): void
 }
@@ -30,12 +32,17 @@ export function createKnownRevisions(db: Kysely<Database>, runQuery: RunQuery): 
   )
   let version: number | undefined
 
-  /** Must run before any read: what is read afterwards is at least as new as the version. */
-  function forgetIfOthersWrote(): void {
+  function fileVersion(): number {
     const row = runAtOnce(firstRowOf(selectVersion), runQuery)
     if (row === undefined) throw new Error('SQLite returned no data version.')
-    if (row.data_version !== version) known.clear()
-    version = row.data_version
+    return row.data_version
+  }
+
+  /** Must run before any read: what is read afterwards is at least as new as the version. */
+  function forgetIfOthersWrote(): void {
+    const latest = fileVersion()
+    if (latest !== version) known.clear()
+    version = latest
   }
 
   return {
@@ -56,6 +63,7 @@ export function createKnownRevisions(db: Kysely<Database>, runQuery: RunQuery): 
       }
       return revisions
     },
+    fileVersion,
     forget: (id) => void known.delete(id),
   }
 }

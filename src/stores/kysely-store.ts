@@ -21,6 +21,7 @@ import { columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
 import { createUpdateTask } from './update-task.ts'
 import { createWebhookJobs } from './webhook-jobs.ts'
 import { createWebhookQueue } from './webhook-queue.ts'
+import { revisionSums } from './watched-revisions.ts'
 import type { Store } from '../separation/store.ts'
 
 /** A literal, as in the index `tasks_pending`: SQLite does not use the index for a parameter. */
@@ -67,7 +68,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         if (earlier === null) return (await exceededBudget(order)) ?? { kind: 'not-admitted' }
         if (earlier.isComplete) return earlier.result
       }
-      return transact(() => createOrder(order))
+      return traits.inOwnersTurn(order.task.owner, () => transact(() => createOrder(order)))
     },
 
     adopt: (task, dueAtMs, { archiveAtMs, webhook } = {}) =>
@@ -124,6 +125,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
     find: (ids) => read(() => tasksOf(ids)),
 
     revisions: traits.revisions,
+    foreignCommits: traits.foreignCommits,
 
     findBound: (ids) =>
       read(function* () {
@@ -149,6 +151,8 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
     changes: (owner, page) => read(() => listChanges(db, owner, page)),
 
     latestPosition: (owner) => read(() => latestPosition(db, owner)),
+
+    revisionSums: (owners) => read(() => revisionSums(db, traits.dialect, owners)),
 
     findUnbound: (provider, limit) =>
       read(function* () {
@@ -181,6 +185,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         )
       }),
 
+    rateCounter: traits.rateCounter,
     archive: createArchiveQueue(db, traits),
     webhooks: createWebhookQueue(db, traits),
     operator: createOperatorStore(db, traits),

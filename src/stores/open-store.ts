@@ -6,9 +6,15 @@ import { unobserved, type StoreObserver } from './store-observer.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
+export interface StoreOptions {
+  readonly observer?: StoreObserver
+  /** How many connections to PostgreSQL are opened at most. Default: 10. */
+  readonly connections?: number
+}
+
 /** Opens the store. Loads only the driver that the database needs. Throws if the database is unreachable or cannot be migrated. */
-export async function openStore(database: DatabaseAddress, log: Log, observer = unobserved): Promise<Store> {
-  return withOutageLog(await open(database, log, observer, migrate), log)
+export async function openStore(database: DatabaseAddress, log: Log, options: StoreOptions = {}): Promise<Store> {
+  return withOutageLog(await open(database, log, options, migrate), log)
 }
 
 /**
@@ -16,13 +22,13 @@ export async function openStore(database: DatabaseAddress, log: Log, observer = 
  * its tables are not those of this version: they are not migrated.
  */
 export function openExistingStore(database: DatabaseAddress, log: Log): Promise<Store> {
-  return open(database, log, unobserved, requireTables)
+  return open(database, log, {}, requireTables)
 }
 
 async function open(
   database: DatabaseAddress,
   log: Log,
-  observer: StoreObserver,
+  { observer = unobserved, connections }: StoreOptions,
   prepareTables: PrepareTables,
 ): Promise<Store> {
   switch (database.kind) {
@@ -32,7 +38,7 @@ async function open(
     }
     case 'postgres': {
       const { openPostgresStore } = await import('./postgres-store.ts')
-      return openPostgresStore(database.url, log, observer, prepareTables)
+      return openPostgresStore(database.url, log, { observer, prepareTables, connections })
     }
   }
 }
@@ -75,6 +81,7 @@ function withOutageLog(store: Store, log: Log): Store {
     replace: (...args) => logOutages(store.replace(...args)),
     find: (...args) => logOutages(store.find(...args)),
     revisions: (...args) => logOutages(store.revisions(...args)),
+    revisionSums: (...args) => logOutages(store.revisionSums(...args)),
     findBound: (...args) => logOutages(store.findBound(...args)),
     list: (...args) => logOutages(store.list(...args)),
     count: (...args) => logOutages(store.count(...args)),

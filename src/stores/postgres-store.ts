@@ -5,11 +5,13 @@ import { rowsOf, runJob, type Job } from './job.ts'
 import { inOneRead } from './in-one-read.ts'
 import { createKyselyStore } from './kysely-store.ts'
 import { withRetry } from './with-retry.ts'
+import { createOwnerTurns } from './owner-turns.ts'
 import { createPostgresDialect, migrationLimits, defaultLimits, type PostgresLimits } from './postgres-dialect.ts'
 import { classifyPostgresError } from './postgres-errors.ts'
+import { createPostgresRateCounter } from './postgres-rate-counter.ts'
 import { migrate, type PrepareTables } from './migrate.ts'
 import type { Database } from './schema.ts'
-import { observedRuns, unobserved } from './store-observer.ts'
+import { observedRuns, unobserved, type StoreObserver } from './store-observer.ts'
 import { createWorkQueue } from './work-queue.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
@@ -18,10 +20,14 @@ import type { Store } from '../separation/store.ts'
 const retryOptions = { giveUpAfterMs: defaultLimits.silenceMs + 1_000, classify: classifyPostgresError }
 
 /** Under load, work waits here and not in the pool, which cannot tell a busy database from an unavailable one. */
-const workQueueOptions = {
-  concurrency: defaultLimits.connections,
-  giveUpAfterMs: retryOptions.giveUpAfterMs,
-  maxWaitMs: 20_000,
+const waitOptions = { giveUpAfterMs: retryOptions.giveUpAfterMs, maxWaitMs: 20_000 }
+/** The part of the connections that the orders of one owner may use at a time. */
+const ownersShare = 0.3
+
+export interface PostgresOptions {
+  readonly observer?: StoreObserver
+  readonly prepareTables?: PrepareTables
+  readonly connections?: number | undefined
 }
 
 /**
@@ -31,10 +37,9 @@ const workQueueOptions = {
 export async function openPostgresStore(
   url: string,
   log: Log,
-  observer = unobserved,
-  prepareTables: PrepareTables = migrate,
+  { observer = unobserved, prepareTables = migrate, connections = defaultLimits.connections }: PostgresOptions = {},
 ): Promise<Store> {
-  const db = await openPostgres(url, log, defaultLimits, prepareTables)
+  const db = await openPostgres(url, log, { ...defaultLimits, connections }, prepareTables)
   try {
     await withRetry(() => requireDurability(db), retryOptions)
     const clock = await createDatabaseClock({
@@ -42,7 +47,7 @@ export async function openPostgresStore(
       onSkew: observer.clockSkew,
       log,
     })
-    const enqueue = createWorkQueue(workQueueOptions)
+    const enqueue = createWorkQueue({ ...waitOptions, concurrency: connections })
     const attempt = <T>(work: () => Promise<T>) => enqueue(() => withRetry(work, retryOptions))
     const runEach: Run = (job) => attempt(() => runJob(job(), db))
     const transact: Run = (job) =>
@@ -52,12 +57,19 @@ export async function openPostgresStore(
           .setIsolationLevel('read committed')
           .execute((trx) => runJob(job(), trx)),
       )
+    const runs = observedRuns({ read: runEach, write: runEach, transact }, observer)
     return createKyselyStore(db, {
       dialect: 'postgres',
-      ...observedRuns({ read: runEach, write: runEach, transact }, observer),
+      ...runs,
+      rateCounter: createPostgresRateCounter(db, runs.write),
       lockTrack,
+      inOwnersTurn: createOwnerTurns({
+        ...waitOptions,
+        concurrency: Math.max(1, Math.floor(connections * ownersShare)),
+      }),
       hasRowLocks: true,
       revisions: inOneRead((ids) => observer.measure('revisions', () => runEach(() => readRevisions(db, ids)))),
+      foreignCommits: async () => null,
       onRevision: () => {},
       clock,
       async close() {
@@ -78,7 +90,10 @@ async function requireDurability(db: Kysely<Database>): Promise<void> {
 }
 
 function* readRevisions(db: Kysely<Database>, ids: readonly string[]): Job<ReadonlyMap<string, number>> {
-  const rows = yield* rowsOf(db.selectFrom('tasks').select(['id', 'revision']).where('id', 'in', ids))
+  // One parameter: a query with one for each id would be built and parsed anew each time.
+  const rows = yield* rowsOf(
+    sql<{ id: string; revision: number }>`select id, revision from tasks where id = any(${ids})`.compile(db),
+  )
   return new Map(rows.map(({ id, revision }) => [id, revision]))
 }
 

@@ -1,6 +1,7 @@
 import { sql, SqliteAdapter, type Generated, type Kysely, type Migration } from 'kysely'
 import { addPositions } from './positions.ts'
 import { facetSql } from './facet.ts'
+import { addRateTables } from './rate-tables.ts'
 
 /** The tables for Kysely. Times are milliseconds since 1970. */
 export interface Database {
@@ -407,6 +408,12 @@ export const migrations: Record<string, Migration> = {
         .addColumn('last_used_at', 'bigint', (column) => column.notNull())
         .addPrimaryKeyConstraint('callers_one', ['owner', 'credential'])
         .execute()
+    },
+  },
+  // Rates that gateways share without Redis. A file has one gateway, which counts in its memory.
+  '0021-rates.compatible': {
+    async up(db: Kysely<unknown>) {
+      if (!(db.getExecutor().adapter instanceof SqliteAdapter)) await addRateTables(db)
     },
   },
 }

@@ -51,8 +51,11 @@ export async function openSqliteStore(
     dialect: 'sqlite',
     ...observedRuns({ read, write: transact, transact }, observer),
     lockTrack: null,
+    inOwnersTurn: (_owner, work) => work(),
     revisions: inOneRead((ids) => observer.measure('revisions', () => readRevisions(ids))),
+    foreignCommits: () => withRetry(async () => known.fileVersion(), retryOptions),
     onRevision: known.forget,
+    rateCounter: null,
     hasRowLocks: false,
     clock: { nowMs: () => Date.now() },
     async close() {

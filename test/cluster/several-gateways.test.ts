@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ReadDocument, SeparateDocument, type SeparateInput } from '../../schema/operations.ts'
 import { startCluster, statesOn, type Cluster } from '../support/cluster.ts'
@@ -160,7 +159,7 @@ describe.skipIf(!isHere)('with several gateways on one database and one Redis,',
     await untilSettled(gateways[3] ?? gateways[1], taskId)
   })
 
-  test('a subscriber receives changes that Redis lost as soon as Redis is back', async () => {
+  test('a subscriber receives changes of other gateways while Redis is away, and the metrics say that it is', async () => {
     const redis = await startOwnRedis()
     const { provider, gateways } = await startCluster({ CHECK_INTERVAL_SECONDS: '60' }, { redis: redis.url })
     const [one, other] = gateways
@@ -175,10 +174,8 @@ describe.skipIf(!isHere)('with several gateways on one database and one Redis,',
     const { callBackUrl } = (await provider.order(0)).body
     expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
     await untilSettled(one, taskId)
-    // The other gateway received no message.
-    expect(await Promise.race([states, sleep(300, 'waits')])).toBe('waits')
-    await redis.restart()
     expect(await states).toEqual(['PENDING', 'SUCCESS'])
+    await redis.restart()
     await expect.poll(isRedisUp, { timeout: 5_000 }).toBe(1)
   })
 })

@@ -9,6 +9,7 @@ const defaults = {
   port: 4000,
   publicUrl: null,
   database: { kind: 'sqlite', path: 'data/stemgate.db' },
+  databaseConnections: 10,
   redisUrl: null,
   vendors: {
     kie: { apiKey: null, baseUrl: null },
@@ -66,6 +67,7 @@ const full = {
   PORT: '8080',
   PUBLIC_URL: 'https://stems.example/gateway/',
   DATABASE_URL: 'postgres://stemgate:hunter2@db.example:5433/stems',
+  DATABASE_CONNECTIONS: '25',
   REDIS_URL: 'rediss://:hunter2@redis.example:6380/1',
   KIE_API_KEY: 'kie-key',
   APIKLEY_API_KEY: 'apikley-key',
@@ -153,6 +155,7 @@ test('every variable is read', () => {
     port: 8080,
     publicUrl: 'https://stems.example/gateway',
     database: { kind: 'postgres', url: 'postgres://stemgate:hunter2@db.example:5433/stems' },
+    databaseConnections: 25,
     redisUrl: 'rediss://:hunter2@redis.example:6380/1',
     vendors: {
       kie: { apiKey: 'kie-key', baseUrl: 'http://127.0.0.1:9001' },
@@ -322,6 +325,7 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
     ].map((field) => `web:0123456789abcdef ${field}`),
   ],
   JWT_JWKS_URL: ['login.example', 'http://login.example/keys.json', 'file:///keys.json'],
+  DATABASE_CONNECTIONS: ['0', '1', '501', '2.5', 'many'],
   SOCKETS_PER_ADDRESS: ['0', 'all'],
   SUBSCRIPTIONS_PER_CALLER: ['0', 'all'],
   KIE_PRICES: ['10', 'separate_vocal', 'separate_vocal:', 'separate_vocal:-1', 'midi:1', 'split_stem:1,split_stem:2'],
@@ -454,6 +458,12 @@ test('all mistakes are reported at once, by name and without values', () => {
     expect.stringMatching(/^SANDBOX /),
     expect.stringMatching(/^LOG_LEVLE /),
   ])
+})
+
+test('DATABASE_CONNECTIONS is rejected with a file', () => {
+  const mistake = expect.stringMatching(/^DATABASE_CONNECTIONS has an effect on PostgreSQL only/)
+  expect(mistakesIn({ DATABASE_CONNECTIONS: '20' })).toEqual([mistake])
+  expect(mistakesIn({ DATABASE_CONNECTIONS: '20', DATABASE_URL: 'postgres://db/stems' })).toEqual([])
 })
 
 test('REDIS_URL is rejected with a database in memory', () => {

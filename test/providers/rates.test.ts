@@ -4,20 +4,26 @@ import { createClient } from '@redis/client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Rates, Slot } from '../../src/providers/client/rates.ts'
 import { createInProcessRates, type RatesOptions } from '../../src/coordination/in-process-rates.ts'
-import { createRedisRates } from '../../src/coordination/redis-rates.ts'
+import { createRedisRateCounter } from '../../src/coordination/redis-rate-counter.ts'
+import { createSharedRates } from '../../src/coordination/shared-rates.ts'
 import type { RedisConnection } from '../../src/coordination/redis-connection.ts'
+import { newMigratedDatabase, openStoreOf } from '../support/database.ts'
 import { openTestRedis, quickTimings } from '../support/redis-gateways.ts'
-import { findRedis, startOwnRedis } from '../support/services.ts'
+import { findPostgres, findRedis, startOwnRedis } from '../support/services.ts'
 import { startSwallowingProxy } from '../support/swallowing-proxy.ts'
 
 /** Opens the rates of one or several gateways. */
 type OpenRates = (options: RatesOptions) => Promise<readonly [Rates, ...Rates[]]>
 
 const redisUrl = await findRedis()
+const hasPostgres = (await findPostgres()) !== null
 
 async function openRedisRates(url: string, options: RatesOptions, deployment: string, timings = {}) {
   const opened = await openTestRedis(url, timings)
-  return { ...opened, rates: createRedisRates({ ...options, ...opened, deployment }) }
+  return {
+    ...opened,
+    rates: createSharedRates({ ...options, counters: [createRedisRateCounter({ ...opened, deployment })] }),
+  }
 }
 
 async function openThree(url: string, options: RatesOptions, deployment = randomUUID()) {
@@ -25,11 +31,24 @@ async function openThree(url: string, options: RatesOptions, deployment = random
   return [await open(), await open(), await open()] as const
 }
 
-const all: readonly (readonly [string, OpenRates])[] = [
-  ['of one gateway', async (options) => [createInProcessRates(options)]],
+/** Opens what three gateways without Redis open on one database. */
+async function openThreeOnPostgres(options: RatesOptions) {
+  const environment = { DATABASE_URL: await newMigratedDatabase() }
+  const open = async () => {
+    const { rateCounter } = await openStoreOf({ environment })
+    if (rateCounter === null) throw new Error('PostgreSQL counts no rates.')
+    return createSharedRates({ ...options, counters: [rateCounter] })
+  }
+  return [await open(), await open(), await open()] as const
+}
+
+/** With how much longer windows each is tested: the first questions to PostgreSQL open its connections. */
+const all: readonly (readonly [string, OpenRates, number])[] = [
+  ['of one gateway', async (options) => [createInProcessRates(options)], 1],
   ...(redisUrl === null
     ? []
-    : [['of three gateways on one Redis', (options: RatesOptions) => openThree(redisUrl, options)] as const]),
+    : [['of three gateways on one Redis', (options: RatesOptions) => openThree(redisUrl, options), 1] as const]),
+  ...(hasPostgres ? [['of three gateways on one PostgreSQL', openThreeOnPostgres, 10] as const] : []),
 ]
 
 const given: RatesOptions = { submitsPer10Seconds: () => 5, readsPerSecond: () => 50, windowMs: 400 }
@@ -52,7 +71,7 @@ async function kinds(places: readonly Promise<Slot>[]): Promise<readonly string[
   return (await Promise.all(places)).map(({ kind }) => kind)
 }
 
-describe.each(all)('the rates %s', (_name, open) => {
+describe.each(all)('the rates %s', (_name, open, slowness) => {
   test('admit no more orders than the limit in any window, and hardly fewer', async () => {
     const windowMs = 400
     const { orders } = ordersOf(await open({ ...given, windowMs }))
@@ -99,12 +118,12 @@ describe.each(all)('the rates %s', (_name, open) => {
   })
 
   test('say when a slot is free, and it is', async () => {
-    const windowMs = 300
+    const windowMs = 300 * slowness
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: () => 2, windowMs }))
     const beforeMs = performance.now()
     await first.acquire('caller')
     const afterMs = performance.now()
-    await sleep(100)
+    await sleep(100 * slowness)
     await first.acquire('caller')
     const askedMs = performance.now()
     const betweenMs = askedMs - beforeMs
@@ -119,7 +138,7 @@ describe.each(all)('the rates %s', (_name, open) => {
   })
 
   test('do not count an order without a slot', async () => {
-    const { orders, first, last } = ordersOf(await open({ ...given, windowMs: 800 }))
+    const { orders, first, last } = ordersOf(await open({ ...given, windowMs: 800 * slowness }))
     expect(await kinds(Array.from({ length: 5 }, () => first.acquire('caller')))).toEqual(
       Array.from({ length: 5 }, () => 'acquired'),
     )
@@ -157,7 +176,7 @@ describe.each(all)('the rates %s', (_name, open) => {
   })
 
   test('give a lone caller all slots, and no caller more than half while another waits', async () => {
-    const windowMs = 500
+    const windowMs = 500 * slowness
     const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: () => 4, windowMs }))
     for (let acquired = 0; acquired < 4; acquired += 1)
       expect(await first.acquire('greedy')).toMatchObject({ kind: 'acquired' })
@@ -184,7 +203,7 @@ describe.each(all)('the rates %s', (_name, open) => {
     expect(await takeAll()).toEqual(['acquired', 'acquired'])
     // It never returns.
     await last.acquire('gone')
-    await expect.poll(takeAll, { interval: windowMs, timeout: 5_000 }).toEqual(['acquired', 'acquired'])
+    await expect.poll(takeAll, { interval: windowMs, timeout: 15_000 }).toEqual(['acquired', 'acquired'])
   })
 
   test('keep free slots for waiting orders, and tell a later order when its own slot is free', async () => {
@@ -200,6 +219,21 @@ describe.each(all)('the rates %s', (_name, open) => {
     expect(second).toBeGreaterThan(windowMs - 1_000)
     expect(third).toBeGreaterThanOrEqual(second - 5)
     expect(fourth).toBeGreaterThan(2 * windowMs - 1_000)
+  })
+
+  test('count an order from when it is sent', async () => {
+    const windowMs = 400 * slowness
+    const { first, last } = ordersOf(await open({ ...given, submitsPer10Seconds: () => 1, windowMs }))
+    const slot = await first.acquire('caller')
+    if (slot.kind === 'full') throw new Error('There was no slot.')
+    await sleep(windowMs / 2)
+    const beforeMs = performance.now()
+    slot.sent()
+    await expect.poll(async () => freeInMs(await last.acquire('caller')), { interval: 5 }).toBeGreaterThan(windowMs / 2)
+    await expect
+      .poll(() => kinds([last.acquire('caller')]), { interval: 5, timeout: 3 * windowMs })
+      .toEqual(['acquired'])
+    expect(performance.now() - beforeMs).toBeGreaterThan(windowMs - 2)
   })
 
   test('are separate for each provider', async () => {
@@ -286,7 +320,8 @@ describe.skipIf(redisUrl === null)('the rates on Redis', () => {
         return opened.redis.run(command)
       },
     }
-    const rates = createRedisRates({ ...given, readsPerSecond: () => 5_000, redis, deployment: randomUUID() })
+    const counter = createRedisRateCounter({ redis, deployment: randomUUID() })
+    const rates = createSharedRates({ ...given, readsPerSecond: () => 5_000, counters: [counter] })
     const { reads } = rates.of('kie')
     await Promise.all(Array.from({ length: 500 }, () => reads.acquire()))
     expect(questions).toBeLessThan(50)

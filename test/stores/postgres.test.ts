@@ -55,7 +55,38 @@ const orderOf = (task = unbound(), key: string | null = null) => ({
   isAdmitted: true,
 })
 
+const day = { name: 'orders/day', startMs: 0, endMs: 86_400_000, amountOf: () => 1 }
+
 describe.skipIf(postgres === null)('a PostgreSQL database', () => {
+  test('stores the orders of others while those of one owner wait for a suspended gateway', async () => {
+    const url = await newPostgresDatabase()
+    const store = await open(url)
+    const placed = (owner: string) => {
+      const task = pendingTask({ ...unbound(), id: newTaskId(), owner, audioId: newTaskId() })
+      return store.createOrder({ ...orderOf(task), canJoin: null, claims: [{ ...day, amount: 1, limit: 100 }] })
+    }
+    await placed('key:held')
+    const suspended = await connectTo(url)
+    await suspended.query('begin')
+    await suspended.query("update budgets set used = used + 1 where owner = 'key:held'")
+    const held = Promise.allSettled(Array.from({ length: 20 }, () => placed('key:held')))
+    // Within its transaction, the suspended one would see the same activity again and again.
+    const operator = await connectTo(url)
+    const isWaiting = async () => {
+      const { rowCount } = await operator.query(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      )
+      return rowCount
+    }
+    await expect.poll(isWaiting, { interval: 10 }).toBe(3)
+    const startedAt = performance.now()
+    expect(await placed('key:other')).toMatchObject({ kind: 'new' })
+    // Before the others give up.
+    expect(performance.now() - startedAt).toBeLessThan(2_000)
+    await suspended.query('rollback')
+    expect((await held).some(({ status }) => status === 'fulfilled')).toBe(true)
+  })
+
   test('can be migrated by several gateways at the same time', async () => {
     const url = await newPostgresDatabase()
     const opened = await Promise.all(Array.from({ length: 8 }, () => open(url)))

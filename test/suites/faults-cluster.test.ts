@@ -50,6 +50,35 @@ describe.skipIf(!isPossible).concurrent('gateways that share PostgreSQL and Redi
   )
 
   test(
+    'do all of that without Redis',
+    async ({ signal, onTestFinished }) => {
+      const faults = {
+        ...noFaults,
+        "PostgreSQL's backends ended": 1,
+        'PostgreSQL half open at one gateway': 1,
+        'a gateway killed': 1,
+      }
+      const run = {
+        ...common,
+        program,
+        gateways: 3,
+        hasRedis: false,
+        separations: 12,
+        faults,
+        stops: 0,
+        onProgress: () => {},
+        signal,
+      }
+      const report = await runClusterFaults(run, onTestFinished)
+      if (report.breaches.length > 0) console.error(printClusterReport(report, run))
+      expect(report.breaches).toEqual([])
+      expect(report.recoveries.filter(({ met }) => met > 0)).toHaveLength(3)
+      expect(report.counts['charges in the ledger']).toBeGreaterThan(15)
+    },
+    withinMs,
+  )
+
+  test(
     'settle the tasks of a suspended gateway, which repeats nothing after it resumes',
     async ({ signal, onTestFinished }) => {
       const run = {

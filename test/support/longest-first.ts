@@ -17,7 +17,7 @@ const seconds: Readonly<Record<string, number>> = {
   'flows/callback': 30,
   'flows/lost-callback': 30,
   'flows/separate': 30,
-  'cluster/without-redis': 28,
+  'cluster/without-redis': 40,
   'transports/raw-requests': 28,
   'stores/store': 26,
   'stems/archive': 25,

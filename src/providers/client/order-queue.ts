@@ -40,6 +40,7 @@ export function createOrderQueue(rate: OrderRate): OrderQueue {
     if (slot.kind === 'full') return slot
     return {
       kind: 'acquired',
+      sent: slot.sent,
       release() {
         slot.release()
         void serve()

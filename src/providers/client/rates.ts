@@ -29,9 +29,15 @@ export interface WaitingOrders {
   readonly own: number
 }
 
-export type Slot =
-  /** `release` frees the slot. */
-  { readonly kind: 'acquired'; readonly release: () => void } | NoSlot
+export type Slot = AcquiredSlot | NoSlot
+
+export interface AcquiredSlot {
+  readonly kind: 'acquired'
+  /** Frees the slot: the order is not sent. */
+  readonly release: () => void
+  /** The order is sent now: the provider counts it from now on, and not since the slot was taken. */
+  readonly sent: () => void
+}
 
 export interface NoSlot {
   readonly kind: 'full'

@@ -45,6 +45,7 @@ export function createSubmitGate({ displayName, orders, breaker: options, onPaus
     if (slot.kind === 'acquired') {
       return {
         kind: 'admitted',
+        sent: slot.sent,
         release() {
           slot.release()
           attempt.release()

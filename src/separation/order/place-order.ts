@@ -171,7 +171,8 @@ export function createPlaceOrder({
       if (error instanceof StoreUnavailableError) withdraw(task)
       throw error
     } finally {
-      if (result?.kind !== 'new') admission.release()
+      if (result?.kind === 'new') admission.sent()
+      else admission.release()
     }
   }
 

@@ -151,7 +151,8 @@ export function createSendQueued(options: SendQueuedOptions): SendQueued {
       isSent = true
       submissions.submit(task, order, provider)
     } finally {
-      if (!isSent) admission.release()
+      if (isSent) admission.sent()
+      else admission.release()
     }
   }
 

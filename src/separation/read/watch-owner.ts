@@ -4,7 +4,8 @@ import type { Changes } from '../changes.ts'
 import { isSingleTaskError, StoreUnavailableError } from '../errors.ts'
 import type { ChangeCursor, TaskReader } from '../store.ts'
 import type { Task } from '../task.ts'
-import { createHeldPositions, type HeldPositions } from './held-positions.ts'
+import { groupsOf, type ChangePoll } from './change-poll.ts'
+import { createHeldPositions, longestWriteMs, type HeldPositions } from './held-positions.ts'
 import type { ReadTask } from './read-task.ts'
 
 export interface OwnerWatcher {
@@ -34,9 +35,10 @@ export interface OwnerWatches {
 }
 
 export interface OwnerWatchesOptions {
-  readonly reader: Pick<TaskReader, 'changes' | 'latestPosition'>
+  readonly reader: Pick<TaskReader, 'changes' | 'latestPosition' | 'revisionSums'>
   readonly readTask: ReadTask
-  readonly changes: Changes
+  readonly changes: Pick<Changes, 'listenToOwner'>
+  readonly poll: ChangePoll
   /** From 0 to 1, exclusive. Spreads the rereads of many owners. */
   readonly random: () => number
   readonly log: Log
@@ -54,15 +56,34 @@ interface WatchedOwner {
   stopListening: () => void
   /** Whether a task may have changed without a hint. */
   mayHaveMissed: boolean
-  /** How far a read of all changes has come; null: none is under way. */
-  cursor: ChangeCursor | null
+  /** A read of all changes; null: none is under way. */
+  reading: RunningRead | null
   /** null: the store was not read yet. */
   held: HeldPositions | null
+  /** What the last read of all changes has found; null: there was none yet. */
+  found: FoundChanges | null
+  /** Whether a task was shown since that read. */
+  isAhead: boolean
   isRunning: boolean
   timer: NodeJS.Timeout | undefined
 }
 
-/** A hint may be lost, so the changes are read without one after this time. */
+/** The changes that one read of all changes has found. */
+interface FoundChanges {
+  /** Where it began. */
+  readonly position: number
+  /** When it began. */
+  readonly atMs: number
+  /** See `TaskReader.revisionSums`. */
+  readonly revisionSum: number
+}
+
+interface RunningRead extends FoundChanges {
+  /** How far it has come. */
+  readonly cursor: ChangeCursor
+}
+
+/** After changes that hints told of, all changes are read within this time, so that the position advances. */
 const rereadMs = 30_000
 /** How soon a read is repeated while the store is unavailable. */
 const retryAfterMs = 1_000
@@ -70,10 +91,14 @@ const retryAfterMs = 1_000
 const maxChangedIds = 500
 const pageSize = 500
 const maxShown = 10_000
+/** The number of owners whose sums are read at once. */
+const maxOwners = 500
 
 /** Watches the tasks of owners. All reads of one owner follow each other, so an older revision never follows a newer one. */
-export function createOwnerWatches({ reader, readTask, changes, random, log }: OwnerWatchesOptions): OwnerWatches {
+export function createOwnerWatches(options: OwnerWatchesOptions): OwnerWatches {
+  const { reader, readTask, changes, poll, random, log } = options
   const watched = new Map<string, WatchedOwner>()
+  let leavePoll = () => {}
 
   return {
     watch(owner, watcher) {
@@ -99,6 +124,7 @@ export function createOwnerWatches({ reader, readTask, changes, random, log }: O
           watched.delete(owner)
           source.stopListening()
           clearTimeout(source.timer)
+          if (watched.size === 0) leavePoll()
         },
       }
     },
@@ -114,11 +140,14 @@ export function createOwnerWatches({ reader, readTask, changes, random, log }: O
       shown: createBoundedMap(maxShown),
       stopListening: () => {},
       mayHaveMissed: false,
-      cursor: null,
+      reading: null,
       held: null,
+      found: null,
+      isAhead: false,
       isRunning: false,
       timer: undefined,
     }
+    if (watched.size === 0) leavePoll = poll.join(readMissed)
     watched.set(owner, source)
     source.stopListening = changes.listenToOwner(owner, (taskId) => {
       if (taskId !== null && source.changedIds.size < maxChangedIds) source.changedIds.add(taskId)
@@ -147,12 +176,35 @@ export function createOwnerWatches({ reader, readTask, changes, random, log }: O
       else if (source.works.length === 0) break
     }
     source.isRunning = false
-    const waitMs = isReadable ? rereadMs * (0.8 + 0.2 * random()) : retryAfterMs
-    if (source.watchers.size > 0) source.timer = setTimeout(readAll, waitMs, source).unref()
+    if (source.watchers.size === 0) return
+    if (!isReadable) source.timer = setTimeout(readAll, retryAfterMs, source).unref()
+    else if (source.isAhead) source.timer = setTimeout(readAll, rereadMs * (0.8 + 0.2 * random()), source).unref()
   }
 
-  function hasChanges({ changedIds, mayHaveMissed, cursor }: WatchedOwner): boolean {
-    return changedIds.size > 0 || mayHaveMissed || cursor !== null
+  /** Reads the changes of each owner again that has one without a hint. */
+  async function readMissed(): Promise<void> {
+    for (const group of groupsOf([...watched.values()], maxOwners)) {
+      const asked = group.map(({ owner, found }) => ({ owner, found, position: found?.position ?? 0 }))
+      const sums = await reader.revisionSums(asked.filter(({ found }) => found !== null))
+      for (const { owner, found } of asked) {
+        const source = watched.get(owner)
+        if (source === undefined) continue
+        // If all changes were read meanwhile, the sum says nothing of what was found.
+        const isSame = found !== null && found === source.found && sums.get(owner) === found.revisionSum
+        if (!isSame || mayBeginLater(source)) readAll(source)
+      }
+    }
+  }
+
+  /** Whether the sum is that of changes for which nobody has to look any more. */
+  function mayBeginLater({ found, held }: WatchedOwner): boolean {
+    const nowMs = performance.now()
+    if (found === null || held === null || nowMs - found.atMs < longestWriteMs) return false
+    return held.startAt(nowMs) > found.position
+  }
+
+  function hasChanges({ changedIds, mayHaveMissed, reading }: WatchedOwner): boolean {
+    return changedIds.size > 0 || mayHaveMissed || reading !== null
   }
 
   function readAll(source: WatchedOwner): void {
@@ -171,12 +223,15 @@ export function createOwnerWatches({ reader, readTask, changes, random, log }: O
     source.changedIds.clear()
     try {
       await beginReading(source)
-      if (ids.length > 0) await show(source, ids)
-      else await readPage(source)
+      if (ids.length === 0) await readPage(source)
+      else {
+        source.isAhead = true
+        await show(source, ids)
+      }
       return true
     } catch (error) {
       source.mayHaveMissed = true
-      source.cursor = null
+      source.reading = null
       if (!(error instanceof StoreUnavailableError)) log.error({ err: error }, 'the changes of tasks could not be read')
       return false
     }
@@ -185,16 +240,29 @@ export function createOwnerWatches({ reader, readTask, changes, random, log }: O
   async function readPage(source: WatchedOwner): Promise<void> {
     const { owner, held, shown } = source
     if (held === null) return
-    if (source.cursor === null) source.mayHaveMissed = false
-    const after = source.cursor ?? { position: held.startAt(performance.now()), id: '' }
-    const page = await reader.changes(owner, { after, limit: pageSize })
+    const reading = source.reading ?? beginReadingAll(source, held)
+    const page = await reader.changes(owner, { after: reading.cursor, limit: pageSize })
     await show(
       source,
       page.filter(({ id, revision }) => shown.get(id) !== revision).map(({ id }) => id),
     )
+    const revisionSum = page.reduce((sum, { revision }) => sum + revision, reading.revisionSum)
     const last = page.at(-1)
-    source.cursor = page.length < pageSize || last === undefined ? null : last
-    if (source.cursor === null && last !== undefined) held.add(last.position, performance.now())
+    if (page.length === pageSize && last !== undefined) {
+      source.reading = { ...reading, revisionSum, cursor: last }
+      return
+    }
+    source.reading = null
+    source.found = { ...reading, revisionSum }
+    if (last !== undefined) held.add(last.position, performance.now())
+  }
+
+  function beginReadingAll(source: WatchedOwner, held: HeldPositions): RunningRead {
+    source.mayHaveMissed = false
+    source.isAhead = false
+    const atMs = performance.now()
+    const position = held.startAt(atMs)
+    return { position, atMs, revisionSum: 0, cursor: { position, id: '' } }
   }
 
   async function show(source: WatchedOwner, ids: readonly string[]): Promise<void> {

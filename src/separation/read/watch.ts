@@ -1,7 +1,9 @@
 import type { Changes } from '../changes.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import { isTaskId } from '../task-id.ts'
+import type { TaskReader } from '../store.ts'
 import type { Task } from '../task.ts'
+import { groupsOf, type ChangePoll } from './change-poll.ts'
 import type { FindPermission, TaskRef } from './find.ts'
 import type { ReadTask } from './read-task.ts'
 
@@ -38,9 +40,9 @@ export interface WatchesOptions {
   /** Finds a task by the provider's id for it, and may adopt it. */
   readonly findTask: (owner: string, ref: TaskRef, permission: FindPermission) => Promise<Task | null>
   readonly readTask: ReadTask
-  readonly changes: Changes
-  /** From 0 to 1, exclusive. Spreads the rereads of many tasks. */
-  readonly random: () => number
+  readonly readRevisions: TaskReader['revisions']
+  readonly changes: Pick<Changes, 'listen'>
+  readonly poll: ChangePoll
 }
 
 /** One task that is watched, however many watch it: it is read once for all of them. */
@@ -50,6 +52,8 @@ interface WatchedTask {
   stopListening: () => void
   mayHaveChanged: boolean
   isReading: boolean
+  /** The revision that was read last; null: there is no such task, undefined: it could not be read yet. */
+  revision: number | null | undefined
   timer: NodeJS.Timeout | undefined
 }
 
@@ -59,15 +63,18 @@ interface OwnWatcher {
   readonly since: number
 }
 
-/** A notification may be lost, so a watched task is read again after this time. */
-const rereadMs = 30_000
 /** How soon a read is repeated while the store is unavailable. */
 const retryAfterMs = 1_000
+/** How soon a read is repeated that has failed for another reason. */
+const retryFailedAfterMs = 30_000
+/** The number of revisions of one read. PostgreSQL reads them in some 6 ms. */
+const maxRevisions = 1_000
 
 /** Watches tasks. Listens before it reads, so that no change is missed, and reads one task once at a time. */
-export function createWatches({ findTask, readTask, changes, random }: WatchesOptions): Watches {
+export function createWatches({ findTask, readTask, readRevisions, changes, poll }: WatchesOptions): Watches {
   const watched = new Map<string, WatchedTask>()
   let reads = 0
+  let leavePoll = () => {}
 
   return {
     now: () => reads,
@@ -127,8 +134,10 @@ export function createWatches({ findTask, readTask, changes, random }: WatchesOp
       stopListening: () => {},
       mayHaveChanged: false,
       isReading: false,
+      revision: undefined,
       timer: undefined,
     }
+    if (watched.size === 0) leavePoll = poll.join(readMissed)
     watched.set(taskId, task)
     task.stopListening = changes.listen(taskId, () => requestRead(task))
     return task
@@ -139,6 +148,18 @@ export function createWatches({ findTask, readTask, changes, random }: WatchesOp
     watched.delete(task.taskId)
     task.stopListening()
     clearTimeout(task.timer)
+    if (watched.size === 0) leavePoll()
+  }
+
+  /** Reads each task again that has changed without a hint. */
+  async function readMissed(): Promise<void> {
+    for (const ids of groupsOf([...watched.keys()], maxRevisions)) {
+      const stored = await readRevisions(ids)
+      for (const id of ids) {
+        const task = watched.get(id)
+        if (task !== undefined && hasMissed(task, stored.get(id))) requestRead(task)
+      }
+    }
   }
 
   function requestRead(task: WatchedTask): void {
@@ -146,24 +167,38 @@ export function createWatches({ findTask, readTask, changes, random }: WatchesOp
     if (!task.isReading) void read(task)
   }
 
-  /** Reads the task until it cannot have changed since the read began, and once more later. */
+  /** Reads the task until it cannot have changed since the read began, and once more later if it cannot be read. */
   async function read(task: WatchedTask): Promise<void> {
     task.isReading = true
     clearTimeout(task.timer)
-    let waitMs = rereadMs
+    let retryMs: number | null = null
     while (task.mayHaveChanged && task.watchers.size > 0) {
       task.mayHaveChanged = false
       const readAt = ++reads
       const state = await settled(readTask(task.taskId))
-      waitMs = state instanceof StoreUnavailableError ? retryAfterMs : rereadMs * (0.8 + 0.2 * random())
+      task.revision = state instanceof Error ? undefined : (state?.revision ?? null)
+      retryMs = retryMsAfter(state)
       // Whoever joins meanwhile has asked for a later read.
       for (const { owner, watcher, since } of task.watchers) {
         if (readAt > since) watcher.onState(ownedBy(owner, state), readAt)
       }
     }
     task.isReading = false
-    if (task.watchers.size > 0) task.timer = setTimeout(requestRead, waitMs, task).unref()
+    if (retryMs !== null && task.watchers.size > 0) task.timer = setTimeout(requestRead, retryMs, task).unref()
   }
+}
+
+/** Whether the stored revision shows a change of which the last read did not know. */
+function hasMissed({ revision, isReading }: WatchedTask, stored: number | undefined): boolean {
+  // What could not be read has a timer of its own. A read that is under way may have read before the change.
+  if (revision === undefined) return isReading
+  if (revision === null || stored === undefined) return revision !== (stored ?? null)
+  return stored > revision
+}
+
+function retryMsAfter(state: WatchedState): number | null {
+  if (!(state instanceof Error)) return null
+  return state instanceof StoreUnavailableError ? retryAfterMs : retryFailedAfterMs
 }
 
 /** Another owner's task is the same as an unknown one. */

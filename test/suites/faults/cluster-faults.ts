@@ -19,15 +19,19 @@ export const clusterFaultKinds = [
 ] as const
 export type ClusterFaultKind = (typeof clusterFaultKinds)[number]
 
+/** Whether the fault is one of Redis, at least in part. */
+export function needsRedis(kind: ClusterFaultKind): boolean {
+  return /Redis|CLIENT KILL/.test(kind)
+}
+
 /** How often each is to strike. */
 export type FaultPlan = Readonly<Record<ClusterFaultKind, number>>
 
 /**
  * Within how long after its end everything must be as before, in milliseconds. Without Redis a subscriber is told when its
- * gateway reads the task again, at most every 30 s.
+ * gateway reads the revisions of what is watched, once a second.
  */
 export function limitMsOf(kind: ClusterFaultKind): number {
-  if (kind === 'Redis away all the while') return 32_000
   return kind.includes('half open') ? 30_000 : 5_000
 }
 

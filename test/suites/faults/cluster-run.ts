@@ -3,7 +3,7 @@ import type { Ending } from '../../support/gateway.ts'
 import { listTasks, type Where } from './client.ts'
 import { createCluster, lastWordsOf, type Cluster, type Member } from './cluster.ts'
 import type { ClusterBreach } from './cluster-breach.ts'
-import { limitMsOf, mend, strike, type ClusterFaultKind, type FaultPlan } from './cluster-faults.ts'
+import { limitMsOf, mend, needsRedis, strike, type ClusterFaultKind, type FaultPlan } from './cluster-faults.ts'
 import { compare, type Evidence } from './compare.ts'
 import { startCrowd } from './crowd.ts'
 import { callbackFaultKinds, faultKinds, startFaultProxy, type Delivery, type FaultProxy } from './fault-proxy.ts'
@@ -21,6 +21,8 @@ export interface ClusterRunOptions {
   readonly seed: string
   readonly program: string
   readonly gateways: number
+  /** Whether the gateways use a Redis; faults of Redis are left out otherwise. Default: true. */
+  readonly hasRedis?: boolean
   readonly separations: number
   readonly faults: FaultPlan
   /** How often a gateway is stopped for longer than a claim's lease. */
@@ -55,7 +57,7 @@ const soonMs = 1_000
 
 /** Plays vendor, networks, clients and every fault of what gateways share, and compares the end with the ledger. */
 export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending): Promise<ClusterReport> {
-  const { seed, program, gateways, separations, healWithinMs, onProgress, signal } = options
+  const { seed, program, gateways, hasRedis = true, separations, healWithinMs, onProgress, signal } = options
   const startedAtMs = performance.now()
   const seconds = () => Math.round((performance.now() - startedAtMs) / 1_000)
   const timing = { callbackTimeoutMs: 6_000, callbackPausesMs: [0, 500, 1_500, 4_000] }
@@ -94,6 +96,7 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
       seed,
       program: impatient(program),
       size: gateways,
+      hasRedis,
       environment: (index) => ({
         KIE_API_KEY: `kie-key-${canary}`,
         KIE_BASE_URL: toVendor[index]?.url ?? '',
@@ -228,10 +231,18 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
 }
 
 /** Every fault as often as it is planned, in an order that the seed says. */
-function planTurns({ seed, faults, stops }: ClusterRunOptions): readonly (ClusterFaultKind | 'a gateway stopped')[] {
+function planTurns({
+  seed,
+  faults,
+  stops,
+  hasRedis = true,
+}: ClusterRunOptions): readonly (ClusterFaultKind | 'a gateway stopped')[] {
   const random = createRandom(`${seed}/turns`)
   const turns = Object.entries({ ...faults, 'a gateway stopped': stops }).flatMap(([kind, times]) =>
-    Array.from({ length: times }, () => ({ kind: kind as ClusterFaultKind | 'a gateway stopped', at: random.next() })),
+    Array.from({ length: hasRedis || !needsRedis(kind as ClusterFaultKind) ? times : 0 }, () => ({
+      kind: kind as ClusterFaultKind | 'a gateway stopped',
+      at: random.next(),
+    })),
   )
   return turns.toSorted((one, other) => one.at - other.at).map(({ kind }) => kind)
 }

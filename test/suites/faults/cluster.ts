@@ -34,13 +34,15 @@ export interface ClusterOptions {
   readonly seed: string
   readonly program: string
   readonly size: number
+  /** Whether the gateways use the Redis. Default: true. */
+  readonly hasRedis?: boolean
   /** What each gateway is started with besides its ways to PostgreSQL and Redis. */
   readonly environment: (index: number) => Readonly<Record<string, string>>
 }
 
 /** Makes everything ready; `start` starts the gateways. */
 export async function createCluster(options: ClusterOptions, atEnd: Ending): Promise<Cluster> {
-  const { seed, program, size, environment } = options
+  const { seed, program, size, hasRedis = true, environment } = options
   const databaseUrl = await newPostgresDatabase(atEnd)
   const redis = await startOwnRedis(atEnd)
   const admin = new pg.Client({ connectionString: databaseUrl })
@@ -56,7 +58,7 @@ export async function createCluster(options: ClusterOptions, atEnd: Ending): Pro
     ownUrl.host = `127.0.0.1:${toPostgres.port}`
     const gateway = createGatewayProcess([process.execPath, program], {
       DATABASE_URL: ownUrl.href,
-      REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
+      ...(hasRedis ? { REDIS_URL: `redis://127.0.0.1:${toRedis.port}` } : {}),
       GRAPHIQL: 'false',
       LOG_LEVEL: 'error',
       ...environment(index),

@@ -9,6 +9,7 @@ import { canary } from '../../support/canaries.ts'
 export interface JoiningOptions {
   readonly program: string
   readonly gateways: number
+  readonly hasRedis: boolean
   readonly callers: number
   /** Rounds with one key, as many without any, and as many with one key for several tracks. */
   readonly rounds: number
@@ -28,7 +29,7 @@ export interface JoiningReport {
 
 /** Lets many callers order one track at one time, spread over all gateways. */
 export async function playJoining(options: JoiningOptions, atEnd: Ending): Promise<JoiningReport> {
-  const { program, gateways, callers, rounds, refusedRounds, onProgress, signal } = options
+  const { program, gateways, hasRedis, callers, rounds, refusedRounds, onProgress, signal } = options
   const seed = 'joining'
   const vendor = await startVendor({
     seed,
@@ -53,7 +54,10 @@ export async function playJoining(options: JoiningOptions, atEnd: Ending): Promi
     SUBMITS_PER_10_SECONDS: '1000000',
     READS_PER_SECOND: '1000',
   }
-  const cluster: Cluster = await createCluster({ seed, program, size: gateways, environment: () => environment }, atEnd)
+  const cluster: Cluster = await createCluster(
+    { seed, program, size: gateways, hasRedis, environment: () => environment },
+    atEnd,
+  )
   await cluster.start()
 
   const breaches: ClusterBreach[] = []

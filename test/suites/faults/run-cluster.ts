@@ -20,6 +20,8 @@ const { values } = parseArgs({
     callers: { type: 'string', default: '200' },
     rounds: { type: 'string', default: '50' },
     only: { type: 'string', default: '' },
+    // The gateways share PostgreSQL alone.
+    'without-redis': { type: 'boolean', default: false },
   },
 })
 const breakOff = new AbortController()
@@ -42,7 +44,8 @@ const faults: FaultPlan = {
   'a gateway killed': times(6),
   'Redis away all the while': times(1),
 }
-const common = { gateways, onProgress: (line: string) => console.log(line), signal: breakOff.signal }
+const hasRedis = !values['without-redis']
+const common = { gateways, hasRedis, onProgress: (line: string) => console.log(line), signal: breakOff.signal }
 console.log(`seed ${seed}; to play it again: npm run test:faults:cluster -- --seed ${seed}`)
 
 let breaches = 0
@@ -52,7 +55,9 @@ await withEndings(async (atEnd) => {
   const program = await buildGateway(join(folder, 'build'))
 
   if (only === '' || only === 'faults') {
-    console.log(`\n${separations} separations under faults of PostgreSQL, Redis, gateways and networks`)
+    console.log(
+      `\n${separations} separations under faults of ${hasRedis ? 'PostgreSQL, Redis' : 'PostgreSQL'}, gateways and networks`,
+    )
     const report = await withEndings((end) =>
       runClusterFaults(
         {
@@ -74,7 +79,7 @@ await withEndings(async (atEnd) => {
   }
 
   if (only === '' || only === 'pace') {
-    const pace = { program, tasks: 30, intervalSeconds: 1, intervals: 10, signal: breakOff.signal }
+    const pace = { program, hasRedis, tasks: 30, intervalSeconds: 1, intervals: 10, signal: breakOff.signal }
     for (const [size, readsPerSecond, submitsPer10Seconds] of [
       [1, null, null],
       [gateways, null, null],

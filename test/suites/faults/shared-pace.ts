@@ -9,6 +9,8 @@ import { canary } from '../../support/canaries.ts'
 export interface PaceOptions {
   readonly program: string
   readonly gateways: number
+  /** Whether the gateways count in a Redis, and not in the database. */
+  readonly hasRedis: boolean
   /** How many tasks stay pending. */
   readonly tasks: number
   readonly intervalSeconds: number
@@ -48,7 +50,17 @@ const [leastShare, mostShare] = [0.6, 1.2]
 
 /** Leaves tasks pending for some intervals and counts at the vendor. */
 export async function measurePace(options: PaceOptions, atEnd: Ending): Promise<PaceReport> {
-  const { program, gateways, tasks, intervalSeconds, intervals, readsPerSecond, submitsPer10Seconds, signal } = options
+  const {
+    program,
+    gateways,
+    hasRedis,
+    tasks,
+    intervalSeconds,
+    intervals,
+    readsPerSecond,
+    submitsPer10Seconds,
+    signal,
+  } = options
   const seed = `pace of ${gateways}`
   const vendor = await startVendor({
     seed,
@@ -64,7 +76,10 @@ export async function measurePace(options: PaceOptions, atEnd: Ending): Promise<
     READS_PER_SECOND: String(readsPerSecond ?? 1_000),
     SUBMITS_PER_10_SECONDS: String(submitsPer10Seconds ?? beyondAll),
   }
-  const cluster = await createCluster({ seed, program, size: gateways, environment: () => environment }, atEnd)
+  const cluster = await createCluster(
+    { seed, program, size: gateways, hasRedis, environment: () => environment },
+    atEnd,
+  )
   await cluster.start()
   const newOrder = (audioId: string): Order => {
     const musicTaskId = `music-of-${audioId}`
