@@ -73,6 +73,8 @@ export type SeparateInput = {
   reference?: string | null | undefined
   /** Which stems to separate the track into. */
   type?: SeparationType
+  /** A URL of yours that is told when the task is settled, and when more is known of it later, by a signed POST (Standard Webhooks). It must begin with `https://` and be public. An order that joins an earlier task is told of that task as well. Default: the URL that the operator has set for you, if any. */
+  webhookUrl?: string | null | undefined
 }
 
 /** Why a separation failed. */

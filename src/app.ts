@@ -25,6 +25,8 @@ import { wireSeparations } from './wiring/wire-separations.ts'
 import { wireStems } from './wiring/wire-stems.ts'
 import { wireTracing } from './wiring/wire-tracing.ts'
 import { wireTransports } from './wiring/wire-transports.ts'
+import { wireWebhooks } from './wiring/wire-webhooks.ts'
+import { createWebhookAddresses } from './webhooks/webhook-addresses.ts'
 
 /** The longest time between two polls for due tasks. */
 const maxPollIntervalMs = 1_000
@@ -58,6 +60,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
   if (config.database.kind === 'sqlite' && config.redisUrl === null) {
     await store.releaseAllLeases()
     await store.archive.releaseAllLeases()
+    await store.webhooks.releaseAllLeases()
   }
   const defaultBudgets = derived(
     () => live.ordersPerDay,
@@ -95,16 +98,20 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     subscriptions: subscriptionLimit.size,
     droppedLogLines: options.droppedLogLines ?? (() => 0),
     archiveJobs: () => (config.archive === null ? Promise.resolve(0) : store.archive.countDue(clock.nowMs())),
+    webhookBacklog: store.webhooks.backlog,
     isRedisUp: coordination.isRedisUp,
     checkReady: readiness.check,
   })
   const pollIntervalMs = Math.min(maxPollIntervalMs, config.checkIntervalMs / 4)
+  const webhookAddresses = createWebhookAddresses(config.webhookHostsAllowed)
   const { separations, checker } = wireSeparations(foundation, {
     changes,
     addresses,
     prices,
     metrics,
     tracing,
+    webhookAddresses,
+    wakeWebhooks: () => webhooks.wake(),
     pollIntervalMs,
   })
   const stems = await wireStems(foundation, {
@@ -114,6 +121,12 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     streamLimit,
     onArchived: metrics.onArchived,
     traced: tracing.archive,
+    pollIntervalMs,
+  })
+  const webhooks = await wireWebhooks(foundation, {
+    addresses: webhookAddresses,
+    stemUrlOf: stems.services.stemUrlOf,
+    onAttempt: metrics.webhooks.attempted,
     pollIntervalMs,
   })
   const transports = wireTransports(foundation, {
@@ -148,6 +161,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
   checker.start()
   separations.queue.start()
   stems.start()
+  webhooks.start()
 
   return {
     url: url(),
@@ -172,6 +186,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
         transports.close(config.submitTimeoutMs),
         checker.stop(),
         stems.stop(),
+        webhooks.stop(),
       ])
       // Checks can be repeated, submits cannot.
       await Promise.all(providers.clients.map((each) => each.stopChecking()))

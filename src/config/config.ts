@@ -41,6 +41,12 @@ export interface Config {
   readonly defaultProvider: ProviderName
   /** The first one signs, and all are accepted. If empty, a generated secret from the database is used. */
   readonly callbackSecrets: readonly string[]
+  /** All of them sign webhooks, and so does a generated secret from the database. */
+  readonly webhookSecrets: readonly string[]
+  /** Hosts (`host` or `host:port`) to which webhooks are sent at any address, also without TLS. */
+  readonly webhookHostsAllowed: readonly string[]
+  /** The waits after each failed attempt to send a webhook. Not configurable. */
+  readonly webhookRetryDelaysMs: readonly number[]
   /** The keys from API_KEYS. */
   readonly apiKeys: readonly ApiKey[]
   readonly apiKeysFile: string | null
@@ -114,6 +120,11 @@ export class ConfigError extends Error {
   }
 }
 
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+/** The schedule of Svix (https://docs.svix.com/retries): after the first attempt, seven more within some 28 hours. */
+const webhookRetryDelaysMs = [5_000, 5 * minuteMs, 30 * minuteMs, 2 * hourMs, 5 * hourMs, 10 * hourMs, 10 * hourMs]
+
 /** Code that zod generates for a schema pays off only if many values are parsed. */
 const parsedOnce = { jitless: true }
 
@@ -184,6 +195,9 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
     kieWebhookKey: env.KIE_WEBHOOK_KEY ?? null,
     defaultProvider,
     callbackSecrets: env.CALLBACK_SECRET,
+    webhookSecrets: env.WEBHOOK_SECRET,
+    webhookHostsAllowed: env.WEBHOOK_HOSTS_ALLOWED,
+    webhookRetryDelaysMs,
     apiKeys: env.API_KEYS,
     apiKeysFile: env.API_KEYS_FILE ?? null,
     jwt:

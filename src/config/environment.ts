@@ -42,6 +42,21 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 )
 
+const secrets = list
+  .refine(
+    (each) => each.length > 0 && each.every((secret) => secret.length >= 16),
+    'must be secrets of at least 16 characters, separated by commas',
+  )
+  .default([])
+/** `host` or `host:port`. */
+const hosts = list
+  .transform((names) => names.map((each) => each.toLowerCase()))
+  .refine(
+    (names) => names.every((each) => URL.canParse(`http://${each}`) && new URL(`http://${each}/`).host === each),
+    'must be hosts like files.example.com or 127.0.0.1:9000, separated by commas',
+  )
+  .default([])
+
 /** What each type costs in credits, e.g. `separate_vocal:10,split_stem:50`. */
 const prices = list
   .transform((entries, context) => {
@@ -103,12 +118,9 @@ export const environmentSchema = z.object({
     .transform((text) => text.toLowerCase())
     .pipe(z.enum(providerNames, { error: `must be one of ${providerNames.join(', ')}` }))
     .optional(),
-  CALLBACK_SECRET: list
-    .refine(
-      (secrets) => secrets.length > 0 && secrets.every((secret) => secret.length >= 16),
-      'must be secrets of at least 16 characters, separated by commas',
-    )
-    .default([]),
+  CALLBACK_SECRET: secrets,
+  WEBHOOK_SECRET: secrets,
+  WEBHOOK_HOSTS_ALLOWED: hosts,
   API_KEYS: z
     .string()
     .transform((text, context) => {
@@ -152,13 +164,7 @@ export const environmentSchema = z.object({
     .default([]),
   STEM_LINKS: z.enum(stemLinks, { error: `must be one of ${stemLinks.join(', ')}` }).default('signed'),
   STEM_LINKS_URL: httpUrl.optional(),
-  STEM_HOSTS_ALLOWED: list
-    .transform((hosts) => hosts.map((each) => each.toLowerCase()))
-    .refine(
-      (hosts) => hosts.every((each) => URL.canParse(`http://${each}`) && new URL(`http://${each}/`).host === each),
-      'must be hosts like files.example.com or 127.0.0.1:9000, separated by commas',
-    )
-    .default([]),
+  STEM_HOSTS_ALLOWED: hosts,
   STEM_STREAMS: count.default(200),
   STEM_STREAMS_PER_ADDRESS: count.default(64),
   ARCHIVE_URL: z

@@ -13,6 +13,7 @@ export const reloadableNames: readonly string[] = [
   'SUNOAPI_API_KEY',
   'KIE_WEBHOOK_KEY',
   'CALLBACK_SECRET',
+  'WEBHOOK_SECRET',
   'ADMIN_TOKEN',
 ]
 

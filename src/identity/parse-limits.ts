@@ -8,11 +8,14 @@ export interface ParsedLimits {
   readonly expiresAtMs: number | null
 }
 
-const otherFields = ['providers', 'types', 'expires'] as const
+const otherFields = ['providers', 'types', 'expires', 'webhook'] as const
+
+/** In characters. */
+const maxUrlLength = 2_000
 
 /**
  * Parses fields such as `orders=500/day split_stem=50/day credits=2000/month providers=kie+apikley types=separate_vocal
- * expires=2027-01-01`, separated by spaces. Calls `onMistake` with each mistake. A mistake repeats nothing of the text, which
+ * expires=2027-01-01 webhook=https://app.example.com/stems`, separated by spaces. Calls `onMistake` with each mistake. A mistake repeats nothing of the text, which
  * may be a key in the wrong place.
  */
 export function parseLimits(text: string, onMistake: (mistake: string) => void): ParsedLimits {
@@ -20,6 +23,7 @@ export function parseLimits(text: string, onMistake: (mistake: string) => void):
   let providers: readonly ProviderName[] | null = null
   let types: readonly SeparationType[] | null = null
   let expiresAtMs: number | null = null
+  let webhookUrl: string | null = null
   const fields = text.split(/\s+/).filter((field) => field !== '')
   const seen = new Set<string>()
 
@@ -34,6 +38,7 @@ export function parseLimits(text: string, onMistake: (mistake: string) => void):
     if (known === 'providers') providers = namesIn(known, value, providerNames)
     else if (known === 'types') types = namesIn(known, value, separationTypes)
     else if (known === 'expires') expiresAtMs = timeIn(value)
+    else if (known === 'webhook') webhookUrl = urlIn(value)
     else {
       const budget = budgetIn(known, value)
       if (budget === null) continue
@@ -43,7 +48,7 @@ export function parseLimits(text: string, onMistake: (mistake: string) => void):
     if (seen.has(what)) onMistake(`${what} is given twice`)
     seen.add(what)
   }
-  return { limits: { budgets, providers, types }, expiresAtMs }
+  return { limits: { budgets, providers, types, webhookUrl }, expiresAtMs }
 
   function budgetIn(kind: Budget['kind'], value: string): Budget | null {
     const [, amount = '', name] = /^(\d{1,12}(?:\.\d{1,6})?)\/(\w+)$/.exec(value) ?? []
@@ -61,6 +66,12 @@ export function parseLimits(text: string, onMistake: (mistake: string) => void):
       onMistake(`${field} must be some of ${names.join(', ')}, separated by +`)
     }
     return names.filter((name) => given.includes(name))
+  }
+
+  function urlIn(value: string): string {
+    const isUrl = /^https?:\/\/[^@#]+$/i.test(value) && value.length <= maxUrlLength && URL.canParse(value)
+    if (!isUrl) onMistake('webhook must be a URL that begins with https://, without a user name, a password or #')
+    return value
   }
 
   function timeIn(value: string): number {

@@ -17,13 +17,15 @@ import { measureProviders } from './provider-metrics.ts'
 import { showProviderStates, type ObservedProvider } from './provider-states.ts'
 import { createSocketMetrics } from './socket-metrics.ts'
 import { createTaskMetrics } from './task-metrics.ts'
+import { createWebhookMetrics, type WebhookMetrics, type WebhookMetricsOptions } from './webhook-metrics.ts'
 
 export interface MetricsOptions<T extends Provider & ObservedProvider>
   extends
     GatewayMetricsOptions,
     Omit<OrderMetricsOptions, 'providers'>,
     Pick<BacklogMetricsOptions, 'store'>,
-    ArchiveMetricsOptions {
+    ArchiveMetricsOptions,
+    WebhookMetricsOptions {
   readonly clock: Clock
   /** The providers that are on. */
   readonly providers: readonly T[]
@@ -37,6 +39,7 @@ export interface Metrics<T> {
   readonly onTaskChange: TaskChangeListener
   readonly callbacks: CallbackMetrics
   readonly onArchived: CountArchived
+  readonly webhooks: WebhookMetrics
   readonly graphql: OperationObserver
   readonly sockets: SocketObserver
   readonly onAnswer: HttpServerOptions['onAnswer']
@@ -58,6 +61,7 @@ export function createMetrics<T extends Provider & ObservedProvider>(
     onTaskChange: createTaskMetrics(meter, common),
     callbacks: createCallbackMetrics(meter, common),
     onArchived: createArchiveMetrics(meter, options),
+    webhooks: createWebhookMetrics(meter, options),
     graphql: createGraphqlMetrics(meter),
     sockets: createSocketMetrics(meter),
     onAnswer: createHttpMetrics(meter),

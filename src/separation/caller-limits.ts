@@ -24,7 +24,7 @@ export interface BudgetStatus {
   readonly resetsAtMs: number
 }
 
-/** What a caller may order. */
+/** What the operator has set for a caller. */
 export interface CallerLimits {
   /** At most one of each kind and period. Every one of them applies. */
   readonly budgets: readonly Budget[]
@@ -32,9 +32,11 @@ export interface CallerLimits {
   readonly providers: readonly ProviderName[] | null
   /** The types that the caller may order; null: all. */
   readonly types: readonly SeparationType[] | null
+  /** The URL that is told of the caller's tasks, unless an order names another one; null: none. */
+  readonly webhookUrl: string | null
 }
 
-export const noLimits: CallerLimits = { budgets: [], providers: null, types: null }
+export const noLimits: CallerLimits = { budgets: [], providers: null, types: null, webhookUrl: null }
 
 /** The limits of a caller to whom budgets apply that it has no budget of its own for. */
 export function withDefaultBudgets(limits: CallerLimits, defaults: readonly Budget[]): CallerLimits {

@@ -12,7 +12,7 @@ import { createCheck, type Check } from './check/check.ts'
 import type { CheckRequests } from './check/check-requests.ts'
 import { counterOf, type PriceOf } from './order/budget-claims.ts'
 import { createExpectations } from './order/expectations.ts'
-import type { SeparateInput } from './order/separate-input.ts'
+import type { MistakeInUrl, SeparateInput } from './order/separate-input.ts'
 import { createSendQueued, type SendQueued } from './order/send-queued.ts'
 import { createSeparate, type LogRefusal, type OrderOptions, type SeparateOutcome } from './order/separate.ts'
 import { createSubmissions } from './order/submissions.ts'
@@ -43,6 +43,8 @@ export interface SeparationsOptions {
   readonly log: Log
   /** What orders cost, for budgets of credits. Default: nothing. */
   readonly priceOf?: PriceOf
+  /** Which URLs an order may name to be told of its task. Default: any. */
+  readonly mistakeInWebhookUrl?: MistakeInUrl
   /** Called when a caller has used most of a budget. */
   readonly onBudgetWarning?: (budget: Budget) => void
   readonly timings: CheckTimings & { readonly submitTimeoutMs: number; readonly submitWaitMs: number }
@@ -89,7 +91,8 @@ export interface Separations {
 
 export function createSeparations(options: SeparationsOptions): Separations {
   const { store, reader, clock, changes, timings, random = Math.random, priceOf = () => undefined } = options
-  const common = { ...options, random, priceOf, inbox: store }
+  const { mistakeInWebhookUrl = () => null } = options
+  const common = { ...options, random, priceOf, mistakeInWebhookUrl, inbox: store }
   const readTask = createReadTask(reader)
   const findTask = async (owner: string, ref: TaskRef, permission: FindPermission): Promise<Task | null> => {
     const [found = null] = await find(owner, [ref], permission)

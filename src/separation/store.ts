@@ -1,6 +1,7 @@
 import type { OperatorStore } from './operator-store.ts'
 import type { ProviderReport } from './advance/report.ts'
 import type { RateCounter } from './rate-counter.ts'
+import type { DueQueue } from './due-queue.ts'
 import type {
   Charge,
   FailureCode,
@@ -314,16 +315,6 @@ export interface CallbackInbox {
   saveCallback(callback: SavedCallback, options?: SaveCallbackOptions): Promise<CallbackTask | null>
   /** The stored callbacks of a task, oldest first. */
   savedCallbacks(taskId: string): Promise<readonly SavedCallback[]>
-}
-
-/** Schedules work on tasks and leases it to gateways. Each item has the id of its task. */
-export interface DueQueue<Item> {
-  /** Leases up to `limit` due items until `leaseUntilMs`. A leased item is given to nobody else. */
-  leaseDue(nowMs: number, leaseUntilMs: number, limit: number): Promise<readonly Item[]>
-  /** Extends the leases of these tasks from `leaseUntilMs` to `laterMs`, where they have not ended. */
-  renew(taskIds: readonly string[], leaseUntilMs: number, laterMs: number): Promise<void>
-  /** Ends a lease. The task is next due at `dueAtMs` (null: never), unless something has made it due meanwhile. */
-  release(taskId: string, leaseUntilMs: number, dueAtMs: number | null): Promise<void>
 }
 
 /** Schedules the checks of tasks and leases due tasks to gateways. A callback makes its task due. */

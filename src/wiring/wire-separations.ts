@@ -6,6 +6,8 @@ import { createCheckRequests } from '../separation/check/check-requests.ts'
 import { createChecker, type Checker } from '../separation/check/checker.ts'
 import { createSeparations, type Separations } from '../separation/separations.ts'
 import { providerNames } from '../separation/task.ts'
+import { toldChange } from '../separation/webhooks/told-change.ts'
+import type { WebhookAddresses } from '../webhooks/webhook-addresses.ts'
 import type { Foundation } from './foundation.ts'
 import type { WiredProviders } from './wire-providers.ts'
 import type { WiredTracing } from './wire-tracing.ts'
@@ -16,6 +18,9 @@ export interface SeparationsWiring {
   readonly prices: WiredProviders['prices']
   readonly metrics: Metrics<RestProvider>
   readonly tracing: WiredTracing
+  readonly webhookAddresses: WebhookAddresses
+  /** Called when a message about a task may have been stored. */
+  readonly wakeWebhooks: () => void
   /** How often due tasks are looked for. */
   readonly pollIntervalMs: number
 }
@@ -53,7 +58,11 @@ export function wireSeparations(foundation: Foundation, wiring: SeparationsWirin
     },
     requests,
     archiveMs: config.archive?.retentionMs ?? null,
-    onTaskChange: metrics.onTaskChange,
+    mistakeInWebhookUrl: wiring.webhookAddresses.mistakeIn,
+    onTaskChange(before, after) {
+      metrics.onTaskChange(before, after)
+      if (toldChange(before, after) !== null) wiring.wakeWebhooks()
+    },
   })
   const separations = {
     ...ordering,

@@ -255,6 +255,7 @@ describe('the GraphQL contract', () => {
       'provider: Provider',
       'idempotencyKey: String',
       'reference: String',
+      'webhookUrl: String',
       'force: Boolean! = false',
     ],
     SeparateResult: [

@@ -93,7 +93,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   separation: ['runtime'],
   limits: [],
   providers: ['runtime', 'separation'],
-  stems: ['runtime', 'separation'],
+  addresses: [],
+  stems: ['runtime', 'separation', 'addresses'],
+  webhooks: ['runtime', 'separation', 'addresses'],
   stores: ['runtime', 'separation'],
   coordination: ['runtime', 'separation', 'providers'],
   graphql: ['runtime', 'separation', 'limits', 'stems'],
@@ -126,6 +128,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'sandbox',
     'stems',
     'tracing',
+    'webhooks',
   ],
   main: [
     'runtime',
@@ -141,6 +144,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'program',
     'check-config',
     'wiring',
+    'webhooks',
   ],
 }
 
@@ -204,7 +208,7 @@ test('each library is imported only by its own modules', () => {
   expect(placesOf(/^jose$/)).toEqual(['identity'])
   expect(placesOf(/^s3mini$/)).toEqual(['stems'])
   expect(placesOf(/^mpg123-decoder$/)).toEqual(['stems'])
-  expect(placesOf(/^ipaddr\.js$/)).toEqual(['stems'])
+  expect(placesOf(/^ipaddr\.js$/)).toEqual(['addresses'])
   expect(placesOf(/^yazl$/)).toEqual(['stems'])
   expect(packagesOf('sandbox')).toEqual(['node:', 'undici'])
 })

@@ -22,6 +22,9 @@ const defaults = {
   kieWebhookKey: null,
   defaultProvider: 'sandbox',
   callbackSecrets: [],
+  webhookSecrets: [],
+  webhookHostsAllowed: [],
+  webhookRetryDelaysMs: [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 36_000_000],
   apiKeys: [],
   apiKeysFile: null,
   jwt: null,
@@ -78,9 +81,11 @@ const full = {
   KIE_WEBHOOK_KEY: 'webhook-key',
   DEFAULT_PROVIDER: 'SunoAPI',
   CALLBACK_SECRET: '0123456789abcdef, fedcba9876543210',
+  WEBHOOK_SECRET: 'webhooks-0123456789, webhooks-9876543210',
+  WEBHOOK_HOSTS_ALLOWED: 'Hooks.intern, 127.0.0.1:9100',
   API_KEYS:
     'web:0123456789abcdef, mobile:fedcba9876543210 orders=500/day  orders=9000/month split_stem=0/day ' +
-    'providers=KIE+apikley types=separate_vocal expires=2027-01-01',
+    'providers=KIE+apikley types=separate_vocal expires=2027-01-01 webhook=https://app.example/stems?from=gateway',
   API_KEYS_FILE: '/etc/stemgate/keys',
   JWT_JWKS_URL: 'https://login.example/keys.json',
   JWT_ISSUER: 'https://login.example/',
@@ -175,6 +180,9 @@ test('every variable is read', () => {
     kieWebhookKey: 'webhook-key',
     defaultProvider: 'sunoapi',
     callbackSecrets: ['0123456789abcdef', 'fedcba9876543210'],
+    webhookSecrets: ['webhooks-0123456789', 'webhooks-9876543210'],
+    webhookHostsAllowed: ['hooks.intern', '127.0.0.1:9100'],
+    webhookRetryDelaysMs: defaults.webhookRetryDelaysMs,
     apiKeys: [
       { name: 'web', key: '0123456789abcdef', limits: noLimits, expiresAtMs: null },
       {
@@ -188,6 +196,7 @@ test('every variable is read', () => {
           ],
           providers: ['kie', 'apikley'],
           types: ['separate_vocal'],
+          webhookUrl: 'https://app.example/stems?from=gateway',
         },
         expiresAtMs: Date.UTC(2027, 0, 1),
       },
@@ -322,6 +331,9 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
       'expires=2027-02-30',
       'expires=tomorrow',
       'expires=2027-01-01T18:00',
+      'webhook=app.example/stems',
+      'webhook=https://user:word@app.example/stems',
+      'webhook=https://app.example/stems#part',
     ].map((field) => `web:0123456789abcdef ${field}`),
   ],
   JWT_JWKS_URL: ['login.example', 'http://login.example/keys.json', 'file:///keys.json'],
@@ -336,6 +348,8 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   STEM_LINKS: ['none', 'true'],
   STEM_LINKS_URL: ['cdn.example'],
   STEM_HOSTS_ALLOWED: ['https://files.example', 'files.example/path', 'a b', '0x7f.1'],
+  WEBHOOK_SECRET: ['short', ','],
+  WEBHOOK_HOSTS_ALLOWED: ['https://hooks.intern', 'a b'],
   STEM_STREAMS: ['0', 'many'],
   STEM_STREAMS_PER_ADDRESS: ['0'],
   CORS_ORIGINS: ['*', 'app.example', 'https://app.example/', 'https://app.example/path', 'null', 'https://a.example,*'],
@@ -403,7 +417,7 @@ test('all mistakes in the entries of API_KEYS are reported at once', () => {
     'API_KEYS must be name:key pairs, separated by commas; ' +
       'entry 1 (web): the key has fewer than 16 characters; ' +
       'entry 1 (web): orders must be a number per day or month, such as orders=500/day; ' +
-      'entry 1 (web): field 2 is unknown: the fields are orders, separate_vocal, split_stem, credits, providers, types, expires; ' +
+      'entry 1 (web): field 2 is unknown: the fields are orders, separate_vocal, split_stem, credits, providers, types, expires, webhook; ' +
       'entry 2 (mobile): expires must be a day or a time in UTC, such as 2027-01-01 or 2027-01-01T18:00:00Z; ' +
       'entry 2 (mobile): types must be some of separate_vocal, split_stem, separated by +.',
   ])

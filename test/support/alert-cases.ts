@@ -60,4 +60,9 @@ export const alertCases: readonly { readonly alert: string; readonly series: Ser
     },
   },
   { alert: 'StemgateLogLinesDropped', series: { 'stemgate_log_lines_dropped_total{instance="a"}': onceLately } },
+  {
+    alert: 'StemgateWebhooksWait',
+    series: { 'stemgate_oldest_waiting_webhook_age_seconds{instance="a"}': always(7_200) },
+  },
+  { alert: 'StemgateWebhooksPaused', series: { 'stemgate_paused_webhook_endpoints{instance="a"}': always(1) } },
 ]

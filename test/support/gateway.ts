@@ -56,7 +56,10 @@ export type Ending = typeof onTestFinished
 
 /** Settings that operators cannot choose, so that tests do not wait, or wait long enough. */
 export type Timings = Partial<
-  Pick<Config, 'callbackGraceMs' | 'failureGraceMs' | 'emptyGraceMs' | 'readsPerSecond' | 'stemStallMs'>
+  Pick<
+    Config,
+    'callbackGraceMs' | 'failureGraceMs' | 'emptyGraceMs' | 'readsPerSecond' | 'stemStallMs' | 'webhookRetryDelaysMs'
+  >
 > & { readonly archiveRetryMs?: number }
 
 /**
@@ -138,7 +141,12 @@ export async function collect<T, V extends Record<string, unknown>>(
 }
 
 /** The track that is ordered unless a test says otherwise. */
-export const someTrack = { musicTaskId: 'music-task', audioId: 'audio-1', reference: null } as const
+export const someTrack = {
+  musicTaskId: 'music-task',
+  audioId: 'audio-1',
+  reference: null,
+  webhookUrl: null,
+} as const
 
 /** Orders a separation that must be accepted; resolves to our task id. */
 export async function order(gateway: TestGateway, input: Partial<SeparateInput> = {}): Promise<string> {

@@ -1,5 +1,6 @@
 import type { ProviderName, RefusalReason, SeparationType, StemPart, TaskPhase } from '../../separation/task.ts'
 import type { AudioFormat } from '../../stems/audio-format.ts'
+import { publicNameOf } from '../../separation/public-name.ts'
 import { builder, type EnumOf } from './builder.ts'
 
 export const ProviderEnum = enumOf<ProviderName>(
@@ -135,17 +136,14 @@ export const StemPartEnum = enumOf<StemPart>('StemPart', 'The part of the track 
   other: "A part that this gateway does not know. `label` holds the provider's name for it.",
 })
 
-/** An enum whose GraphQL names are the core's values in SCREAMING_SNAKE_CASE. */
+/** An enum whose GraphQL names are those that the core's values have in the API. */
 export function enumOf<T extends string>(
   name: string,
   description: string,
   descriptions: Readonly<Record<T, string>>,
 ): EnumOf<T> {
   const values = Object.entries<string>(descriptions).map(([value, valueDescription]) => [
-    value
-      .replace(/[A-Z]/g, (capital) => `_${capital}`)
-      .replaceAll('-', '_')
-      .toUpperCase(),
+    publicNameOf(value),
     { value, description: valueDescription },
   ])
   return builder.enumType(name, { description, values: Object.fromEntries(values) })

@@ -38,6 +38,12 @@ const SeparateInput = builder.inputType('SeparateInput', {
         'task, and `separations` finds the task by it. It does not make another order: an order that joins an earlier task ' +
         'leaves the reference of that task as it is.',
     }),
+    webhookUrl: t.string({
+      description:
+        'A URL of yours that is told when the task is settled, and when more is known of it later, by a signed POST ' +
+        '(Standard Webhooks). It must begin with `https://` and be public. An order that joins an earlier task is told of that ' +
+        'task as well. Default: the URL that the operator has set for you, if any.',
+    }),
     force: t.boolean({
       required: true,
       defaultValue: false,
@@ -160,10 +166,10 @@ async function separate(
     separations.logRefusal(caller.owner, input, refusal, caller.trace)
     return refusal
   }
-  const { provider = null, idempotencyKey = null, reference = null } = input
+  const { provider = null, idempotencyKey = null, reference = null, webhookUrl = null } = input
   const outcome = await separations.separate(
     caller.owner,
-    { ...input, provider, idempotencyKey, reference },
+    { ...input, provider, idempotencyKey, reference, webhookUrl },
     { ...options, limits: caller.limits, trace: caller.trace },
   )
   return outcome.kind === 'accepted' ? outcome : outcome.refusal

@@ -14,8 +14,8 @@ export interface BudgetWarnings {
   check(owner: string, claims: readonly ClaimOnBudget[], used: readonly number[]): void
 }
 
-/** The share of a budget at which the operator is warned. */
-const warningShare = 0.8
+/** The share of a budget at which the operator and the caller are warned. */
+export const warningShare = 0.8
 /** How many warnings are remembered. */
 const maxWarnings = 10_000
 

@@ -2,6 +2,7 @@ import type { Trace } from '../../runtime/trace.ts'
 import type { CallerLimits } from '../caller-limits.ts'
 import type { Provider } from '../provider.ts'
 import type { AnsweredOrder } from '../store.ts'
+import type { WebhookEndpoint } from '../webhooks/webhook-endpoint.ts'
 import type { OrderRefusal } from './order-refusal.ts'
 import { fingerprintOf, type SeparateInput } from './separate-input.ts'
 
@@ -13,6 +14,8 @@ export interface OrderRequest {
   readonly provider: Provider
   readonly input: SeparateInput
   readonly limits: CallerLimits
+  /** The endpoint that is told of the task; undefined: none. */
+  readonly webhook: WebhookEndpoint | undefined
   /** Whether the order is queued if the provider's rate is used up. Else it waits for a slot, and is refused. */
   readonly mayQueue: boolean
   readonly trace: Trace | null
@@ -64,7 +67,7 @@ function sharedOutcome(
   switch (outcome.kind) {
     case 'placed': {
       const { result } = outcome
-      if (!isKeyStored(earlier.input, order.input)) return null
+      if (!isKeyStored(earlier.input, order.input) || !isWebhookStored(earlier, order)) return null
       // A key leads to its task even if that failed; an order without a key may need a new task.
       if (result.kind !== 'new' && earlier.input.idempotencyKey !== order.input.idempotencyKey) return null
       // The conflict belongs to the key, which this order may not have.
@@ -82,6 +85,11 @@ function sharedOutcome(
     case 'failed':
       return [earlier, outcome]
   }
+}
+
+/** Whether storing the earlier order has stored the later order's endpoint, or the later one has none. */
+function isWebhookStored(earlier: OrderRequest, { webhook }: OrderRequest): boolean {
+  return webhook === undefined || earlier.webhook?.id === webhook.id
 }
 
 /** Whether storing the earlier order has stored the later order's key, or the later one has none. */

@@ -12,7 +12,9 @@ import { newTaskId } from '../task-id.ts'
 import { createTaskLog } from '../task-log.ts'
 import { mayStillSucceed, startedAtMs, type PendingTask, type Refusal, type Task } from '../task.ts'
 import { claimsOf, type ClaimOnBudget, type PriceOf } from './budget-claims.ts'
+import { budgetMessages } from './budget-messages.ts'
 import { createBudgetWarnings, type BudgetWarningsOptions } from './budget-warnings.ts'
+import { webhookEndpoint } from '../webhooks/webhook-endpoint.ts'
 import type { Expectations } from './expectations.ts'
 import { serializeEqualOrders, type OrderOutcome, type OrderRequest } from './equal-orders.ts'
 import { budgetExceeded, orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
@@ -80,7 +82,9 @@ export function createPlaceOrder({
 
   return async function placeOrder(owner, input, provider, { mayQueue, limits, trace }) {
     const track = JSON.stringify([owner, provider.name, input.type, input.musicTaskId, input.audioId])
+    const webhookUrl = input.webhookUrl ?? limits.webhookUrl
     const outcome = await createInTurn({
+      webhook: webhookUrl === null ? undefined : webhookEndpoint(owner, webhookUrl),
       owner,
       provider,
       track,
@@ -101,7 +105,7 @@ export function createPlaceOrder({
   }
 
   async function createOne(request: OrderRequest): Promise<OrderOutcome> {
-    const { owner, provider, input, limits, mayQueue, waitUntilMs } = request
+    const { owner, provider, input, limits, webhook, mayQueue, waitUntilMs } = request
     const { idempotencyKey: key, musicTaskId, audioId } = input
     let waited: Admission | null = null
     for (;;) {
@@ -116,6 +120,8 @@ export function createPlaceOrder({
       const order = {
         task,
         claims,
+        webhook,
+        messages: (used: readonly number[]) => budgetMessages(owner, limits.webhookUrl, claims, used, nowMs),
         key: key === null ? null : { owner, key, fingerprint: fingerprintOf(input) },
         dueAtMs: nowMs + firstCheckAfterMs,
         canJoin: input.force

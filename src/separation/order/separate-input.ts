@@ -23,6 +23,8 @@ const schema = z
     provider: z.enum(providerNames).nullable(),
     idempotencyKey: storableText.nullable(),
     reference: storableText.nullable(),
+    /** Checked by `MistakeInUrl`. */
+    webhookUrl: z.string().nullable(),
     force: z.boolean(),
   })
   .refine((input) => !input.force || input.idempotencyKey !== null, {
@@ -33,19 +35,23 @@ const schema = z
 /** What a caller orders. */
 export type SeparateInput = z.infer<typeof schema>
 
+/** What is wrong with a URL that is to be told of a task, as a clause; null if messages may be sent to it. */
+export type MistakeInUrl = (url: string) => string | null
+
 /** Everything that is wrong with the input. */
-export function issuesOf(input: SeparateInput): readonly InputIssue[] {
+export function issuesOf(input: SeparateInput, mistakeInWebhookUrl: MistakeInUrl): readonly InputIssue[] {
   const { error } = schema.safeParse(input)
-  return (error?.issues ?? []).map(({ path, message }) => ({
-    path: ['input', ...path.map(String)],
-    message: `${message}.`,
-  }))
+  const mistake = input.webhookUrl === null ? null : mistakeInWebhookUrl(input.webhookUrl)
+  const issues = [...(error?.issues ?? []), ...(mistake === null ? [] : [{ path: ['webhookUrl'], message: mistake }])]
+  return issues.map(({ path, message }) => ({ path: ['input', ...path.map(String)], message: `${message}.` }))
 }
 
 /**
- * Identifies the input of an idempotency key. `force` is left out: it does not make another order. Without a reference the
- * fingerprint is that of earlier versions, which are stored.
+ * Identifies the input of an idempotency key. `force` is left out: it does not make another order. Without a reference and
+ * a URL the fingerprint is that of earlier versions, which are stored.
  */
-export function fingerprintOf({ musicTaskId, audioId, type, provider, reference }: SeparateInput): string {
-  return JSON.stringify([musicTaskId, audioId, type, provider, ...(reference === null ? [] : [reference])])
+export function fingerprintOf({ musicTaskId, audioId, type, provider, reference, webhookUrl }: SeparateInput): string {
+  const track = [musicTaskId, audioId, type, provider]
+  if (webhookUrl !== null) return JSON.stringify([...track, reference, webhookUrl])
+  return JSON.stringify([...track, ...(reference === null ? [] : [reference])])
 }

@@ -18,7 +18,7 @@ import {
   type OrderRefusal,
 } from './order-refusal.ts'
 import { createPlaceOrder, type PlaceOrderOptions } from './place-order.ts'
-import { issuesOf, type SeparateInput } from './separate-input.ts'
+import { issuesOf, type MistakeInUrl, type SeparateInput } from './separate-input.ts'
 import type { Submission, Submissions } from './submissions.ts'
 
 export interface SeparateOptions extends PlaceOrderOptions {
@@ -31,6 +31,7 @@ export interface SeparateOptions extends PlaceOrderOptions {
   readonly changes: Changes
   readonly providers: ReadonlyMap<ProviderName, Provider>
   readonly defaultProvider: ProviderName
+  readonly mistakeInWebhookUrl: MistakeInUrl
   /** How long a caller waits for the provider's answer. The answer itself is awaited longer. */
   readonly submitTimeoutMs: number
 }
@@ -80,6 +81,7 @@ export function createSeparate(options: SeparateOptions): Separate {
     changes,
     providers,
     defaultProvider,
+    mistakeInWebhookUrl,
     submissions,
     onQueued,
     submitTimeoutMs,
@@ -123,7 +125,7 @@ export function createSeparate(options: SeparateOptions): Separate {
   ): Promise<SeparateOutcome> {
     const name = input.provider ?? defaultProvider
     const provider = providers.get(name)
-    const issues = issuesOf(input)
+    const issues = issuesOf(input, mistakeInWebhookUrl)
     if (provider === undefined) return refused(invalidInput([...issues, disabledProvider()]))
     const all = [...issues, ...notAllowed(name, input.type, terms.limits)]
     if (all.length > 0) return refused(invalidInput(all))

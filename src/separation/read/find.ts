@@ -2,6 +2,7 @@ import type { Log } from '../../runtime/log.ts'
 import type { Trace } from '../../runtime/trace.ts'
 import { advance } from '../advance/advance.ts'
 import type { RecordReports } from '../advance/record.ts'
+import { noLimits, type CallerLimits } from '../caller-limits.ts'
 import type { Changes } from '../changes.ts'
 import type { CallbackAddresses } from '../callback/callback-address.ts'
 import type { RestoreOrder } from '../callback/restore-order.ts'
@@ -13,6 +14,7 @@ import type { Clock, TaskImporter, TaskReader } from '../store.ts'
 import { isTaskId, newTaskId } from '../task-id.ts'
 import { createTaskLog } from '../task-log.ts'
 import { recordInfoIdOf, type ProviderName, type Task } from '../task.ts'
+import { webhookEndpoint } from '../webhooks/webhook-endpoint.ts'
 import { createMissLimit } from './miss-limit.ts'
 import { findEach } from './read-task.ts'
 
@@ -60,12 +62,15 @@ export interface FindPermission {
   readonly mayAdopt?: boolean
   /** The request that looks for them. */
   readonly trace?: Trace
+  /** What the operator has set for the caller, whose webhook is told of adopted tasks. Default: nothing. */
+  readonly limits?: Pick<CallerLimits, 'webhookUrl'>
 }
 
 /** Who looks for a task, and the request. */
 interface Searcher {
   readonly owner: string
   readonly trace: Trace | null
+  readonly webhookUrl: string | null
 }
 
 /** How many unknown ids one caller may look up at providers, and how long a miss is remembered. */
@@ -98,7 +103,7 @@ export function createFind(options: FindOptions): Find {
   const taskLog = createTaskLog(log)
   const missLimit = createMissLimit<Task>(missLimitOptions)
 
-  return async function find(owner, refs, { mayAdopt = true, trace = null } = {}) {
+  return async function find(owner, refs, { mayAdopt = true, trace = null, limits = noLimits } = {}) {
     const named = refs.map((ref) => ({ ...ref, provider: ref.provider ?? defaultProvider }))
     const taskIds = named.filter(({ taskId }) => isTaskId(taskId)).map(({ taskId }) => taskId)
     const providerIds = named.filter(({ taskId }) => !isTaskId(taskId) && isProviderTaskId(taskId))
@@ -123,7 +128,7 @@ export function createFind(options: FindOptions): Find {
         if (isTaskId(taskId) || !isProviderTaskId(taskId) || !lookupPattern.test(taskId)) return null
         if (!mayAdopt && providers.has(provider)) throw new AdoptionNotAllowedError()
         return missLimit.run(owner, keyOf(provider, taskId), async () => {
-          const bound = await lookUp({ owner, trace }, provider, taskId)
+          const bound = await lookUp({ owner, trace, webhookUrl: limits.webhookUrl }, provider, taskId)
           // A task of another caller is a miss.
           return bound?.owner === owner ? bound : null
         })
@@ -174,7 +179,10 @@ export function createFind(options: FindOptions): Find {
     const retentionMs = providers.get(name)?.retentionMs ?? 0
     const state = { nowMs, lastCallbackMs: null, nextGraceEndsMs: null, retentionMs, jitter: random() }
     const archiveAtMs = archiveMs === null ? undefined : nowMs
-    const adopted = await store.adopt(task, nextCheckAt(task, state, timings), { archiveAtMs })
+    const adopted = await store.adopt(task, nextCheckAt(task, state, timings), {
+      archiveAtMs,
+      webhook: by.webhookUrl === null ? undefined : webhookEndpoint(by.owner, by.webhookUrl),
+    })
     if (adopted.id === task.id) taskLog.created('task.adopted', adopted)
     changes.publish(adopted.id, adopted.owner)
     return adopted

@@ -1,4 +1,4 @@
-import type { DueQueue } from '../store.ts'
+import type { DueQueue } from '../due-queue.ts'
 import type { Task } from '../task.ts'
 import type { ToldChange } from './told-change.ts'
 import type { WebhookEndpoint } from './webhook-endpoint.ts'
