@@ -2,7 +2,7 @@ import { createBoundedMap, type BoundedMap } from '../../runtime/bounded-map.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Changes } from '../changes.ts'
 import { isSingleTaskError, StoreUnavailableError } from '../errors.ts'
-import type { ChangeCursor, TaskReader } from '../store.ts'
+import type { ChangeCursor, TaskChange, TaskReader } from '../store.ts'
 import type { Task } from '../task.ts'
 import { groupsOf, type ChangePoll } from './change-poll.ts'
 import { createHeldPositions, longestWriteMs, type HeldPositions } from './held-positions.ts'
@@ -214,7 +214,25 @@ export function createOwnerWatches(options: OwnerWatchesOptions): OwnerWatches {
 
   /** From here on, no change is missed. */
   async function beginReading(source: WatchedOwner): Promise<void> {
-    source.held ??= createHeldPositions(await reader.latestPosition(source.owner), performance.now())
+    if (source.held !== null) return
+    const held = createHeldPositions(await reader.latestPosition(source.owner), performance.now())
+    await skipEarlierChanges(source, held)
+    source.held = held
+  }
+
+  /** What is visible now is no change to those who begin to watch. Whatever becomes visible later is, also at a lower position. */
+  async function skipEarlierChanges(source: WatchedOwner, held: HeldPositions): Promise<void> {
+    const atMs = performance.now()
+    const position = held.startAt(atMs)
+    let revisionSum = 0
+    let cursor: ChangeCursor | undefined = { position, id: '' }
+    for (let pages = 0; cursor !== undefined && pages * pageSize < maxShown; pages++) {
+      const page: readonly TaskChange[] = await reader.changes(source.owner, { after: cursor, limit: pageSize })
+      for (const { id, revision } of page) source.shown.set(id, revision)
+      revisionSum = page.reduce((sum, { revision }) => sum + revision, revisionSum)
+      cursor = page.length < pageSize ? undefined : page.at(-1)
+    }
+    if (cursor === undefined) source.found = { position, atMs, revisionSum }
   }
 
   /** Reads the tasks that were said to have changed, or a page of all changes. Returns false if the store cannot be read. */
