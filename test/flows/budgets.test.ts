@@ -51,6 +51,10 @@ async function startLimited(ordersPerDay: number, more: Readonly<Record<string, 
 
 const taken = 'SeparateSuccess'
 const refused = 'BudgetExceededError'
+const months = 'January February March April May June July August September October November December'.split(' ')
+/** `1 January 2027` for `2027-01-01T00:00:00.000Z`. */
+const dayInWords = (iso: string) =>
+  `${Number(iso.slice(8, 10))} ${months[Number(iso.slice(5, 7)) - 1]} ${iso.slice(0, 4)}`
 const nextDay = () => new Date(Math.ceil((Date.now() + 1) / 86_400_000) * 86_400_000).toISOString()
 
 describe('with ORDERS_PER_DAY,', () => {
@@ -67,7 +71,7 @@ describe('with ORDERS_PER_DAY,', () => {
     })
     expect(answer.message).toBe(
       'Your budget of 2 orders per day does not allow this order: 2 are used. Nothing was ordered. ' +
-        `The next day starts at ${resetsAt.replace('.000Z', 'Z')}.`,
+        `The next day starts on ${dayInWords(resetsAt)} at 00:00 UTC.`,
     )
     const secondsLeft = (Date.parse(resetsAt) - Date.now()) / 1_000
     const { retryAfterSeconds = 0 } = answer

@@ -37,7 +37,7 @@ describe('the limits of a key', () => {
     expect(await namesOf(webKey, split, split, {}, {})).toEqual([taken, refused, taken, taken])
     const { message } = await order(webKey)
     expect(message).toMatch(
-      /^Your budget of 75 credits per month does not allow this order: 70 are used, and it costs 10\. Nothing was ordered\. The next month starts at \d{4}-\d\d-01T00:00:00Z\.$/,
+      /^Your budget of 75 credits per month does not allow this order: 70 are used, and it costs 10\. Nothing was ordered\. The next month starts on 1 [A-Z][a-z]+ \d{4} at 00:00 UTC\.$/,
     )
   })
 

@@ -36,6 +36,9 @@ export type OrderRefusal = { readonly message: string; readonly task: Task | nul
 
 const defaultRetryAfterSeconds = 10
 
+/** The day that begins at a midnight, UTC, such as `1 January 2027`. */
+const midnight = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' })
+
 export function invalidInput(issues: readonly InputIssue[]): OrderRefusal {
   const message = issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join(' ')
   return { kind: 'invalid-input', message, retryable: false, issues, task: null }
@@ -57,12 +60,11 @@ export function budgetExceeded(status: BudgetStatus, amount: number, nowMs: numb
   const retryable = amount <= limit
   const unit = kind === 'credits' || kind === 'orders' ? kind : `${kind.toUpperCase()} orders`
   const retryAfterSeconds = Math.max(1, Math.ceil((resetsAtMs - nowMs) / 1_000))
-  const resetsAt = new Date(resetsAtMs).toISOString().replace('.000Z', 'Z')
   const message = [
     `Your budget of ${limit} ${unit} per ${period} does not allow this order: ${used} are used`,
     kind === 'credits' ? `, and it costs ${amount}.` : '.',
     ' Nothing was ordered.',
-    retryable ? ` The next ${period} starts at ${resetsAt}.` : ' Ask the operator for a larger budget.',
+    retryable ? ` The next ${period} starts on ${midnight.format(resetsAtMs)} at 00:00 UTC.` : ' Ask the operator for a larger budget.',
   ]
   return { kind: 'budget-exceeded', message: message.join(''), retryable, retryAfterSeconds, status, task: null }
 }
