@@ -6,6 +6,7 @@ import { createBoundedOutput } from '../runtime/bounded-output.ts'
 import { createProgramLog } from './program-log.ts'
 import { describeDatabase } from '../stores/database-url.ts'
 import { describeError } from '../runtime/describe-error.ts'
+import { openMetricsWarnings } from './open-metrics-warnings.ts'
 import { startMessage } from './start-message.ts'
 import type { Config } from '../config/config.ts'
 import type { Settings } from '../config/settings.ts'
@@ -58,9 +59,12 @@ export async function serve(settings: Settings, source: EnvironmentSource, start
     return end(1)
   }
   output.write(`${startMessage(app, config)}\n`)
+  let hasToken = config.adminToken !== null
   const apply = (next: Config) => {
     logOutput.setLevel(next.logLevel)
     app.reconfigure(next)
+    if (hasToken) for (const warning of openMetricsWarnings(next)) log.warn({ variables: ['ADMIN_TOKEN'] }, warning)
+    hasToken = next.adminToken !== null
   }
   const reloading = createReload({ source, settings, apply, log })
   reloading.watch()

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { describeArchive } from '../stems/archive/archive-url.ts'
 import { urlWithoutPassword, describeDatabase } from '../stores/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
+import { openMetricsWarnings } from './open-metrics-warnings.ts'
 
 /** The message at a start: URLs, how to try the gateway, and warnings. It contains no secret. */
 export function startMessage(app: App, config: Config): string {
@@ -100,11 +101,7 @@ function warnings({ publicUrl, providers, waitingForDisabled }: App, config: Con
             'cannot find an order whose answer was lost (SUBMISSION_UNCONFIRMED). Set PUBLIC_URL.',
         ]
       : []),
-    ...(config.admin !== null && config.adminToken === null && !isLoopback(config.admin.host)
-      ? [
-          'ADMIN_HOST is not a loopback address: everyone who can reach ADMIN_PORT can read the metrics. Set ADMIN_TOKEN.',
-        ]
-      : []),
+    ...openMetricsWarnings(config),
     ...(config.allowAnonymous
       ? ['ALLOW_ANONYMOUS is on: everyone who can reach this gateway can order separations at your expense.']
       : []),

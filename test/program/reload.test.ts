@@ -191,6 +191,24 @@ test('SIGHUP without files to reload is a line in the log', async () => {
   expect((await fetch(`${url}/health/live`)).status).toBe(200)
 })
 
+test('SIGHUP that removes ADMIN_TOKEN warns once that everyone can read the metrics', async () => {
+  const file = join(await newFolder(), 'stemgate.env')
+  const common = ['ADMIN_PORT=0', 'ADMIN_HOST=0.0.0.0', 'SANDBOX=true']
+  const write = (...more: readonly string[]) => writeFile(file, [...common, ...more].join('\n'))
+  await write(`ADMIN_TOKEN=admin-token-${canary}`)
+  const program = startProgram({ DATABASE_URL: await newDatabaseUrl() }, [`--env-file=${file}`])
+  await program.url
+  const warning = 'everyone who can reach ADMIN_PORT can read the metrics'
+  expect(program.stdout()).not.toContain(warning)
+  await write()
+  program.signal('SIGHUP')
+  expect(await program.logged(warning)).toMatchObject({ level: 40, variables: ['ADMIN_TOKEN'] })
+  await write('REQUESTS_PER_MINUTE=7')
+  program.signal('SIGHUP')
+  await program.logged('"variables":["REQUESTS_PER_MINUTE"],"msg":"settings were reloaded"')
+  expect(program.stderr().split(warning)).toHaveLength(2)
+})
+
 test('a gateway stops cleanly when its terminal is closed', async () => {
   const terminal = spawn('script', ['--quiet', '--command', 'exec "$NODE" "$PROGRAM" 2>&3', '/dev/null'], {
     env: {
