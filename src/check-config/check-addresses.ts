@@ -34,7 +34,7 @@ async function checkPort(variable: string, host: string, port: number): Promise<
 }
 
 async function checkPublicUrl({ publicUrl, vendors }: Config): Promise<Finding> {
-  const isReal = Object.values(vendors).some(({ apiKey }) => apiKey !== null)
+  const isReal = Object.values(vendors).some(({ apiKeys }) => apiKeys.length > 0)
   if (publicUrl === null) {
     return isReal
       ? warning('PUBLIC_URL is not set: no callbacks arrive, and results are found only by polling')

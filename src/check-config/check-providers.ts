@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { createInProcessRates } from '../coordination/in-process-rates.ts'
 import { openProviders } from '../providers/open-providers.ts'
+import type { CreditsAnswer } from '../providers/client/balance.ts'
 import type { RestProvider } from '../providers/vocal-removal/rest-provider.ts'
 import { userAgent } from '../runtime/version.ts'
 import { error, ok, warning, type Check, type Finding } from './check.ts'
@@ -8,30 +9,50 @@ import { error, ok, warning, type Check, type Finding } from './check.ts'
 const silent = { info() {}, warn() {}, error() {} }
 
 /** Checks the key of each provider that is on, by reading the account's balance. Costs nothing. */
-export function providerChecks({ vendors, kieWebhookKey }: Config): readonly Check[] {
+export function providerChecks({ vendors, kieWebhookKeys }: Config): readonly Check[] {
   const { kie, apikley, sunoapi } = vendors
   const clients = openProviders({
     rates: createInProcessRates({ readsPerSecond: () => 1, submitsPer10Seconds: () => 1 }),
     userAgent,
     log: silent,
     accounts: {
-      kie: { baseUrl: kie.baseUrl, apiKey: () => kie.apiKey, webhookKey: () => kieWebhookKey },
-      apikley: { baseUrl: apikley.baseUrl, apiKey: () => apikley.apiKey },
-      sunoapi: { baseUrl: sunoapi.baseUrl, apiKey: () => sunoapi.apiKey },
-      sandbox: { baseUrl: null, apiKey: () => null },
+      kie: { baseUrl: kie.baseUrl, apiKeys: () => kie.apiKeys, webhookKeys: () => kieWebhookKeys },
+      apikley: { baseUrl: apikley.baseUrl, apiKeys: () => apikley.apiKeys },
+      sunoapi: { baseUrl: sunoapi.baseUrl, apiKeys: () => sunoapi.apiKeys },
+      sandbox: { baseUrl: null, apiKeys: () => [] },
     },
   })
-  const enabled = clients.filter(({ name }) => name !== 'sandbox' && vendors[name].apiKey !== null)
+  const enabled = clients.filter(({ name }) => name !== 'sandbox' && vendors[name].apiKeys.length > 0)
   if (enabled.length === 0) {
     return [{ name: 'sandbox', run: async () => ok('is on, because no provider has a key; nothing is charged') }]
   }
-  return enabled.map((client) => ({ name: client.name, run: () => checkKey(client) }))
+  return enabled.flatMap(checksOfKeys)
 }
 
-async function checkKey({ checkKey: ask, close }: RestProvider): Promise<Finding> {
-  const answer = await ask()
-  await close()
-  switch (answer.kind) {
+/** One check for each key of the provider. */
+function checksOfKeys(client: RestProvider): readonly Check[] {
+  const { name } = client
+  const count = client.state().keys.length
+  const asked = once(async () => {
+    const answers = await client.checkKeys()
+    await client.close()
+    return answers
+  })
+  return Array.from({ length: count }, (_, index) => ({
+    name: count === 1 ? name : `${name}-key-${index + 1}`,
+    run: async () => findingOf((await asked())[index]),
+  }))
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | null = null
+  return () => (result ??= work())
+}
+
+function findingOf(answer: CreditsAnswer | undefined): Finding {
+  switch (answer?.kind) {
+    case undefined:
+      return error('was not asked')
     case 'credits':
       return answer.credits > 0
         ? ok(`accepts the key; the account has ${answer.credits} credits`)

@@ -31,13 +31,16 @@ export interface Config {
   readonly databaseConnections: number
   /** Connects the gateways of one database: change notifications and provider rates. null: they share the database alone. */
   readonly redisUrl: string | null
-  /** A provider with a key is on. Without any key, the sandbox is on. */
-  readonly vendors: Readonly<Record<VendorName, { readonly apiKey: string | null; readonly baseUrl: string | null }>>
+  /** A provider with a key is on. Its keys are used in this order. Without any key, the sandbox is on. */
+  readonly vendors: Readonly<
+    Record<VendorName, { readonly apiKeys: readonly string[]; readonly baseUrl: string | null }>
+  >
   /** What the operator says that a type costs at a provider, in credits. */
   readonly prices: Readonly<Record<VendorName, ReadonlyMap<SeparationType, number>>>
   /** The variables of prices that lack a type although their provider is on. */
   readonly unpriced: readonly string[]
-  readonly kieWebhookKey: string | null
+  /** Each of them may sign callbacks. Empty: callbacks are not verified by signature. */
+  readonly kieWebhookKeys: readonly string[]
   readonly defaultProvider: ProviderName
   /** The first one signs, and all are accepted. If empty, a generated secret from the database is used. */
   readonly callbackSecrets: readonly string[]
@@ -152,13 +155,15 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
   const valid = Object.entries(set).filter(([name]) => !invalid.has(name))
   const env = parsed.data ?? environmentSchema.parse(Object.fromEntries(valid), parsedOnce)
   const vendors = {
-    kie: { apiKey: env.KIE_API_KEY ?? null, baseUrl: env.KIE_BASE_URL ?? null },
-    apikley: { apiKey: env.APIKLEY_API_KEY ?? null, baseUrl: env.APIKLEY_BASE_URL ?? null },
-    sunoapi: { apiKey: env.SUNOAPI_API_KEY ?? null, baseUrl: env.SUNOAPI_BASE_URL ?? null },
+    kie: { apiKeys: env.KIE_API_KEY ?? [], baseUrl: env.KIE_BASE_URL ?? null },
+    apikley: { apiKeys: env.APIKLEY_API_KEY ?? [], baseUrl: env.APIKLEY_BASE_URL ?? null },
+    sunoapi: { apiKeys: env.SUNOAPI_API_KEY ?? [], baseUrl: env.SUNOAPI_BASE_URL ?? null },
   }
-  const [firstOn = 'sandbox'] = (['kie', 'apikley', 'sunoapi'] as const).filter((name) => vendors[name].apiKey !== null)
+  const [firstOn = 'sandbox'] = (['kie', 'apikley', 'sunoapi'] as const).filter(
+    (name) => vendors[name].apiKeys.length > 0,
+  )
   const defaultProvider = env.DEFAULT_PROVIDER ?? firstOn
-  const isOn = defaultProvider === 'sandbox' ? firstOn === 'sandbox' : vendors[defaultProvider].apiKey !== null
+  const isOn = defaultProvider === 'sandbox' ? firstOn === 'sandbox' : vendors[defaultProvider].apiKeys.length > 0
   if (!isOn && !invalid.has(`${defaultProvider.toUpperCase()}_API_KEY`)) {
     mistakes.push(
       defaultProvider === 'sandbox'
@@ -192,7 +197,7 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
     vendors,
     prices: { kie: env.KIE_PRICES, apikley: env.APIKLEY_PRICES, sunoapi: env.SUNOAPI_PRICES },
     unpriced: unpricedVariables(env),
-    kieWebhookKey: env.KIE_WEBHOOK_KEY ?? null,
+    kieWebhookKeys: env.KIE_WEBHOOK_KEY ?? [],
     defaultProvider,
     callbackSecrets: env.CALLBACK_SECRET,
     webhookSecrets: env.WEBHOOK_SECRET,

@@ -28,12 +28,9 @@ const httpUrl = z
   )
   .refine((text) => !/[?#]|^[^/]*\/\/[^/]*@/.test(text), 'must not contain a user name, a password, ? or #')
   .transform((text) => text.replace(/\/+$/, ''))
-const secretText = z
-  .string()
-  .regex(
-    /^[\x21-\x7e]+$/,
-    'must consist of ASCII letters, digits and punctuation, without spaces (is it a placeholder?)',
-  )
+const secretPattern = /^[\x21-\x7e]+$/
+const secretProblem = 'must consist of ASCII letters, digits and punctuation, without spaces (is it a placeholder?)'
+const secretText = z.string().regex(secretPattern, secretProblem)
 const count = z.coerce.number(notA('number')).int('must be a whole number').min(1, 'must be at least 1')
 const list = z.string().transform((text) =>
   text
@@ -56,6 +53,11 @@ const hosts = list
     'must be hosts like files.example.com or 127.0.0.1:9000, separated by commas',
   )
   .default([])
+/** One or more secrets, separated by commas. */
+const secretList = list
+  .refine((keys) => keys.length > 0, 'must hold at least one key, or be unset')
+  .refine((keys) => keys.every((key) => secretPattern.test(key)), secretProblem)
+  .refine((keys) => new Set(keys).size === keys.length, 'must not hold the same key twice')
 
 /** What each type costs in credits, e.g. `separate_vocal:10,split_stem:50`. */
 const prices = list
@@ -103,16 +105,16 @@ export const environmentSchema = z.object({
     .optional(),
   /** true allows the sandbox everywhere. Unset, it runs only on a gateway for local use: see `sandboxMistake`. */
   SANDBOX: flag.optional(),
-  KIE_API_KEY: secretText.optional(),
-  APIKLEY_API_KEY: secretText.optional(),
-  SUNOAPI_API_KEY: secretText.optional(),
+  KIE_API_KEY: secretList.optional(),
+  APIKLEY_API_KEY: secretList.optional(),
+  SUNOAPI_API_KEY: secretList.optional(),
   KIE_BASE_URL: httpUrl.optional(),
   APIKLEY_BASE_URL: httpUrl.optional(),
   SUNOAPI_BASE_URL: httpUrl.optional(),
   KIE_PRICES: prices,
   APIKLEY_PRICES: prices,
   SUNOAPI_PRICES: prices,
-  KIE_WEBHOOK_KEY: secretText.optional(),
+  KIE_WEBHOOK_KEY: secretList.optional(),
   DEFAULT_PROVIDER: z
     .string()
     .transform((text) => text.toLowerCase())

@@ -1,4 +1,4 @@
-import { readSecretFile } from '../runtime/secret-file.ts'
+import { readSecretFile, type SecretFile } from '../runtime/secret-file.ts'
 import type { Environment } from './environment.ts'
 
 /** The variables that hold secrets. Each can be given in a file instead, which the variable `<name>_FILE` names. */
@@ -15,6 +15,14 @@ export const secretNames = [
   'ARCHIVE_S3_SECRET_ACCESS_KEY',
   'OTEL_EXPORTER_OTLP_HEADERS',
 ] as const
+
+/** Of these, the ones that may hold several values. Their files may hold one on each line. */
+const listNames: readonly string[] = ['KIE_API_KEY', 'APIKLEY_API_KEY', 'SUNOAPI_API_KEY', 'KIE_WEBHOOK_KEY']
+
+/** Reads the file of this secret. Never rejects. */
+export function readFileOfSecret(name: string, path: string): Promise<SecretFile> {
+  return readSecretFile(path, { isList: listNames.includes(name) })
+}
 
 /** The secrets that were read from files, and what is wrong with the others, by the name of the secret. */
 export interface SecretFiles {
@@ -45,7 +53,7 @@ export async function readSecretFiles(environment: Environment): Promise<SecretF
       mistakes.set(name, `${name} and ${variable} are both set: remove one of them.`)
       continue
     }
-    const file = await readSecretFile(path)
+    const file = await readFileOfSecret(name, path)
     if (file.kind === 'secret') values.set(name, file.value)
     else mistakes.set(name, `${variable} ${file.problem}.`)
   }

@@ -1,6 +1,6 @@
-import type { ProviderState } from '../providers/client/provider-state.ts'
+import type { KnownBalance } from '../providers/client/balance.ts'
+import type { KeyState, ProviderState } from '../providers/client/provider-state.ts'
 import { withTimeout } from '../runtime/with-timeout.ts'
-import type { CreditBalance } from '../separation/offer.ts'
 import type { ProviderName } from '../separation/task.ts'
 import type { Meter } from './meter.ts'
 
@@ -8,8 +8,8 @@ import type { Meter } from './meter.ts'
 export interface ObservedProvider {
   readonly name: ProviderName
   state(): ProviderState
-  /** At most a minute old; null if it cannot be read. */
-  readCredits(): Promise<CreditBalance | null>
+  /** The balance of each API key, in the operator's order, at most a minute old. */
+  balances(): readonly Promise<KnownBalance>[]
 }
 
 /** How long a scrape waits for a balance. A later one is shown at the next scrape. */
@@ -20,10 +20,15 @@ export function showProviderStates(meter: Meter, providers: readonly ObservedPro
   showState('reachable', '1 while the last calls to the provider could be sent, else 0.', ({ isReachable }) =>
     Number(isReachable),
   )
-  showState(
+  showKeys(
     'key_accepted',
-    "1 while the provider accepts the gateway's API key, as far as its last answers show, else 0.",
-    ({ isKeyAccepted }) => Number(isKeyAccepted),
+    '1 while the provider accepts the API key, as far as its last answers show, else 0. `key`: its place in the variable, from 1.',
+    ({ isAccepted }) => isAccepted,
+  )
+  showKeys(
+    'key_set_aside',
+    '1 while orders try other API keys before this one, because the provider has refused it or its account could not pay, else 0.',
+    ({ isSetAside }) => isSetAside,
   )
   showState(
     'breaker_open',
@@ -34,20 +39,36 @@ export function showProviderStates(meter: Meter, providers: readonly ObservedPro
   const vendors = providers.filter(({ name }) => name !== 'sandbox')
   meter.gauge({
     name: 'stemgate_provider_credits',
-    help: "The balance of the operator's account at the provider, at most 2 minutes old. Missing if it cannot be read.",
-    labels: ['provider'],
+    help: 'The balance of the account of each API key, at most 2 minutes old. Missing if it cannot be read.',
+    labels: ['provider', 'key'],
     async collect(gauge) {
-      const balances = await Promise.all(
-        vendors.map(async ({ name: provider, readCredits }) => ({
-          provider,
-          credits: (await withTimeout(maxCreditsWaitMs, readCredits()))?.credits,
-        })),
+      const read = vendors.flatMap(({ name: provider, balances }) =>
+        balances().map(async (reading, index) => {
+          const balance = await withTimeout(maxCreditsWaitMs, reading)
+          return { provider, key: String(index + 1), credits: balance?.kind === 'credits' ? balance.credits : null }
+        }),
       )
+      const shown = await Promise.all(read)
       // Together, because another scrape may be under way.
       gauge.reset()
-      for (const { provider, credits } of balances) if (credits !== undefined) gauge.set({ provider }, credits)
+      for (const { credits, ...key } of shown) if (credits !== null) gauge.set(key, credits)
     },
   })
+
+  function showKeys(name: string, help: string, isSo: (key: KeyState) => boolean): void {
+    meter.gauge({
+      name: `stemgate_provider_${name}`,
+      help,
+      labels: ['provider', 'key'],
+      collect(gauge) {
+        // The keys may have been replaced by fewer.
+        gauge.reset()
+        for (const { name: provider, state } of providers) {
+          for (const key of state().keys) gauge.set({ provider, key: String(key.position) }, Number(isSo(key)))
+        }
+      },
+    })
+  }
 
   function showState(name: string, help: string, valueOf: (state: ProviderState) => number): void {
     meter.gauge({

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readSecretFile, type SecretFile } from '../runtime/secret-file.ts'
+import { readFileOfSecret } from '../config/secret-files.ts'
+import type { SecretFile } from '../runtime/secret-file.ts'
 
 export interface SecretFilesWatch {
   /** The paths of the files, by the name of the secret. */
@@ -23,11 +24,11 @@ export function watchSecretFiles({ paths, values, onChange }: SecretFilesWatch):
   const known = new Map([...values].map(([name, value]) => [name, textOf({ kind: 'secret', value })]))
 
   async function look(name: string, path: string): Promise<void> {
-    const content = await readSecretFile(path)
+    const content = await readFileOfSecret(name, path)
     const text = textOf(content)
     if (text === known.get(name)) return
     await sleep(settleMs, undefined, { ref: false })
-    if (textOf(await readSecretFile(path)) !== text) return
+    if (textOf(await readFileOfSecret(name, path)) !== text) return
     known.set(name, text)
     onChange(name, content)
   }

@@ -8,9 +8,9 @@ import { sunoapi } from './vocal-removal/sunoapi.ts'
 
 const specs = { kie, apikley, sunoapi, sandbox } as const satisfies Record<ProviderName, ProviderSpec>
 
-/** The gateway's account at one provider. Without an API key the provider is off. */
-export type ProviderAccount = Pick<RestProviderOptions, 'apiKey' | 'baseUrl'> &
-  Partial<Pick<RestProviderOptions, 'webhookKey'>>
+/** The gateway's keys at one provider. Without an API key the provider is off. */
+export type ProviderAccount = Pick<RestProviderOptions, 'apiKeys' | 'baseUrl'> &
+  Partial<Pick<RestProviderOptions, 'webhookKeys'>>
 
 export interface ProvidersOptions extends Pick<RestProviderOptions, 'rates' | 'userAgent' | 'log'> {
   readonly accounts: Readonly<Record<ProviderName, ProviderAccount>>
@@ -19,6 +19,6 @@ export interface ProvidersOptions extends Pick<RestProviderOptions, 'rates' | 'u
 /** Creates the client of every provider, also of those that are off: they still read late callbacks. */
 export function openProviders({ accounts, ...common }: ProvidersOptions): readonly RestProvider[] {
   return providerNames.map((name) =>
-    createRestProvider({ ...common, webhookKey: () => null, ...accounts[name], spec: specs[name] }),
+    createRestProvider({ ...common, webhookKeys: () => [], ...accounts[name], spec: specs[name] }),
   )
 }

@@ -12,7 +12,10 @@ export interface Provider {
    * Answers at once, because a transaction of the store may be open.
    */
   admit(order: OrderedTrack): Promise<Admission>
-  /** Sends the order, which the provider charges for. Sent at most once, and never retried. */
+  /**
+   * Sends the order, which the provider charges for. Sent at most once, and never retried: a request with another API key
+   * follows only a refusal that proves that nothing was charged.
+   */
   submit(order: ProviderOrder): Promise<SubmitAnswer>
   /**
    * Reads record-info, within the provider's rate limit.
@@ -53,12 +56,15 @@ export interface SlotWait {
   readonly until: (untilMs: number) => Promise<Admission>
 }
 
-export type SubmitAnswer =
+/** `key`: which of several API keys the order was sent with, from 1. */
+export type SubmitAnswer = { readonly key?: number } &
   /** The order is charged. The id is null if it cannot be stored (see `isProviderTaskId`). */
-  | { readonly kind: 'accepted'; readonly providerTaskId: string | null }
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
-  /** No usable answer: the order may have been accepted and charged. */
-  | { readonly kind: 'unknown'; readonly cause: string }
+  (
+    | { readonly kind: 'accepted'; readonly providerTaskId: string | null }
+    | { readonly kind: 'refused'; readonly refusal: Refusal }
+    /** No usable answer: the order may have been accepted and charged. */
+    | { readonly kind: 'unknown'; readonly cause: string }
+  )
 
 export type CheckAnswer =
   | {

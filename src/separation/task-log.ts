@@ -30,8 +30,16 @@ export interface TaskLog {
   created(event: CreationEvent, task: Task): void
   /** An order that an earlier task answers, and the request that brought it. */
   joined(task: Task, by: Trace | null): void
-  /** @param cause why nothing is known of the order, if a submit had no usable answer */
-  changed(before: Task, after: Task, reports: readonly DatedReport[], cause?: string): void
+  /**
+   * @param submit.cause why nothing is known of the order, if its submit had no usable answer
+   * @param submit.key which of several API keys the order was sent with
+   */
+  changed(
+    before: Task,
+    after: Task,
+    reports: readonly DatedReport[],
+    submit?: { readonly cause?: string | undefined; readonly key?: number | undefined },
+  ): void
 }
 
 export function createTaskLog(log: Log): TaskLog {
@@ -43,7 +51,7 @@ export function createTaskLog(log: Log): TaskLog {
       const detail = { event: 'task.joined', ...taskDetail(task), byRequestId: by?.requestId }
       log.info(detail, messages['task.joined'])
     },
-    changed(before, after, reports, cause) {
+    changed(before, after, reports, { cause, key } = {}) {
       const event = eventOf(before, after)
       const detail = {
         event,
@@ -53,6 +61,7 @@ export function createTaskLog(log: Log): TaskLog {
         by: reports.map(({ report }) => byOf(report)).at(-1),
         ...outcomeOf(after),
         cause,
+        key,
       }
       log[levelOf(event, after)](detail, messages[event])
     },

@@ -30,19 +30,19 @@ export async function wireProviders(foundation: Foundation, rates: Rates): Promi
   const { vendors } = config
   // Valid in this process only: each gateway calls its own sandbox.
   const sandboxApiKey = newSecret()
-  const isSandboxOn = Object.values(vendors).every(({ apiKey }) => apiKey === null)
+  const isSandboxOn = Object.values(vendors).every(({ apiKeys }) => apiKeys.length === 0)
   const accounts = {
     kie: {
       baseUrl: vendors.kie.baseUrl,
-      apiKey: () => live().vendors.kie.apiKey,
-      webhookKey: () => live().kieWebhookKey,
+      apiKeys: () => live().vendors.kie.apiKeys,
+      webhookKeys: () => live().kieWebhookKeys,
     },
-    apikley: { baseUrl: vendors.apikley.baseUrl, apiKey: () => live().vendors.apikley.apiKey },
-    sunoapi: { baseUrl: vendors.sunoapi.baseUrl, apiKey: () => live().vendors.sunoapi.apiKey },
-    sandbox: { baseUrl: () => `${url()}/sandbox`, apiKey: () => (isSandboxOn ? sandboxApiKey : null) },
+    apikley: { baseUrl: vendors.apikley.baseUrl, apiKeys: () => live().vendors.apikley.apiKeys },
+    sunoapi: { baseUrl: vendors.sunoapi.baseUrl, apiKeys: () => live().vendors.sunoapi.apiKeys },
+    sandbox: { baseUrl: () => `${url()}/sandbox`, apiKeys: () => (isSandboxOn ? [sandboxApiKey] : []) },
   }
   const clients = openProviders({ rates, userAgent, log, accounts })
-  const isEnabled = (name: ProviderName) => accounts[name].apiKey() !== null
+  const isEnabled = (name: ProviderName) => accounts[name].apiKeys().length > 0
   const waitingForDisabled = new Map(
     [...(await store.backlog(clock.nowMs()))].flatMap(([name, { pending }]) =>
       isEnabled(name) || pending === 0 ? [] : [[name, pending] as const],

@@ -606,9 +606,9 @@ function createProvider(spec: ProviderSpec, webhookKey: string | null): RestProv
   const log = { info: () => {}, warn: () => {}, error: () => {} }
   return createRestProvider({
     spec,
-    webhookKey: () => webhookKey,
+    webhookKeys: () => (webhookKey === null ? [] : [webhookKey]),
     log,
-    apiKey: () => null,
+    apiKeys: () => [],
     baseUrl: 'http://127.0.0.1:9',
     rates: createInProcessRates({ readsPerSecond: () => 10, submitsPer10Seconds: () => 20 }),
     userAgent: 'test',

@@ -118,8 +118,8 @@ function createProvider(baseUrl: string | (() => string), options: Partial<RestP
   const provider = createRestProvider({
     spec: kie,
     baseUrl,
-    apiKey: () => apiKey,
-    webhookKey: () => null,
+    apiKeys: () => [apiKey],
+    webhookKeys: () => [],
     rates: ratesOf(1_000),
     userAgent: 'stemgate/test',
     log: { info: at('info'), warn: at('warn'), error: at('error') },
@@ -505,7 +505,7 @@ describe('a check', () => {
 describe('a provider', () => {
   test('that is off gets no orders and no checks', async () => {
     const server = await serve((socket) => socket.end(http(200, accepted)))
-    const { submit, check } = createProvider(server.url, { apiKey: () => null })
+    const { submit, check } = createProvider(server.url, { apiKeys: () => [] })
     expect(await submit(order)).toMatchObject({ kind: 'refused', refusal: { reason: 'unavailable', retryable: false } })
     expect(await check('a')).toMatchObject({ kind: 'inconclusive' })
     expect(server.sockets).toHaveLength(0)

@@ -192,8 +192,8 @@ export async function startCore(
   const provider = createRestProvider({
     spec: kie,
     baseUrl: played.url,
-    apiKey: () => `kie-key-${canary}`,
-    webhookKey: () => null,
+    apiKeys: () => [`kie-key-${canary}`],
+    webhookKeys: () => [],
     rates: createInProcessRates({ readsPerSecond: () => 1_000, submitsPer10Seconds: () => 1_000 }),
     userAgent: 'stemgate/test',
     log,

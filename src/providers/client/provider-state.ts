@@ -4,7 +4,15 @@ export type BreakerState = 'closed' | 'open-for-some' | 'open'
 /** What the gateway knows of a provider by its last answers. */
 export interface ProviderState {
   readonly isReachable: boolean
-  /** Whether it accepts the gateway's API key. */
-  readonly isKeyAccepted: boolean
+  readonly keys: readonly KeyState[]
   readonly breaker: BreakerState
+}
+
+/** What the gateway knows of an API key by the last answers. */
+export interface KeyState {
+  /** From 1. */
+  readonly position: number
+  readonly isAccepted: boolean
+  /** Whether orders try other keys first, because it was refused or its account could not pay. */
+  readonly isSetAside: boolean
 }

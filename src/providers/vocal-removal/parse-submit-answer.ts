@@ -14,6 +14,18 @@ const statuses: Readonly<Record<number, CodeMeaning>> = {
   429: 'rate-limited',
 }
 
+/** The answer to a submit. */
+export type ParsedSubmitAnswer =
+  | Exclude<SubmitAnswer, { readonly kind: 'refused' }>
+  | (Extract<SubmitAnswer, { readonly kind: 'refused' }> & {
+      /** What the provider has against the key or its account. null: nothing, as far as the answer shows. */
+      readonly keyProblem: KeyProblem | null
+      /** Whether the provider itself names that problem, so that the same order may be sent with another key. */
+      readonly mayUseNextKey: boolean
+    })
+
+export type KeyProblem = Extract<CodeMeaning, 'key-not-accepted' | 'insufficient-credits'>
+
 /**
  * Reads the answer to a submit: the code in the body, or the HTTP status if there is none. An answer that is neither
  * accepted nor a definite refusal is unknown, because it says nothing about the charge. A task with an id that cannot be
@@ -22,7 +34,7 @@ const statuses: Readonly<Record<number, CodeMeaning>> = {
 export function parseSubmitAnswer(
   answer: HttpAnswer,
   { spec, redact, callbackUrl, nowMs }: { spec: ProviderSpec; redact: Redact; callbackUrl: string; nowMs: number },
-): SubmitAnswer {
+): ParsedSubmitAnswer {
   // The missing body may have held a code, and a code outweighs the status.
   if (answer.body === null) return unknown(answer, answer.problem ?? 'its body could not be read')
   const body = parseEnvelopeText(answer.body)
@@ -39,8 +51,12 @@ export function parseSubmitAnswer(
     return unknown(answer, code === null ? 'it has no readable code' : `code ${code}: ${providerMessage ?? ''}`)
   }
   const retryAfterSeconds = parseRetryAfter(answer.retryAfter, nowMs)
+  const keyProblem = meaning === 'key-not-accepted' || meaning === 'insufficient-credits' ? meaning : null
   return {
     kind: 'refused',
+    keyProblem,
+    // A status alone may be a proxy's, and one of 500 or more says that something has failed on the way.
+    mayUseNextKey: keyProblem !== null && code !== null && answer.status < 500,
     refusal: createRefusal({
       spec,
       meaning,
@@ -67,6 +83,6 @@ function parseRetryAfter(header: string | null, nowMs: number): number | null {
   return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 1), maxRetryAfterSeconds) : null
 }
 
-function unknown(answer: HttpAnswer, cause: string): SubmitAnswer {
+function unknown(answer: HttpAnswer, cause: string): ParsedSubmitAnswer {
   return { kind: 'unknown', cause: `HTTP ${answer.status}, ${cause}` }
 }

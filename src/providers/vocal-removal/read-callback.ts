@@ -29,8 +29,8 @@ export interface ParsedCallback {
 export interface ReadCallbackOptions {
   readonly spec: Pick<ProviderSpec, 'name' | 'signature'>
   readonly job: Job
-  /** null: callbacks are not verified by signature. Called at each callback. */
-  readonly webhookKey: () => string | null
+  /** Each of them is accepted. Empty: callbacks are not verified by signature. Called at each callback. */
+  readonly webhookKeys: () => readonly string[]
   readonly context: ParserContext
   readonly log: Pick<Log, 'error'>
 }
@@ -38,7 +38,7 @@ export interface ReadCallbackOptions {
 /** Verifies and parses a callback in one step. */
 export type ReadCallback = (callback: ReceivedCallback) => ParsedCallback
 
-export function createReadCallback({ spec, job, webhookKey, context, log }: ReadCallbackOptions): ReadCallback {
+export function createReadCallback({ spec, job, webhookKeys, context, log }: ReadCallbackOptions): ReadCallback {
   return function readCallback({ headers, body, nowMs }) {
     let providerTaskId: string | null = null
     const unusable = (problem: string) => ({ providerTaskId, report: null, isSigned: false, problem })
@@ -51,9 +51,9 @@ export function createReadCallback({ spec, job, webhookKey, context, log }: Read
       }
       providerTaskId = named.id
       // With a key, only callbacks with a valid signature get beyond this line.
-      const key = webhookKey()
-      const isSigned = spec.signature !== null && key !== null
-      const problem = isSigned ? signatureProblem({ headers, webhookKey: key, providerTaskId, nowMs }) : null
+      const keys = webhookKeys()
+      const isSigned = spec.signature !== null && keys.length > 0
+      const problem = isSigned ? signatureProblem({ headers, webhookKeys: keys, providerTaskId, nowMs }) : null
       if (problem !== null) return unusable(problem)
       const report = job.parseCallbackBody(body, context)
       return report === null

@@ -1,16 +1,17 @@
-import { derived } from '../../runtime/derived.ts'
 import { describeError } from '../../runtime/describe-error.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Offer } from '../../separation/offer.ts'
 import type { Provider } from '../../separation/provider.ts'
-import type { HttpAnswer } from '../client/http-answer.ts'
-import { notSentRefusal } from '../client/not-sent-refusal.ts'
+import { createApiKeys } from '../client/api-keys.ts'
+import type { CreditsAnswer, KnownBalance } from '../client/balance.ts'
 import type { ProviderState } from '../client/provider-state.ts'
 import { createRateLimitedReader } from '../client/rate-limited-reader.ts'
 import type { Rates } from '../client/rates.ts'
 import { createRedact, messageLength } from '../client/redact.ts'
 import { createSubmitGate } from '../client/submit-gate.ts'
-import { createReadCredits, parseCredits, type CreditsAnswer } from './credits.ts'
+import { totalCredits } from '../client/total-credits.ts'
+import { createCheckWithKeys } from './check-with-keys.ts'
+import { parseCredits } from './credits.ts'
 import { vocalRemoval, type Job } from './job.ts'
 import { createParserContext } from './parser-context.ts'
 import { createProviderOutages } from './provider-outages.ts'
@@ -19,13 +20,16 @@ import { createReadRecordInfo } from './read-record-info.ts'
 import { createRequestParts, type RequestPartsOptions } from './request-parts.ts'
 import { createSendOrder } from './send-order.ts'
 import type { ProviderSpec } from './spec.ts'
+import { createSubmitWithKeys } from './submit-with-keys.ts'
 
 /** A provider with the REST contract of docs/providers.md. None of its methods throws. */
 export interface RestProvider extends Provider, Pick<Offer, 'isAvailable' | 'readCredits'> {
   /** A callback that cannot be used has no report, and only triggers a check of the id that it contains. */
   readonly parseCallback: ReadCallback
-  /** Asks for the balance now, to see whether the provider accepts the API key. */
-  checkKey(): Promise<CreditsAnswer>
+  /** Asks for the balance of each API key now, to see whether the provider accepts it. In the operator's order. */
+  checkKeys(): Promise<readonly CreditsAnswer[]>
+  /** The balance of each API key, in the operator's order, at most a minute old. */
+  balances(): readonly Promise<KnownBalance>[]
   state(): ProviderState
   /** Ends running and later checks: they return `inconclusive`. */
   stopChecking(): Promise<void>
@@ -42,6 +46,9 @@ export interface ProviderTimeouts {
   readonly checkMs: number
 }
 
+/** Short, because the account may be the one that knows the track, and the operator may have added credits. */
+const defaultSetAsideMs = 60_000
+
 const defaultTimeouts: ProviderTimeouts = { connectMs: 10_000, submitMs: 120_000, checkMs: 10_000 }
 
 export interface RestProviderOptions extends Pick<RequestPartsOptions, 'userAgent'> {
@@ -51,38 +58,32 @@ export interface RestProviderOptions extends Pick<RequestPartsOptions, 'userAgen
   /** null: the base URL of `spec`. A function, if the URL is known only once a server listens. */
   readonly baseUrl: string | (() => string) | null
   /**
-   * null: the provider is off. It accepts no orders and no checks, but still parses late callbacks. Called at each request,
-   * as the key may be replaced.
+   * Each key once. Empty: the provider is off. It accepts no orders and no checks, but still parses late callbacks. Called at
+   * each request, as the keys may be replaced.
    */
-  readonly apiKey: () => string | null
-  /** null: callbacks are not verified by signature. Called at each callback. */
-  readonly webhookKey: () => string | null
+  readonly apiKeys: () => readonly string[]
+  /** Each of them is accepted. Empty: callbacks are not verified by signature. Called at each callback. */
+  readonly webhookKeys: () => readonly string[]
   readonly rates: Rates
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>
   readonly timeouts?: Partial<ProviderTimeouts>
+  /** How long orders try other keys before one that was refused, in milliseconds. */
+  readonly setAsideMs?: number
 }
 
 /** Creates the client of one provider. Opens no connection until it is used. */
 export function createRestProvider(options: RestProviderOptions): RestProvider {
-  const { spec, log, job = vocalRemoval } = options
+  const { spec, log, job = vocalRemoval, setAsideMs = defaultSetAsideMs } = options
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const outages = createProviderOutages(spec.name, log)
   // A late answer may repeat a key that was replaced meanwhile.
   const usedKeys = new Set<string>()
+  const apiKeys = remembered(options.apiKeys)
+  const webhookKeys = remembered(options.webhookKeys)
   const redact = createRedact(() => {
-    apiKey()
-    webhookKey()
+    apiKeys()
+    webhookKeys()
     return usedKeys
-  })
-  const apiKey = derived(options.apiKey, (key) => {
-    if (key !== null) usedKeys.add(key)
-    // Whether the provider accepts this key is not known yet.
-    for (const refusals of [outages.orderRefusals, outages.checkRefusals]) refusals.forget()
-    return key
-  })
-  const webhookKey = derived(options.webhookKey, (key) => {
-    if (key !== null) usedKeys.add(key)
-    return key
   })
   const { orders, reads } = options.rates.of(spec.name)
   const reader = createRateLimitedReader({
@@ -93,6 +94,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   const gate = createSubmitGate({ displayName: spec.displayName, orders, onPause: outages.logPause })
   const context = createParserContext(spec.name, redact, log)
   const parts = createRequestParts({ ...options, baseUrl: options.baseUrl ?? spec.baseUrl ?? '' })
+  const keys = createApiKeys({ provider: spec.name, keys: apiKeys, log, setAsideMs, askCredits })
   const sending = createSendOrder({ spec, job, parts, gate, outages, redact, timeouts })
   let isStopping = false
   const readRecordInfo = createReadRecordInfo({
@@ -103,11 +105,24 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     context,
     isStopping: () => isStopping,
   })
+  const checks = createCheckWithKeys({ spec, keys, readRecordInfo })
 
-  async function getCredits(): Promise<HttpAnswer> {
-    const key = apiKey()
-    if (key === null) throw new Error(`${spec.name} is off: it has no API key`)
-    return reader.get(parts.urlOf(spec.creditsPath), parts.headersWith(key, null))
+  function remembered(read: () => readonly string[]): () => readonly string[] {
+    return () => {
+      const keys = read()
+      for (const key of keys) usedKeys.add(key)
+      return keys
+    }
+  }
+
+  const balances = () => keys.all().map(({ balance }) => balance.read())
+
+  async function askCredits(key: string): Promise<CreditsAnswer> {
+    try {
+      return parseCredits(await reader.get(parts.urlOf(spec.creditsPath), parts.headersWith(key, null)))
+    } catch (error) {
+      return { kind: 'unreadable', cause: redact(describeError(error), messageLength) }
+    }
   }
 
   return {
@@ -115,38 +130,25 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     retentionMs: spec.retentionMs,
 
     admit: gate.admit,
+    submit: createSubmitWithKeys({ spec, keys, sending, onAccepted: checks.learn, log }),
+    check: checks.check,
 
-    async submit(order) {
-      const key = apiKey()
-      if (key !== null) return sending.send(key, order)
-      const message = `${spec.displayName} is off at this gateway. Choose another provider.`
-      return { kind: 'refused', refusal: notSentRefusal(message, false) }
-    },
-
-    async check(providerTaskId, onSlot, trace = null) {
-      const key = apiKey()
-      if (key === null) return { kind: 'inconclusive', cause: `${spec.name} is off: it has no API key` }
-      return readRecordInfo(key, providerTaskId, onSlot, trace)
-    },
-
-    isAvailable: (owner) => apiKey() !== null && !gate.isClosedFor(owner) && !outages.orderRefusals.isDown(),
-    readCredits: createReadCredits(getCredits),
-
-    async checkKey() {
-      try {
-        return parseCredits(await getCredits())
-      } catch (error) {
-        return { kind: 'unreadable', cause: redact(describeError(error), messageLength) }
-      }
-    },
+    isAvailable: (owner) => !gate.isClosedFor(owner) && keys.all().some(({ orderRefusals }) => !orderRefusals.isDown()),
+    balances,
+    readCredits: async () => totalCredits(await Promise.all(balances())),
+    checkKeys: () => Promise.all(keys.all().map(({ text }) => askCredits(text))),
 
     state: () => ({
       isReachable: !outages.reachability.isDown(),
-      isKeyAccepted: !outages.orderRefusals.isDown() && !outages.checkRefusals.isDown(),
+      keys: keys.all().map(({ position, orderRefusals, checkRefusals, isSetAside }) => ({
+        position,
+        isAccepted: !orderRefusals.isDown() && !checkRefusals.isDown(),
+        isSetAside: isSetAside(),
+      })),
       breaker: gate.breakerState(),
     }),
 
-    parseCallback: createReadCallback({ spec, job, webhookKey, context, log }),
+    parseCallback: createReadCallback({ spec, job, webhookKeys, context, log }),
 
     stopChecking() {
       isStopping = true

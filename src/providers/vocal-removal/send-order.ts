@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { describeError } from '../../runtime/describe-error.ts'
-import type { ProviderOrder, SubmitAnswer } from '../../separation/provider.ts'
+import type { ProviderOrder } from '../../separation/provider.ts'
+import type { ApiKey } from '../client/api-key.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
 import { notSentRefusal } from '../client/not-sent-refusal.ts'
 import { postOnce } from '../client/post-once.ts'
@@ -8,6 +9,7 @@ import { messageLength, type Redact } from '../client/redact.ts'
 import type { SubmitGate } from '../client/submit-gate.ts'
 import type { Job } from './job.ts'
 import { parseEnvelopeText } from './parse-envelope.ts'
+import type { ParsedSubmitAnswer } from './parse-submit-answer.ts'
 import type { ProviderOutages } from './provider-outages.ts'
 import type { RequestParts } from './request-parts.ts'
 import type { ProviderSpec } from './spec.ts'
@@ -17,7 +19,7 @@ export interface SendOrderOptions {
   readonly job: Job
   readonly parts: RequestParts
   readonly gate: Pick<SubmitGate, 'report'>
-  readonly outages: Pick<ProviderOutages, 'reachability' | 'orderRefusals'>
+  readonly outages: Pick<ProviderOutages, 'reachability'>
   readonly redact: Redact
   /** In milliseconds. */
   readonly timeouts: { readonly connectMs: number; readonly submitMs: number }
@@ -26,7 +28,7 @@ export interface SendOrderOptions {
 /** Sends orders, each of which the provider charges for if it accepts it. */
 export interface SendOrder {
   /** Sends one order with a key: one request, which nothing repeats. Never rejects. */
-  send(key: string, order: ProviderOrder): Promise<SubmitAnswer>
+  send(key: ApiKey, order: ProviderOrder): Promise<ParsedSubmitAnswer>
   /** Ends running requests: their answers are unknown. */
   close(): void
 }
@@ -37,7 +39,7 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
   // Each running submit adds one listener.
   setMaxListeners(0, closing.signal)
 
-  async function sendOnce(key: string, order: ProviderOrder): Promise<SubmitAnswer> {
+  async function sendOnce(key: ApiKey, order: ProviderOrder): Promise<ParsedSubmitAnswer> {
     const { callbackUrl } = order
     let url: URL
     try {
@@ -47,7 +49,7 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
     }
     const sent = await postOnce({
       url,
-      headers: parts.headersWith(key, order.trace),
+      headers: parts.headersWith(key.text, order.trace),
       body: job.submitBody(order),
       connectTimeoutMs: timeouts.connectMs,
       answerTimeoutMs: timeouts.submitMs,
@@ -60,31 +62,40 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
     return job.parseSubmitAnswer(sent.answer, { spec, redact, callbackUrl, nowMs: Date.now() })
   }
 
-  function unreachable(cause: string): SubmitAnswer {
+  function unreachable(cause: string): ParsedSubmitAnswer {
     outages.reachability.failed({ cause: redact(cause, messageLength) })
     const message = `${spec.displayName} cannot be reached. Nothing was sent, so nothing was charged; try again later.`
-    return { kind: 'refused', refusal: notSentRefusal(message, true) }
+    return { kind: 'refused', refusal: notSentRefusal(message, true), keyProblem: null, mayUseNextKey: false }
   }
 
-  /** Logs refusals that only the operator can fix as errors. */
-  function logRefusal(answer: SubmitAnswer): SubmitAnswer {
-    const refusal = answer.kind === 'refused' ? answer.refusal : null
-    if (answer.kind === 'accepted' || (refusal !== null && refusal.reason !== 'unavailable')) {
-      outages.orderRefusals.worked()
+  /** Notes what the answer shows of the key. Refusals that only the operator can fix are outages. */
+  function noteKey(key: ApiKey, answer: ParsedSubmitAnswer): void {
+    const { orderRefusals, creditShortage } = key
+    switch (answer.kind) {
+      case 'accepted':
+        orderRefusals.worked()
+        creditShortage.worked()
+        return key.takeBack()
+      case 'refused': {
+        const { reason, retryable, providerCode, message } = answer.refusal
+        if (reason !== 'unavailable') orderRefusals.worked()
+        else if (!retryable) orderRefusals.failed({ providerCode, cause: message })
+        if (reason === 'insufficient-credits') creditShortage.failed({ providerCode })
+        if (answer.keyProblem !== null) key.setAside()
+        return
+      }
+      case 'unknown':
     }
-    if (refusal?.reason === 'unavailable' && !refusal.retryable) {
-      outages.orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message })
-    }
-    return answer
   }
 
   return {
     async send(key, order) {
-      const answer = await sendOnce(key, order).catch((error: unknown): SubmitAnswer => ({
+      const answer = await sendOnce(key, order).catch((error: unknown): ParsedSubmitAnswer => ({
         kind: 'unknown',
         cause: redact(describeError(error), messageLength, order.callbackUrl),
       }))
-      return logRefusal(answer)
+      noteKey(key, answer)
+      return answer
     },
     close: () => closing.abort(),
   }

@@ -11,7 +11,8 @@ const signatureToleranceMs = 5 * 60 * 1_000
  */
 export function signatureProblem(signed: {
   readonly headers: IncomingHttpHeaders
-  readonly webhookKey: string
+  /** One of them must have signed the callback. */
+  readonly webhookKeys: readonly string[]
   readonly providerTaskId: string
   readonly nowMs: number
 }): string | null {
@@ -19,10 +20,9 @@ export function signatureProblem(signed: {
   const signature = signed.headers['x-webhook-signature']
   if (typeof timestamp !== 'string' || typeof signature !== 'string') return 'the callback is not signed'
   if (!/^\d{1,12}$/.test(timestamp)) return "the signature's timestamp cannot be read"
-  const expected = createHmac('sha256', signed.webhookKey)
-    .update(`${signed.providerTaskId}.${timestamp}`)
-    .digest('base64')
-  if (!isEqual(signature, expected)) return 'the signature is wrong'
+  const text = `${signed.providerTaskId}.${timestamp}`
+  const isSignedWith = (key: string) => isEqual(signature, createHmac('sha256', key).update(text).digest('base64'))
+  if (!signed.webhookKeys.some(isSignedWith)) return 'the signature is wrong'
   const isTooFar = Math.abs(Number(timestamp) * 1_000 - signed.nowMs) > signatureToleranceMs
   return isTooFar ? "the signature's timestamp is more than 5 minutes off" : null
 }

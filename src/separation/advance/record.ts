@@ -17,6 +17,8 @@ export interface RecordHints {
   readonly due?: LeaseEnd | NewDue
   /** For the log: why nothing is known of the order. */
   readonly cause?: string
+  /** For the log: which of several API keys the order was sent with. */
+  readonly key?: number | undefined
 }
 
 /**
@@ -48,7 +50,7 @@ export type TaskChangeListener = (before: Task, after: Task) => void
 export function createRecord({ store, clock, changes, log, archiveMs = null, onChange }: RecordOptions): RecordReports {
   const taskLog = createTaskLog(log)
 
-  return async function record(taskId, reports, { known, due, cause } = {}) {
+  return async function record(taskId, reports, { known, due, cause, key } = {}) {
     const given =
       typeof reports === 'object' && 'kind' in reports ? [{ report: reports, atMs: clock.nowMs() }] : reports
     let canBind = true
@@ -68,7 +70,7 @@ export function createRecord({ store, clock, changes, log, archiveMs = null, onC
       try {
         const archiveAtMs = archiveMs !== null && hasNewFile(task, next) ? clock.nowMs() : undefined
         if (await store.replace(next, task, due, { archiveAtMs, told: toldChange(task, next) ?? undefined })) {
-          taskLog.changed(task, next, dated, cause)
+          taskLog.changed(task, next, dated, { cause, key })
           logUnstoredStems(next, dated)
           changes.publish(taskId, task.owner)
           onChange?.(task, next)

@@ -64,7 +64,9 @@ export function budgetExceeded(status: BudgetStatus, amount: number, nowMs: numb
     `Your budget of ${limit} ${unit} per ${period} does not allow this order: ${used} are used`,
     kind === 'credits' ? `, and it costs ${amount}.` : '.',
     ' Nothing was ordered.',
-    retryable ? ` The next ${period} starts on ${midnight.format(resetsAtMs)} at 00:00 UTC.` : ' Ask the operator for a larger budget.',
+    retryable
+      ? ` The next ${period} starts on ${midnight.format(resetsAtMs)} at 00:00 UTC.`
+      : ' Ask the operator for a larger budget.',
   ]
   return { kind: 'budget-exceeded', message: message.join(''), retryable, retryAfterSeconds, status, task: null }
 }

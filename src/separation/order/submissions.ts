@@ -42,6 +42,7 @@ export function createSubmissions({ record, addresses, log, submitTimeoutMs }: S
   const unanswered = new Set<string>()
 
   async function store(task: Task, answer: SubmitAnswer): Promise<Task | null> {
+    const hints = { known: task, key: answer.key }
     switch (answer.kind) {
       case 'accepted':
         if (answer.providerTaskId === null) {
@@ -50,13 +51,13 @@ export function createSubmissions({ record, addresses, log, submitTimeoutMs }: S
             'the provider accepted and charged an order, but its task id cannot be stored',
           )
         }
-        return retryUntilStored(() => record(task.id, answer, { known: task }))
+        return retryUntilStored(() => record(task.id, answer, hints))
       case 'refused':
-        return retryUntilStored(() => record(task.id, answer, { known: task }))
+        return retryUntilStored(() => record(task.id, answer, hints))
       case 'unknown':
         unanswered.add(task.id)
         setTimeout(() => unanswered.delete(task.id), submitTimeoutMs).unref()
-        return retryUntilStored(() => record(task.id, { kind: 'unanswered' }, { known: task, cause: answer.cause }))
+        return retryUntilStored(() => record(task.id, { kind: 'unanswered' }, { ...hints, cause: answer.cause }))
     }
   }
 

@@ -126,8 +126,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'providers/vocal-removal/send-order.ts',
-        from: 'orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message })',
-        to: 'orderRefusals.failed({ providerCode: refusal.providerCode, cause: refusal.message, headers: parts.headersWith(key, null) })',
+        from: 'orderRefusals.failed({ providerCode, cause: message })',
+        to: 'orderRefusals.failed({ providerCode, cause: message, headers: parts.headersWith(key.text, null) })',
       },
     ],
     tests: ['security/secrets', 'providers/provider-client'],
