@@ -37,6 +37,8 @@ export interface Config {
   >
   /** What the operator says that a type costs at a provider, in credits. */
   readonly prices: Readonly<Record<VendorName, ReadonlyMap<SeparationType, number>>>
+  /** Below how many credits the operator wants a warning; null: none. */
+  readonly creditsWarnings: Readonly<Record<VendorName, number | null>>
   /** The variables of prices that lack a type although their provider is on. */
   readonly unpriced: readonly string[]
   /** Each of them may sign callbacks. Empty: callbacks are not verified by signature. */
@@ -196,6 +198,11 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
     redisUrl: env.REDIS_URL ?? null,
     vendors,
     prices: { kie: env.KIE_PRICES, apikley: env.APIKLEY_PRICES, sunoapi: env.SUNOAPI_PRICES },
+    creditsWarnings: {
+      kie: env.KIE_CREDITS_WARNING ?? null,
+      apikley: env.APIKLEY_CREDITS_WARNING ?? null,
+      sunoapi: env.SUNOAPI_CREDITS_WARNING ?? null,
+    },
     unpriced: unpricedVariables(env),
     kieWebhookKeys: env.KIE_WEBHOOK_KEY ?? [],
     defaultProvider,

@@ -76,6 +76,8 @@ const prices = list
   })
   .default(new Map<SeparationType, number>())
 
+const credits = z.coerce.number(notA('number')).positive('must be more than 0')
+
 /** An address to listen on. IPv6 addresses may have brackets, as in a URL. */
 const host = z.string().transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
 const port = z
@@ -114,6 +116,9 @@ export const environmentSchema = z.object({
   KIE_PRICES: prices,
   APIKLEY_PRICES: prices,
   SUNOAPI_PRICES: prices,
+  KIE_CREDITS_WARNING: credits.optional(),
+  APIKLEY_CREDITS_WARNING: credits.optional(),
+  SUNOAPI_CREDITS_WARNING: credits.optional(),
   KIE_WEBHOOK_KEY: secretList.optional(),
   DEFAULT_PROVIDER: z
     .string()

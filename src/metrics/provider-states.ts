@@ -55,6 +55,20 @@ export function showProviderStates(meter: Meter, providers: readonly ObservedPro
     },
   })
 
+  meter.gauge({
+    name: 'stemgate_provider_credits_low',
+    help: '1 while all accounts at the provider together have fewer credits than <PROVIDER>_CREDITS_WARNING, else 0. Missing without it.',
+    labels: ['provider'],
+    async collect(gauge) {
+      await withTimeout(maxCreditsWaitMs, Promise.all(vendors.flatMap(({ balances }) => balances())))
+      gauge.reset()
+      for (const { name: provider, state } of vendors) {
+        const { areCreditsLow } = state()
+        if (areCreditsLow !== null) gauge.set({ provider }, Number(areCreditsLow))
+      }
+    },
+  })
+
   function showKeys(name: string, help: string, isSo: (key: KeyState) => boolean): void {
     meter.gauge({
       name: `stemgate_provider_${name}`,

@@ -10,7 +10,7 @@ const specs = { kie, apikley, sunoapi, sandbox } as const satisfies Record<Provi
 
 /** The gateway's keys at one provider. Without an API key the provider is off. */
 export type ProviderAccount = Pick<RestProviderOptions, 'apiKeys' | 'baseUrl'> &
-  Partial<Pick<RestProviderOptions, 'webhookKeys'>>
+  Partial<Pick<RestProviderOptions, 'webhookKeys' | 'prices' | 'creditsWarning'>>
 
 export interface ProvidersOptions extends Pick<RestProviderOptions, 'rates' | 'userAgent' | 'log'> {
   readonly accounts: Readonly<Record<ProviderName, ProviderAccount>>

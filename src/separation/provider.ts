@@ -8,7 +8,7 @@ export interface Provider {
   /** How long the provider keeps files after success, in milliseconds. */
   readonly retentionMs: number
   /**
-   * Asks for a slot for one order, before the order is stored. An admitted order is submitted once, or releases its slot.
+   * Asks for a slot for one order, before the order is stored. An order that the account cannot pay gets none. An admitted order is submitted once, or releases its slot.
    * Answers at once, because a transaction of the store may be open.
    */
   admit(order: OrderedTrack): Promise<Admission>
@@ -25,15 +25,15 @@ export interface Provider {
   check(providerTaskId: string, onSlot?: () => void, trace?: Trace | null): Promise<CheckAnswer>
 }
 
-/** The track of an order and its owner. The owner is never sent to the provider. */
+/** The track of an order, its type and its owner. The owner is never sent to the provider. */
 export interface OrderedTrack {
   readonly owner: string
   readonly musicTaskId: string
   readonly audioId: string
+  readonly type: SeparationType
 }
 
 export interface ProviderOrder extends OrderedTrack {
-  readonly type: SeparationType
   readonly callbackUrl: string
   /** The request that ordered it. Its ids are sent with the order. */
   readonly trace: Trace | null

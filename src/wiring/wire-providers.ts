@@ -31,14 +31,17 @@ export async function wireProviders(foundation: Foundation, rates: Rates): Promi
   // Valid in this process only: each gateway calls its own sandbox.
   const sandboxApiKey = newSecret()
   const isSandboxOn = Object.values(vendors).every(({ apiKeys }) => apiKeys.length === 0)
+  const accountOf = (name: Exclude<ProviderName, 'sandbox'>) => ({
+    baseUrl: vendors[name].baseUrl,
+    apiKeys: () => live().vendors[name].apiKeys,
+    prices: config.prices[name],
+    creditsWarning: () => live().creditsWarnings[name],
+  })
   const accounts = {
-    kie: {
-      baseUrl: vendors.kie.baseUrl,
-      apiKeys: () => live().vendors.kie.apiKeys,
-      webhookKeys: () => live().kieWebhookKeys,
-    },
-    apikley: { baseUrl: vendors.apikley.baseUrl, apiKeys: () => live().vendors.apikley.apiKeys },
-    sunoapi: { baseUrl: vendors.sunoapi.baseUrl, apiKeys: () => live().vendors.sunoapi.apiKeys },
+    kie: { ...accountOf('kie'), webhookKeys: () => live().kieWebhookKeys },
+    apikley: accountOf('apikley'),
+    sunoapi: accountOf('sunoapi'),
+    // Its credits are play money, and refuse no order.
     sandbox: { baseUrl: () => `${url()}/sandbox`, apiKeys: () => (isSandboxOn ? [sandboxApiKey] : []) },
   }
   const clients = openProviders({ rates, userAgent, log, accounts })

@@ -309,7 +309,10 @@ test.concurrent(
 test.concurrent(
   'with a webhook key, the payload counts only if the callback is signed; an unsigned callback triggers a check',
   async ({ onTestFinished }) => {
-    const { provider, gateway, store } = await start({ KIE_WEBHOOK_KEY: webhookKey }, onTestFinished)
+    const { provider, gateway, store } = await start(
+      { KIE_WEBHOOK_KEY: `older-${webhookKey},${webhookKey}` },
+      onTestFinished,
+    )
     const headersOf = (providerTaskId: string, key: string, atMs = Date.now()) => {
       const timestamp = String(Math.floor(atMs / 1000))
       const signature = createHmac('sha256', key).update(`${providerTaskId}.${timestamp}`).digest('base64')

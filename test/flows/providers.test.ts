@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { order, startGateway } from '../support/gateway.ts'
-import { startPlayedProvider } from '../support/played-provider.ts'
+import { balanceOf, startPlayedProvider } from '../support/played-provider.ts'
 
 const providersQuery = `{
   providers { name isDefault available retentionDays quotes { type credits } }
@@ -107,7 +107,7 @@ test('the balance is only for callers whom the operator allows', async () => {
 
 test('the balance is read at most once a minute, however many ask', async () => {
   const played = await startPlayedProvider()
-  played.answerRead({ code: 200, msg: 'success', data: 93.5 })
+  played.answerCredits(balanceOf(93.5))
   const gateway = await startGateway({ ...played.environment, CREDITS_CALLERS: 'key:web, anonymous' })
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => gateway.ask('{ credits(provider: KIE) { credits readAt } }')),
@@ -115,7 +115,7 @@ test('the balance is read at most once a minute, however many ask', async () => 
   const [first] = answers
   expect(first?.data).toMatchObject({ credits: { credits: 93.5 } })
   expect(new Set(answers.map(({ data }) => JSON.stringify(data))).size).toBe(1)
-  expect(played.reads).toHaveLength(1)
+  expect(played.creditCalls).toHaveLength(1)
 })
 
 test.each([
@@ -124,7 +124,7 @@ test.each([
   ['no JSON', (response: { end(text: string): void }) => response.end('<html>')],
 ])('a balance that the provider answers with %s is an error that says what to do', async (_name, play) => {
   const played = await startPlayedProvider()
-  played.answerRead(play)
+  played.answerCredits(play)
   const gateway = await startGateway({ ...played.environment, CREDITS_CALLERS: 'anonymous' })
   expect((await gateway.ask('{ credits { credits } }')).errors?.[0]).toMatchObject({
     message: 'The balance could not be read from the provider. Try again in a minute.',

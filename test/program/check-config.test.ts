@@ -24,11 +24,14 @@ async function check(environment: Readonly<Record<string, string>>) {
 }
 
 /** A provider whose credits call answers like this. It takes no orders. */
-async function startCredits(answer: object): Promise<{ readonly url: string; readonly requests: readonly string[] }> {
+async function startCredits(
+  answer: object | ((key: string) => object),
+): Promise<{ readonly url: string; readonly requests: readonly string[] }> {
   const requests: string[] = []
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url} ${request.headers.authorization}`)
-    response.end(JSON.stringify(answer))
+    const key = request.headers.authorization?.replace('Bearer ', '') ?? ''
+    response.end(JSON.stringify(typeof answer === 'function' ? answer(key) : answer))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -64,6 +67,16 @@ test('--check-config asks a provider for the balance with the key, and for nothi
   expect(statuses).toMatchObject({ kie: 'ok', 'public-url': 'warning' })
   expect(code).toBe(0)
   expect(provider.requests).toEqual([`GET /api/v1/chat/credit Bearer ${key}`])
+})
+
+test('--check-config asks with each of several keys', async () => {
+  const provider = await startCredits((key) =>
+    key === 'b' ? { code: 401, msg: 'No', data: null } : { code: 200, msg: 'success', data: 7 },
+  )
+  const { code, statuses, messageOf } = await check({ KIE_API_KEY: 'a,b', KIE_BASE_URL: provider.url })
+  expect(statuses).toMatchObject({ 'kie-key-1': 'ok', 'kie-key-2': 'error' })
+  expect(messageOf('kie-key-2')).toBe('does not accept the API key')
+  expect(code).toBe(1)
 })
 
 test('--check-config reports every kind of trouble at once', async () => {

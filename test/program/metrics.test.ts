@@ -11,6 +11,7 @@ import { countFrom, readMetrics } from '../support/metrics.ts'
 import { checkMetrics, isPrometheusThere } from '../support/prometheus.ts'
 import {
   accepted,
+  balanceOf,
   callbackOfSuccess,
   noCredits,
   recordOfSuccess,
@@ -255,7 +256,7 @@ describe('the metrics of a gateway of its own', () => {
 
   test("show the balance of the operator's account", async () => {
     const { own, alone } = await startWith()
-    own.answerRead({ code: 200, msg: 'success', data: 417.5 })
+    own.answerCredits(balanceOf(417.5))
     expect((await readMetrics(alone.url)).value('stemgate_provider_credits', kie)).toBe(417.5)
   })
 

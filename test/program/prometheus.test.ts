@@ -33,18 +33,12 @@ describe.skipIf(!isPrometheusThere())('a Prometheus that reads a gateway', () =>
 
   beforeAll(async () => {
     provider = await startPlayedProvider(atEnd)
-    answerReads({})
+    provider.answerRead({})
     gateway = await startGateway({ ...provider.environment, KIE_PRICES: 'separate_vocal:10' }, atEnd)
     // The alerts that the tests raise do not wait.
     const alerts = (await readFile(alertsFile, 'utf8')).replace(/(alert: StemgateKeyRefused[^]*?for: )1m/, '$10s')
     prometheus = await startPrometheus({ gatewayUrl: gateway.url, alerts }, atEnd)
   })
-
-  /** The provider answers checks with the record, and says how many credits are left. */
-  function answerReads(record: object): void {
-    const credits = { code: 200, msg: 'success', data: 1_000 }
-    provider.answerRead((response) => sendBody(response, response.req.url?.includes('record-info') ? record : credits))
-  }
 
   const failingOrder = async (audioId: string) => gateway.send(SeparateDocument, { input: { ...someTrack, audioId } })
 
@@ -69,7 +63,7 @@ describe.skipIf(!isPrometheusThere())('a Prometheus that reads a gateway', () =>
     await order(gateway, { audioId })
     const watcher = watchOver.WebSocket(gateway.url, taskId)
     await next(watcher)
-    answerReads(recordOfSuccess(`provider-task-${nth + 1}`))
+    provider.answerRead(recordOfSuccess(`provider-task-${nth + 1}`))
     await provider.callBack((await provider.order(nth)).body.callBackUrl, callbackOfSuccess(`provider-task-${nth + 1}`))
     expect((await next(watcher)).status).toBe('SUCCESS')
     await gateway.send(ReadDocument, { taskId })

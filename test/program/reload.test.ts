@@ -127,7 +127,12 @@ test('secrets in files are replaced while the gateway runs, as Kubernetes does i
   expect(headers['authorization']).toBe(`Bearer key-1-${canary}`)
   expect(await metricsWith(token(1))).toBe(200)
 
-  const second = { kie: `key-2-${canary}`, callback: `${newer},${older}`, admin: token(2), database: 'file:other.db' }
+  const second = {
+    kie: `key-2-${canary}\nkey-3-${canary}\n`,
+    callback: `${newer},${older}`,
+    admin: token(2),
+    database: 'file:other.db',
+  }
   await publish('..2', second)
   for (const name of ['KIE_API_KEY', 'CALLBACK_SECRET', 'ADMIN_TOKEN']) {
     expect(await program.logged(`"variables":["${name}"],"msg":"a secret was reloaded"`)).toMatchObject({ level: 30 })
@@ -166,7 +171,7 @@ test('a secret file that cannot be used stops the start, and no message repeats 
     KIE_API_KEY_FILE: join(folder, 'lines'),
     APIKLEY_API_KEY_FILE: `the-key-itself-${canary}`,
     SUNOAPI_API_KEY_FILE: join(folder, 'spaces'),
-    KIE_WEBHOOK_KEY_FILE: join(folder, 'lines'),
+    ARCHIVE_S3_SECRET_ACCESS_KEY_FILE: join(folder, 'lines'),
     CALLBACK_SECRET_FILE: join(folder, 'empty'),
     ADMIN_TOKEN_FILE: folder,
     REDIS_URL_FILE: join(folder, 'large'),
@@ -176,9 +181,9 @@ test('a secret file that cannot be used stops the start, and no message repeats 
     '  - REDIS_URL_FILE names a file of more than 64 KiB.',
     '  - KIE_API_KEY and KIE_API_KEY_FILE are both set: remove one of them.',
     '  - APIKLEY_API_KEY_FILE names a file that does not exist.',
-    '  - KIE_WEBHOOK_KEY_FILE must name a file with one line of text.',
     '  - CALLBACK_SECRET_FILE names an empty file.',
     '  - ADMIN_TOKEN_FILE must name a regular file.',
+    '  - ARCHIVE_S3_SECRET_ACCESS_KEY_FILE must name a file with one line of text.',
     expect.stringMatching(/^ {2}- SUNOAPI_API_KEY \(in the file that SUNOAPI_API_KEY_FILE names\) must consist of/),
   ])
 })

@@ -286,7 +286,7 @@ describe('a provider that fails repeatedly', () => {
       orders: createInProcessRates({ submitsPer10Seconds: () => 100, readsPerSecond: () => 1 }).of('kie').orders,
       breaker: { failures: 1, pauseMs: 500 },
     })
-    const given = { owner: 'caller', musicTaskId: 'music', audioId: 'audio' }
+    const given = { owner: 'caller', musicTaskId: 'music', audioId: 'audio', type: 'separate_vocal' } as const
     gate.report(given, { hasAnswered: false })
     expect((await gate.admit(given)).kind).toBe('not-admitted')
     const admitAndGiveBack = async () => {

@@ -27,6 +27,7 @@ export const alertCases: readonly { readonly alert: string; readonly series: Ser
       'stemgate_orders_total{provider="kie",outcome="refused",reason="insufficient-credits"}': onceLately,
     },
   },
+  { alert: 'StemgateCreditsLow', series: { 'stemgate_provider_credits_low{provider="kie"}': always(1) } },
   { alert: 'StemgateTasksFail', series: { [settled('GENERATION_FAILED')]: growing, [settled('none')]: always(0) } },
   { alert: 'StemgateTasksOverdue', series: { 'stemgate_overdue_tasks{provider="kie"}': always(1) } },
   {
@@ -37,7 +38,7 @@ export const alertCases: readonly { readonly alert: string; readonly series: Ser
   { alert: 'StemgatePushSlow', series: allAbove('stemgate_callback_to_push_seconds', 'provider="kie"', 10) },
   { alert: 'StemgateProviderUnreachable', series: { 'stemgate_provider_reachable{provider="kie"}': always(0) } },
   { alert: 'StemgateProviderPaused', series: { 'stemgate_provider_breaker_open{provider="kie"}': always(1) } },
-  { alert: 'StemgateKeyRefused', series: { 'stemgate_provider_key_accepted{provider="kie"}': always(0) } },
+  { alert: 'StemgateKeyRefused', series: { 'stemgate_provider_key_accepted{provider="kie",key="2"}': always(0) } },
   {
     alert: 'StemgateNoCallbacks',
     series: { [settled('none').replace('any', 'SUCCESS')]: growing, [callbacks('saved')]: always(7) },

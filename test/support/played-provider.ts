@@ -25,12 +25,16 @@ export interface PlayedProvider {
   readonly orders: readonly ReceivedOrder[]
   /** The task ids that record-info was asked for so far. */
   readonly reads: readonly string[]
+  /** The API keys of the calls for the balance so far. */
+  readonly creditCalls: readonly string[]
   /** Environment variables that make a gateway use it as kie. */
   readonly environment: Readonly<Record<string, string>>
   /** Says how submits are answered from now on. */
   answerSubmit(play: Play): void
   /** Says how record-info is answered from now on. */
   answerRead(play: Play): void
+  /** Says how calls for the balance are answered from now on. */
+  answerCredits(play: Play): void
   /** Resolves to the order with this index (from 0) once it has arrived. */
   order(index: number): Promise<ReceivedOrder>
   /** Resolves when record-info has been asked for this many times. */
@@ -45,13 +49,16 @@ export interface PlayedProvider {
 /** What a gateway proves itself with. */
 export const kieKey = `kie-key-${canary}`
 
-/** By default it accepts every order as `provider-task-<n>` (from 1) and answers PENDING to every check. */
+/** By default it accepts every order as `provider-task-<n>` (from 1), answers PENDING to every check and has many credits. */
 export async function startPlayedProvider(atEnd: Ending = onTestFinished): Promise<PlayedProvider> {
   const orders: ReceivedOrder[] = []
   const reads: string[] = []
+  const creditCalls: string[] = []
   const waiting: (() => void)[] = []
   let submit: Play = (response, nth) => sendBody(response, accepted(`provider-task-${nth}`))
   let read: Play = { code: 200, msg: 'success', data: { successFlag: 'PENDING' } }
+
+  let credits: Play = balanceOf(1_000_000)
 
   const server = createServer((request, response) => void receive(request, response))
 
@@ -64,6 +71,9 @@ export async function startPlayedProvider(atEnd: Ending = onTestFinished): Promi
       plantCallbackUrl(body.callBackUrl)
       orders.push({ headers: request.headers, body })
       play(submit, response, orders.length)
+    } else if (url.pathname.endsWith('/credit')) {
+      creditCalls.push((request.headers.authorization ?? '').replace('Bearer ', ''))
+      play(credits, response, creditCalls.length)
     } else {
       reads.push(url.searchParams.get('taskId') ?? '')
       play(read, response, reads.length)
@@ -94,10 +104,12 @@ export async function startPlayedProvider(atEnd: Ending = onTestFinished): Promi
     url,
     orders,
     reads,
+    creditCalls,
     // The provider has no files, so tests look at the URLs that it names.
     environment: { KIE_API_KEY: kieKey, KIE_BASE_URL: url, STEM_LINKS: 'direct' },
     answerSubmit: (how) => void (submit = how),
     answerRead: (how) => void (read = how),
+    answerCredits: (how) => void (credits = how),
     async order(index) {
       await until(() => orders.length > index)
       const order = orders[index]
@@ -125,6 +137,11 @@ export async function startPlayedProvider(atEnd: Ending = onTestFinished): Promi
 /** The answer to an accepted order. */
 export function accepted(taskId: string): object {
   return { code: 200, msg: 'success', data: { taskId } }
+}
+
+/** The answer to a call for the balance. */
+export function balanceOf(credits: number): object {
+  return { code: 200, msg: 'success', data: credits }
 }
 
 /** The answer to a submit by which Kie says that the account is empty. */

@@ -28,12 +28,14 @@ export interface ApiKeyOptions {
   readonly setAsideMs: number
   /** Asks the provider for the balance of the account of a key. Never rejects. */
   readonly askCredits: (key: string) => Promise<CreditsAnswer>
+  /** Called after each answer. */
+  readonly onCredits: () => void
 }
 
 export const keyProblem = 'the provider does not accept the API key: check the key'
 
 export function createApiKey(text: string, position: number, options: ApiKeyOptions): ApiKey {
-  const { provider, log, setAsideMs, askCredits } = options
+  const { provider, log, setAsideMs, askCredits, onCredits } = options
   const commonWith = (outage: string) => ({ log, detail: { outage, provider, key: position } })
   let setAsideUntilMs = 0
   return {
@@ -57,7 +59,7 @@ export function createApiKey(text: string, position: number, options: ApiKeyOpti
       downMessage: 'the account of the API key has too few credits for an order: add credits',
       upMessage: 'the account of the API key pays for orders again',
     }),
-    balance: createBalance(() => askCredits(text)),
+    balance: createBalance(() => askCredits(text), onCredits),
     setAside: () => void (setAsideUntilMs = performance.now() + setAsideMs),
     takeBack: () => void (setAsideUntilMs = 0),
     isSetAside: () => performance.now() < setAsideUntilMs,

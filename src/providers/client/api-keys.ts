@@ -5,8 +5,8 @@ import { createApiKey, type ApiKey, type ApiKeyOptions } from './api-key.ts'
 export interface ApiKeys {
   /** In the operator's order. Empty: the provider is off. */
   all(): readonly ApiKey[]
-  /** In the order in which an order tries them: keys that are set aside come last. */
-  forOrders(): readonly ApiKey[]
+  /** In the order in which an order tries them: keys that are set aside, or may not be able to pay it, come last. */
+  forOrders(mayPay: (key: ApiKey) => boolean): readonly ApiKey[]
   /** In the order in which a read tries them: keys that the provider refuses come last. */
   forReads(): readonly ApiKey[]
 }
@@ -23,7 +23,7 @@ export function createApiKeys(options: ApiKeyOptions & { readonly keys: () => re
   })
   return {
     all,
-    forOrders: () => lastIf(all(), (key) => key.isSetAside()),
+    forOrders: (mayPay) => lastIf(all(), (key) => key.isSetAside() || !mayPay(key)),
     forReads: () => lastIf(all(), (key) => key.checkRefusals.isDown()),
   }
 }

@@ -5,6 +5,8 @@ export type BreakerState = 'closed' | 'open-for-some' | 'open'
 export interface ProviderState {
   readonly isReachable: boolean
   readonly keys: readonly KeyState[]
+  /** Whether the account has fewer credits than the operator wants to keep. null: nobody knows, or no threshold is set. */
+  readonly areCreditsLow: boolean | null
   readonly breaker: BreakerState
 }
 

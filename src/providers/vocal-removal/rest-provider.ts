@@ -2,7 +2,10 @@ import { describeError } from '../../runtime/describe-error.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Offer } from '../../separation/offer.ts'
 import type { Provider } from '../../separation/provider.ts'
+import type { SeparationType } from '../../separation/task.ts'
 import { createApiKeys } from '../client/api-keys.ts'
+import { createCreditGate } from '../client/credit-gate.ts'
+import { createCreditsWarning } from '../client/credits-warning.ts'
 import type { CreditsAnswer, KnownBalance } from '../client/balance.ts'
 import type { ProviderState } from '../client/provider-state.ts'
 import { createRateLimitedReader } from '../client/rate-limited-reader.ts'
@@ -64,6 +67,10 @@ export interface RestProviderOptions extends Pick<RequestPartsOptions, 'userAgen
   readonly apiKeys: () => readonly string[]
   /** Each of them is accepted. Empty: callbacks are not verified by signature. Called at each callback. */
   readonly webhookKeys: () => readonly string[]
+  /** What each type costs, in credits. null: the balance of the account refuses no order. Default: null. */
+  readonly prices?: Offer['prices'] | null
+  /** See `CreditsWarning`. Default: no warning is wanted. */
+  readonly creditsWarning?: () => number | null
   readonly rates: Rates
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>
   readonly timeouts?: Partial<ProviderTimeouts>
@@ -73,7 +80,7 @@ export interface RestProviderOptions extends Pick<RequestPartsOptions, 'userAgen
 
 /** Creates the client of one provider. Opens no connection until it is used. */
 export function createRestProvider(options: RestProviderOptions): RestProvider {
-  const { spec, log, job = vocalRemoval, setAsideMs = defaultSetAsideMs } = options
+  const { spec, log, job = vocalRemoval, setAsideMs = defaultSetAsideMs, prices = null } = options
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const outages = createProviderOutages(spec.name, log)
   // A late answer may repeat a key that was replaced meanwhile.
@@ -94,7 +101,21 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
   const gate = createSubmitGate({ displayName: spec.displayName, orders, onPause: outages.logPause })
   const context = createParserContext(spec.name, redact, log)
   const parts = createRequestParts({ ...options, baseUrl: options.baseUrl ?? spec.baseUrl ?? '' })
-  const keys = createApiKeys({ provider: spec.name, keys: apiKeys, log, setAsideMs, askCredits })
+  const keys = createApiKeys({
+    provider: spec.name,
+    keys: apiKeys,
+    log,
+    setAsideMs,
+    askCredits,
+    onCredits: noteCredits,
+  })
+  const priceOf = (type: SeparationType) => prices?.get(type)
+  const credits = createCreditGate({
+    displayName: spec.displayName,
+    keys: () => (prices === null ? [] : keys.all()),
+    priceOf,
+  })
+  const warning = createCreditsWarning({ provider: spec.name, threshold: options.creditsWarning ?? (() => null), log })
   const sending = createSendOrder({ spec, job, parts, gate, outages, redact, timeouts })
   let isStopping = false
   const readRecordInfo = createReadRecordInfo({
@@ -115,6 +136,12 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     }
   }
 
+  /** Once each account has answered. */
+  function noteCredits(): void {
+    const answers = keys.all().flatMap(({ balance }) => balance.last() ?? [])
+    if (answers.length === keys.all().length) warning.note(totalCredits(answers))
+  }
+
   const balances = () => keys.all().map(({ balance }) => balance.read())
 
   async function askCredits(key: string): Promise<CreditsAnswer> {
@@ -129,8 +156,8 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     name: spec.name,
     retentionMs: spec.retentionMs,
 
-    admit: gate.admit,
-    submit: createSubmitWithKeys({ spec, keys, sending, onAccepted: checks.learn, log }),
+    admit: (order) => credits.admit(order, () => gate.admit(order)),
+    submit: createSubmitWithKeys({ spec, keys, credits, priceOf, sending, onAccepted: checks.learn, log }),
     check: checks.check,
 
     isAvailable: (owner) => !gate.isClosedFor(owner) && keys.all().some(({ orderRefusals }) => !orderRefusals.isDown()),
@@ -145,6 +172,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
         isAccepted: !orderRefusals.isDown() && !checkRefusals.isDown(),
         isSetAside: isSetAside(),
       })),
+      areCreditsLow: warning.isLow(),
       breaker: gate.breakerState(),
     }),
 

@@ -3,6 +3,7 @@ import { traceDetail } from '../../runtime/trace.ts'
 import type { ProviderOrder, SubmitAnswer } from '../../separation/provider.ts'
 import type { ApiKey } from '../client/api-key.ts'
 import type { ApiKeys } from '../client/api-keys.ts'
+import type { CreditGate, CreditGateOptions } from '../client/credit-gate.ts'
 import { notSentRefusal } from '../client/not-sent-refusal.ts'
 import type { SendOrder } from './send-order.ts'
 import type { ProviderSpec } from './spec.ts'
@@ -10,6 +11,9 @@ import type { ProviderSpec } from './spec.ts'
 export interface SubmitWithKeysOptions {
   readonly spec: Pick<ProviderSpec, 'name' | 'displayName'>
   readonly keys: Pick<ApiKeys, 'forOrders'>
+  readonly credits: Pick<CreditGate, 'mayPay' | 'sent'>
+  /** What an order costs, in credits. */
+  readonly priceOf: CreditGateOptions['priceOf']
   readonly sending: Pick<SendOrder, 'send'>
   /** Called when the provider has accepted an order. */
   readonly onAccepted: (providerTaskId: string, key: ApiKey) => void
@@ -23,15 +27,26 @@ type Refused = Extract<SubmitAnswer, { readonly kind: 'refused' }>
  * provider has refused the key before it, in words that prove that nothing was charged. After any other answer, and after
  * none, nothing is sent again.
  */
-export function createSubmitWithKeys({ spec, keys, sending, onAccepted, log }: SubmitWithKeysOptions) {
+export function createSubmitWithKeys({
+  spec,
+  keys,
+  credits,
+  priceOf,
+  sending,
+  onAccepted,
+  log,
+}: SubmitWithKeysOptions) {
   return async function submit(order: ProviderOrder): Promise<SubmitAnswer> {
-    const candidates = keys.forOrders()
+    const candidates = keys.forOrders((key) => credits.mayPay(key, order))
+    credits.sent(order)
     const nameOf = (position: number) => (candidates.length > 1 ? { key: position } : {})
     const refused: Refused[] = []
     for (const key of candidates) {
+      const giveBack = key.balance.spend(priceOf(order.type) ?? 0)
       const answer = await sending.send(key, order)
       if (answer.kind === 'accepted' && answer.providerTaskId !== null) onAccepted(answer.providerTaskId, key)
       if (answer.kind !== 'refused') return { ...answer, ...nameOf(key.position) }
+      giveBack()
       refused.push({ kind: 'refused', refusal: answer.refusal, ...nameOf(key.position) })
       if (!answer.mayUseNextKey) break
       if (refused.length < candidates.length) {

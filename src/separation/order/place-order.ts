@@ -143,7 +143,7 @@ export function createPlaceOrder({
       if (found?.kind === 'over-budget') return overBudget(found, claims, clock.nowMs())
       if (found !== null && found.kind !== 'not-admitted') return { kind: 'placed', result: found }
 
-      const admission: Admission = waited ?? (await provider.admit({ owner, musicTaskId, audioId }))
+      const admission: Admission = waited ?? (await provider.admit({ owner, musicTaskId, audioId, type: input.type }))
       const isRateUsedUp = admission.kind === 'not-admitted' && admission.wait !== null
       // Looks again: another gateway may have stored an equal order meanwhile.
       const result =

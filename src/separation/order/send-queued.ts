@@ -6,7 +6,7 @@ import type { RecordReports } from '../advance/record.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import type { Admission, Provider } from '../provider.ts'
 import type { Clock, OrderQueueReader } from '../store.ts'
-import { isQueued, type ProviderName, type QueuedTask } from '../task.ts'
+import { isQueued, type ProviderName, type QueuedTask, type Refusal } from '../task.ts'
 import type { Expectations } from './expectations.ts'
 import { retryUntilStored } from './retry-until-stored.ts'
 import type { Submissions } from './submissions.ts'
@@ -115,6 +115,7 @@ export function createSendQueued(options: SendQueuedOptions): SendQueued {
     const order = queued.find(({ createdAtMs }) => clock.nowMs() < createdAtMs + giveUpAfterMs)
     if (order === undefined) return false
     const admission = await waitForSlot(order, provider)
+    if (admission?.kind === 'not-admitted') return refuse(order, admission.refusal)
     if (admission === null) return false
     if (isStopped) {
       admission.release()
@@ -126,16 +127,26 @@ export function createSendQueued(options: SendQueuedOptions): SendQueued {
     return true
   }
 
-  /** A slot for the order; null if it gets none, for instance because the provider is down. */
-  async function waitForSlot(
-    order: QueuedTask,
-    provider: Provider,
-  ): Promise<Extract<Admission, { kind: 'admitted' }> | null> {
-    const admission = await provider.admit(order)
-    if (admission.kind === 'admitted') return admission
-    if (admission.wait === null || isStopped) return null
-    const waited = await admission.wait.until(performance.now() + maxWaitMs)
-    return waited.kind === 'admitted' ? waited : null
+  /**
+   * A slot for the order, or a refusal that no wait ends. null if it gets no slot now, for instance because the provider is
+   * down.
+   */
+  async function waitForSlot(order: QueuedTask, provider: Provider): Promise<Admission | null> {
+    const first = await provider.admit(order)
+    const last =
+      first.kind === 'admitted' || first.wait === null || isStopped
+        ? first
+        : await first.wait.until(performance.now() + maxWaitMs)
+    if (last.kind === 'admitted') return last
+    return last.refusal.reason === 'insufficient-credits' ? last : null
+  }
+
+  /** Ends an order that the account cannot pay, as the provider's own refusal would. Resolves to true: others may be sent. */
+  async function refuse({ id: taskId }: QueuedTask, refusal: Refusal): Promise<boolean> {
+    await record(taskId, (current) => {
+      return isQueued(current) ? [{ report: { kind: 'refused', refusal }, atMs: clock.nowMs() }] : []
+    })
+    return true
   }
 
   /** Sends the order if nobody else does. */

@@ -70,6 +70,9 @@ export async function startVendor(options: VendorOptions): Promise<Vendor> {
       response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
       return
     }
+    if (url.pathname === '/api/v1/chat/credit') {
+      return void response.end(JSON.stringify({ code: 200, msg: 'success', data: 1_000_000 }))
+    }
     const providerTaskId = url.searchParams.get('taskId') ?? ''
     counts.reads += 1
     asked.push({ kind: 'read', of: providerTaskId, atMs: performance.now() })
