@@ -286,9 +286,10 @@ export type OverviewQuery = {
   providers: Array<{
     name: Provider
     isDefault: boolean
+    allowed: boolean
     available: boolean
     retentionDays: number
-    quotes: Array<{ type: SeparationType; credits: number | null }>
+    quotes: Array<{ type: SeparationType; credits: number | null; allowed: boolean }>
   }>
 }
 
@@ -980,6 +981,7 @@ export const OverviewDocument = {
               selections: [
                 { kind: 'Field', name: { kind: 'Name', value: 'name' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'isDefault' } },
+                { kind: 'Field', name: { kind: 'Name', value: 'allowed' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'available' } },
                 { kind: 'Field', name: { kind: 'Name', value: 'retentionDays' } },
                 {
@@ -990,6 +992,7 @@ export const OverviewDocument = {
                     selections: [
                       { kind: 'Field', name: { kind: 'Name', value: 'type' } },
                       { kind: 'Field', name: { kind: 'Name', value: 'credits' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'allowed' } },
                     ],
                   },
                 },

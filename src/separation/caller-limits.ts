@@ -38,6 +38,16 @@ export interface CallerLimits {
 
 export const noLimits: CallerLimits = { budgets: [], providers: null, types: null, webhookUrl: null }
 
+/** Whether the operator lets the caller order from this provider. */
+export function mayUseProvider({ providers }: CallerLimits, provider: ProviderName): boolean {
+  return providers === null || providers.includes(provider)
+}
+
+/** Whether the operator lets the caller order this type. */
+export function mayUseType({ types }: CallerLimits, type: SeparationType): boolean {
+  return types === null || types.includes(type)
+}
+
 /** The limits of a caller to whom budgets apply that it has no budget of its own for. */
 export function withDefaultBudgets(limits: CallerLimits, defaults: readonly Budget[]): CallerLimits {
   const own = new Set(limits.budgets.map(({ kind }) => kind))

@@ -64,28 +64,23 @@ export function TestTrackField({ tracks, value, onChange }: TestTrackFieldProps)
 
 interface TypeFieldProps {
   readonly value: SeparationType
-  /** The prices, as far as the operator has configured them. */
+  /** The types that may be ordered, with their prices as far as the operator has configured them. */
   readonly quotes: Overview['providers'][number]['quotes']
   readonly onChange: (type: SeparationType) => void
 }
-
-const types: readonly SeparationType[] = ['SEPARATE_VOCAL', 'SPLIT_STEM']
 
 /** Which stems to order, and what they cost. */
 export function TypeField({ value, quotes, onChange }: TypeFieldProps) {
   return (
     <fieldset>
       <legend>Stems</legend>
-      {types.map((type) => {
-        const quote = quotes.find((each) => each.type === type)
-        return (
-          <label class="choice" key={type}>
-            <input type="radio" name="type" value={type} checked={value === type} onChange={() => onChange(type)} />
-            <span>{typeWords[type]}</span>
-            {quote !== undefined && <span class="soft">{priceText(quote.credits)}</span>}
-          </label>
-        )
-      })}
+      {quotes.map(({ type, credits }) => (
+        <label class="choice" key={type}>
+          <input type="radio" name="type" value={type} checked={value === type} onChange={() => onChange(type)} />
+          <span>{typeWords[type]}</span>
+          <span class="soft">{priceText(credits)}</span>
+        </label>
+      ))}
     </fieldset>
   )
 }

@@ -28,21 +28,26 @@ const idFields = [
 ] as const
 
 /** Orders a separation. What was entered survives a reload, and a repeated order is charged once. */
-export function OrderForm({ gateway, providers, onTask, onRefused }: OrderFormProps) {
+export function OrderForm({ gateway, providers: all, onTask, onRefused }: OrderFormProps) {
   const [draft, setDraft] = useState<OrderDraft>(() => ({ ...emptyDraft(), ...readDraft() }))
   const [outcome, setOutcome] = useState<OrderOutcome | null>(null)
   const [isSending, setSending] = useState(false)
   const [wasTried, setTried] = useState(false)
+  const providers = all.filter(({ allowed }) => allowed)
   const offer = providers.find(({ name }) => name === draft.provider) ?? providers[0]
   const knownTracks = useTestTracks(offer?.name === 'SANDBOX')
   const tracks = knownTracks ?? []
   useEffect(() => keepDraft(draft), [draft])
   const [firstTrack] = tracks
   const isTestTrack = tracks.some(({ audioId }) => audioId === draft.audioId)
-  const input =
+  const quotes = (offer?.quotes ?? []).filter(({ allowed }) => allowed)
+  const entered =
     firstTrack === undefined || (isTestTrack && draft.musicTaskId !== '')
       ? draft
       : { ...draft, musicTaskId: 'my-music', audioId: isTestTrack ? draft.audioId : firstTrack.audioId }
+
+  const isTypeAllowed = quotes.some(({ type }) => type === entered.type)
+  const input = isTypeAllowed ? entered : { ...entered, type: quotes[0]?.type ?? entered.type }
 
   function change(fields: Partial<OrderDraft>): void {
     setDraft({ ...draft, ...fields, idempotencyKey: newIdempotencyKey() })
@@ -115,7 +120,7 @@ export function OrderForm({ gateway, providers, onTask, onRefused }: OrderFormPr
               onChange={(value) => change({ [name]: value })}
             />
           ))}
-        <TypeField value={input.type} quotes={offer?.quotes ?? []} onChange={(type) => change({ type })} />
+        <TypeField value={input.type} quotes={quotes} onChange={(type) => change({ type })} />
         <TextField
           id="reference"
           label="Title (optional)"

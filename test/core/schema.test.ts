@@ -333,11 +333,12 @@ describe('the GraphQL contract', () => {
       'type ProviderOffer',
       'name: Provider!',
       'isDefault: Boolean!',
+      'allowed: Boolean!',
       'available: Boolean!',
       'retentionDays: Float!',
       'quotes: [Quote!]!',
     ],
-    Quote: ['type Quote', 'provider: Provider!', 'type: SeparationType!', 'credits: Float'],
+    Quote: ['type Quote', 'provider: Provider!', 'type: SeparationType!', 'credits: Float', 'allowed: Boolean!'],
     Viewer: [
       'type Viewer',
       'name: String!',

@@ -65,6 +65,29 @@ describe('the limits of a key', () => {
     expect(await namesOf(mobileKey, {}, {})).toEqual([taken, refused])
   })
 
+  test('are shown with the providers and types', async () => {
+    const { gateway } = await startWith(
+      { [`web:${webKey}`]: 'providers=apikley+sunoapi types=separate_vocal', [`mobile:${mobileKey}`]: '' },
+      { SUNOAPI_API_KEY: 'key' },
+    )
+    const query = `{ providers { name allowed quotes { type allowed } } quote(type: SPLIT_STEM) { allowed } }`
+    const quotes = (vocal: boolean, stems: boolean) => [
+      { type: 'SEPARATE_VOCAL', allowed: vocal },
+      { type: 'SPLIT_STEM', allowed: stems },
+    ]
+    expect((await callerOf(gateway, webKey).result(query, {})).data).toEqual({
+      providers: [
+        { name: 'KIE', allowed: false, quotes: quotes(false, false) },
+        { name: 'SUNOAPI', allowed: true, quotes: quotes(true, false) },
+      ],
+      quote: { allowed: false },
+    })
+    expect((await callerOf(gateway, mobileKey).result(query, {})).data).toMatchObject({
+      providers: [{ allowed: true }, { allowed: true }],
+      quote: { allowed: true },
+    })
+  })
+
   test('say which providers and types it may order', async () => {
     const { provider, gateway } = await startWith({
       [`web:${webKey}`]: 'providers=apikley+sunoapi types=separate_vocal',

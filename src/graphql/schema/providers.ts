@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql'
 import { ProviderUnreadableError } from '../../separation/errors.ts'
+import { mayUseProvider, mayUseType } from '../../separation/caller-limits.ts'
 import type { CreditBalance, Offer } from '../../separation/offer.ts'
 import { providerNames, separationTypes, type SeparationType } from '../../separation/task.ts'
 import { enabledOffer } from '../enabled-offer.ts'
@@ -33,6 +34,11 @@ const QuoteType = builder.objectRef<Quote>('Quote').implement({
         "The price in the provider's credits, as the operator has configured it. Null if it is not configured.",
       resolve: ({ offer, type }) => offer.prices.get(type),
     }),
+    allowed: t.boolean({
+      description: 'Whether the operator lets you order this type from this provider. If not, an order is refused.',
+      resolve: ({ offer, type }, _args, { caller: { limits } }) =>
+        mayUseProvider(limits, offer.name) && mayUseType(limits, type),
+    }),
   }),
 })
 
@@ -43,6 +49,11 @@ const ProviderOffer = builder.objectRef<Offer>('ProviderOffer').implement({
     isDefault: t.boolean({
       description: 'Whether orders that name no provider go to this one.',
       resolve: ({ name }, _args, { defaultProvider }) => name === defaultProvider,
+    }),
+    allowed: t.boolean({
+      description:
+        'Whether the operator lets you order from this provider. If not, an order is refused with `InvalidInputError`.',
+      resolve: ({ name }, _args, { caller }) => mayUseProvider(caller.limits, name),
     }),
     available: t.boolean({
       description:

@@ -1,7 +1,7 @@
 import { createLimitedLog } from '../../runtime/limited-log.ts'
 import { traceDetail, type Trace } from '../../runtime/trace.ts'
 import { withTimeout } from '../../runtime/with-timeout.ts'
-import { noLimits, type CallerLimits } from '../caller-limits.ts'
+import { mayUseProvider, mayUseType, noLimits, type CallerLimits } from '../caller-limits.ts'
 import type { Changes } from '../changes.ts'
 import type { Provider } from '../provider.ts'
 import type { ReadTask } from '../read/read-task.ts'
@@ -237,8 +237,8 @@ function notAllowed(provider: ProviderName, type: SeparationType, limits: Caller
     message: `is not allowed for you. Allowed: ${allowed.join(', ').toUpperCase()}.`,
   })
   return [
-    ...(limits.providers === null || limits.providers.includes(provider) ? [] : [issue('provider', limits.providers)]),
-    ...(limits.types === null || limits.types.includes(type) ? [] : [issue('type', limits.types)]),
+    ...(mayUseProvider(limits, provider) ? [] : [issue('provider', limits.providers ?? [])]),
+    ...(mayUseType(limits, type) ? [] : [issue('type', limits.types ?? [])]),
   ]
 }
 
