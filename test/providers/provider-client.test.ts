@@ -267,7 +267,8 @@ describe('a submit', () => {
       const answer = JSON.stringify([await submit(order), lines])
       expect(answer).toContain('bad [removed] [removed] [removed] éé')
       expect(answer).not.toContain('dG9rZW4tb2YtdGhpcy10YXNr')
-      expect(answer.length).toBeLessThan(600)
+      // With a line of the log, if the account has too few credits.
+      expect(answer.length).toBeLessThan(700)
     }
   })
 

@@ -74,7 +74,9 @@ async function order(gateway: TestGateway, audioId: string) {
     { input: { ...someTrack, audioId } },
   )
   if (errors !== undefined) throw new Error(errors[0]?.message)
-  const { refused = null, ...answer } = data?.['separate'] as Answered & { readonly refused?: Answered['task'] }
+  const separated = data?.['separate'] as (Answered & { readonly refused?: Answered['task'] }) | undefined
+  if (separated === undefined) throw new Error('The order has no answer.')
+  const { refused = null, ...answer } = separated
   return { ...answer, task: answer.task ?? refused }
 }
 

@@ -2,7 +2,7 @@ import { createBoundedMap } from '../../runtime/bounded-map.ts'
 import type { CheckAnswer, Provider } from '../../separation/provider.ts'
 import type { ApiKey } from '../client/api-key.ts'
 import type { ApiKeys } from '../client/api-keys.ts'
-import type { ReadRecordInfo, RecordInfoAnswer } from './read-record-info.ts'
+import type { ReadRecordInfo } from './read-record-info.ts'
 import type { ProviderSpec } from './spec.ts'
 
 /** Reads tasks with the key of the account that they belong to, as far as it is known. */
@@ -44,18 +44,14 @@ export function createCheckWithKeys({ spec, keys, readRecordInfo }: CheckWithKey
     async check(providerTaskId, onSlot, trace = null) {
       let result: CheckAnswer | null = null
       for (const key of candidatesFor(providerTaskId)) {
-        const answer = await readRecordInfo(key, providerTaskId, onSlot, trace)
+        const { answer, mayUseNextKey } = await readRecordInfo(key, providerTaskId, onSlot, trace)
         if (answer.kind === 'found') learn(providerTaskId, key)
-        if (answer.mayUseNextKey !== true) return answer
+        if (!mayUseNextKey) return answer
         // Whether the task exists is not known if one key could not tell.
-        if (result === null || result.kind === 'not-found') result = withoutHint(answer)
+        if (result === null || result.kind === 'not-found') result = answer
       }
       return result ?? { kind: 'inconclusive', cause: `${spec.name} is off: it has no API key` }
     },
     learn,
   }
-}
-
-function withoutHint({ mayUseNextKey: _, ...answer }: RecordInfoAnswer): CheckAnswer {
-  return answer
 }

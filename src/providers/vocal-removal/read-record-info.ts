@@ -21,9 +21,10 @@ export interface ReadRecordInfoOptions {
 }
 
 /** What record-info answered with one key. */
-export type RecordInfoAnswer = CheckAnswer & {
+export interface RecordInfoReading {
+  readonly answer: CheckAnswer
   /** Whether it says nothing of what another key would show: the task may belong to another account. */
-  readonly mayUseNextKey?: true
+  readonly mayUseNextKey: boolean
 }
 
 /** Reads the state of a task at the provider. Never rejects. The other parameters are those of `Provider.check`. */
@@ -32,7 +33,7 @@ export type ReadRecordInfo = (
   providerTaskId: string,
   onSlot: (() => void) | undefined,
   trace: Trace | null,
-) => Promise<RecordInfoAnswer>
+) => Promise<RecordInfoReading>
 
 export function createReadRecordInfo(options: ReadRecordInfoOptions): ReadRecordInfo {
   const { job, parts, reader, outages, context, isStopping } = options
@@ -47,20 +48,20 @@ export function createReadRecordInfo(options: ReadRecordInfoOptions): ReadRecord
     const code = envelope?.code ?? null
     if (code === 401 || (code === null && answer.status === 401)) {
       key.checkRefusals.failed({ providerCode: code })
-      return { kind: 'inconclusive', cause: keyProblem, mayUseNextKey: true }
+      return { answer: { kind: 'inconclusive', cause: keyProblem }, mayUseNextKey: true }
     }
     if (code !== null) key.checkRefusals.worked()
     if (envelope === null || code === null) {
       const problem = answer.problem ?? 'its body has no readable code'
       const cause = context.redact(`HTTP ${answer.status}, ${problem}`, messageLength)
       unusableAnswers.failed({ cause })
-      return { kind: 'inconclusive', cause }
+      return { answer: { kind: 'inconclusive', cause }, mayUseNextKey: false }
     }
     const checked = job.parseRecordInfo(envelope, providerTaskId, context)
     if (checked.kind !== 'inconclusive') unusableAnswers.worked()
     else if (checked.isAboutTask !== true) unusableAnswers.failed({ providerCode: code, cause: checked.cause })
     const isAboutTask = checked.kind === 'found' || (checked.kind === 'inconclusive' && checked.isAboutTask === true)
-    return isAboutTask ? checked : { ...checked, mayUseNextKey: true }
+    return { answer: checked, mayUseNextKey: !isAboutTask }
   }
 
   return async function readRecordInfo(...request) {
@@ -69,7 +70,7 @@ export function createReadRecordInfo(options: ReadRecordInfoOptions): ReadRecord
     } catch (error) {
       const cause = context.redact(describeError(error), messageLength)
       if (!isStopping()) reachability.failed({ cause })
-      return { kind: 'inconclusive', cause }
+      return { answer: { kind: 'inconclusive', cause }, mayUseNextKey: false }
     }
   }
 }

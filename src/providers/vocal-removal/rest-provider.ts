@@ -130,9 +130,9 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
 
   function remembered(read: () => readonly string[]): () => readonly string[] {
     return () => {
-      const keys = read()
-      for (const key of keys) usedKeys.add(key)
-      return keys
+      const texts = read()
+      for (const text of texts) usedKeys.add(text)
+      return texts
     }
   }
 
