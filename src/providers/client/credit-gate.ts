@@ -79,7 +79,7 @@ export function createCreditGate({ displayName, keys, priceOf }: CreditGateOptio
     }
     held += price ?? 0
     return {
-      kind: 'admitted',
+      ...admission,
       release() {
         giveBack(price ?? 0)
         admission.release()
