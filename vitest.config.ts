@@ -37,6 +37,7 @@ const promises = [
   'flows/budgets',
   'flows/kept-answers',
   'flows/queued-orders',
+  'flows/retention',
   'flows/references',
   'flows/progress',
   'flows/wait-seconds',

@@ -396,6 +396,7 @@ export type SeparateAllMutation = {
             failure: { code: SeparationFailureCode; refusal: RefusalReason | null; message: string } | null
           }
         }
+      | { __typename: 'TaskDeletedError'; message: string; retryable: boolean; charge: Charge }
       | { __typename: 'TrackNotFoundError'; message: string; retryable: boolean }
       | null
   }>
@@ -462,6 +463,7 @@ export type SeparateMutation = {
           failure: { code: SeparationFailureCode; refusal: RefusalReason | null; message: string } | null
         }
       }
+    | { __typename: 'TaskDeletedError'; message: string; retryable: boolean; charge: Charge }
     | { __typename: 'TrackNotFoundError'; message: string; retryable: boolean }
 }
 
@@ -1253,6 +1255,18 @@ export const SeparateAllDocument = {
                       },
                       {
                         kind: 'InlineFragment',
+                        typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'TaskDeletedError' } },
+                        selectionSet: {
+                          kind: 'SelectionSet',
+                          selections: [
+                            { kind: 'Field', name: { kind: 'Name', value: 'message' } },
+                            { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
+                            { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
+                          ],
+                        },
+                      },
+                      {
+                        kind: 'InlineFragment',
                         typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'InsufficientCreditsError' } },
                         selectionSet: {
                           kind: 'SelectionSet',
@@ -1521,6 +1535,18 @@ export const SeparateDocument = {
                           selections: [{ kind: 'Field', name: { kind: 'Name', value: 'id' } }],
                         },
                       },
+                    ],
+                  },
+                },
+                {
+                  kind: 'InlineFragment',
+                  typeCondition: { kind: 'NamedType', name: { kind: 'Name', value: 'TaskDeletedError' } },
+                  selectionSet: {
+                    kind: 'SelectionSet',
+                    selections: [
+                      { kind: 'Field', name: { kind: 'Name', value: 'message' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'retryable' } },
+                      { kind: 'Field', name: { kind: 'Name', value: 'charge' } },
                     ],
                   },
                 },

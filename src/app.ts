@@ -20,6 +20,7 @@ import { openStore } from './stores/open-store.ts'
 import type { Foundation } from './wiring/foundation.ts'
 import { hostInUrl } from './wiring/host-in-url.ts'
 import { newSecret } from './wiring/new-secret.ts'
+import { createRetention } from './separation/purge/retention.ts'
 import { wireProviders } from './wiring/wire-providers.ts'
 import { wireSeparations } from './wiring/wire-separations.ts'
 import { wireStems } from './wiring/wire-stems.ts'
@@ -129,6 +130,15 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     onAttempt: metrics.webhooks.attempted,
     pollIntervalMs,
   })
+  const retention =
+    config.tasksKeptMs === null
+      ? null
+      : createRetention({
+          ...foundation,
+          keptMs: config.tasksKeptMs,
+          files: stems.archivedFiles,
+          observer: metrics.purges,
+        })
   const transports = wireTransports(foundation, {
     services: {
       ...stems.services,
@@ -162,6 +172,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
   separations.queue.start()
   stems.start()
   webhooks.start()
+  retention?.start()
 
   return {
     url: url(),
@@ -187,6 +198,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
         checker.stop(),
         stems.stop(),
         webhooks.stop(),
+        retention?.stop(),
       ])
       // Checks can be repeated, submits cannot.
       await Promise.all(providers.clients.map((each) => each.stopChecking()))

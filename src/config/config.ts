@@ -83,6 +83,8 @@ export interface Config {
   readonly stemStreamsPerAddress: number
   /** How long a stream of a file may make no progress. Not configurable. */
   readonly stemStallMs: number
+  /** How long tasks are kept after the last thing that happened to them, in milliseconds; null: for ever. */
+  readonly tasksKeptMs: number | null
   /** null: stems are not archived. */
   readonly archive: ArchiveConfig | null
   /** Whether the player page is at `/`. */
@@ -232,6 +234,7 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
     stemStreams: env.STEM_STREAMS,
     stemStreamsPerAddress: env.STEM_STREAMS_PER_ADDRESS,
     stemStallMs: 30_000,
+    tasksKeptMs: env.TASKS_KEPT_DAYS === undefined ? null : env.TASKS_KEPT_DAYS * 24 * 60 * 60_000,
     archive: archiveConfigOf(env),
     webPage: env.WEB_PAGE ?? isLocal,
     graphiql: env.GRAPHIQL ?? isLocal,

@@ -180,6 +180,11 @@ export const environmentSchema = z.object({
       (text, context) => parseArchiveUrl(text) ?? addIssue(context, 'must be file:<folder> or s3://<bucket>/<prefix>'),
     )
     .optional(),
+  // No budget counts tasks of an earlier month anew, and no provider keeps files for longer.
+  TASKS_KEPT_DAYS: count
+    .min(31, 'must be at least 31, so that no task goes whose files or budget still count')
+    .max(36_500, 'must not be more than 36500')
+    .optional(),
   ARCHIVE_RETENTION_DAYS: count.max(36_500, 'must not be more than 36500').optional(),
   ARCHIVE_MAX_FILE_MB: count.max(5_000, 'must not be more than 5000').default(500),
   ARCHIVE_S3_ENDPOINT: httpUrl.optional(),

@@ -22,6 +22,8 @@ export interface AddressedCallback {
 export interface CallbackLog {
   /** The request is that of the callback; the task keeps that of its order. */
   stored(kind: 'saved' | 'restored', task: Task, callback: AddressedCallback, request: Trace): void
+  /** The task was deleted. */
+  deletedTask(callback: AddressedCallback, request: Trace): void
   unknownTask(callback: AddressedCallback, request: Trace): void
   /** The store is unavailable, which it logs itself. */
   notStored(callback: AddressedCallback, request: Trace): void
@@ -67,6 +69,10 @@ export function createCallbackLog(log: Log, providers: readonly ProviderName[]):
         byRequestId: request.requestId,
       }
       write(task.id, problem === null ? 'info' : 'warn', detail, storedMessages[kind])
+    },
+    deletedTask({ provider, taskId }, { requestId }) {
+      const detail = { event: 'callback.deleted-task', provider, taskId, byRequestId: requestId }
+      write(taskId, 'info', detail, 'a callback came for a task that was deleted; nothing is stored')
     },
     unknownTask({ provider, taskId }, { requestId }) {
       const detail = { event: 'callback.unknown-task', provider, taskId, byRequestId: requestId }

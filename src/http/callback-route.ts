@@ -53,6 +53,8 @@ export type CallbackResult =
   | 'untrusted'
   /** The store had lost its task, which was restored from the address. */
   | 'restored'
+  /** Its task was deleted: nothing is stored. */
+  | 'deleted-task'
   /** The store does not know its task, and the address contains no order. */
   | 'unknown-task'
   /** The store was unavailable: the provider is asked to send it again. */
@@ -122,12 +124,24 @@ export function createCallbackRoute(options: CallbackRouteOptions) {
       const received = { taskId, provider, providerTaskId, report, isSigned, order, trace }
       const outcome = await separations.saveCallback(received)
       observer.received(provider, resultOf(outcome.kind, problem === null))
-      if (outcome.kind === 'unknown') callbackLog.unknownTask(callback, trace)
-      else callbackLog.stored(outcome.kind, outcome.task, callback, trace)
-      if (outcome.kind === 'saved' && problem === null) observer.stored(taskId, startedAtMs)
-      if (outcome.kind === 'saved') return sendJson(response, 200, { status: 'received' })
-      // Another database may hold the task, or the next attempt finds it restored.
-      sendUnavailable(response)
+      switch (outcome.kind) {
+        case 'saved':
+          callbackLog.stored(outcome.kind, outcome.task, callback, trace)
+          if (problem === null) observer.stored(taskId, startedAtMs)
+          return sendJson(response, 200, { status: 'received' })
+        case 'deleted':
+          callbackLog.deletedTask(callback, trace)
+          // So that the provider does not send it again.
+          return sendJson(response, 200, { status: 'ignored' })
+        case 'restored':
+          // The next attempt finds the task.
+          callbackLog.stored(outcome.kind, outcome.task, callback, trace)
+          return sendUnavailable(response)
+        case 'unknown':
+          // Another database may hold the task.
+          callbackLog.unknownTask(callback, trace)
+          return sendUnavailable(response)
+      }
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
       observer.received(provider, 'not-stored')
@@ -143,6 +157,8 @@ function resultOf(outcome: SaveOutcome['kind'], isTrusted: boolean): CallbackRes
       return isTrusted ? 'saved' : 'untrusted'
     case 'restored':
       return 'restored'
+    case 'deleted':
+      return 'deleted-task'
     case 'unknown':
       return 'unknown-task'
   }

@@ -4,6 +4,7 @@ import type { SocketObserver } from '../http/websocket/websocket-route.ts'
 import type { TaskChangeListener } from '../separation/advance/record.ts'
 import type { Clock } from '../separation/store.ts'
 import type { Provider } from '../separation/provider.ts'
+import type { PurgeObserver } from '../separation/purge/retention.ts'
 import type { ProviderName } from '../separation/task.ts'
 import { createArchiveMetrics, type ArchiveMetricsOptions, type CountArchived } from './archive-metrics.ts'
 import { createBacklogMetrics, type BacklogMetricsOptions } from './backlog-metrics.ts'
@@ -12,6 +13,7 @@ import { createGatewayMetrics, type GatewayMetricsOptions } from './gateway-metr
 import { createGraphqlMetrics } from './graphql-metrics.ts'
 import { createHttpMetrics } from './http-metrics.ts'
 import type { Meter } from './meter.ts'
+import { createRetentionMetrics, type RetentionMetricsOptions } from './retention-metrics.ts'
 import { createOrderMetrics, type OrderMetrics, type OrderMetricsOptions } from './order-metrics.ts'
 import { measureProviders } from './provider-metrics.ts'
 import { showProviderStates, type ObservedProvider } from './provider-states.ts'
@@ -23,10 +25,11 @@ export interface MetricsOptions<T extends Provider & ObservedProvider>
   extends
     GatewayMetricsOptions,
     Omit<OrderMetricsOptions, 'providers'>,
-    Pick<BacklogMetricsOptions, 'store'>,
+    RetentionMetricsOptions,
     ArchiveMetricsOptions,
     WebhookMetricsOptions {
   readonly clock: Clock
+  readonly store: BacklogMetricsOptions['store'] & RetentionMetricsOptions['store']
   /** The providers that are on. */
   readonly providers: readonly T[]
 }
@@ -40,6 +43,7 @@ export interface Metrics<T> {
   readonly callbacks: CallbackMetrics
   readonly onArchived: CountArchived
   readonly webhooks: WebhookMetrics
+  readonly purges: PurgeObserver
   readonly graphql: OperationObserver
   readonly sockets: SocketObserver
   readonly onAnswer: HttpServerOptions['onAnswer']
@@ -62,6 +66,7 @@ export function createMetrics<T extends Provider & ObservedProvider>(
     callbacks: createCallbackMetrics(meter, common),
     onArchived: createArchiveMetrics(meter, options),
     webhooks: createWebhookMetrics(meter, options),
+    purges: createRetentionMetrics(meter, options),
     graphql: createGraphqlMetrics(meter),
     sockets: createSocketMetrics(meter),
     onAnswer: createHttpMetrics(meter),

@@ -18,6 +18,7 @@ export interface OrderMetricsOptions {
 const refusalKinds = [
   'invalid-input',
   'idempotency-conflict',
+  'task-deleted',
   'insufficient-credits',
   'budget-exceeded',
   'rate-limited',

@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { Database } from '../stores/schema.ts'
+import { markOfTask } from '../stores/tombstones.ts'
 
 export type TaskRow = Selectable<Database['tasks']>
 /** A key and the charge of its task, which decides whether the key is free. */
@@ -10,6 +11,8 @@ export type CallbackRow = Selectable<Database['callbacks']> & {
   readonly due_at: number | null
 }
 
+export type TombstoneRow = Selectable<Database['tombstones']>
+
 /** How a row of the source compares with the target. */
 export type RowDiff =
   /** Missing in the target. */
@@ -18,7 +21,7 @@ export type RowDiff =
   | 'behind'
   /** The target has the same row. */
   | 'same'
-  /** The target has a newer state of the row: a gateway has been running on it. */
+  /** The target has a newer state of the row, or has deleted its task: a gateway has been running on it. */
   | 'ahead'
   /** The target has another state of the same revision: gateways have been running on both. */
   | 'diverged'
@@ -46,10 +49,15 @@ export async function compareTasks(
     page.map(({ id }) => id),
   )
   const boundTasks = await boundTasksOf(target, page)
+  const deleted = await deletedOf(
+    target,
+    page.map(({ id }) => id),
+  )
   return page.map((row) => {
     const targetRow = targetTasks.get(row.id)
     const boundTask = boundTasks.get(boundTo(row)) ?? row.id
     const compared = (diff: RowDiff) => ({ row, diff, taskId: row.id, otherTaskId: null })
+    if (deleted.has(row.id)) return compared('ahead')
     if (targetRow !== undefined && targetRow.revision > row.revision) return compared('ahead')
     if (targetRow?.revision === row.revision) return compared(targetRow.task === row.task ? 'same' : 'diverged')
     if (boundTask !== row.id) return { ...compared('conflict'), otherTaskId: boundTask }
@@ -64,12 +72,17 @@ export async function compareKeys(target: Kysely<Database>, page: readonly KeyRo
     page.map(({ task_id }) => task_id),
   )
   const targetKeys = await keysOf(target, page)
+  const deleted = await deletedOf(
+    target,
+    page.map(({ task_id }) => task_id),
+  )
   return page.map((row) => {
     const targetKey = targetKeys.get(nameOfKey(row))
     const compared = (diff: RowDiff) => ({ row, diff, taskId: row.task_id, otherTaskId: null })
     if (targetKey?.task_id === row.task_id && targetKey.fingerprint === row.fingerprint) {
       return compared(targetKey.confirmed < row.confirmed ? 'behind' : 'same')
     }
+    if (deleted.has(row.task_id)) return compared('ahead')
     if (targetKey !== undefined && isFreeKey(row)) return compared('ahead')
     if (targetKey !== undefined && !isFreeKey(targetKey)) {
       return { ...compared('conflict'), otherTaskId: targetKey.task_id }
@@ -87,6 +100,10 @@ export async function compareCallbacks(
   const ids = page.map(({ id }) => id)
   const found = await target.selectFrom('callbacks').select('id').where('id', 'in', ids).execute()
   const known = new Set(found.map(({ id }) => id))
+  const deleted = await deletedOf(
+    target,
+    page.map(({ task_id }) => task_id),
+  )
   const tasks = await tasksOf(
     target,
     page.map(({ task_id }) => task_id),
@@ -95,10 +112,27 @@ export async function compareCallbacks(
     const task = tasks.get(row.task_id)
     const compared = (diff: RowDiff) => ({ row, diff, taskId: row.task_id, otherTaskId: null })
     if (known.has(row.id)) return compared('same')
+    if (deleted.has(row.task_id)) return compared('ahead')
     if (task === undefined) return compared('orphan')
     // If the task has moved on, a gateway has processed the callback and deleted it.
     return compared(task.revision > row.revision ? 'ahead' : 'new')
   })
+}
+
+/** Compares a page of tombstones with the target. They never change. */
+export async function compareTombstones(
+  target: Kysely<Database>,
+  page: readonly TombstoneRow[],
+): Promise<ComparedRow<TombstoneRow>[]> {
+  const marks = page.map(({ mark }) => mark)
+  const found = await target.selectFrom('tombstones').select('mark').where('mark', 'in', marks).execute()
+  const known = new Set(found.map(({ mark }) => mark))
+  return page.map((row) => ({
+    row,
+    diff: known.has(row.mark) ? 'same' : 'new',
+    taskId: row.mark,
+    otherTaskId: null,
+  }))
 }
 
 /** A key of a refused order can be used again, unless a caller has received its task. */
@@ -109,6 +143,18 @@ function isFreeKey({ charge, confirmed }: Pick<KeyRow, 'charge' | 'confirmed'>):
 async function tasksOf(db: Kysely<Database>, ids: readonly string[]) {
   const rows = await db.selectFrom('tasks').select(['id', 'revision', 'task']).where('id', 'in', ids).execute()
   return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** Which of the tasks were deleted. */
+async function deletedOf(db: Kysely<Database>, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const byMark = new Map(ids.map((id) => [markOfTask(id), id]))
+  if (byMark.size === 0) return new Set()
+  const rows = await db
+    .selectFrom('tombstones')
+    .select('mark')
+    .where('mark', 'in', [...byMark.keys()])
+    .execute()
+  return new Set(rows.flatMap(({ mark }) => byMark.get(mark) ?? []))
 }
 
 /** The tasks of the target that are bound to the provider task ids of the page. */

@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { CallbackRow, ComparedRow, KeyRow, TaskRow, RowDiff } from './compare-page.ts'
+import type { CallbackRow, ComparedRow, KeyRow, TaskRow, TombstoneRow, RowDiff } from './compare-page.ts'
 import type { Database } from '../stores/schema.ts'
 
 /** The tasks after `after`, ordered by id. */
@@ -42,6 +42,31 @@ export async function readCallbacks(
     .limit(limit)
   if (after !== null) query = query.where('callbacks.id', '>', after.id)
   return query.execute()
+}
+
+/** The tombstones after `after`, ordered by mark. */
+export async function readTombstones(
+  db: Kysely<Database>,
+  after: TombstoneRow | null,
+  limit: number,
+): Promise<TombstoneRow[]> {
+  let query = db.selectFrom('tombstones').selectAll().orderBy('mark').limit(limit)
+  if (after !== null) query = query.where('mark', '>', after.mark)
+  return query.execute()
+}
+
+/** Inserts the new tombstones. */
+export async function writeTombstones(
+  trx: Transaction<Database>,
+  compared: readonly ComparedRow<TombstoneRow>[],
+): Promise<void> {
+  const rows = rowsOf(compared, 'new')
+  if (rows.length === 0) return
+  await trx
+    .insertInto('tombstones')
+    .values(rows)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
 }
 
 /** Inserts the new tasks and updates those that are behind. The budgets of their owners are counted anew. */

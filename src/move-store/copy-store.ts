@@ -1,27 +1,32 @@
 import type { Kysely, Transaction } from 'kysely'
-import { readCallbacks, readKeys, readTasks, writeCallbacks, writeKeys, writeTasks } from './copy-page.ts'
+import {
+  readCallbacks,
+  readKeys,
+  readTasks,
+  readTombstones,
+  writeCallbacks,
+  writeKeys,
+  writeTasks,
+  writeTombstones,
+} from './copy-page.ts'
 import { copyWebhooks } from './copy-webhooks.ts'
-import { compareCallbacks, compareKeys, compareTasks, type ComparedRow, type RowDiff } from './compare-page.ts'
+import {
+  compareCallbacks,
+  compareKeys,
+  compareTasks,
+  compareTombstones,
+  type ComparedRow,
+  type RowDiff,
+} from './compare-page.ts'
 import type { OpenDatabase } from './open-database.ts'
 import type { Database } from '../stores/schema.ts'
 
 /**
  * What is copied and compared. Webhooks and pauses of providers are copied apart: see `copyWebhooks` and `copyPauses`. Nothing
- * else is: the target's gateways gather the facts of stem files, count the budgets and note who calls again, and the work of the
- * archive follows from what the tasks say is archived.
+ * else is: the target's gateways gather the facts of stem files, count the budgets, note who calls and take leases again, and the
+ * work of the archive follows from what the tasks say is archived.
  */
-type TableName = Exclude<
-  keyof Database,
-  | 'stem_files'
-  | 'stem_peaks'
-  | 'archive_jobs'
-  | 'budgets'
-  | 'webhook_endpoints'
-  | 'task_webhooks'
-  | 'webhook_messages'
-  | 'paused_providers'
-  | 'callers'
->
+type TableName = 'tasks' | 'keys' | 'callbacks' | 'tombstones' | 'secrets'
 
 export interface CopyOptions {
   readonly source: OpenDatabase
@@ -106,7 +111,12 @@ export async function copyStore(options: CopyOptions): Promise<CopyReport> {
   // Secrets first: a target that has tasks then has the secrets that they need.
   const secrets = await copySecrets(options)
   await copyPauses(options)
-  const counts = { tasks: createTally(), keys: createTally(), callbacks: createTally() }
+  const counts = {
+    tasks: createTally(),
+    keys: createTally(),
+    callbacks: createTally(),
+    tombstones: createTally(),
+  }
   const differences = new Map<string, Difference>()
 
   async function run(step: Progress['step']): Promise<void> {
@@ -114,9 +124,10 @@ export async function copyStore(options: CopyOptions): Promise<CopyReport> {
     await runTable('tasks', readTasks, compareTasks, writeTasks)
     await runTable('keys', readKeys, compareKeys, writeKeys)
     await runTable('callbacks', readCallbacks, compareCallbacks, writeCallbacks)
+    await runTable('tombstones', readTombstones, compareTombstones, writeTombstones)
 
     async function runTable<Row>(
-      table: 'tasks' | 'keys' | 'callbacks',
+      table: Exclude<TableName, 'secrets'>,
       read: ReadPage<Row>,
       compare: (db: Kysely<Database>, page: readonly Row[]) => Promise<ComparedRow<Row>[]>,
       write: (trx: Transaction<Database>, compared: readonly ComparedRow<Row>[]) => Promise<void>,
@@ -156,6 +167,7 @@ export async function copyStore(options: CopyOptions): Promise<CopyReport> {
       tasks: report('tasks', counts.tasks.sum()),
       keys: report('keys', counts.keys.sum()),
       callbacks: report('callbacks', counts.callbacks.sum()),
+      tombstones: report('tombstones', counts.tombstones.sum()),
       secrets: report('secrets', secrets.tally),
     },
     replacedSecrets: secrets.replaced,
@@ -186,6 +198,7 @@ async function measure(db: Kysely<Database>) {
     tasks: await count('tasks'),
     keys: await count('keys'),
     callbacks: await count('callbacks'),
+    tombstones: await count('tombstones'),
     secrets: await count('secrets'),
     revisions,
   }

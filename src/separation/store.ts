@@ -52,12 +52,22 @@ export type OrderResult =
   | { readonly kind: 'joined'; readonly task: Task }
   /** The key was used before with another input. */
   | { readonly kind: 'conflict'; readonly task: Task }
+  /** The key was used for an order whose task was deleted. Nothing may be ordered with it again. */
+  | { readonly kind: 'deleted'; readonly tombstone: Tombstone }
   /** No task answers the order, and it was not admitted. */
   | { readonly kind: 'not-admitted' }
   /** No task answers the order, and this claim would take more than its budget has left. */
   | { readonly kind: 'over-budget'; readonly claim: number; readonly used: number }
 
-export type AnsweredOrder = Exclude<OrderResult, { readonly kind: 'not-admitted' | 'over-budget' }>
+/** The order is answered by a task. */
+export type AnsweredOrder = Exclude<OrderResult, { readonly kind: 'deleted' | 'not-admitted' | 'over-budget' }>
+
+/** What is left of a deleted task, so that nothing is paid for twice. It names nobody and nothing. */
+export interface Tombstone {
+  readonly charge: Charge
+  /** The day on which it was ordered: its beginning, in milliseconds since 1970. */
+  readonly orderedAtMs: number
+}
 
 /** A callback as it was received. */
 export interface SavedCallback {
@@ -285,10 +295,15 @@ export interface OrderQueueReader {
 
 /** Stores tasks that were not ordered through this store. */
 export interface TaskImporter {
-  /** Inserts a task made outside, unless a task is bound to its provider task id already. Returns the task that is bound. */
-  adopt(task: Task, dueAtMs: number | null, effects?: AdoptionEffects): Promise<Task>
-  /** Inserts a task that this store has lost, due at once. Does nothing if the task exists. */
-  restore(task: Task): Promise<void>
+  /**
+   * Inserts a task made outside, unless a task is bound to its provider task id already. Returns the task that is bound; null, and
+   * inserts nothing, if the task that was bound to it was deleted.
+   */
+  adopt(task: Task, dueAtMs: number | null, effects?: AdoptionEffects): Promise<Task | null>
+  /** Inserts a task that this store has lost, due at once, unless it exists. Returns false if it was deleted: it stays so. */
+  restore(task: Task): Promise<boolean>
+  /** Whether the task was deleted. */
+  isDeleted(taskId: string): Promise<boolean>
 }
 
 export interface SaveCallbackOptions {
@@ -364,6 +379,72 @@ export interface ArchiveQueue extends DueQueue<ArchiveJob> {
   releaseAllLeases(): Promise<void>
 }
 
+/** A stored task that may be deleted, also one that this version cannot read. */
+export interface DeletableTask {
+  readonly id: string
+  readonly owner: string
+  readonly isSettled: boolean
+  readonly charge: Charge
+  readonly createdAtMs: number
+  /** The SHA-256 of each copy in the archive. */
+  readonly copies: readonly string[]
+  /** Whether its files are being archived now. */
+  readonly isBusy: boolean
+  /** Changes with everything that happens to the task. */
+  readonly state: string
+}
+
+/** Finds tasks to delete, and deletes them. */
+export interface TaskDeleter {
+  /**
+   * Looks at the next `limit` tasks by id that were stored before a time, and returns the expired ones: those that are settled, are
+   * no charge that nobody could confirm, and to which nothing has happened since then, nor should have. `lastId` is the last id
+   * that was looked at; null at the end.
+   */
+  findExpired(page: {
+    readonly after: string
+    /** In milliseconds since 1970. */
+    readonly beforeMs: number
+    readonly limit: number
+  }): Promise<{ readonly tasks: readonly DeletableTask[]; readonly lastId: string | null }>
+  /** The next tasks of an owner, oldest first, whatever their state. */
+  deletableOf(
+    owner: string,
+    page: { readonly after: TaskCursor | null; readonly limit: number },
+  ): Promise<readonly DeletableTask[]>
+  /** The number of tasks of an owner, and how many of them are pending. */
+  countOwned(owner: string): Promise<{ readonly tasks: number; readonly pending: number }>
+  /**
+   * Deletes those of the tasks to which nothing has happened since they were read, with everything that belongs to them. What
+   * remains is a tombstone of each, of the provider's id for it, and of its idempotency keys. Returns the ids of the deleted.
+   */
+  deleteTasks(tasks: readonly DeletableTask[]): Promise<readonly string[]>
+  /** Deletes what is stored of an owner besides its tasks. */
+  deleteOwner(owner: string): Promise<void>
+  /**
+   * Deletes counters of days and months that began before a time, of the next `limit` counters by owner. Returns the owner to go on
+   * after; null at the end.
+   */
+  deleteOldCounters(page: {
+    readonly after: string
+    readonly startedBeforeMs: number
+    readonly limit: number
+  }): Promise<string | null>
+  /** When the oldest task was stored, in milliseconds since 1970; null without tasks. */
+  oldestTaskAtMs(): Promise<number | null>
+}
+
+/** Lets one gateway of a database do some work at a time. */
+export interface WorkLeases {
+  /**
+   * Takes the lease of this name until `untilMs`, unless it is held until after `nowMs`. Nobody has to give it back: what ends it
+   * early is `extendLease` to an earlier time. Times are milliseconds since 1970.
+   */
+  takeLease(name: string, nowMs: number, untilMs: number): Promise<boolean>
+  /** Changes the end of a lease that is held. Returns false if somebody else has taken it. */
+  extendLease(name: string, untilMs: number, newUntilMs: number): Promise<boolean>
+}
+
 /** What is known of the file of a stem from having read it. null: not known yet. */
 export interface StemFacts {
   readonly sizeBytes: number | null
@@ -424,6 +505,8 @@ export interface Store
     CheckQueue,
     StemFileStore,
     StemPeaksStore,
+    TaskDeleter,
+    WorkLeases,
     SecretStore {
   readonly archive: ArchiveQueue
   readonly webhooks: WebhookQueue

@@ -1,5 +1,6 @@
 import type { Log } from '../runtime/log.ts'
 import { createOutageLog } from '../runtime/outage-log.ts'
+import type { ArchivedFiles } from '../separation/purge/delete-tasks.ts'
 import type { Clock, Store } from '../separation/store.ts'
 import type { ArchiveWorkOptions } from './archive/archive-work.ts'
 import { createArchiveSource } from './archive/archive-source.ts'
@@ -39,6 +40,8 @@ export interface Stems {
   readonly source: StemSource
   readonly facts: FileFacts
   readonly findPeaks: StemPeaks['find']
+  /** The files of the archive; null if there is none. */
+  readonly archivedFiles: ArchivedFiles | null
   /** Begins to archive, if there is an archive. */
   start(): void
   /** Stops archiving. Files are still served. */
@@ -80,6 +83,7 @@ export async function openStems(options: StemsOptions): Promise<Stems> {
     source,
     facts,
     findPeaks: peaks.find,
+    archivedFiles: storage && { removeCopies: storage.removeTask },
     start: () => archive?.start(),
     async stop() {
       await archive?.stop()

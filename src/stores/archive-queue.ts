@@ -2,6 +2,7 @@ import { sql, type ExpressionBuilder, type Kysely } from 'kysely'
 import type { ArchiveJob, ArchiveQueue } from '../separation/store.ts'
 import type { SucceededTask, Task } from '../separation/task.ts'
 import type { DatabaseTraits } from './database-traits.ts'
+import { createLockTasks } from './lock-tasks.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from './job.ts'
 import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
@@ -60,6 +61,7 @@ export function createArchiveQueue(
   { read, write, transact, hasRowLocks }: DatabaseTraits,
 ): ArchiveQueue {
   const makeDue = createMakeArchiveDue(db)
+  const lockTasks = createLockTasks(db, hasRowLocks)
   const lease = prepareQuery((value: Placeholder<DueJobs>) =>
     db
       .with(
@@ -139,7 +141,10 @@ export function createArchiveQueue(
         )
       }),
 
-    makeDue: (task, dueAtMs) => write(() => makeDue(task, dueAtMs)),
+    makeDue: (task, dueAtMs) =>
+      transact(function* () {
+        if ((yield* lockTasks([task.id])).has(task.id)) yield* makeDue(task, dueAtMs)
+      }),
 
     keepFor: (archiveMs, laterThanMs) =>
       write(function* () {
@@ -153,14 +158,17 @@ export function createArchiveQueue(
       }),
 
     add: (entries) =>
-      write(function* () {
-        if (entries.length === 0) return
-        const rows = entries.map(({ task, dueAtMs }) => ({
-          task_id: task.id,
-          completed_at: task.completedAtMs.value,
-          due_at: dueAtMs,
-          attempts: 0,
-        }))
+      transact(function* () {
+        const stored = yield* lockTasks(entries.map(({ task }) => task.id))
+        const rows = entries
+          .filter(({ task }) => stored.has(task.id))
+          .map(({ task, dueAtMs }) => ({
+            task_id: task.id,
+            completed_at: task.completedAtMs.value,
+            due_at: dueAtMs,
+            attempts: 0,
+          }))
+        if (rows.length === 0) return
         yield* rowsWrittenBy(
           db
             .insertInto('archive_jobs')

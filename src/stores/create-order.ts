@@ -9,6 +9,7 @@ import type { Database } from './schema.ts'
 import { columnsOf, parseStoredTask, type TaskColumns } from './stored-task.ts'
 import type { WebhookEndpoint } from '../separation/webhooks/webhook-endpoint.ts'
 import type { WebhookJobs } from './webhook-jobs.ts'
+import { markOfKey, type TombstoneJobs } from './tombstones.ts'
 import type { AnsweredOrder, IdempotencyKey, OrderResult, Store } from '../separation/store.ts'
 
 type Order = Parameters<Store['createOrder']>[0]
@@ -20,26 +21,30 @@ interface OrderTraits {
   readonly dialect: Dialect
   readonly budgets: Pick<BudgetJobs, 'take'>
   readonly webhooks: Pick<WebhookJobs, 'add' | 'isTold' | 'send'>
+  readonly tombstones: Pick<TombstoneJobs, 'find'>
   readonly lockTrack: LockTrack | null
 }
 
 /** The maximum number of earlier orders for a track that are examined per facet. */
 const maxEarlierPerFacet = 20
 
+/** What answers an order without a new task. */
+type EarlierTask = AnsweredOrder | Extract<OrderResult, { readonly kind: 'deleted' }>
+
 /** The jobs of an order. */
 export interface OrderJobs {
   /**
-   * The earlier task that answers an order, by key or by track; null if there is none. Writes nothing. `isComplete`: nothing
-   * has to be written for the order.
+   * The earlier task that answers an order, by key or by track, or that the task of its key was deleted; null if there is neither.
+   * Writes nothing. `isComplete`: nothing has to be written for the order.
    */
-  findEarlierTask(order: Order): Job<{ readonly result: AnsweredOrder; readonly isComplete: boolean } | null>
+  findEarlierTask(order: Order): Job<{ readonly result: EarlierTask; readonly isComplete: boolean } | null>
   /** See `Store.createOrder`. The primary key of `keys` decides between two orders with one key and different tracks. */
   createOrder(order: Order): Job<OrderResult>
 }
 
 export function createOrderJobs(
   db: Kysely<Database>,
-  { dialect, lockTrack, budgets, webhooks }: OrderTraits,
+  { dialect, lockTrack, budgets, tombstones, webhooks }: OrderTraits,
 ): OrderJobs {
   const selectTaskOfKey = prepareQuery((value: Placeholder<Pick<IdempotencyKey, 'owner' | 'key'>>) =>
     db
@@ -138,19 +143,22 @@ export function createOrderJobs(
   }
 
   /** Whether the order's endpoint is told of the task that answers the order, or there is none to tell. */
-  function* isTold({ kind, task }: AnsweredOrder, webhook: WebhookEndpoint | undefined): Job<boolean> {
-    return webhook === undefined || kind !== 'joined' || (yield* webhooks.isTold(task.id, webhook))
+  function* isTold(earlier: EarlierTask, webhook: WebhookEndpoint | undefined): Job<boolean> {
+    return webhook === undefined || earlier.kind !== 'joined' || (yield* webhooks.isTold(earlier.task.id, webhook))
   }
 
   /** Tells the order's endpoint of the task that answers the order. */
-  function* tell({ kind, task }: AnsweredOrder, webhook: WebhookEndpoint | undefined, atMs: number): Job<void> {
-    if (webhook !== undefined && kind === 'joined') yield* webhooks.add(task.id, webhook, atMs)
+  function* tell(earlier: EarlierTask, webhook: WebhookEndpoint | undefined, atMs: number): Job<void> {
+    if (webhook !== undefined && earlier.kind === 'joined') yield* webhooks.add(earlier.task.id, webhook, atMs)
   }
 
   /** The task that the key refers to. A refused task counts only if a caller has received it for this key. */
-  function* taskOfKey(key: IdempotencyKey): Job<AnsweredOrder | null> {
+  function* taskOfKey(key: IdempotencyKey): Job<EarlierTask | null> {
     const row = yield* firstRowOf(selectTaskOfKey(key))
-    if (row === undefined) return null
+    if (row === undefined) {
+      const tombstone = yield* tombstones.find(markOfKey(key))
+      return tombstone === null ? null : { kind: 'deleted', tombstone }
+    }
     return { kind: row.fingerprint === key.fingerprint ? 'joined' : 'conflict', task: parseStoredTask(row.task) }
   }
 
@@ -190,7 +198,7 @@ export function createOrderJobs(
 }
 
 /** A retry after a lost commit finds its own task: it is still new to the caller. */
-function asNewIfSame(result: AnsweredOrder, task: Task): AnsweredOrder {
+function asNewIfSame<Result extends EarlierTask>(result: Result, task: Task): Result | AnsweredOrder {
   return result.kind === 'joined' && result.task.id === task.id ? { kind: 'new', task } : result
 }
 

@@ -7,6 +7,7 @@ import type { DatabaseTraits } from './database-traits.ts'
 import { readBacklog } from './read-backlog.ts'
 import { createCheckQueue, createSetDue, dueNow } from './check-queue.ts'
 import { countTasks } from './count-tasks.ts'
+import { createTaskDeleter } from './delete-tasks.ts'
 import { latestPosition, listChanges } from './list-changes.ts'
 import { listTasks } from './list-tasks.ts'
 import { createOrderJobs } from './create-order.ts'
@@ -18,10 +19,12 @@ import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
 import { createStemFiles } from './stem-files.ts'
 import { columnsOf, parseStoredPage, parseStoredTask } from './stored-task.ts'
+import { createTombstoneJobs, markOfBinding, markOfTask } from './tombstones.ts'
 import { createUpdateTask } from './update-task.ts'
 import { createWebhookJobs } from './webhook-jobs.ts'
 import { createWebhookQueue } from './webhook-queue.ts'
 import { revisionSums } from './watched-revisions.ts'
+import { createWorkLeases } from './work-leases.ts'
 import type { Store } from '../separation/store.ts'
 
 /** A literal, as in the index `tasks_pending`: SQLite does not use the index for a parameter. */
@@ -34,8 +37,9 @@ const maxLookupsOf = { sqlite: 20, postgres: 1 } as const satisfies Record<Diale
 export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits): Store {
   const { read, write, transact } = traits
   const budgets = createBudgetJobs(db)
+  const tombstones = createTombstoneJobs(db)
   const webhooks = createWebhookJobs(db, traits.hasRowLocks)
-  const { findEarlierTask, createOrder } = createOrderJobs(db, { ...traits, budgets, webhooks })
+  const { findEarlierTask, createOrder } = createOrderJobs(db, { ...traits, budgets, tombstones, webhooks })
   const setDue = createSetDue(db)
   const updateTask = createUpdateTask(db)
   const makeArchiveDue = createMakeArchiveDue(db)
@@ -72,13 +76,21 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
     },
 
     adopt: (task, dueAtMs, { archiveAtMs, webhook } = {}) =>
-      (archiveAtMs === undefined && webhook === undefined ? write : transact)(function* () {
+      transact(function* () {
+        const { provider, providerTaskId } = task
+        const mark = providerTaskId === null ? null : markOfBinding({ provider, providerTaskId })
+        if (mark !== null && (yield* tombstones.find(mark)) !== null) return null
         const inserted = yield* rowsWrittenBy(
           db
             .insertInto('tasks')
             .values({ ...columnsOf(task), due_at: dueAtMs })
             .onConflict((conflict) => conflict.columns(['provider', 'provider_task_id']).doNothing()),
         )
+        // The task that was bound to the id may have been deleted while the insert waited for it.
+        if (inserted > 0 && mark !== null && (yield* tombstones.find(mark)) !== null) {
+          yield* rowsWrittenBy(db.deleteFrom('tasks').where('id', '=', task.id))
+          return null
+        }
         const boundTask = yield* firstRowOf(
           db
             .selectFrom('tasks')
@@ -92,8 +104,14 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
         return parseStoredTask(boundTask.task)
       }),
 
+    isDeleted: (taskId) =>
+      read(function* () {
+        return (yield* tombstones.find(markOfTask(taskId))) !== null
+      }),
+
     restore: (task) =>
       transact(function* () {
+        if ((yield* tombstones.find(markOfTask(task.id))) !== null) return false
         yield* rowsWrittenBy(
           db
             .insertInto('tasks')
@@ -101,6 +119,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
             .onConflict((conflict) => conflict.column('id').doNothing()),
         )
         yield* budgets.drop(task.owner)
+        return true
       }),
 
     replace(task, before, due, { archiveAtMs, told } = {}) {
@@ -195,6 +214,8 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
     ...createOrderQueueReader(db, read),
     ...createCallbackInbox(db, traits),
     ...createStemFiles(db, traits),
+    ...createTaskDeleter(db, traits),
+    ...createWorkLeases(db, traits),
 
     secret: (name, make) =>
       write(function* () {

@@ -3,6 +3,7 @@ import type { ErrorKind } from './with-retry.ts'
 
 /** PostgreSQL's error codes, https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const uniqueViolation = '23505'
+const foreignKeyViolation = '23503'
 const serializationFailure = '40001'
 const deadlock = '40P01'
 /** `lock_timeout` or `statement_timeout` has passed. */
@@ -15,7 +16,8 @@ export function classifyPostgresError(error: unknown): ErrorKind {
   if (!(error instanceof Error)) return 'fatal'
   if (!(error instanceof pg.DatabaseError)) return isConnectionError(error) ? 'transient' : 'fatal'
   const { code = '', constraint } = error
-  if (code === serializationFailure || code === deadlock) return 'conflict'
+  // A task was deleted before a row that refers to it was written.
+  if (code === serializationFailure || code === deadlock || code === foreignKeyViolation) return 'conflict'
   if (code === uniqueViolation) {
     if (constraint === 'tasks_bound') return 'duplicate-binding'
     return constraint === 'keys_one' ? 'conflict' : 'fatal'

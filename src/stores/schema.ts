@@ -135,6 +135,19 @@ export interface Database {
     credential: string
     last_used_at: number
   }
+  /** What is left of deleted tasks. Nothing is ever deleted here. */
+  tombstones: {
+    /** A hash of what it stands for. */
+    mark: string
+    charge: string
+    /** When the task was ordered, in days since 1970. */
+    day: number
+  }
+  /** See `WorkLeases`. */
+  leases: {
+    name: string
+    until: number
+  }
 }
 
 /**
@@ -407,6 +420,25 @@ export const migrations: Record<string, Migration> = {
         .addColumn('credential', 'text', (column) => column.notNull())
         .addColumn('last_used_at', 'bigint', (column) => column.notNull())
         .addPrimaryKeyConstraint('callers_one', ['owner', 'credential'])
+        .execute()
+    },
+  },
+  // Tombstones of deleted tasks, and leases of work. An older gateway looks at neither.
+  '0020-retention.compatible': {
+    async up(db) {
+      const isSqlite = db.getExecutor().adapter instanceof SqliteAdapter
+      const withoutRowid = isSqlite ? sql`without rowid` : sql``
+      await db.schema
+        .createTable('tombstones')
+        .addColumn('mark', isSqlite ? 'text' : sql`text collate "C"`, (column) => column.primaryKey())
+        .addColumn('charge', 'text', (column) => column.notNull())
+        .addColumn('day', 'integer', (column) => column.notNull())
+        .modifyEnd(withoutRowid)
+        .execute()
+      await db.schema
+        .createTable('leases')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('until', 'bigint', (column) => column.notNull())
         .execute()
     },
   },

@@ -2,11 +2,17 @@ import { createHash } from 'node:crypto'
 import { sql, type Kysely } from 'kysely'
 import type { StemFileStore, StemPeaksStore } from '../separation/store.ts'
 import type { DatabaseTraits } from './database-traits.ts'
+import { createLockTasks } from './lock-tasks.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy } from './job.ts'
 import type { Database } from './schema.ts'
 
 /** Stores what is known of the files of stems, and their waveforms. */
-export function createStemFiles(db: Kysely<Database>, { read, write }: DatabaseTraits): StemFileStore & StemPeaksStore {
+export function createStemFiles(
+  db: Kysely<Database>,
+  { read, transact, hasRowLocks }: DatabaseTraits,
+): StemFileStore & StemPeaksStore {
+  const lockTasks = createLockTasks(db, hasRowLocks)
+
   return {
     stemFiles: (files) =>
       read(function* () {
@@ -23,7 +29,8 @@ export function createStemFiles(db: Kysely<Database>, { read, write }: DatabaseT
       }),
 
     learnStemFile: ({ taskId, stem, url, sizeBytes, format, durationSeconds }) =>
-      write(function* () {
+      transact(function* () {
+        if (!(yield* lockTasks([taskId])).has(taskId)) return
         yield* rowsWrittenBy(
           db
             .insertInto('stem_files')
@@ -61,7 +68,8 @@ export function createStemFiles(db: Kysely<Database>, { read, write }: DatabaseT
       }),
 
     saveStemPeaks: ({ taskId, stem, url }, peaks) =>
-      write(function* () {
+      transact(function* () {
+        if (!(yield* lockTasks([taskId])).has(taskId)) return
         const values = { address: addressOf(url), peaks: peaks === null ? null : Buffer.from(peaks).toString('base64') }
         yield* rowsWrittenBy(
           db

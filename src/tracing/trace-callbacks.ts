@@ -44,11 +44,11 @@ export function traceCallbacks(tracer: Tracer, save: SaveCallback): SaveCallback
 }
 
 function traceOf(outcome: SaveOutcome): Trace | null {
-  return outcome.kind === 'unknown' ? null : outcome.task.trace
+  return 'task' in outcome ? outcome.task.trace : null
 }
 
-/** Only a callback that is saved is acknowledged. */
+/** Only a callback that is saved, or whose task was deleted, is acknowledged. */
 function resultOf({ kind }: SaveOutcome): SpanResult {
   const attributes = { 'stemgate.callback.result': kind }
-  return kind === 'saved' ? { attributes } : { attributes, errorType: kind }
+  return kind === 'saved' || kind === 'deleted' ? { attributes } : { attributes, errorType: kind }
 }

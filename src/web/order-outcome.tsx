@@ -45,6 +45,7 @@ export function OrderOutcomeView({ outcome, onOrderAgain }: OrderOutcomeViewProp
 const headings = {
   InvalidInputError: 'The order cannot be read',
   IdempotencyConflictError: 'This order was changed meanwhile',
+  TaskDeletedError: 'This order was deleted meanwhile',
   InsufficientCreditsError: 'Not enough credits',
   RateLimitedError: 'Too many orders',
   BudgetExceededError: 'Your budget is used up',

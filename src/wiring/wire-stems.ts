@@ -4,6 +4,7 @@ import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurr
 import { userAgent } from '../runtime/version.ts'
 import { ownFileAddress } from '../sandbox/file-address.ts'
 import type { RecordReports } from '../separation/advance/record.ts'
+import type { ArchivedFiles } from '../separation/purge/delete-tasks.ts'
 import { openStems, type StemArchiveOptions } from '../stems/open-stems.ts'
 import type { Foundation } from './foundation.ts'
 import type { WiredProviders } from './wire-providers.ts'
@@ -27,6 +28,8 @@ export interface WiredStems {
   readonly services: Pick<Services, 'retentionOf' | 'stemFacts' | 'stemPeaks' | 'stemUrlOf' | 'zipUrlOf'>
   /** null if the URLs of stems are the providers' own. */
   readonly route: ReturnType<typeof createStemsRoute> | null
+  /** The files of the archive; null if there is none. */
+  readonly archivedFiles: ArchivedFiles | null
   /** The origins that pages load stems from, as sources of a content security policy. */
   sources(): readonly string[]
   start(): void
@@ -81,6 +84,7 @@ export async function wireStems(foundation: Foundation, wiring: StemsWiring): Pr
           stallMs: config.stemStallMs,
         })
       : null,
+    archivedFiles: stems.archivedFiles,
     sources: () => (hasLinks ? [new URL(baseUrl()).origin] : ['https:']),
     start: stems.start,
     stop: stems.stop,

@@ -259,7 +259,7 @@ describe('the GraphQL contract', () => {
       'force: Boolean! = false',
     ],
     SeparateResult: [
-      'union SeparateResult = SeparateSuccess | InvalidInputError | IdempotencyConflictError | InsufficientCreditsError | RateLimitedError | BudgetExceededError | TrackNotFoundError | ProviderRefusedError | ProviderUnavailableError',
+      'union SeparateResult = SeparateSuccess | InvalidInputError | IdempotencyConflictError | TaskDeletedError | InsufficientCreditsError | RateLimitedError | BudgetExceededError | TrackNotFoundError | ProviderRefusedError | ProviderUnavailableError',
     ],
     SeparateSuccess: ['type SeparateSuccess', 'task: SeparationTask!', 'reused: Boolean!'],
     SeparateError: ['interface SeparateError', 'message: String!', 'retryable: Boolean!', 'task: SeparationTask'],
@@ -282,6 +282,13 @@ describe('the GraphQL contract', () => {
       'message: String!',
       'retryable: Boolean!',
       'task: SeparationTask',
+    ],
+    TaskDeletedError: [
+      'type TaskDeletedError implements SeparateError',
+      'message: String!',
+      'retryable: Boolean!',
+      'task: SeparationTask',
+      'charge: Charge!',
     ],
     BudgetExceededError: [
       'type BudgetExceededError implements SeparateError',

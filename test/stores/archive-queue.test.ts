@@ -115,13 +115,13 @@ describe.each(stores)('the work of the archive in %s', (_name, open) => {
     const [forEver, later, retry, over] = [1, 2, 3, 4].map(() => succeededTask({ completedAtMs }))
     if (!forEver || !later || !retry || !over) throw new Error('There are four tasks.')
     const forEverMs = deletionDueAtMs(forEver, { providerMs: 0, archiveMs: Infinity })
+    for (const task of [forEver, later, retry, over]) await store.adopt(task, null)
     await store.archive.add([
       { task: forEver, dueAtMs: forEverMs },
       { task: over, dueAtMs: null },
       { task: later, dueAtMs: 900_000 },
       { task: retry, dueAtMs: 700 },
     ])
-    for (const task of [forEver, later, retry, over]) await store.adopt(task, null)
     await store.archive.keepFor(5_000, 10_000)
     expect(await lease(5_999, 20_000)).toEqual([[retry.id, 1]])
     expect((await lease(6_000, 20_001)).map(([id]) => String(id)).toSorted()).toEqual([forEver.id, later.id].toSorted())

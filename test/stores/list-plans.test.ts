@@ -11,6 +11,7 @@ import { listAllTasks } from '../../src/stores/list-all-tasks.ts'
 import { listTasks } from '../../src/stores/list-tasks.ts'
 import { createBudgetJobs } from '../../src/stores/budgets.ts'
 import { createWebhookJobs } from '../../src/stores/webhook-jobs.ts'
+import { createTombstoneJobs } from '../../src/stores/tombstones.ts'
 import { createOrderJobs } from '../../src/stores/create-order.ts'
 import { createPostgresDialect, defaultLimits } from '../../src/stores/postgres-dialect.ts'
 import type { Database } from '../../src/stores/schema.ts'
@@ -374,7 +375,11 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
       canJoin: (earlier: Task) => asked.push(earlier) < 0,
       isAdmitted: false,
     }
-    const jobs = { budgets: createBudgetJobs(db), webhooks: createWebhookJobs(db, dialect === 'postgres') }
+    const jobs = {
+      budgets: createBudgetJobs(db),
+      tombstones: createTombstoneJobs(db),
+      webhooks: createWebhookJobs(db, dialect === 'postgres'),
+    }
     const created = runJob(createOrderJobs(db, { dialect, lockTrack: null, ...jobs }).createOrder(order), db)
     expect(await created).toEqual({ kind: 'not-admitted' })
     const mayJoin = tasks.filter(

@@ -15,6 +15,7 @@ import { openDatabase, type OpenDatabase } from '../../src/move-store/open-datab
 import { columnsOf } from '../../src/stores/stored-task.ts'
 import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+import { openStoreOf } from '../support/database.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
 
@@ -110,6 +111,7 @@ async function fill(database: OpenDatabase, tasks = 7): Promise<readonly string[
   }
   await putTask(database, pendingTask({ providerTaskId: null, type: null, musicTaskId: null, audioId: null }), 0)
   await putTask(database, pendingTask({ providerTaskId: null }), Number.MAX_SAFE_INTEGER)
+  await database.db.insertInto('tombstones').values({ mark: 'tabc', charge: 'CHARGED', day: 20_000 }).execute()
   return ids
 }
 
@@ -120,6 +122,7 @@ async function rowsOf({ db }: OpenDatabase) {
     tasks: sorted(await db.selectFrom('tasks').selectAll().execute()),
     keys: sorted(await db.selectFrom('keys').selectAll().execute()),
     callbacks: sorted(await db.selectFrom('callbacks').selectAll().execute()),
+    tombstones: sorted(await db.selectFrom('tombstones').selectAll().execute()),
     secrets: sorted(await db.selectFrom('secrets').selectAll().execute()),
   }
 }
@@ -147,6 +150,7 @@ describe.each(allPairs.filter(({ from, to }) => from === 'SQLite' || to === 'SQL
         tasks: { source: 9, target: 9, copied: 9, updated: 0, skipped: 0 },
         keys: { source: 7, target: 7, copied: 7, updated: 0, skipped: 0 },
         callbacks: { source: 14, target: 14, copied: 14, updated: 0, skipped: 0 },
+        tombstones: { source: 1, target: 1, copied: 1, updated: 0, skipped: 0 },
         secrets: { source: 3, target: 3, copied: 3, updated: 0, skipped: 0 },
       })
       const rows = await rowsOf(source)
@@ -176,6 +180,21 @@ describe.each(bothDirections)('a move from $from to $to', ({ urls }) => {
     expect(await target.db.selectFrom('webhook_endpoints').selectAll().execute()).toMatchObject([hook])
     expect(await target.db.selectFrom('task_webhooks').selectAll().orderBy('task_id').execute()).toEqual(told)
     expect(await target.db.selectFrom('webhook_messages').selectAll().execute()).toMatchObject([held])
+  })
+
+  test('does not bring back what the target has deleted', async () => {
+    const { to, source, target } = await start(urls)
+    await putSecrets(source, { callbacks: 'the-callbacks-secret' })
+    const task = succeededTask()
+    await putTask(source, task)
+    await putKey(source, 'my-key', task.id)
+    await putCallback(source, 'cb_1', task.id)
+    expect(await copy(source, target)).toMatchObject({ isComplete: true })
+    const store = await openStoreOf({ environment: { DATABASE_URL: to } })
+    expect(await store.deleteTasks(await store.deletableOf(task.owner, { after: null, limit: 1 }))).toEqual([task.id])
+
+    expect(await copy(source, target)).toMatchObject({ isComplete: true })
+    expect(await rowsOf(target)).toMatchObject({ tasks: [], keys: [], callbacks: [], tombstones: [{}, {}, {}] })
   })
 
   test('lets a gateway on the target serve the tasks, honour the keys and accept callbacks at the old URLs', async () => {

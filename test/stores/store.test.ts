@@ -340,7 +340,7 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
       const adopted = await Promise.all(
         Array.from({ length: 20 }, () => store.adopt(pendingTask({ id: newTaskId(), providerTaskId: 'outside' }), 1)),
       )
-      expect(new Set(adopted.map(({ id }) => id)).size).toBe(1)
+      expect(new Set(adopted.map((task) => task?.id)).size).toBe(1)
     })
   })
 
@@ -708,7 +708,9 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
   })
 
   test('facts of a file are only added, and those of another address replace them', async () => {
-    const file = { taskId: newTaskId(), stem: 'vocal', url: 'https://files.example/1.mp3' }
+    const task = succeededTask()
+    await store.adopt(task, null)
+    const file = { taskId: task.id, stem: 'vocal', url: 'https://files.example/1.mp3' }
     const none = { sizeBytes: null, format: null, durationSeconds: null }
     expect(await store.stemFiles([file])).toEqual([])
     await store.learnStemFile({ ...file, ...none, format: 'mp3' })

@@ -1,6 +1,7 @@
 import type { InputIssue, OrderRefusal } from '../../separation/order/order-refusal.ts'
 import { BudgetType } from './budget.ts'
 import { builder } from './builder.ts'
+import { ChargeEnum } from './enums.ts'
 import { withCost } from './field-cost.ts'
 import { SeparationTask } from './separation-task.ts'
 
@@ -70,6 +71,20 @@ const IdempotencyConflict = builder.objectRef<RefusalOf<'idempotency-conflict'>>
   }),
 })
 
+const TaskDeleted = builder.objectRef<RefusalOf<'task-deleted'>>('TaskDeletedError').implement({
+  description:
+    'The `idempotencyKey` was used for an order whose task has been deleted, because of its age or at your request. Use a new key ' +
+    'to order again.',
+  interfaces: [SeparateError],
+  fields: (t) => ({
+    charge: t.field({
+      type: ChargeEnum,
+      description: 'Whether the provider charged the order of the deleted task.',
+      resolve: ({ charge }) => charge,
+    }),
+  }),
+})
+
 const InsufficientCredits = builder.objectRef<RefusalOf<'insufficient-credits'>>('InsufficientCreditsError').implement({
   description: "The operator's account at the provider does not have enough credits.",
   interfaces: [SeparateError],
@@ -135,6 +150,7 @@ const ProviderUnavailable = builder.objectRef<RefusalOf<'unavailable'>>('Provide
 export const refusalTypes = {
   'invalid-input': InvalidInput,
   'idempotency-conflict': IdempotencyConflict,
+  'task-deleted': TaskDeleted,
   'insufficient-credits': InsufficientCredits,
   'rate-limited': RateLimited,
   'budget-exceeded': BudgetExceeded,

@@ -8,10 +8,10 @@ import type { AddressedOrder } from './sealed-order.ts'
 
 /**
  * Restores an order that the store has lost, for example because an older backup was restored. The task keeps its id and its
- * owner, is charged, and is due at once. Does nothing if the task exists.
+ * owner, is charged, and is due at once. Does nothing if the task exists. Resolves to false if it was deleted: it stays so.
  * @param trace the request that brought the address: that of the order is lost
  */
-export type RestoreOrder = (order: AddressedOrder, trace: Trace | null) => Promise<void>
+export type RestoreOrder = (order: AddressedOrder, trace: Trace | null) => Promise<boolean>
 
 export function createRestoreOrder({
   store,
@@ -25,7 +25,7 @@ export function createRestoreOrder({
   readonly log: Log
 }): RestoreOrder {
   return async function restoreOrder(order, trace) {
-    await store.restore(restoredTask(order, trace, clock.nowMs()))
+    if (!(await store.restore(restoredTask(order, trace, clock.nowMs())))) return false
     changes.publish(order.taskId, order.owner)
     log.error(
       {
@@ -38,6 +38,7 @@ export function createRestoreOrder({
       'the store has lost this task, which the provider has charged; it was restored from its callback address. ' +
         'Was the database replaced by an older backup, or is it another database?',
     )
+    return true
   }
 }
 

@@ -2,7 +2,7 @@ import type { Trace } from '../../runtime/trace.ts'
 import { hasStems } from '../advance/report.ts'
 import type { CheckRequests } from '../check/check-requests.ts'
 import type { Seat } from '../check/poller.ts'
-import type { CallbackInbox, CallbackTask, Clock, SavedCallback } from '../store.ts'
+import type { CallbackInbox, CallbackTask, Clock, SavedCallback, TaskImporter } from '../store.ts'
 import type { ProviderName, Task } from '../task.ts'
 import type { RestoreOrder } from './restore-order.ts'
 import type { AddressedOrder } from './sealed-order.ts'
@@ -24,6 +24,8 @@ export type SaveOutcome =
   | { readonly kind: 'saved'; readonly task: Task }
   /** The same, but the store had lost the task: it was restored from the callback's address. */
   | { readonly kind: 'restored'; readonly task: Task }
+  /** The task was deleted, by its age or with its owner. Nothing is stored. */
+  | { readonly kind: 'deleted' }
   /** The store does not know the task, and the address contains no order. */
   | { readonly kind: 'unknown' }
 
@@ -34,7 +36,7 @@ export type SaveOutcome =
 export type SaveCallback = (callback: ReceivedCallback) => Promise<SaveOutcome>
 
 export interface SaveCallbackOptions {
-  readonly inbox: Pick<CallbackInbox, 'saveCallback'>
+  readonly inbox: Pick<CallbackInbox, 'saveCallback'> & Pick<TaskImporter, 'isDeleted'>
   readonly clock: Clock
   readonly restoreOrder: RestoreOrder
   readonly requests: CheckRequests
@@ -52,8 +54,8 @@ export function createSaveCallback(options: SaveCallbackOptions): SaveCallback {
     const save = () => saveAndFollow(provider, callback, isSigned)
     const saved = await save()
     if (saved !== null) return { kind: 'saved', task: saved }
-    if (order === null) return { kind: 'unknown' }
-    await restoreOrder(order, trace)
+    if (order === null) return { kind: (await inbox.isDeleted(callback.taskId)) ? 'deleted' : 'unknown' }
+    if (!(await restoreOrder(order, trace))) return { kind: 'deleted' }
     const restored = await save()
     return restored === null ? { kind: 'unknown' } : { kind: 'restored', task: restored }
   }

@@ -79,6 +79,8 @@ function sharedOutcome(
       if (order.mayQueue && !earlier.mayQueue) return null
       // Another credential of the caller may have another budget.
       if (outcome.refusal.kind === 'budget-exceeded') return null
+      // The deleted task was that of the key, which this order may not have.
+      if (outcome.refusal.kind === 'task-deleted' && order.input.idempotencyKey === null) return null
       // The key of this order may already lead to a task.
       if (!isKeyStored(earlier.input, order.input)) return null
       return outcome.freeAtMs === null || outcome.freeAtMs > order.waitUntilMs ? [earlier, outcome] : null

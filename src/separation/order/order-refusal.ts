@@ -1,5 +1,6 @@
 import type { BudgetStatus } from '../caller-limits.ts'
-import type { Refusal, Task } from '../task.ts'
+import type { Tombstone } from '../store.ts'
+import type { Charge, Refusal, Task } from '../task.ts'
 
 /** One thing that is wrong with an input. */
 export interface InputIssue {
@@ -16,6 +17,8 @@ export type OrderRefusal = { readonly message: string; readonly task: Task | nul
   | { readonly kind: 'invalid-input'; readonly retryable: false; readonly issues: readonly InputIssue[] }
   /** The idempotency key was first used with another input. `task` is the task of that key. */
   | { readonly kind: 'idempotency-conflict'; readonly retryable: false; readonly task: Task }
+  /** The idempotency key was used for an order whose task was deleted. */
+  | { readonly kind: 'task-deleted'; readonly retryable: false; readonly charge: Charge }
   /** The operator's account at the provider has too few credits. */
   | { readonly kind: 'insufficient-credits'; readonly retryable: false }
   | { readonly kind: 'rate-limited'; readonly retryable: true; readonly retryAfterSeconds: number }
@@ -47,6 +50,14 @@ export function invalidInput(issues: readonly InputIssue[]): OrderRefusal {
 export function idempotencyConflict(task: Task): OrderRefusal {
   const message = 'This idempotencyKey was first used with another input. Use a new key for a new order.'
   return { kind: 'idempotency-conflict', message, retryable: false, task }
+}
+
+export function taskDeleted({ charge, orderedAtMs }: Tombstone): OrderRefusal {
+  const day = new Date(orderedAtMs).toISOString().slice(0, 10)
+  const message =
+    `This idempotencyKey was used for an order of ${day}, whose task has been deleted. Nothing was ordered or charged now. ` +
+    'Use a new key to order again.'
+  return { kind: 'task-deleted', message, retryable: false, charge, task: null }
 }
 
 export function rateLimited(message: string, retryAfterSeconds: number, task: Task | null = null): OrderRefusal {

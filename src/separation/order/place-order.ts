@@ -17,7 +17,7 @@ import { createBudgetWarnings, type BudgetWarningsOptions } from './budget-warni
 import { webhookEndpoint } from '../webhooks/webhook-endpoint.ts'
 import type { Expectations } from './expectations.ts'
 import { serializeEqualOrders, type OrderOutcome, type OrderRequest } from './equal-orders.ts'
-import { budgetExceeded, orderRefusalOf, type OrderRefusal } from './order-refusal.ts'
+import { budgetExceeded, orderRefusalOf, taskDeleted, type OrderRefusal } from './order-refusal.ts'
 import { retryUntilStored } from './retry-until-stored.ts'
 import { fingerprintOf, type SeparateInput } from './separate-input.ts'
 
@@ -141,6 +141,7 @@ export function createPlaceOrder({
       // An order that an earlier task answers needs no slot.
       const found = waited === null ? await create(false) : null
       if (found?.kind === 'over-budget') return overBudget(found, claims, clock.nowMs())
+      if (found?.kind === 'deleted') return { kind: 'refused', refusal: taskDeleted(found.tombstone), freeAtMs: null }
       if (found !== null && found.kind !== 'not-admitted') return { kind: 'placed', result: found }
 
       const admission: Admission = waited ?? (await provider.admit({ owner, musicTaskId, audioId, type: input.type }))
@@ -151,6 +152,7 @@ export function createPlaceOrder({
           ? await createAdmitted(task, admission, create)
           : await (mayQueue && isRateUsedUp ? enqueue() : create(false))
       if (result.kind === 'over-budget') return overBudget(result, claims, clock.nowMs())
+      if (result.kind === 'deleted') return { kind: 'refused', refusal: taskDeleted(result.tombstone), freeAtMs: null }
       if (result.kind === 'new') warnings.check(owner, claims, result.used ?? [])
       if (result.kind !== 'not-admitted') return { kind: 'placed', result }
       if (admission.kind === 'admitted') throw new Error('The store refused an order that was admitted.')

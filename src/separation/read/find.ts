@@ -163,7 +163,7 @@ export function createFind(options: FindOptions): Find {
     let task = taskId === null ? null : await record(taskId, report)
     const lostOrder = taskId === null || task !== null || callbackUrl === null ? null : addresses.orderOf(callbackUrl)
     if (lostOrder?.provider === name) {
-      await restoreOrder(lostOrder, by.trace)
+      if (!(await restoreOrder(lostOrder, by.trace))) return null
       task = await record(lostOrder.taskId, report)
     }
     // A callback URL of a lost task that contains no order is ignored: the task is adopted like one made outside.
@@ -173,7 +173,8 @@ export function createFind(options: FindOptions): Find {
     return adopt(by, name, answer)
   }
 
-  async function adopt(by: Searcher, name: ProviderName, answer: FoundTask): Promise<Task> {
+  /** null if the task was deleted. */
+  async function adopt(by: Searcher, name: ProviderName, answer: FoundTask): Promise<Task | null> {
     const nowMs = clock.nowMs()
     const task = advance(adoptedTask(by, name, answer, nowMs), answer.report, nowMs)
     const retentionMs = providers.get(name)?.retentionMs ?? 0
@@ -183,15 +184,19 @@ export function createFind(options: FindOptions): Find {
       archiveAtMs,
       webhook: by.webhookUrl === null ? undefined : webhookEndpoint(by.owner, by.webhookUrl),
     })
+    if (adopted === null) return null
     if (adopted.id === task.id) taskLog.created('task.adopted', adopted)
     changes.publish(adopted.id, adopted.owner)
     return adopted
   }
 
-  /** Whether the callback URL names an order of this store, even if its token does not verify. Such a task is not adopted. */
+  /**
+   * Whether the callback URL names an order of this store, or one that was deleted, even if its token does not verify. Such a task
+   * is not adopted.
+   */
   async function namesAnOrder({ callbackUrl }: FoundTask): Promise<boolean> {
     const named = callbackUrl === null ? null : addresses.namedIn(callbackUrl)
-    return named !== null && (await reader.find([named])).length > 0
+    return named !== null && ((await reader.find([named])).length > 0 || (await store.isDeleted(named)))
   }
 
   /**

@@ -12,6 +12,11 @@ export interface ArchiveStorage {
   sizeOf(key: string): Promise<number | null>
   /** Deletes a file; does nothing if there is none. Rejects with ArchiveError. */
   remove(key: string): Promise<void>
+  /**
+   * Deletes the copies of a task, of which these are known. A folder also deletes copies that no task names any more, because a
+   * process was killed. Rejects with ArchiveError.
+   */
+  removeTask(taskId: string, sha256s: readonly string[]): Promise<void>
   /** Writes and deletes a small file, to find out whether the archive can be used. Rejects with ArchiveError. */
   check(): Promise<void>
   close(): void

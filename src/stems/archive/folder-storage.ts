@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isTaskId } from '../../separation/task-id.ts'
 import type { ArchiveStorage } from './archive-storage.ts'
 import { orFolderError } from './folder-failure.ts'
 import { writeAll } from './write-all.ts'
@@ -92,6 +93,12 @@ export function createFolderStorage(folder: string): ArchiveStorage {
         await rm(join(folder, key), { force: true })
         // The folder of the task goes with its last copy.
         await rmdir(dirname(join(folder, key))).catch(() => {})
+      }),
+
+    removeTask: (taskId) =>
+      attempt(async () => {
+        if (!isTaskId(taskId)) throw new TypeError('This is not the id of a task.')
+        await rm(join(folder, taskId), { recursive: true, force: true })
       }),
 
     check: () =>

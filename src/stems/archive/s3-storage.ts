@@ -3,7 +3,7 @@ import { open, unlink, type FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { S3mini } from 's3mini'
-import { ArchiveError, type ArchiveStorage, type IncomingFile } from './archive-storage.ts'
+import { archiveKey, ArchiveError, type ArchiveStorage, type IncomingFile } from './archive-storage.ts'
 import type { ArchiveLocation } from './archive-url.ts'
 import { orFolderError } from './folder-failure.ts'
 import { isMissing, orArchiveError as attempt, statusOf } from './s3-failure.ts'
@@ -82,6 +82,11 @@ export function createS3Storage(location: Extract<ArchiveLocation, { kind: 's3' 
     remove: (key) =>
       attempt(async () => {
         await client().deleteObject(objectOf(key))
+      }),
+
+    removeTask: (taskId, sha256s) =>
+      attempt(async () => {
+        for (const sha256 of sha256s) await client().deleteObject(objectOf(archiveKey(taskId, sha256)))
       }),
 
     check: () =>
