@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { newFolderArchive } from '../support/archive.ts'
 import { collectorToken, startCollector, type CollectedSpan } from '../support/collector.ts'
 import { order, startGateway, untilSettled } from '../support/gateway.ts'
 import { readMetrics } from '../support/metrics.ts'
@@ -86,6 +87,23 @@ test('an order, its submit, its callback and its check are spans of one trace, a
   for (const secret of [token, kieKey, collectorToken]) {
     expect(collector.requests.map((each) => each.body).join('\n')).not.toContain(secret)
   }
+})
+
+test('the copies of stems are spans of the trace of their order', async () => {
+  const collector = await startCollector()
+  const archive = await newFolderArchive()
+  const gateway = await startGateway({ ...collector.environment, ...archive.environment })
+  const taskId = await order(gateway, { audioId: 'done' })
+  const [ordered] = await collector.named('separate')
+  expect(await collector.named('archive')).toMatchObject([
+    {
+      kind: 'internal',
+      traceId: ordered?.traceId,
+      parentSpanId: ordered?.spanId,
+      attributes: { 'stemgate.task.id': taskId, 'stemgate.provider': 'sandbox' },
+    },
+  ])
+  expect(await archive.keys()).toHaveLength(2)
 })
 
 test('orders go on while the collector hangs: spans beyond the queue are dropped, and a stop does not wait for it', async () => {
