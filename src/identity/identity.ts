@@ -86,8 +86,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
 
     async identify(request, others = []) {
       if (!hasCredentials) return { session: anonymous }
-      // `headers` holds only the first of several Authorization headers.
-      const credentials = [...(request.headersDistinct['authorization'] ?? []), ...others].map(parseBearer)
+      const credentials = [...authorizationsIn(request), ...others].map(parseBearer)
       const [credential, another] = new Set(credentials)
       if (another !== undefined) return several
       if (credential === undefined) return allowAnonymous ? { session: anonymous } : missing
@@ -97,6 +96,18 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
       return accessTokens !== null && tokenPattern.test(credential) ? accessTokens(credential) : invalidCredential
     },
   }
+}
+
+const headerName = 'authorization'
+
+/** Every `Authorization` header. `headers` holds only the first, and `headersDistinct` parses all headers once more. */
+function authorizationsIn({ rawHeaders }: IncomingMessage): readonly string[] {
+  const values: string[] = []
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]]
+    if (name.length === headerName.length && name.toLowerCase() === headerName) values.push(value)
+  }
+  return values
 }
 
 /** The key or token in the value of an `Authorization` header; null if the value is not `Bearer <credential>`. */
