@@ -13,6 +13,7 @@ const messages = {
   'task.unanswered': 'the answer to an order was lost or cannot be used: the provider may have charged it',
   'task.accepted': 'the provider accepted an order',
   'task.refused': 'an order was refused',
+  'task.resolved': 'the operator said whether an order was charged',
   'task.unconfirmed': 'nothing confirmed an order in time: the provider may have charged it',
   'task.succeeded': 'a task succeeded',
   'task.failed': 'a task failed',
@@ -96,6 +97,7 @@ const failureEvents = {
 
 function eventOf(before: Task, after: Task): ChangeEvent {
   if (after.state === 'succeeded' && before.state !== 'succeeded') return 'task.succeeded'
+  if (after.resolution !== null && after.resolution.atMs !== before.resolution?.atMs) return 'task.resolved'
   if (after.state === 'failed' && before.state !== 'failed') return failureEvents[after.failure.code]
   if (after.charge === 'CHARGED' && before.charge !== 'CHARGED') return 'task.accepted'
   if (after.charge === 'MAYBE' && before.charge === 'NONE') return 'task.sent'
@@ -119,7 +121,7 @@ function levelOf(event: ChangeEvent, { charge }: Task): 'info' | 'warn' {
 }
 
 /** Who told what changed the task. */
-function byOf(report: Report): 'submit' | 'callback' | 'check' | 'archive' | 'gateway' {
+function byOf(report: Report): 'submit' | 'callback' | 'check' | 'archive' | 'operator' | 'gateway' {
   switch (report.kind) {
     case 'accepted':
     case 'refused':
@@ -127,6 +129,8 @@ function byOf(report: Report): 'submit' | 'callback' | 'check' | 'archive' | 'ga
       return 'submit'
     case 'reported':
       return report.by === 'callback' ? 'callback' : 'check'
+    case 'resolved':
+      return 'operator'
     case 'sent':
     case 'unconfirmed':
     case 'no-result':

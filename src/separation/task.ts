@@ -151,6 +151,8 @@ export const taskEventKinds = [
   'accepted',
   /** The provider refused the order, or the gateway will not send it. */
   'refused',
+  /** The operator said whether the order was charged. */
+  'resolved',
   /** A callback reported on the task. */
   'callback',
   /** record-info reported on the task. */
@@ -161,6 +163,13 @@ export type TaskEventKind = (typeof taskEventKinds)[number]
 export interface TaskEvent {
   readonly kind: TaskEventKind
   /** In milliseconds since 1970, by the gateway's clock. */
+  readonly atMs: number
+}
+
+/** What the operator found out about an order whose charge nobody knew. */
+export interface Resolution {
+  readonly charge: 'CHARGED' | 'NONE'
+  /** When the operator said so, in milliseconds since 1970. */
   readonly atMs: number
 }
 
@@ -188,6 +197,11 @@ interface TaskBase {
   readonly musicId: Reported<string> | null
   readonly originUrl: Reported<string> | null
   readonly charge: Charge
+  /**
+   * What the operator said about the charge; null if nothing, and once the provider has shown that it accepted the order. A charge
+   * of CHARGED without a resolution is the provider's word.
+   */
+  readonly resolution: Resolution | null
   /** Grows by one with every change. */
   readonly revision: number
   readonly createdAtMs: number

@@ -43,6 +43,7 @@ const order = {
   musicId: reportedText,
   originUrl: reportedText,
   charge: z.enum(['NONE', 'CHARGED', 'MAYBE']),
+  resolution: z.object({ charge: z.enum(['NONE', 'CHARGED']), atMs: time }).nullable(),
   revision: z.number(),
   createdAtMs: time,
   updatedAtMs: time,

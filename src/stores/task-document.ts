@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 export type TaskDocument = Readonly<Record<string, unknown>>
 
 /** The format version that this code writes. A row without a version has version 1. */
-export const currentVersion = 5
+export const currentVersion = 6
 
 /** Converts a document from its version to the next one. Never change a step after its release. */
 const upgrades: Readonly<Record<number, (document: TaskDocument) => TaskDocument>> = {
@@ -12,6 +12,7 @@ const upgrades: Readonly<Record<number, (document: TaskDocument) => TaskDocument
   2: withHistory,
   3: withTrace,
   4: withArchive,
+  5: withResolution,
 }
 
 /** Parses the JSON of a row and upgrades it to the current version. A document of a newer version is returned unchanged. */
@@ -111,6 +112,11 @@ function withTrace(document: TaskDocument): TaskDocument {
 /** Version 4 to 5. Adds what was archived. */
 function withArchive(document: TaskDocument): TaskDocument {
   return { ...document, archive: null }
+}
+
+/** Version 5 to 6. Adds what the operator said about the charge. */
+function withResolution(document: TaskDocument): TaskDocument {
+  return { ...document, resolution: null }
 }
 
 function objectOf(value: unknown): TaskDocument {

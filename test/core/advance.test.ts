@@ -7,6 +7,7 @@ import {
   failureCodes,
   isSettled,
   isComplete,
+  isQueued,
   phaseOf,
   statusOf,
   stemName,
@@ -37,6 +38,7 @@ const ordered: PendingTask = {
   events: [],
   expectedAtMs: null,
   sendAttempt: null,
+  resolution: null,
   trace: null,
   archive: null,
   type: 'separate_vocal',
@@ -111,6 +113,7 @@ const archived = fc.record({
     sizeBytes: fc.constantFrom(1_000, 2_000),
   }),
 })
+const resolved = fc.record({ kind: fc.constant('resolved'), charge: fc.constantFrom('CHARGED', 'NONE') })
 const gatewaysOwn: fc.Arbitrary<Report> = fc.oneof(
   fc.record({ kind: fc.constant('sent'), expectedAtMs: maybe(time), attempt: fc.constantFrom('a', 'b') }),
   fc.constant({ kind: 'unanswered' } as const),
@@ -118,6 +121,7 @@ const gatewaysOwn: fc.Arbitrary<Report> = fc.oneof(
   fc.constant({ kind: 'unconfirmed' } as const),
   fc.constant({ kind: 'no-result' } as const),
   fc.constant({ kind: 'incomplete-result' } as const),
+  resolved,
   fc.record({
     kind: fc.constant('refused'),
     refusal: fc.record({
@@ -136,7 +140,9 @@ const quiet = providerReport.filter(
 )
 const failures = providerReport.filter(({ outcome: each }) => each.state === 'failed')
 /** What becomes of an order that the provider never tells anything about. */
-const unreported = gatewaysOwn.filter(({ kind }) => ['sent', 'unanswered', 'unconfirmed', 'refused'].includes(kind))
+const unreported = gatewaysOwn.filter(({ kind }) =>
+  ['sent', 'unanswered', 'unconfirmed', 'refused', 'resolved'].includes(kind),
+)
 const historyOf = (reports: fc.Arbitrary<Report>) =>
   fc.array(fc.record({ report: reports, atMs: time }), { maxLength: 7 })
 const events: fc.Arbitrary<Event[]> = fc.oneof(
@@ -296,6 +302,7 @@ describe('merged reports', () => {
             happened.some(
               ({ report: each }) =>
                 ['refused', 'unconfirmed', 'no-result'].includes(each.kind) ||
+                (each.kind === 'resolved' && each.charge === 'NONE') ||
                 (each.kind === 'reported' && each.outcome.state === 'failed'),
             ),
         )
@@ -343,13 +350,20 @@ describe('merged reports', () => {
     )
   })
 
-  test('show that an order was charged, except for a refusal', () => {
+  test('show that an order was charged, except for a refusal and for what the operator says', () => {
     fc.assert(
       fc.property(events, (happened) => {
         const kinds = new Set<string>(happened.map(({ report: each }) => each.kind))
         const isHeardOf = ['accepted', 'reported', 'incomplete-result'].some((kind) => kinds.has(kind))
-        const expected = isHeardOf ? 'CHARGED' : kinds.has('refused') ? 'NONE' : 'MAYBE'
-        expect(endOf(ordered, happened).charge).toBe(expected)
+        const [resolution] = happened
+          .flatMap(({ report: each, atMs }) => (each.kind === 'resolved' ? [{ charge: each.charge, atMs }] : []))
+          .toSorted((a, b) => b.atMs - a.atMs || (a.charge === 'CHARGED' ? -1 : 1))
+        const expected = isHeardOf ? 'CHARGED' : kinds.has('refused') ? 'NONE' : (resolution?.charge ?? 'MAYBE')
+        const end = endOf(ordered, happened)
+        expect(end.charge).toBe(expected)
+        expect(end.resolution).toEqual(isHeardOf ? null : (resolution ?? null))
+        // A queued task would be sent.
+        expect(isQueued(end)).toBe(false)
       }),
       runs,
     )

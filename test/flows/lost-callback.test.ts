@@ -325,6 +325,7 @@ describe('the next check', () => {
     events: [],
     expectedAtMs: null,
     sendAttempt: null,
+    resolution: null,
     trace: null,
     archive: null,
     type: 'separate_vocal',

@@ -58,6 +58,7 @@ function orderOfTask() {
     events: [],
     expectedAtMs: null,
     sendAttempt: null,
+    resolution: null,
     trace: null,
     archive: null,
     type: 'separate_vocal',

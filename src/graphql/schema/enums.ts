@@ -61,6 +61,10 @@ export const SeparationEventTypeEnum = builder.enumType('SeparationEventType', {
     UNANSWERED: { description: "The provider's answer to the order was lost." },
     ACCEPTED: { description: 'The provider accepted the order.' },
     REFUSED: { description: 'The provider refused the order, or the gateway gave up sending it. Nothing was charged.' },
+    RESOLVED: {
+      description:
+        'The operator said whether an order that the provider never confirmed was charged. See `SeparationTask.charge`.',
+    },
     CALLBACK: { description: 'A callback of the provider changed the task.' },
     CHECKED: {
       description: 'The gateway asked the provider for the state of the task, and the answer changed the task.',
@@ -103,8 +107,12 @@ export const ChargeEnum = builder.enumType('Charge', {
   description:
     'Whether the provider charged for a separation. The sandbox uses the same values, but it costs no money.',
   values: {
-    NONE: { description: 'Not charged: the provider refused the order, or the order was not sent yet.' },
-    CHARGED: { description: 'Charged: the provider accepted the order.' },
+    NONE: {
+      description:
+        'Not charged: the provider refused the order, the order was not sent yet, or the operator has found that it was not ' +
+        'charged.',
+    },
+    CHARGED: { description: 'Charged: the provider accepted the order, or the operator has found that it did.' },
     MAYBE: { description: 'Unknown: the provider has not answered the order.' },
   },
 })

@@ -14,6 +14,7 @@ const typeOfKind = {
   unanswered: 'UNANSWERED',
   accepted: 'ACCEPTED',
   refused: 'REFUSED',
+  resolved: 'RESOLVED',
   callback: 'CALLBACK',
   checked: 'CHECKED',
 } as const satisfies Record<TaskEventKind, string>

@@ -1,5 +1,5 @@
 import { hasEvent, type Failure, type Stem, type Task } from '../task.ts'
-import { failureIn, mergeOrder, strongerFailure } from './merge-order.ts'
+import { failureIn, mergeOrder, resolvedFailure, strongerFailure } from './merge-order.ts'
 import { mergeArchive } from './merge-archive.ts'
 import { mergeEvents } from './merge-events.ts'
 import { mergeResult, succeed, taskBaseOf } from './merge-result.ts'
@@ -12,7 +12,7 @@ import type { Report } from './report.ts'
  * It is a merge of the order (binding, charge, failure), of the result (stems) and of what was archived. Repeating a report changes nothing, and any
  * order of the same reports ends in the same task, except for `revision`, which counts the steps, and `incompleteSinceMs`,
  * which is a time. A task goes from pending to failed to succeeded, never back. Stems are only added. Where two sources
- * give a value, that of record-info is kept; of two values from one source, the smaller. Returns the same object if the
+ * give a value, that of record-info is kept; of two values from one source, the smaller; of two resolutions, the later. Returns the same object if the
  * report adds nothing. Leaves `updatedAtMs` as it is: `record` knows when the change is stored.
  *
  * @param atMs when the report was made, in milliseconds since 1970
@@ -24,11 +24,12 @@ export function advance(task: Task, report: Report, atMs: number): Task {
 
 function merge(task: Task, report: Report, atMs: number): Task {
   if (report.kind === 'archived' || report.kind === 'archive-deleted') return mergeArchive(task, report, atMs)
-  const order = mergeOrder(task, report)
+  const order = mergeOrder(task, report, atMs)
   if (order === null) return task
   const withEvents = { ...order, events: mergeEvents(task, report, atMs) }
-  const failure = failureIn(task, report, atMs)
-  return failure === null ? mergeResult(withEvents, report, atMs) : mergeFailure(withEvents, failure)
+  const failure = failureIn(withEvents, report, atMs)
+  const next = failure === null ? mergeResult(withEvents, report, atMs) : mergeFailure(withEvents, failure)
+  return next.state === 'failed' ? { ...next, failure: resolvedFailure(next.failure, next.resolution) } : next
 }
 
 function mergeFailure(task: Task, failure: Failure): Task {
@@ -38,7 +39,7 @@ function mergeFailure(task: Task, failure: Failure): Task {
       if (task.partial !== null) return succeed(task, task.partial)
       return { ...taskBaseOf(task), state: 'failed', failure }
     case 'failed':
-      return { ...task, failure: strongerFailure(task.failure, failure) }
+      return { ...task, failure: strongerFailure(resolvedFailure(task.failure, task.resolution), failure) }
     case 'succeeded':
       return task
   }

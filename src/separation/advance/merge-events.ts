@@ -31,6 +31,7 @@ function eventOf(report: OrderReport): TaskEventKind | null {
     case 'unanswered':
     case 'accepted':
     case 'refused':
+    case 'resolved':
       return report.kind
     case 'reported':
       return report.by === 'callback' ? 'callback' : 'checked'

@@ -1,4 +1,4 @@
-import type { Failure, Reported, Task } from '../task.ts'
+import type { Failure, Reported, Resolution, Task } from '../task.ts'
 import { failureCodes, hasEvent } from '../task.ts'
 import { compareText, pickText } from './merge-text.ts'
 import type { ProviderReport, OrderReport } from './report.ts'
@@ -7,28 +7,46 @@ import type { ProviderReport, OrderReport } from './report.ts'
  * Merges what a report says about the order itself: the provider's id, the charge, and the ids of the track. Returns null if
  * the report belongs to another task.
  */
-export function mergeOrder(task: Task, report: OrderReport): Task | null {
+export function mergeOrder(task: Task, report: OrderReport, atMs: number): Task | null {
   switch (report.kind) {
     case 'sent': {
       const expectedAtMs = pickText(task.expectedAtMs, report.expectedAtMs)
-      // A refusal says that the order, sent or not, was not charged.
-      const mayBeCharged = task.charge === 'NONE' && !hasEvent(task, 'refused')
+      // A refusal, or the operator, says that the order was not charged, whether it was sent or not.
+      const mayBeCharged = task.charge === 'NONE' && !hasEvent(task, 'refused') && task.resolution === null
       const sendAttempt = pickText(task.sendAttempt, report.attempt)
       return { ...task, expectedAtMs, sendAttempt, charge: mayBeCharged ? 'MAYBE' : task.charge }
     }
     case 'accepted':
-      return { ...bind(task, report), charge: 'CHARGED' }
+      return { ...bind(task, report), ...chargedByProvider }
     case 'refused':
-      return task.charge === 'MAYBE' ? { ...task, charge: 'NONE' } : task
+      return isChargedByProvider(task) ? task : { ...task, charge: 'NONE' }
+    case 'resolved': {
+      if (isChargedByProvider(task)) return task
+      const resolution = laterResolution(task.resolution, { charge: report.charge, atMs })
+      return { ...task, resolution, charge: hasEvent(task, 'refused') ? 'NONE' : resolution.charge }
+    }
     case 'unanswered':
     case 'unconfirmed':
     case 'no-result':
       return task
     case 'incomplete-result':
-      return { ...task, charge: 'CHARGED' }
+      return { ...task, ...chargedByProvider }
     case 'reported':
       return mergeReportedOrder(task, report)
   }
+}
+
+/** The provider has shown that it accepted the order, whatever the operator has said. */
+const chargedByProvider = { charge: 'CHARGED', resolution: null } as const
+
+function isChargedByProvider({ charge, resolution }: Task): boolean {
+  return charge === 'CHARGED' && resolution === null
+}
+
+/** Of two resolutions the later counts, and of two at the same time the one that costs more. */
+function laterResolution(a: Resolution | null, b: Resolution): Resolution {
+  if (a === null) return b
+  return (b.atMs - a.atMs || compareText(a.charge, b.charge)) <= 0 ? a : b
 }
 
 function mergeReportedOrder(task: Task, report: ProviderReport): Task | null {
@@ -39,7 +57,7 @@ function mergeReportedOrder(task: Task, report: ProviderReport): Task | null {
   const canBind = by === 'record-info' && report.providerTaskId !== task.sharedProviderTaskId
   return {
     ...(canBind ? bind(task, report) : task),
-    charge: 'CHARGED',
+    ...chargedByProvider,
     // The type and track of an order are those that were ordered.
     type: isAdopted ? pickText(task.type, report.type) : task.type,
     audioId: isAdopted ? pickText(task.audioId, report.audioId) : task.audioId,
@@ -69,14 +87,31 @@ function preferred(a: Reported<string> | null, b: Reported<string> | null): Repo
   return a.value <= b.value ? a : b
 }
 
-const concludedMessages = {
-  SUBMISSION_UNCONFIRMED:
-    'The provider never confirmed this order, so it may have been charged. ' +
-    'If its callback still arrives, the task takes the state that the callback reports.',
-  NO_RESULT: 'The provider accepted the order and gave no result in time.',
-} as const
+const noResult = 'The provider accepted the order and gave no result in time.'
+const ifCallback = 'If its callback still arrives, the task takes the state that the callback reports.'
 
-/** The failure in a report; null if it reports none. */
+/** The message of SUBMISSION_UNCONFIRMED, which says what is known of the charge. */
+function unconfirmedMessage(resolution: Resolution | null): string {
+  switch (resolution?.charge) {
+    case undefined:
+      return `The provider never confirmed this order, so it may have been charged. ${ifCallback}`
+    case 'NONE':
+      return 'The provider never confirmed this order. The operator has found that it was not charged. Order again.'
+    case 'CHARGED':
+      return `The provider never confirmed this order. The operator has found that it was charged. ${ifCallback}`
+  }
+}
+
+/** The failure with the message that fits the resolution. */
+export function resolvedFailure(failure: Failure, resolution: Resolution | null): Failure {
+  const isUnconfirmed = failure.code === 'SUBMISSION_UNCONFIRMED'
+  return isUnconfirmed ? { ...failure, message: unconfirmedMessage(resolution) } : failure
+}
+
+/**
+ * The failure in a report; null if it reports none.
+ * @param task the task after the merge of the order
+ */
 export function failureIn(task: Task, report: OrderReport, atMs: number): Failure | null {
   const nowMs = withinLifetime(task, atMs, atMs)
   switch (report.kind) {
@@ -86,9 +121,14 @@ export function failureIn(task: Task, report: OrderReport, atMs: number): Failur
       return { code: 'SUBMISSION_REFUSED', providerCode, message, by: 'gateway', atMs: nowMs, refusal }
     }
     case 'unconfirmed':
-      return concluded('SUBMISSION_UNCONFIRMED', nowMs)
+      return concluded('SUBMISSION_UNCONFIRMED', unconfirmedMessage(task.resolution), nowMs)
+    case 'resolved':
+      // A pending task without a charge would be sent.
+      return report.charge === 'NONE'
+        ? concluded('SUBMISSION_UNCONFIRMED', unconfirmedMessage(task.resolution), nowMs)
+        : null
     case 'no-result':
-      return concluded('NO_RESULT', nowMs)
+      return concluded('NO_RESULT', noResult, nowMs)
     case 'reported': {
       const { outcome, by } = report
       if (outcome.state !== 'failed') return null
@@ -104,8 +144,8 @@ export function failureIn(task: Task, report: OrderReport, atMs: number): Failur
 }
 
 /** A failure that the gateway concludes when a wait has ended. */
-function concluded(code: keyof typeof concludedMessages, atMs: number): Failure {
-  return { code, providerCode: null, message: concludedMessages[code], by: 'gateway', atMs }
+function concluded(code: 'SUBMISSION_UNCONFIRMED' | 'NO_RESULT', message: string, atMs: number): Failure {
+  return { code, providerCode: null, message, by: 'gateway', atMs }
 }
 
 const sourceRank = { gateway: 0, callback: 1, 'record-info': 2 } as const

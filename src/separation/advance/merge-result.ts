@@ -25,6 +25,7 @@ function mergeStemsOf(task: Task, report: OrderReport, atMs: number): Task {
     case 'unanswered':
     case 'accepted':
     case 'refused':
+    case 'resolved':
     case 'unconfirmed':
     case 'no-result':
       return task

@@ -36,7 +36,7 @@ export interface RecordOptions {
   /** The store itself, never a cache. */
   readonly store: RecordStore
   readonly clock: Clock
-  readonly changes: Changes
+  readonly changes: Pick<Changes, 'publish'>
   readonly log: Log
   /** See `FileRetention`. Unless it is null, new files make the work of the archive due. */
   readonly archiveMs?: number | null

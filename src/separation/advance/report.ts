@@ -1,4 +1,4 @@
-import type { Refusal, SeparationType, Source, StemCopy, StemPart } from '../task.ts'
+import type { Refusal, Resolution, SeparationType, Source, StemCopy, StemPart } from '../task.ts'
 
 /** A stem in a report of a provider. */
 export interface ReportedStem {
@@ -62,6 +62,8 @@ export type OrderReport =
     }
   /** The provider definitely did not accept the order, so nothing was charged. */
   | { readonly kind: 'refused'; readonly refusal: Refusal }
+  /** The operator has found out whether the provider charged the order. */
+  | { readonly kind: 'resolved'; readonly charge: Resolution['charge'] }
   /** Neither an answer nor a callback came for the order: it may have been charged. */
   | { readonly kind: 'unconfirmed' }
   /** The provider accepted the order and gave no result in time. */

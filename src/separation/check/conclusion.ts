@@ -3,7 +3,7 @@ import { hasEvent, isQueued, startedAtMs, type Refusal, type Task } from '../tas
 import type { CheckTimings } from './check-schedule.ts'
 
 /** An answer to a submit is read for two minutes. After this time no gateway can still be reading it. */
-const maxSendingMs = 150_000
+export const maxSendingMs = 150_000
 
 const neverSent: Refusal = {
   reason: 'unavailable',

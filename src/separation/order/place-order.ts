@@ -226,6 +226,7 @@ function newTask(
     musicId: null,
     originUrl: null,
     charge: 'MAYBE',
+    resolution: null,
     revision: 1,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
@@ -258,7 +259,8 @@ function canAnswer(task: Task, retention: FileRetention, giveUpAfterMs: number, 
       return (expiresAtMs(task, retention) ?? 0) > nowMs
     case 'failed': {
       const isStillChecked = mayStillSucceed(task) && nowMs < startedAtMs(task) + giveUpAfterMs
-      return isStillChecked || task.failure.code === 'SUBMISSION_UNCONFIRMED'
+      // The operator may have found that an unconfirmed order was not charged.
+      return isStillChecked || (task.failure.code === 'SUBMISSION_UNCONFIRMED' && task.charge !== 'NONE')
     }
   }
 }

@@ -241,6 +241,7 @@ function adoptedTask({ owner, trace }: Searcher, provider: ProviderName, found: 
     events: [],
     expectedAtMs: null,
     sendAttempt: null,
+    resolution: null,
     trace,
     archive: null,
     isCreatedAtKnown: times.length > 0,
