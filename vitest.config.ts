@@ -29,6 +29,8 @@ const globalSetup = ['own-folder', 'own-servers', 'build-program'].map((name) =>
 
 /** What the gateway promises its callers, to be kept on PostgreSQL and Redis as on a file of SQLite. */
 const promises = [
+  'admin/pause',
+  'admin/resolve',
   'admin/tasks',
   'flows/separate',
   'flows/callback',

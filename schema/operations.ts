@@ -24,11 +24,11 @@ export type BudgetPeriod =
 
 /** Whether the provider charged for a separation. The sandbox uses the same values, but it costs no money. */
 export type Charge =
-  /** Charged: the provider accepted the order. */
+  /** Charged: the provider accepted the order, or the operator has found that it did. */
   | 'CHARGED'
   /** Unknown: the provider has not answered the order. */
   | 'MAYBE'
-  /** Not charged: the provider refused the order, or the order was not sent yet. */
+  /** Not charged: the provider refused the order, the order was not sent yet, or the operator has found that it was not charged. */
   | 'NONE'
 
 /** A provider of separations. Orders work only with the providers that the operator has enabled. */

@@ -13,6 +13,7 @@ import type { App, AppOptions } from './program/running-app.ts'
 import { derived } from './runtime/derived.ts'
 import type { Log } from './runtime/log.ts'
 import { version } from './runtime/version.ts'
+import { createPausedProviders } from './separation/paused-providers.ts'
 import { createCallbackAddresses } from './separation/callback/callback-address.ts'
 import type { Budget } from './separation/caller-limits.ts'
 import type { Store } from './separation/store.ts'
@@ -87,13 +88,16 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
 
   const tracing = await wireTracing(config.tracing, meter, log)
   const providers = await wireProviders(foundation, rates)
+  const pollIntervalMs = Math.min(maxPollIntervalMs, config.checkIntervalMs / 4)
+  const paused = createPausedProviders({ store: store.operator, log, pollIntervalMs })
+  await paused.start()
   const { prices } = providers
   const metrics = createMetrics(meter, {
     build: { version, database: config.database.kind },
     store,
     clock,
     defaultProvider: config.defaultProvider,
-    providers: providers.enabled.map(tracing.provider),
+    providers: providers.enabled.map((each) => paused.guard(tracing.provider(each))),
     creditsOf: (provider, type) => prices[provider].get(type) ?? 0,
     stemStreams: streamLimit.size,
     subscriptions: subscriptionLimit.size,
@@ -103,7 +107,6 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     isRedisUp: coordination.isRedisUp,
     checkReady: readiness.check,
   })
-  const pollIntervalMs = Math.min(maxPollIntervalMs, config.checkIntervalMs / 4)
   const webhookAddresses = createWebhookAddresses(config.webhookHostsAllowed)
   const { separations, checker } = wireSeparations(foundation, {
     changes,
@@ -164,6 +167,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
   try {
     ;({ port, adminUrl } = await transports.listen())
   } catch (error) {
+    paused.stop()
     identity.close()
     await coordination.close()
     throw error
@@ -205,6 +209,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
       await quiet
       // No WebSocket can send another order from here on.
       await separations.drain(Math.max(minDrainMs, config.submitTimeoutMs - (performance.now() - startedAt)))
+      paused.stop()
       stems.close()
       await providers.sandbox?.close()
       await Promise.all(providers.clients.map((each) => each.close()))

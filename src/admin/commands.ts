@@ -1,9 +1,13 @@
 import type { Command } from './command.ts'
 import { backup } from './commands/backup.ts'
 import { checkConfig } from './commands/check-config.ts'
+import { charges } from './commands/charges.ts'
+import { pause } from './commands/pause.ts'
 import { recheck } from './commands/recheck.ts'
+import { resolve } from './commands/resolve.ts'
+import { resume } from './commands/resume.ts'
 import { show } from './commands/show.ts'
 import { tasks } from './commands/tasks.ts'
 
 /** All commands, in the order in which the help lists them. */
-export const commands: readonly Command[] = [tasks, show, recheck, checkConfig, backup]
+export const commands: readonly Command[] = [tasks, show, recheck, resolve, charges, pause, resume, checkConfig, backup]

@@ -33,3 +33,12 @@ export function parseCount(text: string, option: string, { min, max }: { min: nu
   if (!(count >= min && count <= max)) throw new UsageError(`--${option} must be a number from ${min} to ${max}.`)
   return count
 }
+
+/** A day of UTC such as 2027-01-15, as the time of its begin in milliseconds since 1970. Throws UsageError. */
+export function parseDay(text: string, option: string): number {
+  const atMs = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN
+  // Date.parse takes 2027-02-30 in some engines.
+  const isDay = !Number.isNaN(atMs) && new Date(atMs).toISOString().startsWith(text)
+  if (!isDay) throw new UsageError(`--${option} must be a day such as 2027-01-15.`)
+  return atMs
+}

@@ -8,6 +8,8 @@ import type { Meter } from './meter.ts'
 export interface ObservedProvider {
   readonly name: ProviderName
   state(): ProviderState
+  /** Whether the operator has paused it. */
+  isPaused(): boolean
   /** The balance of each API key, in the operator's order, at most a minute old. */
   balances(): readonly Promise<KnownBalance>[]
 }
@@ -35,6 +37,14 @@ export function showProviderStates(meter: Meter, providers: readonly ObservedPro
     'Whether orders are paused because the provider fails: 1 for all callers, 0.5 for some callers or tracks, 0 for none.',
     ({ breaker }) => openness[breaker],
   )
+  meter.gauge({
+    name: 'stemgate_provider_paused',
+    help: '1 while the operator has paused orders to the provider (stemgate admin pause), else 0.',
+    labels: ['provider'],
+    collect(gauge) {
+      for (const each of providers) gauge.set({ provider: each.name }, Number(each.isPaused()))
+    },
+  })
   // The sandbox has no account.
   const vendors = providers.filter(({ name }) => name !== 'sandbox')
   meter.gauge({

@@ -16,6 +16,8 @@ export interface Offer {
   readonly prices: ReadonlyMap<SeparationType, number>
   /** Whether it accepts orders of this owner now, as far as the gateway knows: it answers, and accepts the gateway's key. */
   isAvailable(owner: string): boolean
+  /** Whether the operator has paused it. */
+  isPaused(): boolean
   /** The balance of all accounts together, at most a minute old. null if it cannot be read. */
   readCredits(): Promise<CreditBalance | null>
 }

@@ -12,7 +12,7 @@ interface Started {
 
 /** Runs a command of `stemgate admin` in a process of its own, on the database of a gateway. */
 export async function runAdmin({ environment }: Started, ...args: readonly string[]) {
-  const output = await runProgram('admin/main.js', args, { DATABASE_URL: environment['DATABASE_URL'] ?? '' })
+  const output = await runProgram('admin/main.js', args, environment)
   expectNoCanary(output.stdout + output.stderr, 'what the program has written')
   return output
 }

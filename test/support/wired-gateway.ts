@@ -103,7 +103,17 @@ export async function startWiredGateway({
     offers: new Map(
       providerNames.map((name) => {
         const prices = new Map()
-        return [name, { name, retentionMs: 14 * day, prices, isAvailable: () => true, readCredits: async () => null }]
+        return [
+          name,
+          {
+            name,
+            retentionMs: 14 * day,
+            prices,
+            isAvailable: () => true,
+            isPaused: () => false,
+            readCredits: async () => null,
+          },
+        ]
       }),
     ),
     mayReadCredits: () => false,

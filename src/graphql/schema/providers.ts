@@ -58,8 +58,13 @@ const ProviderOffer = builder.objectRef<Offer>('ProviderOffer').implement({
     available: t.boolean({
       description:
         'Whether the provider accepts your orders now, as far as the gateway knows. If false, it has not answered recent ones or ' +
-        "does not accept the gateway's API key; an order is refused with `ProviderUnavailableError` and charges nothing.",
+        "does not accept the gateway's API key, or the operator has paused it; an order is refused with `ProviderUnavailableError` and charges nothing.",
       resolve: (offer, _args, { caller }) => offer.isAvailable(caller.owner),
+    }),
+    paused: t.boolean({
+      description:
+        'Whether the operator has paused new orders for the provider. Earlier orders go on. If true, `available` is false.',
+      resolve: (offer) => offer.isPaused(),
     }),
     retentionDays: t.float({
       description: 'How many days the provider keeps the files of a finished separation.',
