@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { commands } from '../../src/admin/commands.ts'
 import { canary, expectNoCanary } from '../support/canaries.ts'
 import { adminJson, runAdmin } from '../support/admin.ts'
-import { order, startGateway } from '../support/gateway.ts'
+import { openStoreOf } from '../support/database.ts'
+import { order, startGateway, storedTask } from '../support/gateway.ts'
 import { newDatabaseUrl } from '../support/program.ts'
 import { runProgram } from '../support/run-program.ts'
 
@@ -90,18 +91,13 @@ test('a database that no gateway has used is not migrated', async () => {
 test('a task is found by its id, in any case, and by the id of the provider', async () => {
   const gateway = await startGateway({ SANDBOX_DELAY_MS: '60000' })
   const id = await order(gateway, { audioId: 'done' })
-  const [task] = await shown(gateway, id)
+  const task = await adminJson(gateway, 'show', id)
   expect(task).toMatchObject({ id, owner: 'anonymous', provider: 'sandbox', status: 'PENDING', charge: 'CHARGED' })
-  expect(await shown(gateway, ` ${id.toUpperCase()} `)).toEqual([task])
-  expect(await shown(gateway, String(task?.providerTaskId))).toEqual([task])
+  expect(await adminJson(gateway, 'show', ` ${id.toUpperCase()} `)).toMatchObject({ id })
+  const { providerTaskId } = await storedTask(await openStoreOf(gateway), id)
+  expect(await adminJson(gateway, 'show', String(providerTaskId))).toMatchObject({ id })
   const { code, stdout, stderr } = await runAdmin(gateway, 'show', `${id}x`)
   expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: 'There is no such task.\n' })
 })
 
 const helpOf = (name: string) => runProgram(program, [name, '--help'])
-
-async function shown(gateway: Awaited<ReturnType<typeof startGateway>>, id: string) {
-  const tasks = await adminJson(gateway, 'show', id)
-  if (!Array.isArray(tasks)) throw new Error('It printed no list.')
-  return tasks.map((task: { readonly providerTaskId?: string }) => task)
-}

@@ -86,7 +86,8 @@ describe('pause and resume', () => {
     expect((await runAdmin(gateway, 'resume', 'sandbox')).stdout).toContain('is resumed')
     const again = await runAdmin(gateway, 'resume', 'sandbox')
     expect({ code: again.code, stdout: again.stdout }).toEqual({ code: 0, stdout: 'sandbox is not paused.\n' })
-  })
+    // Six processes, one after the other.
+  }, 90_000)
 
   test.each([
     { args: ['pause', 'spotify'], says: 'Unknown provider. It can be kie, apikley, sunoapi, or sandbox.' },
