@@ -3,6 +3,8 @@ import { backup } from './commands/backup.ts'
 import { checkConfig } from './commands/check-config.ts'
 import { charges } from './commands/charges.ts'
 import { pause } from './commands/pause.ts'
+import { forget } from './commands/forget.ts'
+import { purge } from './commands/purge.ts'
 import { recheck } from './commands/recheck.ts'
 import { resolve } from './commands/resolve.ts'
 import { resume } from './commands/resume.ts'
@@ -10,4 +12,16 @@ import { show } from './commands/show.ts'
 import { tasks } from './commands/tasks.ts'
 
 /** All commands, in the order in which the help lists them. */
-export const commands: readonly Command[] = [tasks, show, recheck, resolve, charges, pause, resume, checkConfig, backup]
+export const commands: readonly Command[] = [
+  tasks,
+  show,
+  recheck,
+  resolve,
+  charges,
+  pause,
+  resume,
+  purge,
+  forget,
+  checkConfig,
+  backup,
+]

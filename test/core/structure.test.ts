@@ -109,7 +109,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sandbox: [],
   'move-store': ['runtime', 'separation', 'stores'],
   backup: ['runtime', 'stores'],
-  admin: ['runtime', 'separation', 'config', 'stores', 'check-config', 'backup', 'program'],
+  admin: ['runtime', 'separation', 'config', 'stores', 'coordination', 'stems', 'check-config', 'backup', 'program'],
   // Runs in browsers.
   web: [],
   launch: [],

@@ -9,15 +9,16 @@ export interface Pace {
 }
 
 /** How long a step may take. On SQLite, nobody else writes meanwhile. In milliseconds. */
-const targetMs = 10
-const [initialSize, maxSize] = [16, 256]
+const targetMs = 20
+/** Much of a short step is its commit, however small it is: below the minimum, a slow disk would do nothing else. */
+const [minSize, maxSize] = [32, 256]
 /** The pause after a step, as a multiple of its duration: so deleting takes a quarter of the time. */
 const pausesPerStep = 3
-const [minPauseMs, maxPauseMs] = [5, 1_000]
+const [minPauseMs, maxPauseMs] = [5, 500]
 
 /** Chooses the size of a step by how long the previous ones took, so that a busy database is left to the others. */
 export function createPace(): Pace {
-  let size = initialSize
+  let size = minSize
   return {
     size: () => size,
     async step(run, signal) {
@@ -25,7 +26,7 @@ export function createPace(): Pace {
       const result = await run()
       const tookMs = performance.now() - startedAtMs
       // Grows slowly: the next tasks may have more rows.
-      size = Math.min(maxSize, Math.max(1, Math.round(size * Math.min(1.25, targetMs / tookMs))))
+      size = Math.min(maxSize, Math.max(minSize, Math.round(size * Math.min(1.25, targetMs / tookMs))))
       const pauseMs = Math.min(maxPauseMs, Math.max(minPauseMs, tookMs * pausesPerStep))
       await sleep(pauseMs, undefined, { signal, ref: false })
       return result

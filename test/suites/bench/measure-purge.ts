@@ -25,6 +25,8 @@ export interface PurgeMeasureOptions {
   readonly owners: number
   /** How long it is measured without deleting. */
   readonly seconds: number
+  /** For how long tasks are deleted at most. */
+  readonly minutes: number
   readonly onProgress: (line: string) => void
 }
 
@@ -61,7 +63,9 @@ export async function measurePurge(options: PurgeMeasureOptions, atEnd: Ending):
   let shownAt = startedAt
   let deleted = 0
   const purging = await measureDuring(store, async () => {
-    const run = { beforeMs: Date.now() + dayMs, nowMs: Date.now() }
+    const untilMs = performance.now() + options.minutes * 60_000
+    const mayContinue = async () => performance.now() < untilMs
+    const run = { beforeMs: Date.now() + dayMs, nowMs: Date.now(), mayContinue }
     const counts = await purge(
       { store, files: null, pace: createPace(), log: silentLog },
       {

@@ -12,14 +12,18 @@ const { values } = parseArgs({
     store: { type: 'string', default: storeKinds.join(',') },
     // How long orders and reads are measured without deleting.
     seconds: { type: 'string', default: '20' },
+    // For how long tasks are deleted at most.
+    minutes: { type: 'string', default: '600' },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help) {
-  console.log('Options: --tasks 100000  --owners 100  --seconds 20  --store sqlite,postgres (at TEST_POSTGRES_URL)')
+  console.log(
+    'Options: --tasks 100000  --owners 100  --seconds 20  --minutes 600  --store sqlite,postgres (at TEST_POSTGRES_URL)',
+  )
   process.exit(0)
 }
-function numberOf(name: 'tasks' | 'owners' | 'seconds'): number {
+function numberOf(name: 'tasks' | 'owners' | 'seconds' | 'minutes'): number {
   const number = Number(values[name])
   if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} is a whole number above 0.`)
   return number
@@ -27,7 +31,12 @@ function numberOf(name: 'tasks' | 'owners' | 'seconds'): number {
 
 /** In milliseconds. */
 const longestMs = 100
-const options = { tasks: numberOf('tasks'), owners: numberOf('owners'), seconds: numberOf('seconds') }
+const options = {
+  tasks: numberOf('tasks'),
+  owners: numberOf('owners'),
+  seconds: numberOf('seconds'),
+  minutes: numberOf('minutes'),
+}
 const kinds = storeKinds.filter((kind) => values.store.split(',').includes(kind))
 if (kinds.length === 0) throw new Error(`--store is one of ${storeKinds.join(', ')}.`)
 

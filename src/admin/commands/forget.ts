@@ -1,0 +1,60 @@
+import { forgetOwner } from '../../separation/purge/forget-owner.ts'
+import { createPace } from '../../separation/purge/pace.ts'
+import type { Command } from '../command.ts'
+import { createDeletionNotes } from '../deletion-notes.ts'
+import { openArchivedFiles } from '../open-archived-files.ts'
+import { openChanges } from '../open-changes.ts'
+
+/** Deletes everything of one caller. */
+export const forget: Command = {
+  name: 'forget',
+  summary: 'Delete everything that is stored of a caller, for good',
+  details:
+    'The caller is the owner of tasks: key:<name>, jwt:<issuer>|<subject>, or anonymous. Remove its key first, or it can order\n' +
+    'again. While it has pending tasks, nothing is deleted, unless --including-pending: then their results are lost, although\n' +
+    'they may be charged. A hash of each id and idempotency key remains, so that nothing is paid for twice.\n' +
+    'Reads ARCHIVE_URL for files, and REDIS_URL to tell gateways at once. Can be interrupted and run again.',
+  usage: '<owner>',
+  args: { min: 1, max: 1 },
+  options: { 'including-pending': { help: 'delete pending tasks as well' } },
+  changes: true,
+  async run({ args: [owner = ''], isDryRun, has }, { store, settings, log, note }) {
+    const includesPending = has('including-pending')
+    const opened = await store()
+    const before = await opened.countOwned(owner)
+    const isRefused = before.pending > 0 && !includesPending
+    if (isDryRun || isRefused) {
+      return {
+        text: isRefused
+          ? `${before.pending} of ${before.tasks} tasks are pending, so nothing ${isDryRun ? 'would be' : 'was'} deleted. ` +
+            'Wait until they are settled, or use --including-pending: their results are then lost, although they may be charged.'
+          : `${before.tasks} tasks would be deleted, ${before.pending} of them pending.`,
+        json: { isDryRun, ...before, deleted: 0 },
+        isDone: !isRefused,
+      }
+    }
+    const { config } = await settings()
+    const archive = await openArchivedFiles(config)
+    const changes = await openChanges(config, opened, log)
+    const notes = createDeletionNotes(note)
+    try {
+      const options = { store: opened, changes, files: archive?.files ?? null, pace: createPace(), log }
+      const counts = await forgetOwner(options, owner, { includesPending, onProgress: notes.show })
+      const left = await opened.countOwned(owner)
+      return {
+        text: [
+          `${counts.deleted} tasks were deleted.`,
+          ...notes.kept(counts),
+          ...(left.tasks > 0 ? [`${left.tasks} tasks are left. Run this again.`] : []),
+          'Backups and logs still hold what they held.',
+        ].join('\n'),
+        json: { isDryRun, ...left, ...counts },
+        isDone: left.tasks === 0,
+      }
+    } finally {
+      notes.stop()
+      archive?.close()
+      await changes.close()
+    }
+  },
+}
