@@ -10,6 +10,10 @@ import { resolve } from './commands/resolve.ts'
 import { resume } from './commands/resume.ts'
 import { show } from './commands/show.ts'
 import { tasks } from './commands/tasks.ts'
+import { webhooks } from './commands/webhooks.ts'
+import { webhooksReplay } from './commands/webhooks-replay.ts'
+import { webhooksResume } from './commands/webhooks-resume.ts'
+import { webhooksSecret } from './commands/webhooks-secret.ts'
 
 /** All commands, in the order in which the help lists them. */
 export const commands: readonly Command[] = [
@@ -22,6 +26,10 @@ export const commands: readonly Command[] = [
   resume,
   purge,
   forget,
+  webhooks,
+  webhooksReplay,
+  webhooksResume,
+  webhooksSecret,
   checkConfig,
   backup,
 ]

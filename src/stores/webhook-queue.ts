@@ -163,6 +163,19 @@ export function createWebhookQueue(
         )
       }),
 
+    countUndelivered: (endpointId) =>
+      read(function* () {
+        const row = yield* firstRowOf(
+          db
+            .selectFrom('webhook_endpoints')
+            .leftJoin('webhook_messages', 'webhook_messages.endpoint_id', 'webhook_endpoints.id')
+            .select(({ fn }) => fn.count<number>('webhook_messages.id').as('count'))
+            .where('webhook_endpoints.id', '=', endpointId)
+            .groupBy('webhook_endpoints.id'),
+        )
+        return row?.count ?? null
+      }),
+
     replay: (selection, nowMs) =>
       transact(function* () {
         return yield* rowsWrittenBy(

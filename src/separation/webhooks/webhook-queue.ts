@@ -113,6 +113,8 @@ export interface WebhookQueue extends Omit<DueQueue<WebhookMessage>, 'leaseDue'>
    * their number; null if there is no such endpoint.
    */
   resume(endpointId: string, nowMs: number): Promise<number | null>
+  /** How many messages `resume` would make due; null if there is no such endpoint. */
+  countUndelivered(endpointId: string): Promise<number | null>
   /**
    * Tells the settled tasks of the selection again, as they are now, to each of their endpoints. A message about a revision
    * has the same id each time. Resolves to the number of messages.

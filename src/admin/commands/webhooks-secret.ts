@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto'
+import { UsageError } from '../../runtime/usage-error.ts'
+import { createCallerSecrets } from '../../webhooks/caller-secrets.ts'
+import type { Command } from '../command.ts'
+
+/** Prints the secret with which a caller verifies its webhooks. */
+export const webhooksSecret: Command = {
+  name: 'webhooks-secret',
+  summary: 'Print the secret with which a caller verifies its webhooks',
+  details:
+    'Give it to that caller alone. It is derived from WEBHOOK_SECRET, or from the secret in the database if that is not set: run\n' +
+    'this with the environment of the gateways.',
+  usage: '<owner>',
+  args: { min: 1, max: 1 },
+  options: {},
+  changes: false,
+  async run({ args: [owner = ''] }, { store, settings }) {
+    if (!/^(anonymous|key:[\w.-]+|jwt:.+\|.+)$/.test(owner)) {
+      throw new UsageError('The owner must be a caller such as key:web, jwt:<issuer>|<subject> or anonymous.')
+    }
+    const { config } = await settings()
+    const opened = await store()
+    // Made here as a gateway would make it, if none has started on this database yet.
+    const ownSecret = await opened.secret('webhooks', () => randomBytes(32).toString('base64url'))
+    const [secret = ''] = createCallerSecrets(() => [...config.webhookSecrets, ownSecret])(owner)
+    return { text: secret, json: { owner, secret } }
+  },
+}
