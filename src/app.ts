@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from './config/config.ts'
 import { openCoordination } from './coordination/open-coordination.ts'
 import { createReadiness } from './http/readiness.ts'
+import { createCallerUses } from './identity/caller-uses.ts'
 import { openIdentity } from './identity/identity.ts'
 import { createConcurrencyLimit } from './limits/concurrency-limit.ts'
 import { createRequestRate } from './limits/request-rate.ts'
@@ -68,7 +69,8 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     () => live.ordersPerDay,
     (limit): readonly Budget[] => (limit === null ? [] : [{ kind: 'orders', period: 'day', limit }]),
   )
-  const identity = await openIdentity({ ...config, defaultBudgets, log })
+  const callerUses = createCallerUses({ store: store.operator, clock })
+  const identity = await openIdentity({ ...config, defaultBudgets, onUse: callerUses.note, log })
   const ownSecret = await store.secret('callbacks', newSecret)
   const secrets = derived(
     () => live.callbackSecrets,
@@ -172,6 +174,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     await coordination.close()
     throw error
   }
+  callerUses.start()
   checker.start()
   separations.queue.start()
   stems.start()
@@ -217,6 +220,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
       // The last listener to close, so that a stop can be observed.
       await transports.closeAdmin()
       identity.close()
+      await callerUses.stop()
       await coordination.close()
       await store.close()
     },

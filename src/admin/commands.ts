@@ -2,6 +2,7 @@ import type { Command } from './command.ts'
 import { backup } from './commands/backup.ts'
 import { checkConfig } from './commands/check-config.ts'
 import { charges } from './commands/charges.ts'
+import { keys } from './commands/keys.ts'
 import { pause } from './commands/pause.ts'
 import { forget } from './commands/forget.ts'
 import { purge } from './commands/purge.ts'
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   charges,
   pause,
   resume,
+  keys,
   purge,
   forget,
   webhooks,

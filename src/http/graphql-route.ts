@@ -75,6 +75,7 @@ export function createGraphqlRoute(options: GraphqlRouteOptions): GraphqlRoute {
     if ('failure' in identified) return refuse(response, identified.failure)
     if (response.destroyed) return
     const { session } = identified
+    session.use()
     const waitSeconds = await requestRate.acquire(session.owner)
     if (waitSeconds > 0) {
       logLimitedRequest(session.owner, waitSeconds, trace)

@@ -17,6 +17,8 @@ export interface AccessTokensOptions {
   readonly defaultBudgets: () => readonly Budget[]
   /** See `creditsMistake`. */
   readonly unpriced: readonly string[]
+  /** See `IdentityOptions`. */
+  readonly onUse: (owner: string, credential: null) => void
   readonly log: Log
 }
 
@@ -49,6 +51,7 @@ export function createAccessTokens({
   audience,
   defaultBudgets,
   unpriced,
+  onUse,
   log,
 }: AccessTokensOptions): AccessTokens {
   const fetches = createJwksFetches()
@@ -109,9 +112,11 @@ export function createAccessTokens({
       const limits = limitsIn(payload[limitsClaim])
       if (limits === null) return invalidLimits
       const endsAtMs = (exp + clockToleranceSeconds) * 1_000
+      const owner = `jwt:${issuer}|${sub}`
       return {
         session: {
-          owner: `jwt:${issuer}|${sub}`,
+          owner,
+          use: () => onUse(owner, null),
           limits: derived(defaultBudgets, (defaults) => withDefaultBudgets(limits, defaults)),
           hasEnded: () => Date.now() >= endsAtMs,
           onEnd: (listener) => callAt(endsAtMs, listener),

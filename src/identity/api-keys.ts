@@ -23,6 +23,8 @@ export interface ApiKeysOptions {
   readonly defaultBudgets: () => readonly Budget[]
   /** See `creditsMistake`. */
   readonly unpriced: readonly string[]
+  /** See `StoredKeyOptions`. */
+  readonly onUse: (owner: string, fingerprint: string) => void
   readonly log: Log
 }
 
@@ -42,7 +44,7 @@ const settleMs = 100
  * Finds callers by their keys. Keeps only digests of the keys. Throws ApiKeysFileError if the file is unusable at the start.
  * If it becomes unusable later, its previous keys stay valid and an error is logged.
  */
-export function openApiKeys({ keys, file, defaultBudgets, unpriced, log }: ApiKeysOptions): ApiKeys {
+export function openApiKeys({ keys, file, defaultBudgets, unpriced, onUse, log }: ApiKeysOptions): ApiKeys {
   const fixed = keys.map(newKey)
   const parse = (fileText: string) => parseApiKeysFile(fileText, keys, unpriced)
   const first = file === null ? { text: '', keys: [] } : readFirst(file, parse)
@@ -75,6 +77,7 @@ export function openApiKeys({ keys, file, defaultBudgets, unpriced, log }: ApiKe
     return createStoredKey(key, {
       appliedLimits: (limits: CallerLimits) =>
         derived(defaultBudgets, (defaults) => withDefaultBudgets(limits, defaults)),
+      onUse,
       onExpired: (name) => log.warn({ event: 'keys.expired', caller: name }, 'an API key has expired'),
     })
   }

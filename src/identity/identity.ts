@@ -36,6 +36,8 @@ export interface IdentityOptions {
   readonly defaultBudgets: () => readonly Budget[]
   /** The variables that lack a price of an enabled provider, without which budgets of credits cannot be counted. */
   readonly unpriced: readonly string[]
+  /** Called for each operation of a caller. The credential tells the keys of one caller apart; null for a caller without keys. */
+  readonly onUse: (owner: string, credential: string | null) => void
   readonly log: Log
 }
 
@@ -60,14 +62,16 @@ const missing = unauthenticated(
  * that the configuration needs. Throws ApiKeysFileError if API_KEYS_FILE is unusable.
  */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
-  const { apiKeys: keys, apiKeysFile: file, jwt, allowAnonymous, defaultBudgets, unpriced, log } = options
+  const { apiKeys: keys, apiKeysFile: file, jwt, allowAnonymous, defaultBudgets, unpriced, onUse, log } = options
   const accessTokens =
     jwt === null
       ? null
-      : (await import('./access-tokens.ts')).createAccessTokens({ ...jwt, defaultBudgets, unpriced, log })
-  const apiKeys = keys.length > 0 || file !== null ? openApiKeys({ keys, file, defaultBudgets, unpriced, log }) : null
+      : (await import('./access-tokens.ts')).createAccessTokens({ ...jwt, defaultBudgets, unpriced, onUse, log })
+  const apiKeys =
+    keys.length > 0 || file !== null ? openApiKeys({ keys, file, defaultBudgets, unpriced, onUse, log }) : null
   const anonymous: Session = {
     owner: 'anonymous',
+    use: () => onUse('anonymous', null),
     limits: derived(defaultBudgets, (defaults) => withDefaultBudgets(noLimits, defaults)),
     hasEnded: () => false,
     onEnd: () => () => {},

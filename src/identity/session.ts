@@ -4,6 +4,8 @@ import type { CallerLimits } from '../separation/caller-limits.ts'
 export interface Session {
   /** The owner of the caller's tasks: `key:<name>`, `jwt:<issuer>|<subject>` or `anonymous`. */
   readonly owner: string
+  /** Notes that the caller uses the session now: for each operation that is let in. */
+  use(): void
   /** What the caller may order now. The limits of an API key change when the file of keys does. */
   limits(): CallerLimits
   /** Whether the credential has become invalid. */

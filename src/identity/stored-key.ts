@@ -23,14 +23,18 @@ export type KeyTerms = Pick<ApiKey, 'limits' | 'expiresAtMs'>
 export interface StoredKeyOptions {
   /** The limits that apply now to a caller that is given these. */
   readonly appliedLimits: (limits: CallerLimits) => () => CallerLimits
+  /** Called when the key is used, with its `fingerprintOf`. */
+  readonly onUse: (owner: string, fingerprint: string) => void
   /** Called when the time of the key is over. */
   readonly onExpired: (name: string) => void
 }
 
 export function createStoredKey(
   { name, key, ...first }: ApiKey,
-  { appliedLimits, onExpired }: StoredKeyOptions,
+  { appliedLimits, onUse, onExpired }: StoredKeyOptions,
 ): StoredKey {
+  const owner = `key:${name}`
+  const fingerprint = fingerprintOf(key)
   let terms: KeyTerms = first
   let limits = appliedLimits(first.limits)
   /** null once the key was removed or has expired. */
@@ -68,7 +72,8 @@ export function createStoredKey(
       cancelExpiry = awaitExpiry()
     },
     session: {
-      owner: `key:${name}`,
+      owner,
+      use: () => onUse(owner, fingerprint),
       limits: () => limits(),
       hasEnded: () => listeners === null || hasExpired(),
       onEnd(listener) {
@@ -78,6 +83,11 @@ export function createStoredKey(
       },
     },
   }
+}
+
+/** What tells the keys of a caller apart for the operator: the first 8 hexadecimal digits of the SHA-256. */
+export function fingerprintOf(key: string): string {
+  return hash('sha256', key, 'hex').slice(0, 8)
 }
 
 export function digestOf(key: string): Buffer {

@@ -70,7 +70,7 @@ export interface Pause {
 /** A credential of a caller that was let in. */
 export interface CallerUse {
   readonly owner: string
-  /** See `Session.credential`; null for a caller without keys. */
+  /** Which of the caller's keys: the first 8 hexadecimal digits of its SHA-256. null for a caller without keys. */
   readonly credential: string | null
   /** In milliseconds since 1970. */
   readonly lastUsedAtMs: number

@@ -131,7 +131,7 @@ export interface Database {
   /** When the gateways last let callers in. */
   callers: {
     owner: string
-    /** Which of the caller's keys, see `Session.credential`; empty for a caller without keys. */
+    /** Which of the caller's keys, see `CallerUse`; empty for a caller without keys. */
     credential: string
     last_used_at: number
   }

@@ -113,6 +113,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'runtime',
     'separation',
     'config',
+    'identity',
     'stores',
     'coordination',
     'stems',

@@ -142,6 +142,7 @@ export async function startWiredGateway({
     allowAnonymous: false,
     defaultBudgets: () => [],
     unpriced: [],
+    onUse: () => {},
     log,
   })
   const eventStreams = createEventStreams({ pipeline, separations, subscriptionLimit, observer, onPush: () => {}, log })

@@ -101,6 +101,7 @@ export function createSocketOperations(options: SocketOperationsOptions): Socket
     }
     connection.operations.set(id, operation)
     connection.begun += 1
+    session.use()
     const requestId = `${connection.trace.requestId}.${connection.begun}`
     const trace = { ...connection.trace, requestId }
     const caller = { owner: session.owner, limits: session.limits(), mayAdopt: true, trace }

@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises'
+import { ConfigError } from '../../config/config.ts'
+import { describeKeysFileError, parseApiKeysFile, type ApiKey } from '../../identity/parse-api-keys.ts'
+import { fingerprintOf } from '../../identity/stored-key.ts'
+import { UsageError } from '../../runtime/usage-error.ts'
+import type { CallerUse } from '../../separation/operator-store.ts'
+import type { AdminContext, Command } from '../command.ts'
+import { timeOf } from '../describe-task.ts'
+import { formatAge } from '../format-age.ts'
+import { formatTable } from '../table.ts'
+
+/** Lists keys and callers. */
+export const keys: Command = {
+  name: 'keys',
+  summary: 'List the callers and their keys, and when they were last used',
+  details:
+    'A key is shown by the first 8 hexadecimal digits of its SHA-256. Gateways store once a minute who was let in, so that\n' +
+    'the time may be a minute late. Reads API_KEYS and API_KEYS_FILE: without them, only callers that came are listed.\n' +
+    'A key that is not configured has been removed, or belongs to gateways with another environment.',
+  usage: '',
+  args: { min: 0, max: 0 },
+  options: {},
+  changes: false,
+  async run(_input, context) {
+    const configured = await keysIn(context)
+    const { operator, nowMs } = await context.store()
+    const rows = rowsOf(configured, await operator.callers())
+    return { text: tableOf(rows, nowMs()), json: rows }
+  },
+}
+
+interface Row {
+  readonly caller: string
+  /** null for a caller without keys. */
+  readonly key: string | null
+  /** Whether the key is in the environment of this command. null: no key. */
+  readonly isConfigured: boolean | null
+  readonly expiresAt: string | null
+  /** null: never, as far as is known. */
+  readonly lastUsedAt: string | null
+}
+
+function rowsOf(configured: readonly ApiKey[], uses: readonly CallerUse[]): readonly Row[] {
+  const known = configured.map(({ name, key, expiresAtMs }) => {
+    const caller = `key:${name}`
+    const fingerprint = fingerprintOf(key)
+    const use = uses.find(({ owner, credential }) => owner === caller && credential === fingerprint)
+    return {
+      caller,
+      key: fingerprint,
+      isConfigured: true,
+      expiresAt: timeOf(expiresAtMs),
+      lastUsedAt: timeOf(use?.lastUsedAtMs ?? null),
+    }
+  })
+  const others = uses
+    .filter(({ owner, credential }) => !known.some(({ caller, key }) => caller === owner && key === credential))
+    .map(({ owner, credential, lastUsedAtMs }) => ({
+      caller: owner,
+      key: credential,
+      isConfigured: credential === null ? null : false,
+      expiresAt: null,
+      lastUsedAt: timeOf(lastUsedAtMs),
+    }))
+  return [...known, ...others]
+}
+
+function tableOf(rows: readonly Row[], nowMs: number): string {
+  if (rows.length === 0) return 'No caller has come yet.'
+  const usedOf = ({ lastUsedAt }: Row) =>
+    lastUsedAt === null ? 'never' : `${lastUsedAt} (${formatAge(nowMs - Date.parse(lastUsedAt))} ago)`
+  return formatTable(
+    [{ title: 'CALLER' }, { title: 'KEY' }, { title: 'CONFIGURED' }, { title: 'EXPIRES' }, { title: 'LAST USED' }],
+    rows.map((row) => [
+      row.caller,
+      row.key,
+      row.isConfigured === null ? null : row.isConfigured ? 'yes' : 'no',
+      row.expiresAt,
+      usedOf(row),
+    ]),
+  )
+}
+
+/** The keys in the environment; none if it is not that of a gateway. */
+async function keysIn({ settings, note }: AdminContext): Promise<readonly ApiKey[]> {
+  try {
+    const { apiKeys, apiKeysFile, unpriced } = (await settings()).config
+    return apiKeysFile === null ? apiKeys : [...apiKeys, ...(await keysInFile(apiKeysFile, apiKeys, unpriced))]
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    note('Keys that were never used are not shown: the environment is not that of a gateway. See check-config.')
+    return []
+  }
+}
+
+async function keysInFile(path: string, others: readonly ApiKey[], unpriced: readonly string[]) {
+  try {
+    return parseApiKeysFile(await readFile(path, 'utf8'), others, unpriced)
+  } catch (error) {
+    throw new UsageError(describeKeysFileError(error), { cause: error })
+  }
+}
