@@ -26,6 +26,7 @@ test('no order is charged twice or lost despite network faults and ten crashes',
   expect(report.breaches).toEqual([])
   // The faults and the crashes happened.
   expect(report.counts['charges in the ledger']).toBeGreaterThan(10)
+  expect(report.counts['old tasks deleted']).toBeGreaterThan(100)
   expect(report.counts['… that waited in the queue']).toBeGreaterThan(0)
   expect(pointsOfDeath).toBeGreaterThanOrEqual(6)
   expect(struckKinds).toBeGreaterThanOrEqual(8)

@@ -12,6 +12,7 @@ import { createKiller, killPoints, type Killer, type KillPoint } from './kill-po
 import { taskIdIn } from './ledger.ts'
 import { planOrders } from './orders.ts'
 import { createRandom } from './random.ts'
+import { endPurgeLease, readOldTasks, storeOldTasks } from './old-tasks.ts'
 import { startVendor, type Vendor } from './vendor.ts'
 import { canary } from '../../support/canaries.ts'
 
@@ -59,6 +60,8 @@ const readsAnswersWithinMs = 1_000
 const pollMs = 300
 const minuteMs = 60_000
 const soonMs = 1_000
+/** So many that they are being deleted during most kills. */
+const oldTasks = 2_000
 
 /** Runs vendor, networks, clients and kills against a real gateway, lets it recover and compares it with the ledger. */
 export async function runFaults(options: FaultRunOptions): Promise<FaultReport> {
@@ -108,6 +111,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       // The ledger names the addresses of the vendor.
       STEM_LINKS: 'direct',
       ORDERS_PER_DAY: '1000000',
+      TASKS_KEPT_DAYS: '31',
       SUBMITS_PER_10_SECONDS: String(options.submitsPer10Seconds),
       SUBMIT_WAIT_SECONDS: '0',
       GRAPHIQL: 'false',
@@ -116,6 +120,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     endings.push(gateway.close, () => stop.abort())
     options.signal.addEventListener('abort', () => void gateway.close())
 
+    await storeOldTasks(path, oldTasks)
     await gateway.start()
     const groups = planOrders(seed, options.separations)
     const pace = createPace(groups.length, options.kills)
@@ -129,6 +134,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     })
     const killed = await killOften({ ...options, gateway, killer }, (count) => {
       pace.step()
+      endPurgeLease(path)
       if (count % 20 === 0) onProgress(`${seconds()} s: ${count} kills, ${vendor.ledger.length} charges`)
     })
     await crowd.started
@@ -160,14 +166,18 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     const evidence = await see(await crowd.orderAgain())
 
     const ends = gateway.ownEnds()
+    const old = readOldTasks(path)
     return {
       breaches: [
         ...compare(evidence),
+        ...(old.halves === 0 && old.whole + old.deleted === oldTasks
+          ? []
+          : [{ kind: 'contradictions', detail: `of ${oldTasks} old tasks there are ${JSON.stringify(old)}` } as const]),
         ...(ends === 0
           ? []
           : [{ kind: 'contradictions', detail: `the gateway ended by itself ${ends} times` } as const]),
       ],
-      counts: countsOf(evidence, vendor),
+      counts: { ...countsOf(evidence, vendor), 'old tasks deleted': old.deleted },
       struck: new Map(
         faultKinds.map((kind) => [kind, (toVendor.struck.get(kind) ?? 0) + (toGateway.struck.get(kind) ?? 0)]),
       ),
