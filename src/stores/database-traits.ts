@@ -24,6 +24,8 @@ export interface DatabaseTraits {
   readonly hasRowLocks: boolean
   readonly revisions: TaskReader['revisions']
   readonly foreignCommits: TaskReader['foreignCommits']
+  /** Called after a transaction that has changed many pages, so that the next order does not have to tidy up after it. */
+  readonly afterLargeWrite: () => void
   /** Called in the job that gives a stored task another revision. */
   readonly onRevision: (id: string) => void
   readonly rateCounter: Store['rateCounter']

@@ -35,7 +35,7 @@ const archivedSchema = z.object({
 /** Finds and deletes tasks: see `TaskDeleter`. */
 export function createTaskDeleter(
   db: Kysely<Database>,
-  { read, write, transact, hasRowLocks, onRevision, clock }: DatabaseTraits,
+  { read, write, transact, hasRowLocks, onRevision, afterLargeWrite, clock }: DatabaseTraits,
 ): TaskDeleter {
   const tombstones = createTombstoneJobs(db)
 
@@ -82,8 +82,8 @@ export function createTaskDeleter(
         return { tasks: row?.tasks ?? 0, pending: row?.pending ?? 0 }
       }),
 
-    deleteTasks: (tasks) =>
-      transact(function* () {
+    async deleteTasks(tasks) {
+      const deleted = await transact(function* () {
         const states = new Map(tasks.map(({ id, state }) => [id, state]))
         if (states.size === 0) return []
         const rows = yield* rowsOf(
@@ -121,7 +121,10 @@ export function createTaskDeleter(
         yield* rowsWrittenBy(db.deleteFrom('tasks').where('id', 'in', ids))
         ids.forEach(onRevision)
         return ids
-      }),
+      })
+      afterLargeWrite()
+      return deleted
+    },
 
     deleteOwner: (owner) =>
       write(function* () {

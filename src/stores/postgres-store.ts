@@ -70,6 +70,7 @@ export async function openPostgresStore(
       hasRowLocks: true,
       revisions: inOneRead((ids) => observer.measure('revisions', () => runEach(() => readRevisions(db, ids)))),
       foreignCommits: async () => null,
+      afterLargeWrite: () => {},
       onRevision: () => {},
       clock,
       async close() {

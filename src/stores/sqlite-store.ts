@@ -54,6 +54,8 @@ export async function openSqliteStore(
     inOwnersTurn: (_owner, work) => work(),
     revisions: inOneRead((ids) => observer.measure('revisions', () => readRevisions(ids))),
     foreignCommits: () => withRetry(async () => known.fileVersion(), retryOptions),
+    // Else the log grows to 1,000 pages before the commit of some order writes all of them to the file.
+    afterLargeWrite: () => void file.prepare('pragma wal_checkpoint(passive)').all([]),
     onRevision: known.forget,
     rateCounter: null,
     hasRowLocks: false,

@@ -11,7 +11,7 @@ export interface Pace {
 /** How long a step may take. On SQLite, nobody else writes meanwhile. In milliseconds. */
 const targetMs = 20
 /** Much of a short step is its commit, however small it is: below the minimum, a slow disk would do nothing else. */
-const [minSize, maxSize] = [32, 256]
+const [minSize, maxSize] = [8, 256]
 /** The pause after a step, as a multiple of its duration: so deleting takes a quarter of the time. */
 const pausesPerStep = 3
 const [minPauseMs, maxPauseMs] = [5, 500]
