@@ -28,6 +28,7 @@ test('no order is charged twice or lost despite network faults and ten crashes',
   expect(report.counts['charges in the ledger']).toBeGreaterThan(10)
   expect(report.counts['old tasks deleted']).toBeGreaterThan(100)
   expect(report.counts['… that waited in the queue']).toBeGreaterThan(0)
+  expect(report.counts['webhooks that the receiver failed to take']).toBeGreaterThan(5)
   expect(pointsOfDeath).toBeGreaterThanOrEqual(6)
   expect(struckKinds).toBeGreaterThanOrEqual(8)
 }, 180_000)

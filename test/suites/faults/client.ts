@@ -9,6 +9,8 @@ export interface Order {
   readonly type: 'SEPARATE_VOCAL' | 'SPLIT_STEM'
   readonly idempotencyKey: string | null
   readonly force: boolean
+  /** The URL that is told of the task. */
+  readonly webhookUrl?: string
   /** The gateway's default provider if omitted. */
   readonly provider?: 'APIKLEY'
 }

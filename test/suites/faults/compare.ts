@@ -1,12 +1,27 @@
 import type { Order, Ordered, ShownTask, Watched } from './client.ts'
 import { stemsInCallback, type Charge } from './ledger.ts'
 
+/** A message that arrived, whatever it was answered with. */
+export interface Told {
+  readonly id: string
+  readonly body: string
+  readonly data: {
+    readonly taskId: string
+    readonly revision: number
+    readonly status: string
+    readonly charge: string
+    readonly stems: readonly unknown[]
+  }
+}
+
 /** The evidence at the end of a run. */
 export interface Evidence {
   readonly ledger: readonly Charge[]
   readonly tasks: readonly ShownTask[]
   /** How many orders the budget of the caller has counted; null: there is none, or no gateway answered. */
   readonly counted: number | null
+  /** The webhooks that arrived; missing if no order asked for any. */
+  readonly told?: readonly Told[]
   readonly orders: readonly { readonly order: Order; readonly ended: Ordered }[]
   /** null: the subscription had not ended. */
   readonly watches: readonly { readonly taskId: string; readonly ended: Watched | null }[]
@@ -27,6 +42,7 @@ export function compare(evidence: Evidence): readonly Breach[] {
     ...chargedTwice(evidence),
     ...settledWrongly(evidence),
     ...countedWrongly(evidence),
+    ...toldWrongly(evidence),
     ...watchedInVain(evidence),
     ...keysAstray(evidence),
   ]
@@ -69,6 +85,32 @@ function* countedWrongly({ tasks, counted }: Evidence): Generator<Breach> {
   const expected = tasks.filter(({ charge, settled }) => charge !== 'NONE' || !settled).length
   if (counted === null || counted === expected) return
   yield { kind: 'contradictions', detail: `the budget counts ${counted} orders, and ${expected} tasks count` }
+}
+
+/** Each settled task is told as it is in the end. What is told twice has one id, and one body. */
+function* toldWrongly({ tasks, told }: Evidence): Generator<Breach> {
+  if (told === undefined) return
+  const bodies = new Map<string, string>()
+  const revisions = new Map<string, string>()
+  for (const { id, body, data } of told) {
+    if ((bodies.get(id) ?? body) !== body) yield { kind: 'contradictions', detail: `${id} was told with two bodies` }
+    bodies.set(id, body)
+    const change = `${data.taskId} ${data.revision}`
+    if ((revisions.get(change) ?? id) !== id)
+      yield { kind: 'contradictions', detail: `${change} was told with two ids` }
+    revisions.set(change, id)
+  }
+  for (const task of tasks.filter(({ settled }) => settled)) {
+    const last = told
+      .filter(({ data }) => data.taskId === task.id)
+      .toSorted((a, b) => b.data.revision - a.data.revision)
+      .at(0)
+    const isRight =
+      last?.data.status === task.status &&
+      last.data.charge === task.charge &&
+      last.data.stems.length === (task.stems?.all.length ?? 0)
+    if (!isRight) yield { kind: 'lost', detail: `no webhook told ${shown(task)}` }
+  }
 }
 
 /** The error in the task of a charge; null if there is none. */

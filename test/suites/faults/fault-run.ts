@@ -7,6 +7,7 @@ import { listTasks, readCounted } from './client.ts'
 import { compare, type Breach, type Evidence } from './compare.ts'
 import { startCrowd } from './crowd.ts'
 import { callbackFaultKinds, faultKinds, startFaultProxy, type Delivery } from './fault-proxy.ts'
+import { startFaultyReceiver } from './faulty-receiver.ts'
 import { createGatewayProcess, impatient, type GatewayProcess } from './gateway-process.ts'
 import { createKiller, killPoints, type Killer, type KillPoint } from './kill-points.ts'
 import { taskIdIn } from './ledger.ts'
@@ -58,6 +59,7 @@ const killWithinMs = 3_000
 /** The time that a gateway must live after the last byte of an answer for the answer to count as received. */
 const readsAnswersWithinMs = 1_000
 const pollMs = 300
+const webhookRetryMs = 300
 const minuteMs = 60_000
 const soonMs = 1_000
 /** So many that they are being deleted during most kills. */
@@ -100,12 +102,19 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       onDelivered: () => {},
     })
     endings.push(toGateway.close)
+    const receiver = await startFaultyReceiver(createRandom(`${seed}/receiver`))
+    endings.push(receiver.close)
     const gateway = createGatewayProcess([process.execPath, impatient(program)], {
       DATABASE_URL: `file:${path}`,
       KIE_API_KEY: `kie-key-${canary}`,
       KIE_BASE_URL: toVendor.url,
       PUBLIC_URL: toGateway.url,
-      CHANGES: JSON.stringify({ checkIntervalMs: 250, unconfirmedAfterMs: options.unconfirmedAfterSeconds * 1_000 }),
+      CHANGES: JSON.stringify({
+        checkIntervalMs: 250,
+        unconfirmedAfterMs: options.unconfirmedAfterSeconds * 1_000,
+        webhookRetryDelaysMs: Array.from({ length: 1_000 }, () => webhookRetryMs),
+      }),
+      WEBHOOK_HOSTS_ALLOWED: '127.0.0.1',
       SUBMIT_TIMEOUT_SECONDS: '1',
       READS_PER_SECOND: '1000',
       // The ledger names the addresses of the vendor.
@@ -122,7 +131,10 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
 
     await storeOldTasks(path, oldTasks)
     await gateway.start()
-    const groups = planOrders(seed, options.separations)
+    const webhookUrl = `${receiver.url}/told`
+    const groups = planOrders(seed, options.separations).map((group) =>
+      group.map((order) => ({ ...order, webhookUrl })),
+    )
     const pace = createPace(groups.length, options.kills)
     const crowd = startCrowd({
       seed,
@@ -142,6 +154,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     await sleep(options.unconfirmedAfterSeconds * 500)
     toVendor.heal()
     toGateway.heal()
+    receiver.heal()
     onProgress(`${seconds()} s: the faults are over`)
     await Promise.race([
       Promise.all([crowd.answered(), vendor.quiet()]),
@@ -152,7 +165,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       const { orders, watches } = crowd.soFar()
       const tasks = await listTasks(gateway.url).catch(() => [])
       const counted = await readCounted(gateway.url).catch(() => null)
-      return { ledger: vendor.ledger, tasks, counted, orders: [...orders, ...more], watches }
+      return { ledger: vendor.ledger, tasks, counted, orders: [...orders, ...more], watches, told: [...receiver.told] }
     }
     options.signal.throwIfAborted()
     const untilMs = performance.now() + healWithinMs
@@ -177,7 +190,11 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
           ? []
           : [{ kind: 'contradictions', detail: `the gateway ended by itself ${ends} times` } as const]),
       ],
-      counts: { ...countsOf(evidence, vendor), 'old tasks deleted': old.deleted },
+      counts: {
+        ...countsOf(evidence, vendor),
+        'old tasks deleted': old.deleted,
+        'webhooks that the receiver failed to take': receiver.failures(),
+      },
       struck: new Map(
         faultKinds.map((kind) => [kind, (toVendor.struck.get(kind) ?? 0) + (toGateway.struck.get(kind) ?? 0)]),
       ),
@@ -247,7 +264,7 @@ function skipMinute(path: string): void {
   database.close()
 }
 
-function countsOf({ tasks, orders, watches, ledger }: Evidence, { counts }: Vendor): Record<string, number> {
+function countsOf({ tasks, orders, watches, ledger, told = [] }: Evidence, { counts }: Vendor): Record<string, number> {
   const orderedOnce = orders.filter(({ ended }) => ended.kind === 'task')
   return {
     'orders answered with a task': orderedOnce.length,
@@ -260,6 +277,7 @@ function countsOf({ tasks, orders, watches, ledger }: Evidence, { counts }: Vend
     'tasks never confirmed': tasks.filter(({ failure }) => failure?.code === 'SUBMISSION_UNCONFIRMED').length,
     'callbacks sent': counts.callbacks,
     'record-info asked': counts.reads,
+    'webhooks that arrived': told.length,
     'watches ended': watches.filter(({ ended }) => ended !== null).length,
   }
 }
