@@ -4,8 +4,8 @@ import type { Run } from './database-traits.ts'
 import { firstRowOf, rowsWrittenBy } from './job.ts'
 import type { Database } from './schema.ts'
 
-/** A time further ahead than this is left from before the clock was set back. In milliseconds. */
-const longestAheadMs = 10_000
+/** A turn further ahead than both of these is left from before the clock was set back. Each gateway waits for one turn at most. */
+const longestAhead = { ms: 10_000, turns: 20 } as const
 
 /** Counts rates in PostgreSQL, by its clock: see `rate-tables.ts`. */
 export function createPostgresRateCounter(db: Kysely<Database>, run: Run): RateCounter {
@@ -46,12 +46,13 @@ export function createPostgresRateCounter(db: Kysely<Database>, run: Run): RateC
       run(function* () {
         const taken = Math.min(count, slots)
         const lastsMs = (everyMs * taken) / slots
+        const aheadMs = Math.max(longestAhead.ms, longestAhead.turns * everyMs)
         const row = yield* firstRowOf(
           sql<{ in_ms: number }>`
             insert into read_slots as turn (provider, free_at)
             values (${provider}, extract(epoch from clock_timestamp())::float8 * 1000 + ${lastsMs}::float8)
             on conflict (provider) do update set free_at = greatest(excluded.free_at,
-              least(turn.free_at, excluded.free_at + ${longestAheadMs}::float8) + ${lastsMs}::float8)
+              least(turn.free_at, excluded.free_at + ${aheadMs}::float8) + ${lastsMs}::float8)
             returning free_at - ${lastsMs}::float8 - extract(epoch from clock_timestamp())::float8 * 1000 as in_ms
           `.compile(db),
         )

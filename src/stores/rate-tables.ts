@@ -15,6 +15,7 @@ const statements: readonly string[] = [
   `create index order_slots_of_provider on order_slots (provider, taken_at)`,
   `create unlogged table slot_waiters (
     provider text not null, caller text not null, waits_until double precision not null, primary key (provider, caller))`,
+  `create unlogged table order_turns (provider text primary key)`,
   `create unlogged table read_slots (provider text primary key, free_at double precision not null)`,
 
   // How long until a slot is free after the waiting orders have theirs. null as a caller: the slots of all callers.
@@ -39,7 +40,8 @@ const statements: readonly string[] = [
   end $$`,
 
   // The same rules as those of a single gateway: see createFairRate. It is one statement, so that a gateway that is suspended
-  // keeps nobody waiting for the lock.
+  // keeps nobody waiting for the lock. The lock is a row that is written: where the default isolation is repeatable read, the
+  // statement would count what it saw before it waited, and fails instead and is repeated.
   `create function take_order_slot(
     in_provider text, in_caller text, in_name text, may_take boolean, max_slots integer, max_own integer,
     waiting_all integer, waiting_own integer, window_ms double precision,
@@ -51,7 +53,8 @@ const statements: readonly string[] = [
     all_ms double precision;
     own_ms double precision;
   begin
-    perform pg_advisory_xact_lock(hashtextextended('orders to ' || in_provider, 0));
+    insert into order_turns (provider) values (in_provider)
+      on conflict (provider) do update set provider = excluded.provider;
     now_ms := extract(epoch from clock_timestamp()) * 1000;
     -- Later times are left from before the clock was set back.
     delete from order_slots
