@@ -130,6 +130,14 @@ export interface OwnerPosition {
   readonly position: number
 }
 
+/** Tells apart the states of an owner's changes. One number would not do: a task may be deleted while another one changes. */
+export interface ChangeTotals {
+  readonly count: number
+  readonly revisionSum: number
+  /** The greatest position; 0 if there is no change. */
+  readonly latest: number
+}
+
 /** The last change of a task. */
 export interface TaskChange {
   readonly id: string
@@ -187,11 +195,8 @@ export interface TaskReader {
   changes(owner: string, page: { readonly after: ChangeCursor; readonly limit: number }): Promise<readonly TaskChange[]>
   /** The position of the owner's newest change; 0 if there is none. */
   latestPosition(owner: string): Promise<number>
-  /**
-   * The sum of the revisions of each owner's tasks that were last changed at the position or after it. It is another one after
-   * every further change.
-   */
-  revisionSums(owners: readonly OwnerPosition[]): Promise<ReadonlyMap<string, number>>
+  /** The totals of each owner's changes at the position or after it. They are others after every further change. */
+  changeTotals(owners: readonly OwnerPosition[]): Promise<ReadonlyMap<string, ChangeTotals>>
   /** The pending orders of a provider that are not bound yet, newest first, at most `limit`. */
   findUnbound(provider: ProviderName, limit: number): Promise<readonly Task[]>
   /**

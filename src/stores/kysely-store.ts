@@ -23,7 +23,7 @@ import { createTombstoneJobs, markOfBinding, markOfTask } from './tombstones.ts'
 import { createUpdateTask } from './update-task.ts'
 import { createWebhookJobs } from './webhook-jobs.ts'
 import { createWebhookQueue } from './webhook-queue.ts'
-import { revisionSums } from './watched-revisions.ts'
+import { changeTotals } from './change-totals.ts'
 import { createWorkLeases } from './work-leases.ts'
 import type { Store } from '../separation/store.ts'
 
@@ -171,7 +171,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
 
     latestPosition: (owner) => read(() => latestPosition(db, owner)),
 
-    revisionSums: (owners) => read(() => revisionSums(db, traits.dialect, owners)),
+    changeTotals: (owners) => read(() => changeTotals(db, traits.dialect, owners)),
 
     findUnbound: (provider, limit) =>
       read(function* () {

@@ -81,7 +81,7 @@ function withOutageLog(store: Store, log: Log): Store {
     replace: (...args) => logOutages(store.replace(...args)),
     find: (...args) => logOutages(store.find(...args)),
     revisions: (...args) => logOutages(store.revisions(...args)),
-    revisionSums: (...args) => logOutages(store.revisionSums(...args)),
+    changeTotals: (...args) => logOutages(store.changeTotals(...args)),
     findBound: (...args) => logOutages(store.findBound(...args)),
     list: (...args) => logOutages(store.list(...args)),
     count: (...args) => logOutages(store.count(...args)),

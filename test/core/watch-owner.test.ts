@@ -62,6 +62,42 @@ describe('a watch of an owner', () => {
     await vi.waitFor(() => expect(shown.toSorted()).toEqual(expected.toSorted()))
   })
 
+  test('shows an order without a hint although another task was deleted at the same time', async () => {
+    const { store, shown } = await startWatch(withOtherGateways)
+    const [one, other] = [failedTask(), pendingTask()]
+    await store.adopt(one, null)
+    await vi.advanceTimersByTimeAsync(1_000)
+    await vi.waitFor(() => expect(shown).toEqual([`${one.id} 1`]))
+    const deleted = await store.deleteTasks(await store.deletableOf(owner, { after: null, limit: 10 }))
+    expect(deleted).toEqual([one.id])
+    await store.adopt(other, null)
+    await vi.advanceTimersByTimeAsync(1_000)
+    await vi.waitFor(() => expect(shown).toEqual([`${one.id} 1`, `${other.id} 1`]))
+  })
+
+  test('shows a change without a hint although another task has changed between two pages of the last read', async () => {
+    const tasks = Array.from({ length: 600 }, () => pendingTask())
+    const [first = pendingTask(), second = pendingTask()] = tasks
+    let hasChanged = false
+    const { store, changes, shown } = await startWatch((whole) => ({
+      ...withOtherGateways(whole),
+      async changes(of, page) {
+        const found = await whole.changes(of, page)
+        if (found.length === page.limit && !hasChanged) {
+          hasChanged = true
+          await whole.replace({ ...first, revision: 2 }, first)
+        }
+        return found
+      },
+    }))
+    for (const task of tasks) await store.adopt(task, null)
+    changes.notifyAll()
+    await vi.waitFor(() => expect(shown).toContain(`${first.id} 2`))
+    await store.replace({ ...second, revision: 2 }, second)
+    await vi.advanceTimersByTimeAsync(1_000)
+    await vi.waitFor(() => expect(shown).toContain(`${second.id} 2`))
+  })
+
   test('runs work in turn at once, at whatever moment it comes', async () => {
     const { watch } = await startWatch()
     for (let turns = 0; turns < 10; turns++) {

@@ -2,9 +2,10 @@ import { createBoundedMap, type BoundedMap } from '../../runtime/bounded-map.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Changes } from '../changes.ts'
 import { isSingleTaskError, StoreUnavailableError } from '../errors.ts'
-import type { ChangeCursor, TaskChange, TaskReader } from '../store.ts'
+import type { ChangeCursor, ChangeTotals, TaskChange, TaskReader } from '../store.ts'
 import type { Task } from '../task.ts'
 import { groupsOf, type ChangePoll } from './change-poll.ts'
+import { areSame, noChanges, withPage } from './change-totals.ts'
 import { createHeldPositions, longestWriteMs, type HeldPositions } from './held-positions.ts'
 import type { ReadTask } from './read-task.ts'
 
@@ -35,7 +36,7 @@ export interface OwnerWatches {
 }
 
 export interface OwnerWatchesOptions {
-  readonly reader: Pick<TaskReader, 'changes' | 'latestPosition' | 'revisionSums'>
+  readonly reader: Pick<TaskReader, 'changes' | 'latestPosition' | 'changeTotals'>
   readonly readTask: ReadTask
   readonly changes: Pick<Changes, 'listenToOwner'>
   readonly poll: ChangePoll
@@ -74,8 +75,7 @@ interface FoundChanges {
   readonly position: number
   /** When it began. */
   readonly atMs: number
-  /** See `TaskReader.revisionSums`. */
-  readonly revisionSum: number
+  readonly totals: ChangeTotals
 }
 
 interface RunningRead extends FoundChanges {
@@ -91,7 +91,7 @@ const retryAfterMs = 1_000
 const maxChangedIds = 500
 const pageSize = 500
 const maxShown = 10_000
-/** The number of owners whose sums are read at once. */
+/** The number of owners whose totals are read at once. */
 const maxOwners = 500
 
 /** Watches the tasks of owners. All reads of one owner follow each other, so an older revision never follows a newer one. */
@@ -185,18 +185,18 @@ export function createOwnerWatches(options: OwnerWatchesOptions): OwnerWatches {
   async function readMissed(): Promise<void> {
     for (const group of groupsOf([...watched.values()], maxOwners)) {
       const asked = group.map(({ owner, found }) => ({ owner, found, position: found?.position ?? 0 }))
-      const sums = await reader.revisionSums(asked.filter(({ found }) => found !== null))
+      const stored = await reader.changeTotals(asked.filter(({ found }) => found !== null))
       for (const { owner, found } of asked) {
         const source = watched.get(owner)
         if (source === undefined) continue
-        // If all changes were read meanwhile, the sum says nothing of what was found.
-        const isSame = found !== null && found === source.found && sums.get(owner) === found.revisionSum
+        // If all changes were read meanwhile, the totals say nothing of what was found.
+        const isSame = found !== null && found === source.found && areSame(found.totals, stored.get(owner))
         if (!isSame || mayBeginLater(source)) readAll(source)
       }
     }
   }
 
-  /** Whether the sum is that of changes for which nobody has to look any more. */
+  /** Whether the totals are those of changes for which nobody has to look any more. */
   function mayBeginLater({ found, held }: WatchedOwner): boolean {
     const nowMs = performance.now()
     if (found === null || held === null || nowMs - found.atMs < longestWriteMs) return false
@@ -224,15 +224,15 @@ export function createOwnerWatches(options: OwnerWatchesOptions): OwnerWatches {
   async function skipEarlierChanges(source: WatchedOwner, held: HeldPositions): Promise<void> {
     const atMs = performance.now()
     const position = held.startAt(atMs)
-    let revisionSum = 0
+    let totals = noChanges
     let cursor: ChangeCursor | undefined = { position, id: '' }
     for (let pages = 0; cursor !== undefined && pages * pageSize < maxShown; pages++) {
       const page: readonly TaskChange[] = await reader.changes(source.owner, { after: cursor, limit: pageSize })
       for (const { id, revision } of page) source.shown.set(id, revision)
-      revisionSum = page.reduce((sum, { revision }) => sum + revision, revisionSum)
+      totals = withPage(totals, page)
       cursor = page.length < pageSize ? undefined : page.at(-1)
     }
-    if (cursor === undefined) source.found = { position, atMs, revisionSum }
+    if (cursor === undefined) source.found = { position, atMs, totals }
   }
 
   /** Reads the tasks that were said to have changed, or a page of all changes. Returns false if the store cannot be read. */
@@ -264,14 +264,14 @@ export function createOwnerWatches(options: OwnerWatchesOptions): OwnerWatches {
       source,
       page.filter(({ id, revision }) => shown.get(id) !== revision).map(({ id }) => id),
     )
-    const revisionSum = page.reduce((sum, { revision }) => sum + revision, reading.revisionSum)
+    const totals = withPage(reading.totals, page)
     const last = page.at(-1)
     if (page.length === pageSize && last !== undefined) {
-      source.reading = { ...reading, revisionSum, cursor: last }
+      source.reading = { ...reading, totals, cursor: last }
       return
     }
     source.reading = null
-    source.found = { ...reading, revisionSum }
+    source.found = { ...reading, totals }
     if (last !== undefined) held.add(last.position, performance.now())
   }
 
@@ -280,7 +280,7 @@ export function createOwnerWatches(options: OwnerWatchesOptions): OwnerWatches {
     source.isAhead = false
     const atMs = performance.now()
     const position = held.startAt(atMs)
-    return { position, atMs, revisionSum: 0, cursor: { position, id: '' } }
+    return { position, atMs, totals: noChanges, cursor: { position, id: '' } }
   }
 
   async function show(source: WatchedOwner, ids: readonly string[]): Promise<void> {
