@@ -1,10 +1,12 @@
+import { ConfigError } from '../../config/config.ts'
 import { UsageError } from '../../runtime/usage-error.ts'
-import { createRecord } from '../../separation/advance/record.ts'
+import { createRecord, type RecordOptions } from '../../separation/advance/record.ts'
 import { planResolution } from '../../separation/resolution.ts'
 import type { Store } from '../../separation/store.ts'
 import type { Resolution, Task } from '../../separation/task.ts'
 import type { AdminContext, Command, CommandInput } from '../command.ts'
 import { findTasks, maxIds } from '../find-tasks.ts'
+import { openChanges } from '../open-changes.ts'
 import { formatTable } from '../table.ts'
 
 /** Says what came of orders that nobody knows the charge of. */
@@ -28,8 +30,15 @@ export const resolve: Command = {
     const store = await context.store()
     const { tasks, unknown } = await findTasks(store, input.args)
     const rows: Row[] = []
-    // One after the other: each is one change of its task, logged as such.
-    for (const task of tasks) rows.push(await resolveOne(task, charge, { store, context, isDryRun: input.isDryRun }))
+    const changes = await changesOf(context, store)
+    try {
+      // One after the other: each is one change of its task, logged as such.
+      for (const task of tasks) {
+        rows.push(await resolveOne(task, charge, { store, changes, log: context.log, isDryRun: input.isDryRun }))
+      }
+    } finally {
+      await changes.close()
+    }
     for (const id of unknown) rows.push({ id, from: null, to: null, result: 'no such task', isDone: false })
     return {
       text: formatTable(
@@ -56,10 +65,21 @@ function chargeOf(input: CommandInput): Resolution['charge'] {
   return input.has('charged') ? 'CHARGED' : 'NONE'
 }
 
+/** Gateways with Redis look for changes there. Others, and those whose environment this command does not have, poll the store. */
+async function changesOf({ settings, log, note }: AdminContext, store: Store): ReturnType<typeof openChanges> {
+  try {
+    return await openChanges((await settings()).config, store, log)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    note('The environment is not that of a gateway: with Redis, subscribers may be told half a minute later.')
+    return { publish() {}, close: async () => {} }
+  }
+}
+
 async function resolveOne(
   task: Task,
   charge: Resolution['charge'],
-  { store, context, isDryRun }: { store: Store; context: AdminContext; isDryRun: boolean },
+  { store, changes, log, isDryRun }: Pick<RecordOptions, 'changes' | 'log'> & { store: Store; isDryRun: boolean },
 ): Promise<Row> {
   const { id, charge: from } = task
   const plan = (stored: Task) => planResolution(stored, charge, store.nowMs())
@@ -68,7 +88,7 @@ async function resolveOne(
   if (planned.kind === 'refused') return { id, from, to: from, result: `not changed: ${planned.reason}`, isDone: false }
   if (isDryRun) return { id, from, to: charge, result: 'would be changed', isDone: true }
 
-  const record = createRecord({ store, clock: store, changes: { publish() {} }, log: context.log })
+  const record = createRecord({ store, clock: store, changes, log })
   // Judged again by the task as it is stored when the change is written: a callback may have come meanwhile.
   const resolved = await record(id, (stored) => {
     const current = plan(stored)
