@@ -31,6 +31,7 @@ const body =
   (response) =>
     sendBody(response, answer, status)
 const hang: Answer = () => {}
+const keyRefusedWithId = { ...keyRefused, data: { taskId: 'provider-task-1' } }
 
 /** The key that a request was sent with. */
 function keyOf(response: ServerResponse): string {
@@ -128,7 +129,11 @@ describe('no other key is used', () => {
     ['an error of the provider', body(serverError), 'MAYBE'],
     ['a code that nobody knows', body({ code: 777, msg: '?', data: null }), 'MAYBE'],
     ['an answer that is cut off', (response) => void response.destroy(), 'MAYBE'],
-    ['a body that is cut off', cutBody, 'MAYBE'],
+    ['a body that is cut off', cutBody(200), 'MAYBE'],
+    ['a body that is cut off, with status 401', cutBody(401), 'MAYBE'],
+    ['a code 401 with a task id', body(keyRefusedWithId), 'MAYBE'],
+    ['a code 401 with a task id in text', body({ ...keyRefused, data: '{"task_id":7}' }, 401), 'MAYBE'],
+    ['missing credits with a task id', body({ ...noCredits, data: { taskId: 'provider-task-1' } }), 'MAYBE'],
     ['a success without an id', body({ code: 200, msg: 'success', data: {} }), 'MAYBE'],
     ['HTML with status 502', (response) => void response.writeHead(502).end('<html>'), 'MAYBE'],
     ['HTML with status 402', (response) => void response.writeHead(402).end('<html>'), 'MAYBE'],
@@ -307,8 +312,10 @@ describe('a check', () => {
   })
 })
 
-function cutBody(response: ServerResponse): void {
-  response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
-  response.write('{"code":401,')
-  setImmediate(() => response.destroy())
+function cutBody(status: number): Answer {
+  return (response) => {
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': '1000' })
+    response.write('{"code":401,')
+    setImmediate(() => response.destroy())
+  }
 }

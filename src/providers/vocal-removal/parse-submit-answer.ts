@@ -29,7 +29,7 @@ export type KeyProblem = Extract<CodeMeaning, 'key-not-accepted' | 'insufficient
 /**
  * Reads the answer to a submit: the code in the body, or the HTTP status if there is none. An answer that is neither
  * accepted nor a definite refusal is unknown, because it says nothing about the charge. A task with an id that cannot be
- * stored was accepted nevertheless.
+ * stored was accepted nevertheless, and a refusal with the id of a task contradicts itself.
  */
 export function parseSubmitAnswer(
   answer: HttpAnswer,
@@ -50,6 +50,7 @@ export function parseSubmitAnswer(
   if (meaning === undefined) {
     return unknown(answer, code === null ? 'it has no readable code' : `code ${code}: ${providerMessage ?? ''}`)
   }
+  if (parseTaskId(body?.data).kind !== 'none') return unknown(answer, 'the answer is a refusal, but has a task id')
   const retryAfterSeconds = parseRetryAfter(answer.retryAfter, nowMs)
   const keyProblem = meaning === 'key-not-accepted' || meaning === 'insufficient-credits' ? meaning : null
   return {
