@@ -181,6 +181,51 @@ describe('no other key is used', () => {
   })
 })
 
+test('a refusal after the caller’s timeout is followed by the next key, once, and equal orders join meanwhile', async () => {
+  let refuse = () => {}
+  const provider = await playKeys({ [first]: (response) => void (refuse = () => sendBody(response, keyRefused)) })
+  const gateway = await start(provider, [first, second], { SUBMIT_TIMEOUT_SECONDS: '0.2' })
+  const { task } = await order(gateway, 'one')
+  expect(task).toMatchObject({ charge: 'MAYBE', status: 'PENDING' })
+  const joining = Promise.all([order(gateway, 'one'), order(gateway, 'one')])
+  refuse()
+  expect((await joining).map((each) => each.task?.id)).toEqual([task?.id, task?.id])
+  await expect.poll(() => linesOf(gateway, 'task.accepted')).toMatchObject([{ taskId: task?.id, key: 2 }])
+  expect((await order(gateway, 'one')).task).toMatchObject({ id: task?.id, charge: 'CHARGED' })
+  expect(keysOf(provider)).toEqual([first, second])
+})
+
+describe('keys that are replaced while an order waits for its answer:', () => {
+  /** Orders with the first key, replaces the keys, and lets the provider refuse the first one then. */
+  async function replaceMeanwhile(keys: readonly string[]) {
+    let refuse = () => {}
+    const provider = await playKeys({ [first]: (response) => void (refuse = () => sendBody(response, keyRefused)) })
+    let current: readonly string[] = [first, second]
+    const lines: object[] = []
+    const client = openClient(kie, provider, { setAsideMs: 60_000, apiKeys: () => current, lines })
+    const submitted = client.submit(someOrder)
+    await provider.order(0)
+    current = keys
+    client.state()
+    refuse()
+    return { submitted: await submitted, keys: keysOf(provider), lines }
+  }
+
+  test('one that was removed is not used', async () => {
+    const { submitted, keys, lines } = await replaceMeanwhile([first, third])
+    expect(submitted).toMatchObject({ kind: 'refused', key: 1, refusal: { reason: 'unavailable' } })
+    expect(keys).toEqual([first])
+    expect(lines).not.toContainEqual(expect.objectContaining({ event: 'order.next-key' }))
+  })
+
+  test('one that stays is used, and no outage begins for the one that was removed', async () => {
+    const { submitted, keys, lines } = await replaceMeanwhile([second])
+    expect(submitted).toMatchObject({ kind: 'accepted' })
+    expect(keys).toEqual([first, second])
+    expect(lines).toMatchObject([{ event: 'order.next-key', key: 1 }])
+  })
+})
+
 test('an HTML 401 is not sent again, but the next order uses the next key', async () => {
   const provider = await playKeys({ [first]: (response) => void response.writeHead(401).end('<html>') })
   const gateway = await start(provider, [first, second])
@@ -241,16 +286,28 @@ const someOrder = {
   trace: null,
 } as const
 
-function openClient(spec: ProviderSpec, provider: PlayedProvider, options: { readonly setAsideMs: number }) {
+interface ClientOptions {
+  readonly setAsideMs: number
+  readonly apiKeys?: () => readonly string[]
+  /** Gets what is logged. */
+  readonly lines?: object[]
+}
+
+function openClient(
+  spec: ProviderSpec,
+  provider: PlayedProvider,
+  { setAsideMs, apiKeys = () => [first, second], lines = [] }: ClientOptions,
+) {
+  const write = (detail: object) => void lines.push(detail)
   return createRestProvider({
-    ...options,
+    setAsideMs,
     spec,
     baseUrl: provider.url,
-    apiKeys: () => [first, second],
+    apiKeys,
     webhookKeys: () => [],
     rates: createInProcessRates({ readsPerSecond: () => 1_000, submitsPer10Seconds: () => 1_000 }),
     userAgent: 'stemgate/test',
-    log: { info() {}, warn() {}, error() {} },
+    log: { info: write, warn: write, error: write },
   })
 }
 

@@ -9,6 +9,8 @@ export interface ApiKeys {
   forOrders(mayPay: (key: ApiKey) => boolean): readonly ApiKey[]
   /** In the order in which a read tries them: keys that the provider refuses come last. */
   forReads(): readonly ApiKey[]
+  /** Whether the key is still one of them: it may have been removed while a request with it was under way. */
+  isInUse(key: ApiKey): boolean
 }
 
 /** @param options.keys called at each request; no key occurs twice */
@@ -25,6 +27,7 @@ export function createApiKeys(options: ApiKeyOptions & { readonly keys: () => re
     all,
     forOrders: (mayPay) => lastIf(all(), (key) => key.isSetAside() || !mayPay(key)),
     forReads: () => lastIf(all(), (key) => key.checkRefusals.isDown()),
+    isInUse: ({ text }) => all().some((key) => key.text === text),
   }
 }
 

@@ -2,6 +2,7 @@ import { describeError } from '../../runtime/describe-error.ts'
 import type { Trace } from '../../runtime/trace.ts'
 import type { CheckAnswer } from '../../separation/provider.ts'
 import { keyProblem, type ApiKey } from '../client/api-key.ts'
+import type { ApiKeys } from '../client/api-keys.ts'
 import type { RateLimitedReader } from '../client/rate-limited-reader.ts'
 import { messageLength } from '../client/redact.ts'
 import type { Job } from './job.ts'
@@ -13,6 +14,7 @@ import type { RequestParts } from './request-parts.ts'
 export interface ReadRecordInfoOptions {
   readonly job: Job
   readonly parts: RequestParts
+  readonly keys: Pick<ApiKeys, 'isInUse'>
   readonly reader: Pick<RateLimitedReader, 'get'>
   readonly outages: Pick<ProviderOutages, 'reachability' | 'unusableAnswers'>
   readonly context: ParserContext
@@ -36,7 +38,7 @@ export type ReadRecordInfo = (
 ) => Promise<RecordInfoReading>
 
 export function createReadRecordInfo(options: ReadRecordInfoOptions): ReadRecordInfo {
-  const { job, parts, reader, outages, context, isStopping } = options
+  const { job, parts, keys, reader, outages, context, isStopping } = options
   const { reachability, unusableAnswers } = outages
 
   const readOnce: ReadRecordInfo = async (key, providerTaskId, onSlot, trace) => {
@@ -47,7 +49,7 @@ export function createReadRecordInfo(options: ReadRecordInfoOptions): ReadRecord
     const envelope = answer.body === null ? null : parseEnvelopeText(answer.body)
     const code = envelope?.code ?? null
     if (code === 401 || (code === null && answer.status === 401)) {
-      key.checkRefusals.failed({ providerCode: code })
+      if (keys.isInUse(key)) key.checkRefusals.failed({ providerCode: code })
       return { answer: { kind: 'inconclusive', cause: keyProblem }, mayUseNextKey: true }
     }
     if (code !== null) key.checkRefusals.worked()

@@ -116,11 +116,12 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     priceOf,
   })
   const warning = createCreditsWarning({ provider: spec.name, threshold: options.creditsWarning ?? (() => null), log })
-  const sending = createSendOrder({ spec, job, parts, gate, outages, redact, timeouts })
+  const sending = createSendOrder({ spec, job, parts, keys, gate, outages, redact, timeouts })
   let isStopping = false
   const readRecordInfo = createReadRecordInfo({
     job,
     parts,
+    keys,
     reader,
     outages,
     context,

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { describeError } from '../../runtime/describe-error.ts'
 import type { ProviderOrder } from '../../separation/provider.ts'
 import type { ApiKey } from '../client/api-key.ts'
+import type { ApiKeys } from '../client/api-keys.ts'
 import type { HttpAnswer } from '../client/http-answer.ts'
 import { notSentRefusal } from '../client/not-sent-refusal.ts'
 import { postOnce } from '../client/post-once.ts'
@@ -18,6 +19,7 @@ export interface SendOrderOptions {
   readonly spec: ProviderSpec
   readonly job: Job
   readonly parts: RequestParts
+  readonly keys: Pick<ApiKeys, 'isInUse'>
   readonly gate: Pick<SubmitGate, 'report'>
   readonly outages: Pick<ProviderOutages, 'reachability'>
   readonly redact: Redact
@@ -34,7 +36,7 @@ export interface SendOrder {
 }
 
 export function createSendOrder(options: SendOrderOptions): SendOrder {
-  const { spec, job, parts, gate, outages, redact, timeouts } = options
+  const { spec, job, parts, keys, gate, outages, redact, timeouts } = options
   const closing = new AbortController()
   // Each running submit adds one listener.
   setMaxListeners(0, closing.signal)
@@ -70,6 +72,7 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
 
   /** Notes what the answer shows of the key. Refusals that only the operator can fix are outages. */
   function noteKey(key: ApiKey, answer: ParsedSubmitAnswer): void {
+    if (!keys.isInUse(key)) return
     const { orderRefusals, creditShortage } = key
     switch (answer.kind) {
       case 'accepted':

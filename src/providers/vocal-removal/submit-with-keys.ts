@@ -10,7 +10,7 @@ import type { ProviderSpec } from './spec.ts'
 
 export interface SubmitWithKeysOptions {
   readonly spec: Pick<ProviderSpec, 'name' | 'displayName'>
-  readonly keys: Pick<ApiKeys, 'forOrders'>
+  readonly keys: Pick<ApiKeys, 'forOrders' | 'isInUse'>
   readonly credits: Pick<CreditGate, 'mayPay' | 'sent'>
   /** What an order costs, in credits. */
   readonly priceOf: CreditGateOptions['priceOf']
@@ -41,7 +41,8 @@ export function createSubmitWithKeys({
     credits.sent(order)
     const nameOf = (position: number) => (candidates.length > 1 ? { key: position } : {})
     const refused: Refused[] = []
-    for (const key of candidates) {
+    for (const [index, key] of candidates.entries()) {
+      if (!keys.isInUse(key)) continue
       const giveBack = key.balance.spend(priceOf(order.type) ?? 0)
       const answer = await sending.send(key, order)
       if (answer.kind === 'accepted' && answer.providerTaskId !== null) onAccepted(answer.providerTaskId, key)
@@ -49,7 +50,7 @@ export function createSubmitWithKeys({
       giveBack()
       refused.push({ kind: 'refused', refusal: answer.refusal, ...nameOf(key.position) })
       if (!answer.mayUseNextKey) break
-      if (refused.length < candidates.length) {
+      if (candidates.slice(index + 1).some(keys.isInUse)) {
         const detail = { event: 'order.next-key', provider: spec.name, key: key.position, reason: answer.keyProblem }
         log.info(
           { ...detail, ...traceDetail(order.trace) },
