@@ -133,6 +133,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     addresses: webhookAddresses,
     stemUrlOf: stems.services.stemUrlOf,
     onAttempt: metrics.webhooks.attempted,
+    traced: tracing.webhooks,
     pollIntervalMs,
   })
   const retention =

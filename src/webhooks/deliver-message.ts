@@ -24,6 +24,8 @@ export interface DeliverMessageOptions {
   readonly userAgent: string
   /** Called once for each attempt. */
   readonly onAttempt: (result: AttemptResult) => void
+  /** The same, traced. */
+  readonly traced: (send: SendMessage) => SendMessage
   readonly log: Log
   /** How host names are resolved. */
   readonly resolve?: Resolve | undefined
@@ -32,6 +34,9 @@ export interface DeliverMessageOptions {
   /** Ends the attempts under way. They do not count. */
   readonly signal: AbortSignal
 }
+
+/** Makes one attempt. Rejects only if the message cannot be read. */
+export type SendMessage = (message: WebhookMessage) => Promise<PostOutcome>
 
 /** Sends a message once. Resolves to when it is due next, in milliseconds since 1970; null: never, or not for now. */
 export type DeliverMessage = (message: WebhookMessage) => Promise<number | null>
@@ -46,6 +51,7 @@ const retryLaterStatuses = [429, 503]
 export function createDeliverMessage(options: DeliverMessageOptions): DeliverMessage {
   const { queue, clock, bodyOf, secretsOf, addresses, retryDelaysMs, userAgent, onAttempt, log, signal } = options
   const { resolve, random = Math.random } = options
+  const attempt = options.traced(send)
 
   return async function deliverMessage(message) {
     // It is due again when its endpoint is resumed.
@@ -80,7 +86,7 @@ export function createDeliverMessage(options: DeliverMessageOptions): DeliverMes
     return null
   }
 
-  async function attempt(message: WebhookMessage): Promise<PostOutcome> {
+  async function send(message: WebhookMessage): Promise<PostOutcome> {
     const url = new URL(message.endpoint.url)
     const permission = addresses.permissionOf(url)
     if (permission === null) return { kind: 'not-allowed' }

@@ -11,6 +11,8 @@ import { traceCallbacks } from '../tracing/trace-callbacks.ts'
 import type { TraceExport } from '../tracing/trace-export.ts'
 import { traceOrders } from '../tracing/trace-orders.ts'
 import { traceProvider } from '../tracing/trace-provider.ts'
+import { traceWebhooks } from '../tracing/trace-webhooks.ts'
+import type { SendMessage } from '../webhooks/deliver-message.ts'
 
 /** What of the gateway is traced. Each returns what it is given, with spans, or as it is. */
 export interface WiredTracing {
@@ -18,6 +20,7 @@ export interface WiredTracing {
   callbacks(save: SaveCallback): SaveCallback
   provider<T extends Provider>(provider: T): T
   archive(work: Work<ArchiveJob>): Work<ArchiveJob>
+  webhooks(send: SendMessage): SendMessage
   /** Sends the spans that wait, for a few seconds at most. */
   close(): Promise<void>
 }
@@ -27,6 +30,7 @@ const noTracing: WiredTracing = {
   callbacks: (save) => save,
   provider: (provider) => provider,
   archive: (work) => work,
+  webhooks: (send) => send,
   close: async () => {},
 }
 
@@ -41,6 +45,7 @@ export async function wireTracing(to: TraceExport | null, meter: Meter, log: Log
     callbacks: (save) => traceCallbacks(tracer, save),
     provider: (provider) => traceProvider(tracer, provider),
     archive: (work) => traceArchive(tracer, work),
+    webhooks: (send) => traceWebhooks(tracer, send),
     close: tracer.close,
   }
 }

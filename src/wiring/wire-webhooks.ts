@@ -10,6 +10,7 @@ import { newSecret } from './new-secret.ts'
 export interface WebhooksWiring extends MessageBodyOptions {
   readonly addresses: WebhookAddresses
   readonly onAttempt: WebhooksOptions['onAttempt']
+  readonly traced: WebhooksOptions['traced']
   readonly pollIntervalMs: number
 }
 

@@ -102,7 +102,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   identity: ['runtime', 'separation'],
   http: ['runtime', 'separation', 'limits', 'graphql', 'identity', 'stems'],
   // Records spans: what it is given is wrapped, and knows nothing of it.
-  tracing: ['runtime', 'separation'],
+  tracing: ['runtime', 'separation', 'webhooks'],
   config: ['runtime', 'separation', 'identity', 'stems', 'stores', 'tracing'],
   // Implements what the parts that it observes report to.
   metrics: ['runtime', 'separation', 'limits', 'providers', 'stores', 'graphql', 'http', 'tracing'],

@@ -5,6 +5,7 @@ import { order, startGateway, untilSettled } from '../support/gateway.ts'
 import { readMetrics } from '../support/metrics.ts'
 import { callbackOfSuccess, kieKey, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 import { newDatabaseUrl, startProgram } from '../support/program.ts'
+import { startWebhookReceiver } from '../support/webhook-receiver.ts'
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 const providerTraceId = 'a3ce929d0e0e47364bf92f3577b34da6'
@@ -104,6 +105,31 @@ test('the copies of stems are spans of the trace of their order', async () => {
     },
   ])
   expect(await archive.keys()).toHaveLength(2)
+})
+
+test('each attempt to send a webhook is a span of the trace of its order, without the address', async () => {
+  const collector = await startCollector()
+  const receiver = await startWebhookReceiver()
+  receiver.answer((response) => response.writeHead(receiver.received.length === 1 ? 503 : 204).end())
+  const gateway = await startGateway({ ...collector.environment, ...receiver.environment }, undefined, {
+    webhookRetryDelaysMs: [1],
+  })
+  const taskId = await order(gateway, { audioId: 'done', webhookUrl: `${receiver.url}/secret-path` })
+  const [ordered] = await collector.named('separate')
+  const sent = await collector.named('webhook', 2)
+  const { id, headers } = await receiver.webhook(1)
+  const common = {
+    'stemgate.task.id': taskId,
+    'stemgate.webhook.id': id,
+    'stemgate.webhook.type': 'separation.settled',
+  }
+  const ofOrder = { kind: 'client', traceId: ordered?.traceId, parentSpanId: ordered?.spanId }
+  expect(sent).toMatchObject([
+    { ...ofOrder, isError: true, attributes: { ...common, 'stemgate.webhook.attempt': 1, 'error.type': '503' } },
+    { ...ofOrder, isError: false, attributes: { ...common, 'http.response.status_code': 204 } },
+  ])
+  expect(headers['traceparent']).toBeUndefined()
+  expect(collector.requests.map(({ body }) => body).join('\n')).not.toContain('secret-path')
 })
 
 test('orders go on while the collector hangs: spans beyond the queue are dropped, and a stop does not wait for it', async () => {
