@@ -150,6 +150,16 @@ describe('a balance that is not known', () => {
     expect(provider.creditCalls).toHaveLength(1)
   })
 
+  test('because the call hangs, does not delay a stop', async () => {
+    const { provider, gateway } = await startWith(0)
+    provider.answerCredits(() => {})
+    expect(await namesOf(gateway, 'a')).toEqual([taken])
+    await expect.poll(() => provider.creditCalls.length).toBe(1)
+    const startedAt = performance.now()
+    await gateway.close()
+    expect(performance.now() - startedAt).toBeLessThan(8_000)
+  })
+
   test('lets the provider itself refuse, as long as nobody has looked', async () => {
     const { provider, gateway } = await startWith(0)
     provider.answerSubmit(noCredits)
