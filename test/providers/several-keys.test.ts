@@ -2,9 +2,10 @@ import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { createInProcessRates } from '../../src/coordination/in-process-rates.ts'
 import { kie } from '../../src/providers/vocal-removal/kie.ts'
-import { createRestProvider } from '../../src/providers/vocal-removal/rest-provider.ts'
+import { createRestProvider, defaultTimeouts } from '../../src/providers/vocal-removal/rest-provider.ts'
 import { sunoapi } from '../../src/providers/vocal-removal/sunoapi.ts'
 import type { ProviderSpec } from '../../src/providers/vocal-removal/spec.ts'
+import { maxSendingMs } from '../../src/separation/check/conclusion.ts'
 import { canary } from '../support/canaries.ts'
 import { rowsOf } from '../support/database.ts'
 import { someTrack, startGateway, type TestGateway } from '../support/gateway.ts'
@@ -195,6 +196,19 @@ test('a refusal after the caller’s timeout is followed by the next key, once, 
   expect(keysOf(provider)).toEqual([first, second])
 })
 
+test('a refusal that comes late ends the order, and the next order uses the next key', async () => {
+  const provider = await playKeys({ [first]: body(keyRefused) })
+  const client = openClient(kie, provider, { setAsideMs: 60_000, timeouts: { nextKeyMs: 0 } })
+  expect(await client.submit(someOrder)).toMatchObject({ kind: 'refused', key: 1, refusal: { reason: 'unavailable' } })
+  expect(await client.submit(someOrder)).toMatchObject({ kind: 'accepted', key: 2 })
+  expect(keysOf(provider)).toEqual([first, second])
+})
+
+test('the last request for an order ends before the operator may say that it was not charged', () => {
+  const { nextKeyMs, connectMs, submitMs } = defaultTimeouts
+  expect(nextKeyMs + connectMs + submitMs).toBeLessThan(maxSendingMs)
+})
+
 describe('keys that are replaced while an order waits for its answer:', () => {
   /** Orders with the first key, replaces the keys, and lets the provider refuse the first one then. */
   async function replaceMeanwhile(keys: readonly string[]) {
@@ -289,6 +303,7 @@ const someOrder = {
 interface ClientOptions {
   readonly setAsideMs: number
   readonly apiKeys?: () => readonly string[]
+  readonly timeouts?: Partial<typeof defaultTimeouts>
   /** Gets what is logged. */
   readonly lines?: object[]
 }
@@ -296,7 +311,7 @@ interface ClientOptions {
 function openClient(
   spec: ProviderSpec,
   provider: PlayedProvider,
-  { setAsideMs, apiKeys = () => [first, second], lines = [] }: ClientOptions,
+  { setAsideMs, apiKeys = () => [first, second], timeouts = {}, lines = [] }: ClientOptions,
 ) {
   const write = (detail: object) => void lines.push(detail)
   return createRestProvider({
@@ -304,6 +319,7 @@ function openClient(
     spec,
     baseUrl: provider.url,
     apiKeys,
+    timeouts,
     webhookKeys: () => [],
     rates: createInProcessRates({ readsPerSecond: () => 1_000, submitsPer10Seconds: () => 1_000 }),
     userAgent: 'stemgate/test',

@@ -45,6 +45,11 @@ export interface ProviderTimeouts {
   readonly connectMs: number
   /** For the whole answer to a submit. Long, because the answer holds the id of a paid task. */
   readonly submitMs: number
+  /**
+   * How long after its first request an order may be sent with another key. Its last request ends within the sum of this and the
+   * two above, which must be less than `maxSendingMs` of the core: until then nobody takes the order for unanswered.
+   */
+  readonly nextKeyMs: number
   /** For a whole read, including the connection. */
   readonly checkMs: number
 }
@@ -52,7 +57,13 @@ export interface ProviderTimeouts {
 /** Short, because the account may be the one that knows the track, and the operator may have added credits. */
 const defaultSetAsideMs = 60_000
 
-const defaultTimeouts: ProviderTimeouts = { connectMs: 10_000, submitMs: 120_000, checkMs: 10_000 }
+/** Those of every provider, unless a test needs shorter ones. */
+export const defaultTimeouts: ProviderTimeouts = {
+  connectMs: 10_000,
+  submitMs: 120_000,
+  nextKeyMs: 10_000,
+  checkMs: 10_000,
+}
 
 export interface RestProviderOptions extends Pick<RequestPartsOptions, 'userAgent'> {
   readonly spec: ProviderSpec
@@ -158,7 +169,16 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     retentionMs: spec.retentionMs,
 
     admit: (order) => credits.admit(order, () => gate.admit(order)),
-    submit: createSubmitWithKeys({ spec, keys, credits, priceOf, sending, onAccepted: checks.learn, log }),
+    submit: createSubmitWithKeys({
+      spec,
+      keys,
+      credits,
+      priceOf,
+      sending,
+      onAccepted: checks.learn,
+      log,
+      nextKeyMs: timeouts.nextKeyMs,
+    }),
     check: checks.check,
 
     isAvailable: (owner) => !gate.isClosedFor(owner) && keys.all().some(({ orderRefusals }) => !orderRefusals.isDown()),

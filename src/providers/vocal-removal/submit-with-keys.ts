@@ -18,13 +18,15 @@ export interface SubmitWithKeysOptions {
   /** Called when the provider has accepted an order. */
   readonly onAccepted: (providerTaskId: string, key: ApiKey) => void
   readonly log: Pick<Log, 'info'>
+  /** How long after its first request an order may be sent with another key, in milliseconds. */
+  readonly nextKeyMs: number
 }
 
 type Refused = Extract<SubmitAnswer, { readonly kind: 'refused' }>
 
 /**
  * Creates the submit of an order with several keys. Each key is used for one request at most. The next one is used only if the
- * provider has refused the key before it, in words that prove that nothing was charged. After any other answer, and after
+ * provider has soon refused the key before it, in words that prove that nothing was charged. After any other answer, and after
  * none, nothing is sent again.
  */
 export function createSubmitWithKeys({
@@ -35,12 +37,14 @@ export function createSubmitWithKeys({
   sending,
   onAccepted,
   log,
+  nextKeyMs,
 }: SubmitWithKeysOptions) {
   return async function submit(order: ProviderOrder): Promise<SubmitAnswer> {
     const candidates = keys.forOrders((key) => credits.mayPay(key, order))
     credits.sent(order)
     const nameOf = (position: number) => (candidates.length > 1 ? { key: position } : {})
     const refused: Refused[] = []
+    const nextKeyUntilMs = performance.now() + nextKeyMs
     for (const [index, key] of candidates.entries()) {
       if (!keys.isInUse(key)) continue
       const giveBack = key.balance.spend(priceOf(order.type) ?? 0)
@@ -49,7 +53,7 @@ export function createSubmitWithKeys({
       if (answer.kind !== 'refused') return { ...answer, ...nameOf(key.position) }
       giveBack()
       refused.push({ kind: 'refused', refusal: answer.refusal, ...nameOf(key.position) })
-      if (!answer.mayUseNextKey) break
+      if (!answer.mayUseNextKey || performance.now() >= nextKeyUntilMs) break
       if (candidates.slice(index + 1).some(keys.isInUse)) {
         const detail = { event: 'order.next-key', provider: spec.name, key: key.position, reason: answer.keyProblem }
         log.info(

@@ -2,7 +2,10 @@ import type { Report } from '../advance/report.ts'
 import { hasEvent, isQueued, startedAtMs, type Refusal, type Task } from '../task.ts'
 import type { CheckTimings } from './check-schedule.ts'
 
-/** An answer to a submit is read for two minutes. After this time no gateway can still be reading it. */
+/**
+ * An order is sent with another key within ten seconds only, and each answer is read for two minutes. After this time no gateway
+ * can still be reading one.
+ */
 export const maxSendingMs = 150_000
 
 const neverSent: Refusal = {
