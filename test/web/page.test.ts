@@ -240,7 +240,10 @@ describe.skipIf(!isBrowserThere())('the player page in a browser', { timeout: 12
       APIKLEY_BASE_URL: 'http://127.0.0.1:9',
     })
     const page = await openPage(url)
-    expect(await page.getByLabel('Provider').locator('option').allInnerTexts()).toEqual(['Kie', 'Apikley'])
+    const offered = page.getByLabel('Provider').locator('option')
+    // The list is filled by the answer to the page's first query.
+    await offered.first().waitFor({ state: 'attached' })
+    expect(await offered.allInnerTexts()).toEqual(['Kie', 'Apikley'])
     await page.getByRole('button', { name: 'Order' }).click()
     expect(await page.getByText('Enter the id.').count()).toBe(2)
     await look(page, 'missing')
