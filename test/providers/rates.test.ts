@@ -146,7 +146,8 @@ describe.each(all)('the rates %s', (_name, open, slowness) => {
       orders.flatMap((rate) => Array.from({ length: 20 }, () => rate.acquire('caller'))),
     )
     expect(refused.every(({ kind }) => kind === 'full')).toBe(true)
-    await sleep(freeInMs(await last.acquire('caller')) + 5)
+    // The slots were taken one after the other.
+    await sleep(freeInMs(await last.acquire('caller')) + 100 * slowness)
     expect(await kinds(Array.from({ length: 6 }, () => last.acquire('caller')))).toEqual([
       ...Array.from({ length: 5 }, () => 'acquired'),
       'full',
@@ -217,7 +218,7 @@ describe.each(all)('the rates %s', (_name, open, slowness) => {
     const [next = 0, second = 0, third = 0, fourth = 0] = await Promise.all(waits)
     expect(next).toBeLessThan(windowMs - 25)
     expect(second).toBeGreaterThan(windowMs - 1_000)
-    expect(third).toBeGreaterThanOrEqual(second - 5)
+    expect(third).toBeGreaterThan(windowMs - 1_000)
     expect(fourth).toBeGreaterThan(2 * windowMs - 1_000)
   })
 
