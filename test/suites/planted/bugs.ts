@@ -115,6 +115,28 @@ export const bugs: readonly Bug[] = [
     tests: ['providers/provider-client', 'flows/separate', 'suites/faults'],
   },
   {
+    name: 'a refusal with a task id is a refusal',
+    edits: [
+      {
+        file: 'providers/vocal-removal/parse-submit-answer.ts',
+        from: "if (parseTaskId(body?.data).kind !== 'none') return",
+        to: "if (parseTaskId(null).kind !== 'none') return",
+      },
+    ],
+    tests: ['providers/several-keys'],
+  },
+  {
+    name: 'an order is sent with the next key after any refusal',
+    edits: [
+      {
+        file: 'providers/vocal-removal/submit-with-keys.ts',
+        from: 'if (!answer.mayUseNextKey || performance.now() >= nextKeyUntilMs) break',
+        to: 'if (performance.now() >= nextKeyUntilMs) break',
+      },
+    ],
+    tests: ['providers/several-keys'],
+  },
+  {
     name: '429 has the same meaning at every provider',
     edits: [
       { file: 'providers/vocal-removal/sunoapi.ts', from: "429: 'insufficient-credits'", to: "429: 'rate-limited'" },
