@@ -2,7 +2,7 @@ import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { ToldChange } from '../separation/webhooks/told-change.ts'
 import type { WebhookEndpoint } from '../separation/webhooks/webhook-endpoint.ts'
 import type { WebhookDraft, WebhookType } from '../separation/webhooks/webhook-queue.ts'
-import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from './job.ts'
+import { firstRowOf, rowsWrittenBy, type Job } from './job.ts'
 import { prepareQuery, type Placeholder } from './prepared-query.ts'
 import type { Database } from './schema.ts'
 
@@ -24,13 +24,21 @@ export interface WebhookJobs {
 /** The id of a message about a revision of a task. It has no full stop, which separates the parts of what is signed. */
 const messageId = sql<string>`'msg_' || substr(tasks.id, 5) || '_' || tasks.revision || '_' || substr(webhook_endpoints.id, 5)`
 
+interface NewMessages {
+  readonly type: RawBuilder<WebhookType>
+  readonly atMs: RawBuilder<number>
+  readonly hasRowLocks: boolean
+}
+
 /**
  * Stores a message about each task that is told, for each of its endpoints. Nothing is due while an endpoint is paused.
  * @param condition on `tasks` and `task_webhooks`
+ * On PostgreSQL, the tasks are kept from being deleted, and the endpoints from being paused or resumed, until the transaction
+ * ends: else a message stays of a deleted task, or is held at an endpoint that is no longer paused.
  * @param onConflict what happens to a message that is stored already
  */
 export function insertMessages(
-  { type, atMs }: { readonly type: RawBuilder<WebhookType>; readonly atMs: RawBuilder<number> },
+  { type, atMs, hasRowLocks }: NewMessages,
   condition: RawBuilder<unknown>,
   onConflict: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
@@ -41,7 +49,7 @@ export function insertMessages(
     from tasks
     join task_webhooks on task_webhooks.task_id = tasks.id
     join webhook_endpoints on webhook_endpoints.id = task_webhooks.endpoint_id
-    where ${condition}
+    where ${condition} ${hasRowLocks ? sql`for share of tasks, webhook_endpoints` : sql``}
     on conflict (id) do ${onConflict}`
 }
 
@@ -73,7 +81,7 @@ export function createWebhookJobs(db: Kysely<Database>, hasRowLocks: boolean): W
   )
   const tellOne = prepareQuery((value: Placeholder<Target & { atMs: number }>) =>
     insertMessages(
-      { type: sql`'separation.settled'`, atMs: value('atMs') },
+      { type: sql`'separation.settled'`, atMs: value('atMs'), hasRowLocks },
       sql`tasks.id = ${value('taskId')} and tasks.status <> 'PENDING'
         and task_webhooks.endpoint_id = ${value('endpointId')}`,
       nothing,
@@ -81,7 +89,7 @@ export function createWebhookJobs(db: Kysely<Database>, hasRowLocks: boolean): W
   )
   const tellAll = prepareQuery((value: Placeholder<{ taskId: string; change: ToldChange; atMs: number }>) =>
     insertMessages(
-      { type: sql`cast(${value('change')} as text)`, atMs: value('atMs') },
+      { type: sql`cast(${value('change')} as text)`, atMs: value('atMs'), hasRowLocks },
       sql`tasks.id = ${value('taskId')}`,
       nothing,
     ).compile(db),
@@ -95,7 +103,7 @@ export function createWebhookJobs(db: Kysely<Database>, hasRowLocks: boolean): W
     *add(taskId, endpoint, atMs) {
       const target = { taskId, endpointId: endpoint.id }
       // Whoever settles the task meanwhile waits for this transaction, and then finds the endpoint.
-      if (hasRowLocks) yield* rowsOf(lockTask(target))
+      if (hasRowLocks && (yield* firstRowOf(lockTask(target))) === undefined) return
       yield* rowsWrittenBy(insertEndpoint({ ...endpoint, atMs }))
       if ((yield* rowsWrittenBy(insertTarget(target))) > 0) yield* rowsWrittenBy(tellOne({ ...target, atMs }))
     },
@@ -112,7 +120,7 @@ export function createWebhookJobs(db: Kysely<Database>, hasRowLocks: boolean): W
             insert into webhook_messages (id, endpoint_id, owner, type, content, created_at, due_at, failures)
             select ${id}, id, owner, ${type}, ${data}, cast(${createdAtMs} as bigint),
               case when paused_at is null then cast(${createdAtMs} as bigint) end, 0
-            from webhook_endpoints where id = ${endpoint.id}
+            from webhook_endpoints where id = ${endpoint.id} ${hasRowLocks ? sql`for share` : sql``}
             on conflict (id) do nothing`.compile(db),
         )
       }

@@ -180,7 +180,7 @@ export function createWebhookQueue(
       transact(function* () {
         return yield* rowsWrittenBy(
           insertMessages(
-            { type: sql`'separation.settled'`, atMs: sql`${nowMs}` },
+            { type: sql`'separation.settled'`, atMs: sql`${nowMs}`, hasRowLocks },
             replayed(selection),
             sql`update set due_at = excluded.due_at, failures = 0, last_answer = null`,
           ).compile(db),

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { newTaskId } from '../../src/separation/task-id.ts'
 import type { Store } from '../../src/separation/store.ts'
@@ -13,6 +14,22 @@ import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
 const postgres = await findPostgres()
 const silentLog = { debug() {}, info() {}, warn() {}, error() {} }
 
+/** A transaction of another process in the database, which ends with the test. */
+async function beginIn(url: string) {
+  const client = new pg.Client(url)
+  await client.connect()
+  onTestFinished(() => client.end())
+  await client.query('begin')
+  /** Waits until somebody waits for a lock of this database, or `work` is done. */
+  async function untilAwaitedBy(work: Promise<unknown>): Promise<void> {
+    let isDone = false
+    work.finally(() => (isDone = true)).catch(() => {})
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    await expect.poll(async () => isDone || ((await client.query(waiting)).rowCount ?? 0) > 0).toBe(true)
+  }
+  return { client, untilAwaitedBy }
+}
+
 const stores: readonly (readonly [string, () => Promise<Store>])[] = [
   ['SQLite', () => openSqliteStore(':memory:')],
   ...(postgres === null
@@ -24,26 +41,26 @@ const everything: WebhookRoom = { full: { endpointIds: [], owners: [] }, newChoi
 const hook = webhookEndpoint('anonymous', 'https://app.example/hook')
 const other = webhookEndpoint('anonymous', 'https://app.example/other')
 
-describe.each(stores)('the webhooks in %s', (_name, open) => {
-  async function start() {
-    const store = await open()
-    onTestFinished(() => store.close())
-    const { webhooks } = store
-    const order = (task: Task, more: Partial<Parameters<Store['createOrder']>[0]> = {}) =>
-      store.createOrder({ task, key: null, dueAtMs: 5, canJoin: () => true, isAdmitted: true, webhook: hook, ...more })
-    const lease = async (nowMs: number, leaseUntilMs: number, limit = 10, room = everything) =>
-      (await webhooks.leaseDue(nowMs, leaseUntilMs, limit, room)).messages
-    const pending = () => pendingTask({ id: newTaskId(), providerTaskId: null, charge: 'MAYBE', createdAtMs: 50 })
-    const settled = ({ partial: _partial, incompleteSinceMs: _since, ...task }: PendingTask, atMs: number) =>
-      succeededTask({ ...task, state: 'succeeded', revision: task.revision + 1, updatedAtMs: atMs })
-    const settle = async (task: PendingTask, atMs = 100) => {
-      const next = settled(task, atMs)
-      expect(await store.replace(next, task, undefined, { told: 'separation.settled' })).toBe(true)
-      return next
-    }
-    return { store, webhooks, order, lease, pending, settle }
+async function startOn(store: Store) {
+  onTestFinished(() => store.close())
+  const { webhooks } = store
+  const order = (task: Task, more: Partial<Parameters<Store['createOrder']>[0]> = {}) =>
+    store.createOrder({ task, key: null, dueAtMs: 5, canJoin: () => true, isAdmitted: true, webhook: hook, ...more })
+  const lease = async (nowMs: number, leaseUntilMs: number, limit = 10, room = everything) =>
+    (await webhooks.leaseDue(nowMs, leaseUntilMs, limit, room)).messages
+  const pending = () => pendingTask({ id: newTaskId(), providerTaskId: null, charge: 'MAYBE', createdAtMs: 50 })
+  const settled = ({ partial: _partial, incompleteSinceMs: _since, ...task }: PendingTask, atMs: number) =>
+    succeededTask({ ...task, state: 'succeeded', revision: task.revision + 1, updatedAtMs: atMs })
+  const settle = async (task: PendingTask, atMs = 100) => {
+    const next = settled(task, atMs)
+    expect(await store.replace(next, task, undefined, { told: 'separation.settled' })).toBe(true)
+    return next
   }
+  return { store, webhooks, order, lease, pending, settle }
+}
 
+describe.each(stores)('the webhooks in %s', (_name, open) => {
+  const start = async () => startOn(await open())
   const urlsOf = (messages: readonly WebhookMessage[]) => messages.map(({ endpoint }) => endpoint.url).toSorted()
 
   test('hold a message about a task in the write that settles it, and only if that is written', async () => {
@@ -292,5 +309,46 @@ describe.each(stores)('the webhooks in %s', (_name, open) => {
     await lease(100, 9_000)
     await webhooks.releaseAllLeases()
     expect(await lease(101, 9_000)).toHaveLength(1)
+  })
+})
+
+describe.skipIf(postgres === null)('at the same moment in PostgreSQL', () => {
+  async function start() {
+    const url = await newMigratedDatabase()
+    return { ...(await startOn(await openPostgresStore(url, silentLog))), other: await beginIn(url) }
+  }
+
+  test('a task that is settled while its endpoint is resumed is told', async () => {
+    const { webhooks, order, lease, pending, settle, other: operator } = await start()
+    const task = pending()
+    await order(task)
+    await webhooks.pause(hook.id, 'gone', 50)
+    await operator.client.query('update webhook_endpoints set paused_at = null, paused_why = null')
+    await operator.client.query('update webhook_messages set due_at = 60')
+    const settling = settle(task)
+    await operator.untilAwaitedBy(settling)
+    await operator.client.query('commit')
+    await settling
+    expect(await lease(100, 2_000)).toHaveLength(1)
+  })
+
+  test('nothing is left of a task that is deleted while it is told again or joined', async () => {
+    const { store, webhooks, order, pending, settle, other: operator } = await start()
+    const task = pending()
+    await order(task)
+    await settle(task)
+    for (const table of ['task_webhooks', 'webhook_messages', 'tasks'])
+      await operator.client.query(`delete from ${table}`)
+    const telling = Promise.all([
+      webhooks.replay({ taskId: task.id }, 200),
+      order({ ...pending(), createdAtMs: 200 }, { webhook: other }),
+    ])
+    await operator.untilAwaitedBy(telling)
+    await operator.client.query('commit')
+    await telling
+    expect(await webhooks.undelivered(null, 10)).toEqual([])
+    const target = await operator.client.query('select task_id from task_webhooks where task_id = $1', [task.id])
+    expect(target.rows).toEqual([])
+    expect(await store.find([task.id])).toEqual([])
   })
 })
