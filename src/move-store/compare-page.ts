@@ -146,7 +146,7 @@ async function tasksOf(db: Kysely<Database>, ids: readonly string[]) {
 }
 
 /** Which of the tasks were deleted. */
-async function deletedOf(db: Kysely<Database>, ids: readonly string[]): Promise<ReadonlySet<string>> {
+export async function deletedOf(db: Kysely<Database>, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const byMark = new Map(ids.map((id) => [markOfTask(id), id]))
   if (byMark.size === 0) return new Set()
   const rows = await db

@@ -189,12 +189,21 @@ describe.each(bothDirections)('a move from $from to $to', ({ urls }) => {
     await putTask(source, task)
     await putKey(source, 'my-key', task.id)
     await putCallback(source, 'cb_1', task.id)
+    const hook = { id: 'whe_1', owner: task.owner, url: 'https://app.example/hook', created_at: 1 }
+    await source.db.insertInto('webhook_endpoints').values(hook).execute()
+    await source.db.insertInto('task_webhooks').values({ task_id: task.id, endpoint_id: 'whe_1' }).execute()
+    const message = { id: 'msg_1', endpoint_id: 'whe_1', owner: task.owner, type: 'separation.settled', created_at: 5 }
+    const waiting = { ...message, task_id: task.id, content: JSON.stringify(task), due_at: 5, failures: 0 }
+    await source.db.insertInto('webhook_messages').values(waiting).execute()
     expect(await copy(source, target)).toMatchObject({ isComplete: true })
     const store = await openStoreOf({ environment: { DATABASE_URL: to } })
     expect(await store.deleteTasks(await store.deletableOf(task.owner, { after: null, limit: 1 }))).toEqual([task.id])
+    await store.deleteOwner(task.owner)
 
     expect(await copy(source, target)).toMatchObject({ isComplete: true })
     expect(await rowsOf(target)).toMatchObject({ tasks: [], keys: [], callbacks: [], tombstones: [{}, {}, {}] })
+    for (const table of ['webhook_endpoints', 'task_webhooks', 'webhook_messages'] as const)
+      expect(await target.db.selectFrom(table).selectAll().execute()).toEqual([])
   })
 
   test('lets a gateway on the target serve the tasks, honour the keys and accept callbacks at the old URLs', async () => {
