@@ -1,3 +1,4 @@
+import { counted } from '../runtime/counted.ts'
 import type { DeletionCounts } from '../separation/purge/delete-tasks.ts'
 
 /** What is said of deletions, while they go on and at their end. */
@@ -19,13 +20,15 @@ export function createDeletionNotes(note: (line: string) => void): DeletionNotes
     last = null
   }, intervalMs)
   return {
-    show: ({ deleted }) => void (last = `  ${deleted.toLocaleString('en-US')} tasks`),
+    show: ({ deleted }) => void (last = `  ${counted(deleted, 'task')}`),
     stop: () => clearInterval(timer),
     kept: ({ busy, withFiles }) => [
-      ...(busy > 0 ? [`${busy} tasks were kept, because something happened to them meanwhile. Run this again.`] : []),
+      ...(busy > 0
+        ? [`Kept, because something happened to them meanwhile: ${counted(busy, 'task')}. Run this again.`]
+        : []),
       ...(withFiles > 0
         ? [
-            `${withFiles} tasks are kept, because their files are in an archive that is not configured here or cannot be used.`,
+            `Kept, because the archive with their files is not configured here or cannot be used: ${counted(withFiles, 'task')}.`,
           ]
         : []),
     ],

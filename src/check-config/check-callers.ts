@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Config } from '../config/config.ts'
 import { describeKeysFileError, parseApiKeysFile } from '../identity/parse-api-keys.ts'
 import { error, ok, warning, type Check } from './check.ts'
+import { counted } from '../runtime/counted.ts'
 
 const fetchTimeoutMs = 5_000
 
@@ -23,7 +24,7 @@ function checkKeysFile(path: string, others: Config['apiKeys'], unpriced: Config
       try {
         const keys = parseApiKeysFile(await readFile(path, 'utf8'), others, unpriced)
         return keys.length > 0
-          ? ok(`API_KEYS_FILE has ${count(keys.length, 'key')}`)
+          ? ok(`API_KEYS_FILE has ${counted(keys.length, 'key')}`)
           : warning('API_KEYS_FILE has no key')
       } catch (failure) {
         return error(describeKeysFileError(failure))
@@ -40,11 +41,7 @@ function checkTokenKeys(url: string): Check {
       if (!response.ok) return error(`JWT_JWKS_URL answers with HTTP ${response.status}`)
       const set: unknown = await response.json()
       const keys = typeof set === 'object' && set !== null && 'keys' in set && Array.isArray(set.keys) ? set.keys : []
-      return keys.length > 0 ? ok(`JWT_JWKS_URL has ${count(keys.length, 'key')}`) : error('JWT_JWKS_URL has no keys')
+      return keys.length > 0 ? ok(`JWT_JWKS_URL has ${counted(keys.length, 'key')}`) : error('JWT_JWKS_URL has no keys')
     },
   }
-}
-
-function count(number: number, noun: string): string {
-  return number === 1 ? `1 ${noun}` : `${number} ${noun}s`
 }

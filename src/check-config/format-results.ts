@@ -1,3 +1,4 @@
+import { counted } from '../runtime/counted.ts'
 import type { CheckResult } from './check.ts'
 
 /** The results as lines for people, or as one JSON object. */
@@ -8,9 +9,5 @@ export function formatResults(results: readonly CheckResult[], form: 'text' | 'j
   const width = Math.max(...results.map(({ check }) => check.length))
   const lines = results.map(({ status, check, message }) => `${status.padEnd(7)}  ${check.padEnd(width)}  ${message}`)
   const verdict = errors === 0 ? 'A gateway can start with this configuration' : 'This configuration has mistakes'
-  return [...lines, '', `${verdict}: ${plural(errors, 'error')}, ${plural(warnings, 'warning')}.`].join('\n')
-}
-
-function plural(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
+  return [...lines, '', `${verdict}: ${counted(errors, 'error')}, ${counted(warnings, 'warning')}.`].join('\n')
 }

@@ -1,4 +1,5 @@
 import type { CopyReport, Difference } from './copy-store.ts'
+import { counted } from '../runtime/counted.ts'
 import { describeDatabase } from '../stores/database-url.ts'
 import type { MoveOptions } from './move-options.ts'
 
@@ -105,7 +106,7 @@ export function secretsDifferText(names: readonly string[]): string {
 }
 
 function formatTaskCount({ count }: Difference): string {
-  return count === 1 ? 'one task' : `${formatCount(count)} tasks`
+  return counted(count, 'task')
 }
 
 /** Formats a count with thousands separators. */

@@ -1,3 +1,4 @@
+import { counted } from '../../runtime/counted.ts'
 import { forgetOwner } from '../../separation/purge/forget-owner.ts'
 import { createPace } from '../../separation/purge/pace.ts'
 import type { Command } from '../command.ts'
@@ -10,9 +11,9 @@ export const forget: Command = {
   name: 'forget',
   summary: 'Delete everything that is stored of a caller, for good',
   details:
-    'The caller is the owner of tasks: key:<name>, jwt:<issuer>|<subject>, or anonymous. Remove its key first, or it can order\n' +
-    'again. While it has pending tasks, nothing is deleted, unless --including-pending: then their results are lost, although\n' +
-    'they may be charged. A hash of each id and idempotency key remains, so that nothing is paid for twice.\n' +
+    'The caller is the owner of tasks: key:<name>, jwt:<issuer>|<subject>, or anonymous. Remove its key first, or it can\n' +
+    'order again. While it has pending tasks, nothing is deleted, unless --including-pending: then their results are lost,\n' +
+    'although they may be charged. A hash of each id and idempotency key remains, so that nothing is paid for twice.\n' +
     'Reads ARCHIVE_URL for files, and REDIS_URL to tell gateways at once. Can be interrupted and run again.',
   usage: '<owner>',
   args: { min: 1, max: 1 },
@@ -26,9 +27,9 @@ export const forget: Command = {
     if (isDryRun || isRefused) {
       return {
         text: isRefused
-          ? `${before.pending} of ${before.tasks} tasks are pending, so nothing ${isDryRun ? 'would be' : 'was'} deleted. ` +
+          ? `Pending tasks: ${before.pending} of ${before.tasks}, so nothing ${isDryRun ? 'would be' : 'was'} deleted. ` +
             'Wait until they are settled, or use --including-pending: their results are then lost, although they may be charged.'
-          : `${before.tasks} tasks would be deleted, ${before.pending} of them pending.`,
+          : `Would delete ${counted(before.tasks, 'task')}, ${before.pending} of them pending.`,
         json: { isDryRun, ...before, deleted: 0 },
         isDone: !isRefused,
       }
@@ -43,9 +44,9 @@ export const forget: Command = {
       const left = await opened.countOwned(owner)
       return {
         text: [
-          `${counts.deleted} tasks were deleted.`,
+          `Deleted ${counted(counts.deleted, 'task')}.`,
           ...notes.kept(counts),
-          ...(left.tasks > 0 ? [`${left.tasks} tasks are left. Run this again.`] : []),
+          ...(left.tasks > 0 ? [`Left: ${counted(left.tasks, 'task')}. Run this again.`] : []),
           'Backups and logs still hold what they held.',
         ].join('\n'),
         json: { isDryRun, ...left, ...counts },

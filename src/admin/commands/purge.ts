@@ -1,3 +1,4 @@
+import { counted } from '../../runtime/counted.ts'
 import { UsageError } from '../../runtime/usage-error.ts'
 import { createPace } from '../../separation/purge/pace.ts'
 import { purge as purgeTasks } from '../../separation/purge/purge.ts'
@@ -46,7 +47,7 @@ export const purge: Command = {
       const days = Math.round(olderMs / dayMs)
       return {
         text: [
-          `${counts.deleted} tasks older than ${days} days ${isDryRun ? 'would be' : 'were'} deleted.`,
+          `${isDryRun ? 'Would delete' : 'Deleted'} ${counted(counts.deleted, 'task')} older than ${days} days.`,
           ...notes.kept(counts),
         ].join('\n'),
         json: { isDryRun, days, ...counts },
