@@ -46,7 +46,8 @@ export function commandHelp({ name, summary, details, usage, options, changes }:
   return [
     `${summary}.`,
     '',
-    `Usage: npm run admin -- ${call}    or: node dist/admin/main.js ${call}`,
+    `Usage: npm run admin -- ${call}`,
+    `   or: node dist/admin/main.js ${call}`,
     '',
     ...(details === undefined ? [] : [details, '']),
     'Options:',

@@ -8,8 +8,8 @@ export const webhooksSecret: Command = {
   name: 'webhooks-secret',
   summary: 'Print the secret with which a caller verifies its webhooks',
   details:
-    'Give it to that caller alone. It is derived from WEBHOOK_SECRET, or from the secret in the database if that is not set: run\n' +
-    'this with the environment of the gateways.',
+    'Give it to that caller alone. It is derived from WEBHOOK_SECRET, or from the secret in the database if that is not set:\n' +
+    'run this with the environment of the gateways.',
   usage: '<owner>',
   args: { min: 1, max: 1 },
   options: {},
