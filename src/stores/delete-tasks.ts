@@ -22,6 +22,8 @@ interface Row {
   /** The document, if it names copies in the archive. */
   readonly archived: string | null
   readonly is_busy: number
+  /** Whether a webhook about it is still sent. */
+  readonly is_told: number
 }
 
 const columns = ['id', 'owner', 'status', 'charge', 'created_at', 'revision', 'due_at', 'callback_at'] as const
@@ -48,7 +50,10 @@ export function createTaskDeleter(
           case when exists (
             select 1 from archive_jobs j
             where j.task_id = t.id and j.lease_until > ${clock.nowMs()} and j.due_at >= j.lease_until and j.due_at <= j.lease_until + 1
-          ) then 1 else 0 end as is_busy
+          ) then 1 else 0 end as is_busy,
+          case when exists (
+            select 1 from webhook_messages m where m.task_id = t.id and m.due_at is not null
+          ) then 1 else 0 end as is_told
         from tasks t where ${condition}`.compile(db),
     )
   }
@@ -160,12 +165,13 @@ export function createTaskDeleter(
 
 /**
  * Whether nothing has happened to a settled task since a time, and nothing should have. A check that was due longer ago waits for a
- * provider that is off. A charge that nobody could confirm stays until somebody has resolved it.
+ * provider that is off. A charge that nobody could confirm stays until somebody has resolved it, and a task whose webhook is still
+ * sent until that was delivered or every attempt has failed: an order may have joined the task a moment ago.
  */
 function isExpired(row: Row, beforeMs: number): boolean {
   const { status, charge, created_at: createdAt, changed_at: changedAt, due_at: dueAt, callback_at: callbackAt } = row
   const lastMs = Math.max(changedAt ?? createdAt, dueAt ?? 0, callbackAt ?? 0)
-  return status !== 'PENDING' && charge !== 'MAYBE' && lastMs < beforeMs
+  return status !== 'PENDING' && charge !== 'MAYBE' && row.is_told === 0 && lastMs < beforeMs
 }
 
 function deletable(row: Row): DeletableTask {

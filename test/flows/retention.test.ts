@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { ListDocument, ReadDocument, SeparateDocument, WatchDocument } from '../../schema/operations.ts'
 import { newTaskId } from '../../src/separation/task-id.ts'
 import { newFolderArchive, oggBytes, storeNewTask, untilArchived } from '../support/archive.ts'
+import { webhookEndpoint } from '../../src/separation/webhooks/webhook-endpoint.ts'
 import { ownerTables, taskTables } from '../../src/stores/task-tables.ts'
 import { changeRows, isShared, openStoreOf, rowsOf } from '../support/database.ts'
 import { rangedFile, startFileServer } from '../support/file-server.ts'
@@ -96,7 +97,7 @@ describe('with TASKS_KEPT_DAYS, an old task', () => {
     expect(await collect(started.gateway.connect(), WatchDocument, { taskId })).toEqual([{ separationUpdated: null }])
   })
 
-  test('is kept while it is pending, may be charged, or has changed since', async () => {
+  test('is kept while it is pending, may be charged, is still told, or has changed since', async () => {
     const { gateway, store } = await start()
     const [pending, failed] = [pendingTask(), failedTask({ charge: 'NONE', providerTaskId: null })]
     const unconfirmed = failedTask({
@@ -109,12 +110,14 @@ describe('with TASKS_KEPT_DAYS, an old task', () => {
     for (const task of [pending, failed, unconfirmed, succeeded]) await store.adopt(task, null).catch(() => {})
     for (const task of [failed, unconfirmed]) await store.restore(task)
     await store.adopt(checked, Date.now() + 60 * dayMs)
+    const told = succeededTask({ providerTaskId: 'p-3' })
+    await store.adopt(told, null, { webhook: webhookEndpoint(told.owner, 'https://127.0.0.1/is-not-allowed') })
     await changeRows(gateway, 'update tasks set due_at = null where id <> ?', [checked.id])
 
     const later = await startLater(gateway)
     await expect.poll(() => purgedLine(later), soon).toContain('"tasks":2')
     const left = (await rowsOf(later, 'select id from tasks')).map(({ id }) => String(id))
-    expect(left.toSorted()).toEqual([pending.id, unconfirmed.id, checked.id].toSorted())
+    expect(left.toSorted()).toEqual([pending.id, unconfirmed.id, checked.id, told.id].toSorted())
   })
 
   test('is not ordered again by its idempotency key, but by a new one', async () => {
