@@ -40,6 +40,7 @@ const promises = [
   'flows/kept-answers',
   'flows/queued-orders',
   'flows/retention',
+  'admin/deletion',
   'flows/references',
   'flows/progress',
   'flows/wait-seconds',
