@@ -12,8 +12,8 @@ export const webhooks: Command = {
   name: 'webhooks',
   summary: 'List the endpoints of webhooks, and the messages that were not delivered yet',
   details:
-    'Endpoints with undelivered messages come first, messages oldest first. Of a URL, what follows the path is not shown: it\n' +
-    'may hold a secret.',
+    'Endpoints with undelivered messages come first, messages oldest first. Of a URL, only the host is shown: the rest may\n' +
+    'hold a secret.',
   usage: '',
   args: { min: 0, max: 0 },
   options: {
@@ -35,7 +35,7 @@ function describeEndpoint({ endpoint, failingSinceMs, paused, undelivered, oldes
   return {
     id: endpoint.id,
     owner: endpoint.owner,
-    url: shownUrl(endpoint.url),
+    host: new URL(endpoint.url).host,
     undelivered,
     oldestAt: timeOf(oldestAtMs),
     failingSince: timeOf(failingSinceMs),
@@ -66,11 +66,6 @@ function describeMessage({
   }
 }
 
-function shownUrl(text: string): string {
-  const { origin, pathname } = new URL(text)
-  return `${origin}${pathname}`
-}
-
 function textOf(
   endpoints: readonly ReturnType<typeof describeEndpoint>[],
   messages: readonly ReturnType<typeof describeMessage>[],
@@ -80,7 +75,7 @@ function textOf(
     [
       { title: 'ENDPOINT' },
       { title: 'OWNER' },
-      { title: 'URL' },
+      { title: 'HOST' },
       { title: 'UNDELIVERED', align: 'right' },
       { title: 'FAILING SINCE' },
       { title: 'PAUSED' },
@@ -88,7 +83,7 @@ function textOf(
     endpoints.map((each) => [
       each.id,
       each.owner,
-      each.url,
+      each.host,
       each.undelivered,
       each.failingSince,
       each.pausedAt === null ? null : `${each.pausedAt} ${each.pausedBecause}`,
