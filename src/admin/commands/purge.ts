@@ -16,8 +16,9 @@ export const purge: Command = {
   summary: 'Delete old tasks for good',
   details:
     'Deletes the tasks to which nothing has happened for so many days, with everything that belongs to them. Keeps those that\n' +
-    'are pending, still checked, or may be charged (MAYBE). Reads TASKS_KEPT_DAYS and, for their files, ARCHIVE_URL and what\n' +
-    'belongs to it. Can be interrupted and run again, and beside gateways.',
+    'are pending, still checked, or may be charged (MAYBE), and those of which a webhook is still sent. Reads\n' +
+    'TASKS_KEPT_DAYS and, for their files, ARCHIVE_URL and what belongs to it. Can be interrupted and run again, and beside\n' +
+    'gateways.',
   usage: '',
   args: { min: 0, max: 0 },
   options: {
