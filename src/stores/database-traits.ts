@@ -24,7 +24,7 @@ export interface DatabaseTraits {
   readonly hasRowLocks: boolean
   readonly revisions: TaskReader['revisions']
   readonly foreignCommits: TaskReader['foreignCommits']
-  /** Called after a transaction that has changed many pages, so that the next order does not have to tidy up after it. */
+  /** Called after a transaction that has changed many pages, so that the next order does not have to tidy up after it. Never throws. */
   readonly afterLargeWrite: () => void
   /** Called in the job that gives a stored task another revision. */
   readonly onRevision: (id: string) => void

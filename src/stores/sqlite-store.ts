@@ -1,4 +1,5 @@
 import { Kysely } from 'kysely'
+import { createCheckpoint } from './create-checkpoint.ts'
 import { createGroupCommit } from './group-commit.ts'
 import type { Run } from './database-traits.ts'
 import { inOneRead } from './in-one-read.ts'
@@ -55,7 +56,7 @@ export async function openSqliteStore(
     revisions: inOneRead((ids) => observer.measure('revisions', () => readRevisions(ids))),
     foreignCommits: () => withRetry(async () => known.fileVersion(), retryOptions),
     // Else the log grows to 1,000 pages before the commit of some order writes all of them to the file.
-    afterLargeWrite: () => void file.prepare('pragma wal_checkpoint(passive)').all([]),
+    afterLargeWrite: createCheckpoint(file, log),
     onRevision: known.forget,
     rateCounter: null,
     hasRowLocks: false,

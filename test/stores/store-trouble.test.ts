@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ReadDocument, SeparateDocument } from '../../schema/operations.ts'
+import { createCheckpoint } from '../../src/stores/create-checkpoint.ts'
+import { openSqliteFile } from '../../src/stores/sqlite-file.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { callbackOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 
@@ -119,4 +121,21 @@ describe('a gateway whose store is not writable', () => {
     other.exec('ROLLBACK')
     expect((await order(gateway, 'second')).data?.separate).toMatchObject({ reused: false })
   })
+})
+
+test('a checkpoint that fails after a deletion is logged, and the deletion stands', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stemgate-checkpoint-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const file = openSqliteFile(join(folder, 'stemgate.db'))
+  onTestFinished(() => file.close())
+  const logged: string[] = []
+  const checkpoint = createCheckpoint(file, { debug: (_detail, message) => logged.push(message) })
+  checkpoint()
+  expect(logged).toEqual([])
+  // SQLite refuses a checkpoint on a connection with an open transaction.
+  file.prepare('begin').run([])
+  file.prepare('create table pages (page)').run([])
+  checkpoint()
+  expect(logged).toEqual(['the log of the database file could not be written to it yet'])
+  file.prepare('commit').run([])
 })
