@@ -435,6 +435,11 @@ export interface TaskDeleter {
     readonly startedBeforeMs: number
     readonly limit: number
   }): Promise<string | null>
+  /**
+   * Looks at the next `limit` endpoints of webhooks by id, and deletes those of which no task is told, to which no message is sent, and
+   * which are not paused. Returns the id to go on after; null at the end.
+   */
+  deleteUnusedEndpoints(page: { readonly after: string; readonly limit: number }): Promise<string | null>
   /** When the oldest task was stored, in milliseconds since 1970; null without tasks. */
   oldestTaskAtMs(): Promise<number | null>
 }

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import type { DeletableTask, TaskDeleter } from '../separation/store.ts'
 import { createdAtMsOf, firstTaskIdAt } from '../separation/task-id.ts'
 import type { DatabaseTraits } from './database-traits.ts'
+import { createDeleteEndpoints } from './delete-endpoints.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from './job.ts'
 import type { Database } from './schema.ts'
 import { ownerTables, taskTables } from './task-tables.ts'
@@ -40,6 +41,7 @@ export function createTaskDeleter(
   { read, write, transact, hasRowLocks, onRevision, afterLargeWrite, clock }: DatabaseTraits,
 ): TaskDeleter {
   const tombstones = createTombstoneJobs(db)
+  const endpoints = createDeleteEndpoints(db, hasRowLocks)
 
   /** Reads the documents of those tasks alone that have copies. */
   function rowsWhere(condition: RawBuilder<unknown>): Job<readonly Row[]> {
@@ -154,6 +156,8 @@ export function createTaskDeleter(
         )
         return page.length < limit ? null : last
       }),
+
+    deleteUnusedEndpoints: (page) => transact(() => endpoints.deleteUnused(page)),
 
     oldestTaskAtMs: () =>
       read(function* () {

@@ -383,6 +383,7 @@ export const migrations: Record<string, Migration> = {
         .addColumn('endpoint_id', 'text', (column) => column.notNull())
         .addPrimaryKeyConstraint('task_webhooks_one', ['task_id', 'endpoint_id'])
         .execute()
+      await db.schema.createIndex('task_webhooks_by_endpoint_id').on('task_webhooks').column('endpoint_id').execute()
       await db.schema
         .createTable('webhook_messages')
         .addColumn('id', 'text', (column) => column.primaryKey())

@@ -56,6 +56,9 @@ export function insertMessages(
 const nothing = sql`nothing`
 
 export function createWebhookJobs(db: Kysely<Database>, hasRowLocks: boolean): WebhookJobs {
+  const lockEndpoint = prepareQuery((value: Placeholder<Pick<WebhookEndpoint, 'id'>>) =>
+    db.selectFrom('webhook_endpoints').select('id').where('id', '=', value('id')).forKeyShare(),
+  )
   type Target = { readonly taskId: string; readonly endpointId: string }
   const insertEndpoint = prepareQuery((value: Placeholder<WebhookEndpoint & { atMs: number }>) =>
     db
@@ -95,6 +98,18 @@ export function createWebhookJobs(db: Kysely<Database>, hasRowLocks: boolean): W
     ).compile(db),
   )
 
+  /** Stores the endpoint. Until the transaction ends, it is not deleted: SQLite has one writer, PostgreSQL a lock for it. */
+  function* keepEndpoint(endpoint: WebhookEndpoint, atMs: number): Job<void> {
+    if (!hasRowLocks) {
+      yield* rowsWrittenBy(insertEndpoint({ ...endpoint, atMs }))
+      return
+    }
+    // Another transaction may store it after the look for it, and a third one delete it before the next look.
+    while ((yield* firstRowOf(lockEndpoint(endpoint))) === undefined) {
+      if ((yield* rowsWrittenBy(insertEndpoint({ ...endpoint, atMs }))) > 0) return
+    }
+  }
+
   return {
     *isTold(taskId, { id: endpointId }) {
       return (yield* firstRowOf(selectTarget({ taskId, endpointId }))) !== undefined
@@ -104,7 +119,7 @@ export function createWebhookJobs(db: Kysely<Database>, hasRowLocks: boolean): W
       const target = { taskId, endpointId: endpoint.id }
       // Whoever settles the task meanwhile waits for this transaction, and then finds the endpoint.
       if (hasRowLocks && (yield* firstRowOf(lockTask(target))) === undefined) return
-      yield* rowsWrittenBy(insertEndpoint({ ...endpoint, atMs }))
+      yield* keepEndpoint(endpoint, atMs)
       if ((yield* rowsWrittenBy(insertTarget(target))) > 0) yield* rowsWrittenBy(tellOne({ ...target, atMs }))
     },
 
@@ -114,7 +129,7 @@ export function createWebhookJobs(db: Kysely<Database>, hasRowLocks: boolean): W
 
     *send(drafts) {
       for (const { id, endpoint, type, data, createdAtMs } of drafts) {
-        yield* rowsWrittenBy(insertEndpoint({ ...endpoint, atMs: createdAtMs }))
+        yield* keepEndpoint(endpoint, createdAtMs)
         yield* rowsWrittenBy(
           sql`
             insert into webhook_messages (id, endpoint_id, owner, type, content, created_at, due_at, failures)

@@ -111,13 +111,17 @@ describe('with TASKS_KEPT_DAYS, an old task', () => {
     for (const task of [failed, unconfirmed]) await store.restore(task)
     await store.adopt(checked, Date.now() + 60 * dayMs)
     const told = succeededTask({ providerTaskId: 'p-3' })
-    await store.adopt(told, null, { webhook: webhookEndpoint(told.owner, 'https://127.0.0.1/is-not-allowed') })
+    const endpoint = webhookEndpoint(told.owner, 'https://127.0.0.1/is-not-allowed')
+    await store.adopt(told, null, { webhook: endpoint })
+    const unused = ['whe_unused', told.owner, 'https://app.example/hook', 1]
+    await changeRows(gateway, 'insert into webhook_endpoints (id, owner, url, created_at) values (?, ?, ?, ?)', unused)
     await changeRows(gateway, 'update tasks set due_at = null where id <> ?', [checked.id])
 
     const later = await startLater(gateway)
     await expect.poll(() => purgedLine(later), soon).toContain('"tasks":2')
     const left = (await rowsOf(later, 'select id from tasks')).map(({ id }) => String(id))
     expect(left.toSorted()).toEqual([pending.id, unconfirmed.id, checked.id, told.id].toSorted())
+    expect(await rowsOf(later, 'select id from webhook_endpoints')).toEqual([{ id: endpoint.id }])
   })
 
   test('is not ordered again by its idempotency key, but by a new one', async () => {

@@ -20,12 +20,12 @@ async function beginIn(url: string) {
   await client.connect()
   onTestFinished(() => client.end())
   await client.query('begin')
-  /** Waits until somebody waits for a lock of this database, or `work` is done. */
-  async function untilAwaitedBy(work: Promise<unknown>): Promise<void> {
+  /** Waits until so many wait for a lock of this database, or `work` is done. */
+  async function untilAwaitedBy(work: Promise<unknown>, waiters = 1): Promise<void> {
     let isDone = false
     work.finally(() => (isDone = true)).catch(() => {})
     const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-    await expect.poll(async () => isDone || ((await client.query(waiting)).rowCount ?? 0) > 0).toBe(true)
+    await expect.poll(async () => isDone || ((await client.query(waiting)).rowCount ?? 0) >= waiters).toBe(true)
   }
   return { client, untilAwaitedBy }
 }
@@ -56,7 +56,21 @@ async function startOn(store: Store) {
     expect(await store.replace(next, task, undefined, { told: 'separation.settled' })).toBe(true)
     return next
   }
-  return { store, webhooks, order, lease, pending, settle }
+  /** Orders a task, delivers its message, and deletes it, so that nothing refers to its endpoint any more. */
+  const leaveEndpoint = async () => {
+    const task = pending()
+    await order(task, { canJoin: null })
+    await settle(task)
+    for (const message of await lease(100, 2_000)) await webhooks.delivered(message)
+    await deleteTasks()
+  }
+  const deleteTasks = async () => store.deleteTasks(await store.deletableOf('anonymous', { after: null, limit: 100 }))
+  const deleteUnused = async () => {
+    let after: string | null = ''
+    while (after !== null) after = await store.deleteUnusedEndpoints({ after, limit: 1 })
+  }
+  const endpointUrls = async () => (await webhooks.endpoints(null, 10)).map(({ endpoint }) => endpoint.url).toSorted()
+  return { store, webhooks, order, lease, pending, settle, leaveEndpoint, deleteTasks, deleteUnused, endpointUrls }
 }
 
 describe.each(stores)('the webhooks in %s', (_name, open) => {
@@ -301,6 +315,29 @@ describe.each(stores)('the webhooks in %s', (_name, open) => {
     expect(await lease(500, 2_000)).toHaveLength(1)
   })
 
+  test('keep their endpoint until nothing refers to it any more, and longer if it is paused', async () => {
+    const { webhooks, order, lease, pending, settle, deleteTasks, deleteUnused, endpointUrls } = await start()
+    const claim = { name: 'orders/day', startMs: 0, endMs: 1e15, amountOf: () => 1, amount: 1, limit: 10 }
+    const warning = { id: 'msg_1', endpoint: other, type: 'budget.warning' as const, data: '{}', createdAtMs: 7 }
+    const task = pending()
+    await order(task, { claims: [claim], messages: () => [warning] })
+    await settle(task)
+    const messages = await lease(100, 2_000)
+    for (const message of messages) if (message.endpoint.id === hook.id) await webhooks.delivered(message)
+    await deleteUnused()
+    expect(await endpointUrls()).toEqual([hook.url, other.url])
+    await deleteTasks()
+    await deleteUnused()
+    expect(await endpointUrls()).toEqual([other.url])
+    await webhooks.pause(other.id, 'gone', 300)
+    for (const message of messages) await webhooks.delivered(message)
+    await deleteUnused()
+    expect(await endpointUrls()).toEqual([other.url])
+    await webhooks.resume(other.id, 400)
+    await deleteUnused()
+    expect(await endpointUrls()).toEqual([])
+  })
+
   test('of a gateway that has ended are due at once', async () => {
     const { webhooks, order, pending, settle, lease } = await start()
     const task = pending()
@@ -350,5 +387,34 @@ describe.skipIf(postgres === null)('at the same moment in PostgreSQL', () => {
     const target = await operator.client.query('select task_id from task_webhooks where task_id = $1', [task.id])
     expect(target.rows).toEqual([])
     expect(await store.find([task.id])).toEqual([])
+  })
+
+  test('an endpoint that an order uses at the moment stays', async () => {
+    const { order, lease, pending, settle, leaveEndpoint, deleteUnused, endpointUrls, other: another } = await start()
+    await leaveEndpoint()
+    // The order has found the endpoint, and waits before it says that the task is told to it.
+    await another.client.query('lock table task_webhooks in share mode')
+    const task = pending()
+    const ordering = order(task)
+    await another.untilAwaitedBy(ordering)
+    await deleteUnused()
+    await another.client.query('commit')
+    await ordering
+    expect(await endpointUrls()).toEqual([hook.url])
+    await settle(task)
+    expect(await lease(100, 2_000)).toHaveLength(1)
+  })
+
+  test('an endpoint that is deleted at the moment is stored again by an order', async () => {
+    const { order, lease, pending, settle, leaveEndpoint, other: another } = await start()
+    await leaveEndpoint()
+    await another.client.query('delete from webhook_endpoints')
+    const task = pending()
+    const ordering = order(task)
+    await another.untilAwaitedBy(ordering)
+    await another.client.query('commit')
+    await ordering
+    await settle(task)
+    expect(await lease(100, 2_000)).toHaveLength(1)
   })
 })

@@ -2,7 +2,7 @@ import type { TaskDeleter } from '../store.ts'
 import { createDeleteTasks, type DeleteTasksOptions, type DeletionCounts } from './delete-tasks.ts'
 
 export interface PurgeOptions extends Omit<DeleteTasksOptions, 'store'> {
-  readonly store: Pick<TaskDeleter, 'findExpired' | 'deleteTasks' | 'deleteOldCounters'>
+  readonly store: Pick<TaskDeleter, 'findExpired' | 'deleteTasks' | 'deleteOldCounters' | 'deleteUnusedEndpoints'>
 }
 
 export interface PurgeRun {
@@ -22,12 +22,12 @@ export interface PurgeRun {
 const pageSize = 200
 /** Longer than any month, so that no counter of a window that still counts is deleted. In milliseconds. */
 const oldCounterMs = 62 * 24 * 60 * 60_000
-/** How many counters are looked at in one write. */
-const countersAtATime = 500
+/** How many counters or endpoints are looked at in one write. */
+const rowsAtATime = 500
 
 /**
- * Deletes the tasks that have expired, and counters of budgets that count no longer. Rejects with StoreUnavailableError, and with an
- * AbortError once the signal aborts. What was deleted by then stays deleted.
+ * Deletes the tasks that have expired, counters of budgets that count no longer, and endpoints of webhooks that nothing refers to.
+ * Rejects with StoreUnavailableError, and with an AbortError once the signal aborts. What was deleted by then stays deleted.
  * @returns what was deleted and kept; with a dry run, what would be deleted
  */
 export async function purge(options: PurgeOptions, run: PurgeRun): Promise<DeletionCounts> {
@@ -50,21 +50,24 @@ export async function purge(options: PurgeOptions, run: PurgeRun): Promise<Delet
     onProgress?.(counts)
     after = page.lastId
   }
-  if (!isDryRun) await deleteOldCounters(options, nowMs - oldCounterMs, signal)
+  if (isDryRun) return counts
+  const startedBeforeMs = nowMs - oldCounterMs
+  await inPages(options, signal, (from) =>
+    store.deleteOldCounters({ after: from, startedBeforeMs, limit: rowsAtATime }),
+  )
+  await inPages(options, signal, (from) => store.deleteUnusedEndpoints({ after: from, limit: rowsAtATime }))
   return counts
 }
 
-async function deleteOldCounters(
-  { store, pace }: PurgeOptions,
-  startedBeforeMs: number,
+/** Runs a step for each page, until one returns null. */
+async function inPages(
+  { pace }: Pick<PurgeOptions, 'pace'>,
   signal: AbortSignal | undefined,
+  step: (after: string) => Promise<string | null>,
 ): Promise<void> {
   let after: string | null = ''
   while (after !== null) {
     const from: string = after
-    after = await pace.step(
-      () => store.deleteOldCounters({ after: from, startedBeforeMs, limit: countersAtATime }),
-      signal,
-    )
+    after = await pace.step(() => step(from), signal)
   }
 }
