@@ -424,7 +424,7 @@ export interface TaskDeleter {
    * remains is a tombstone of each, of the provider's id for it, and of its idempotency keys. Returns the ids of the deleted.
    */
   deleteTasks(tasks: readonly DeletableTask[]): Promise<readonly string[]>
-  /** Deletes what is stored of an owner besides its tasks. */
+  /** Deletes what is stored of an owner besides its tasks; nothing while it has a task, as it has after an order meanwhile. */
   deleteOwner(owner: string): Promise<void>
   /**
    * Deletes counters of days and months that began before a time, of the next `limit` counters by owner. Returns the owner to go on

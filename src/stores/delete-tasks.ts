@@ -38,7 +38,7 @@ const archivedSchema = z.object({
 /** Finds and deletes tasks: see `TaskDeleter`. */
 export function createTaskDeleter(
   db: Kysely<Database>,
-  { read, write, transact, hasRowLocks, onRevision, afterLargeWrite, clock }: DatabaseTraits,
+  { read, transact, hasRowLocks, onRevision, afterLargeWrite, clock }: DatabaseTraits,
 ): TaskDeleter {
   const tombstones = createTombstoneJobs(db)
   const endpoints = createDeleteEndpoints(db, hasRowLocks)
@@ -134,9 +134,16 @@ export function createTaskDeleter(
     },
 
     deleteOwner: (owner) =>
-      write(function* () {
+      transact(function* () {
+        // Waits for orders that use what is deleted, and locks it in the same sequence as they do. What follows sees their tasks.
+        for (const table of hasRowLocks ? (['budgets', 'webhook_endpoints'] as const) : []) {
+          yield* rowsOf(sql`select owner from ${sql.table(table)} where owner = ${owner} for update`.compile(db))
+        }
         for (const table of ownerTables) {
-          yield* rowsWrittenBy(sql`delete from ${sql.table(table)} where owner = ${owner}`.compile(db))
+          const rows = sql`${sql.table(table)} where owner = ${owner}`
+          yield* rowsWrittenBy(
+            sql`delete from ${rows} and not exists (select 1 from tasks where tasks.owner = ${owner})`.compile(db),
+          )
         }
       }),
 

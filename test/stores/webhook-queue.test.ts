@@ -25,7 +25,12 @@ async function beginIn(url: string) {
     let isDone = false
     work.finally(() => (isDone = true)).catch(() => {})
     const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-    await expect.poll(async () => isDone || ((await client.query(waiting)).rowCount ?? 0) >= waiters).toBe(true)
+    const countWaiting = async () => {
+      // Else a transaction does not see connections that were opened after its first look.
+      await client.query('select pg_stat_clear_snapshot()')
+      return (await client.query(waiting)).rowCount ?? 0
+    }
+    await expect.poll(async () => isDone || (await countWaiting()) >= waiters).toBe(true)
   }
   return { client, untilAwaitedBy }
 }
@@ -338,6 +343,16 @@ describe.each(stores)('the webhooks in %s', (_name, open) => {
     expect(await endpointUrls()).toEqual([])
   })
 
+  test('keep their endpoint when their owner is forgotten, while it has a task', async () => {
+    const { store, order, pending, deleteTasks, endpointUrls } = await start()
+    await order(pending())
+    await store.deleteOwner('anonymous')
+    expect(await endpointUrls()).toEqual([hook.url])
+    await deleteTasks()
+    await store.deleteOwner('anonymous')
+    expect(await endpointUrls()).toEqual([])
+  })
+
   test('of a gateway that has ended are due at once', async () => {
     const { webhooks, order, pending, settle, lease } = await start()
     const task = pending()
@@ -414,6 +429,21 @@ describe.skipIf(postgres === null)('at the same moment in PostgreSQL', () => {
     await another.untilAwaitedBy(ordering)
     await another.client.query('commit')
     await ordering
+    await settle(task)
+    expect(await lease(100, 2_000)).toHaveLength(1)
+  })
+
+  test('an endpoint stays that an order uses at the moment in which its owner is forgotten', async () => {
+    const { store, order, lease, pending, settle, leaveEndpoint, other: another } = await start()
+    await leaveEndpoint()
+    await another.client.query('lock table task_webhooks in share mode')
+    const task = pending()
+    const ordering = order(task)
+    await another.untilAwaitedBy(ordering)
+    const forgetting = store.deleteOwner('anonymous')
+    await another.untilAwaitedBy(forgetting, 2)
+    await another.client.query('commit')
+    await Promise.all([ordering, forgetting])
     await settle(task)
     expect(await lease(100, 2_000)).toHaveLength(1)
   })
