@@ -66,7 +66,7 @@ function rowsOf(configured: readonly ApiKey[], uses: readonly CallerUse[]): read
 }
 
 function tableOf(rows: readonly Row[], nowMs: number): string {
-  if (rows.length === 0) return 'No caller has come yet.'
+  if (rows.length === 0) return 'No use of a key is stored yet. Gateways store them once a minute.'
   const usedOf = ({ lastUsedAt }: Row) =>
     lastUsedAt === null ? 'never' : `${lastUsedAt} (${formatAge(nowMs - Date.parse(lastUsedAt))} ago)`
   return formatTable(
