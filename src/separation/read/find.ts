@@ -130,7 +130,7 @@ export function createFind(options: FindOptions): Find {
         return missLimit.run(owner, keyOf(provider, taskId), async () => {
           // Another lookup may have adopted the task since the store was read.
           const [stored] = await reader.findBound([{ provider, providerTaskId: taskId }])
-          if (stored !== undefined) return stored.owner === owner ? stored : null
+          if (stored?.owner === owner) return stored
           const bound = await lookUp({ owner, trace, webhookUrl: limits.webhookUrl }, provider, taskId)
           // A task of another caller is a miss.
           return bound?.owner === owner ? bound : null

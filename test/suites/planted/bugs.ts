@@ -303,7 +303,7 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/order/place-order.ts',
-        from: "return isStillChecked || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
+        from: "return isStillChecked || (task.failure.code === 'SUBMISSION_UNCONFIRMED' && task.charge !== 'NONE')",
         to: 'return isStillChecked',
       },
     ],
@@ -314,8 +314,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'separation/order/place-order.ts',
-        from: "return isStillChecked || task.failure.code === 'SUBMISSION_UNCONFIRMED'",
-        to: "return task.failure.code === 'SUBMISSION_UNCONFIRMED'",
+        from: "return isStillChecked || (task.failure.code === 'SUBMISSION_UNCONFIRMED' && task.charge !== 'NONE')",
+        to: "return task.failure.code === 'SUBMISSION_UNCONFIRMED' && task.charge !== 'NONE'",
       },
     ],
     tests: ['flows/callback-failure'],
@@ -439,8 +439,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'http/callback-route.ts',
-        from: 'callbackLog.stored(outcome.kind, outcome.task, callback, trace)',
-        to: 'callbackLog.stored(outcome.kind, outcome.task, { ...callback, problem: path }, trace)',
+        from: 'callbackLog.stored(outcome.kind, outcome.task, callback, trace)\n          if (',
+        to: 'callbackLog.stored(outcome.kind, outcome.task, { ...callback, problem: path }, trace)\n          if (',
       },
     ],
     tests: ['suites/fuzz'],
