@@ -320,7 +320,8 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
         failure: { ...failure, code: 'SUBMISSION_UNCONFIRMED' },
       }),
     )
-    await insertTasks(db, uncertain)
+    const few = Array.from({ length: 3 }, () => pendingTask({ provider: 'sandbox', charge: 'CHARGED' }))
+    await insertTasks(db, [...uncertain, ...few])
     const waiting = [...uncertain, ...tasks].filter(({ state, charge }) => state === 'pending' || charge === 'MAYBE')
     const list = async (where: OperatorFilter) => {
       queries.length = 0
@@ -334,17 +335,19 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
     for (const [where, expected] of [
       [{ charge: 'MAYBE', status: ['CREATE_TASK_FAILED'] }, uncertain],
       [{ charge: 'MAYBE' }, waiting.filter(({ charge }) => charge === 'MAYBE')],
-      [{ status: ['PENDING'] }, pending],
+      // Few, as in practice: PostgreSQL reads the table itself for a list that is a large part of it.
+      [{ status: ['PENDING'], provider: 'sandbox' }, few],
     ] as const) {
-      // PostgreSQL reads this list from the table itself: no index of it is narrower for all owners.
-      if (dialect === 'postgres' && !('charge' in where)) continue
       const { ids, reads } = await list(where)
       expect(ids).toEqual(idsOf(expected))
       // PostgreSQL may read the index first, and then its rows.
-      if (reads > 2 * (pending.length + uncertain.length))
+      if (reads > 2 * (expected === few ? few.length : pending.length + uncertain.length))
         throw new Error(`${JSON.stringify(where)} reads ${reads} rows.`)
     }
-    await db.deleteFrom('tasks').where('id', 'in', idsOf(uncertain)).execute()
+    await db
+      .deleteFrom('tasks')
+      .where('id', 'in', idsOf([...uncertain, ...few]))
+      .execute()
   })
 
   test('the changes after a position, and the newest position, take as many rows as they return', async () => {
