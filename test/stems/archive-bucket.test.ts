@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
 import { oggBytes, readFiles, storeNewTask, untilArchived } from '../support/archive.ts'
 import { plainFile, startFileServer } from '../support/file-server.ts'
@@ -65,6 +66,16 @@ test.each<readonly [string, (request: IncomingMessage, response: ServerResponse)
   expect(uploads).toBe(3)
   expect(gateway.logged.join('\n')).toContain('the archive cannot be used')
   expect((await read(gateway, id)).equals(bytes)).toBe(true)
+})
+
+test('a bucket can be written to by a `fetch` that refuses a length which is given twice', async () => {
+  const usual = getGlobalDispatcher()
+  setGlobalDispatcher(new Agent())
+  onTestFinished(() => setGlobalDispatcher(usual))
+  const { s3, gateway } = await start()
+  // What is written to try the bucket is deleted once it was written.
+  await expect.poll(() => s3.requests.join('\n'), soon).toMatch(/^DELETE .*\.check-/m)
+  expect(gateway.logged.join('\n')).not.toContain('the archive cannot be used')
 })
 
 test('a bucket that cannot be read leaves the stems to the provider', async () => {

@@ -30,8 +30,11 @@ export async function fetchWithin(
   const timer = setTimeout(() => late.abort(new ArchiveError('The S3 server does not answer.')), timeoutMs)
   try {
     const signals = signal === null ? [late.signal] : [late.signal, signal]
+    const headers = new Headers(init?.headers)
+    // `fetch` gives the length of a text itself. A length that is given twice is refused by some versions of undici.
+    if (typeof init?.body === 'string') headers.delete('content-length')
     // An upload sends its body before it receives anything.
-    const options = { ...init, duplex: 'half', redirect: 'error', signal: AbortSignal.any(signals) } as const
+    const options = { ...init, headers, duplex: 'half', redirect: 'error', signal: AbortSignal.any(signals) } as const
     return await fetch(url, options)
   } finally {
     clearTimeout(timer)
