@@ -15,6 +15,9 @@ import {
 } from '../support/gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 
+/** What an address tells of a track. The webhook of the order is not in it. */
+const track = { musicTaskId: 'music-task', audioId: 'audio-1', reference: null } as const
+
 const secret = `callback-secret-${canary}`
 
 /** Two gateways of one deployment; the second one's store does not contain the orders of the first one. */
@@ -66,7 +69,7 @@ describe('a callback for a task that is missing from the store', () => {
     expect(task.trace).toMatchObject({ requestId: 'callback', traceId: expect.stringMatching(/^[0-9a-f]{32}$/) })
     expect(JSON.parse(unknownTaskLogs(restored)[0] ?? '')).toMatchObject({ requestId: 'callback' })
     const original = await storedTask(await openStoreOf(before), taskId)
-    expect(task).toMatchObject({ ...someTrack, owner: 'anonymous', type: 'separate_vocal' })
+    expect(task).toMatchObject({ ...track, owner: 'anonymous', type: 'separate_vocal' })
     expect(Math.abs(task.createdAtMs - original.createdAtMs)).toBeLessThan(2_000)
   })
 
@@ -96,7 +99,7 @@ describe('a callback for a task that is missing from the store', () => {
     const old = createCallbackAddresses({ publicUrl: () => restored.url, secrets: () => [secret] })
     const taskId = newTaskId()
     // Addresses of the first version end with the token.
-    const url = old.urlOf({ ...someTrack, id: taskId, owner: 'web', provider: 'kie', type: null })
+    const url = old.urlOf({ ...track, id: taskId, owner: 'web', provider: 'kie', type: null })
     const bare = url.replace(/\.[\w-]+$/, '')
     for (let nth = 0; nth < 2; nth += 1) {
       const answer = await callBack(bare, callbackOfSuccess('provider-task-1'))
@@ -126,7 +129,7 @@ test('restores a task for the caller whose callback address record-info echoes',
   }
   const taskId = newTaskId()
   const addresses = createCallbackAddresses({ publicUrl: () => restored.url, secrets: () => [secret] })
-  const task = { ...someTrack, id: taskId, owner: 'key:web', provider: 'kie', type: 'separate_vocal' } as const
+  const task = { ...track, id: taskId, owner: 'key:web', provider: 'kie', type: 'separate_vocal' } as const
   provider.answerRead(recordOfSuccess('provider-task-1', { callbackUrl: addresses.urlOf(task) }))
   expect(await ask(mobile, 'provider-task-1')).toEqual({ separation: null })
   expect(await ask(web, 'provider-task-1')).toEqual({ separation: { id: taskId, status: 'SUCCESS' } })
@@ -136,16 +139,16 @@ test('restores a task for the caller whose callback address record-info echoes',
 describe('a callback address', () => {
   const addressesOf = (...secrets: string[]) =>
     createCallbackAddresses({ publicUrl: () => 'https://gateway.example/stemgate', secrets: () => secrets })
-  const task = { id: newTaskId(), provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack } as const
+  const task = { id: newTaskId(), provider: 'kie', owner: 'key:web', type: 'split_stem', ...track } as const
   const pathOf = (url: string) => new URL(url).pathname.replace('/stemgate', '')
-  const report = { taskId: task.id, provider: 'kie', owner: 'key:web', type: 'split_stem', ...someTrack }
+  const report = { taskId: task.id, provider: 'kie', owner: 'key:web', type: 'split_stem', ...track }
 
   test('reveals its order only to us', () => {
     const url = addressesOf('one-secret').urlOf(task)
     expect(addressesOf('one-secret').parse(pathOf(url))).toMatchObject({ taskId: task.id, order: report })
     expect(addressesOf('one-secret').orderOf(`${encodeURIComponent(url)}%2F`)).toEqual(report)
     const shown = url + Buffer.from(url.slice(url.lastIndexOf('.') + 1), 'base64url').toString('latin1')
-    for (const word of ['web', 'split', someTrack.audioId, someTrack.musicTaskId]) expect(shown).not.toContain(word)
+    for (const word of ['web', 'split', track.audioId, track.musicTaskId]) expect(shown).not.toContain(word)
     // The same order twice: nobody can see whether two tasks belong to one caller.
     expect(addressesOf('one-secret').urlOf(task)).not.toBe(url)
   })

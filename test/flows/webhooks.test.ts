@@ -265,7 +265,8 @@ describe('a webhook that is not taken', () => {
     await succeed(0)
     expect(await untilLogged(gateway, 'webhook.held')).toMatchObject({ level: 'warn', attempt: 4, taskId })
     expect(receiver.received).toHaveLength(4)
-    expect(await store.webhooks.undelivered(null, 10)).toMatchObject([{ taskId, failures: 4, dueAtMs: null }])
+    const undelivered = () => store.webhooks.undelivered(null, 10)
+    await expect.poll(undelivered).toMatchObject([{ taskId, failures: 4, dueAtMs: null }])
     receiver.answer((response) => response.writeHead(200).end())
     expect(await store.webhooks.replay({ taskId }, Date.now())).toBe(1)
     const [first, fifth] = [await receiver.webhook(0), await receiver.webhook(4)]

@@ -44,6 +44,7 @@ test('a refused origin is logged once, with the variable that would allow it', a
   expect(refusalsIn(gateway)).toEqual([
     {
       level: 'warn',
+      event: 'origin.refused',
       origin: foreign,
       message: 'pages of this origin are refused: add it to CORS_ORIGINS to allow them',
     },
