@@ -2,17 +2,17 @@ import type { DatedReport } from './advance/report.ts'
 import { maxSendingMs } from './check/conclusion.ts'
 import { isQueued, startedAtMs, type Resolution, type Task } from './task.ts'
 
-/** What comes of the operator's word about the charge of a task. */
+/** What the operator's report of the charge of a task leads to. */
 export type ResolutionPlan =
   | { readonly kind: 'changes'; readonly reports: readonly DatedReport[] }
-  /** The charge is known to be what the operator says. */
+  /** The charge is known, and is what the operator reports. */
   | { readonly kind: 'known' }
-  /** Something else is known, or will soon be. The reason says what, for the operator. */
+  /** The charge is known to be another, or may soon be known. `reason` tells the operator which. */
   | { readonly kind: 'refused'; readonly reason: string }
 
 /**
- * Plans a resolution of a task as it is stored. Only a charge that nobody knows can be resolved, or one that was resolved before: what the
- * provider has shown or answered stands.
+ * Plans a resolution of a task as it is stored. Only a charge that nobody knows can be resolved, or one that was resolved before.
+ * A charge that the provider has shown or answered is never changed.
  */
 export function planResolution(task: Task, charge: Resolution['charge'], nowMs: number): ResolutionPlan {
   if (task.charge === charge) return { kind: 'known' }

@@ -23,7 +23,7 @@ interface Row {
   /** The document, if it names copies in the archive. */
   readonly archived: string | null
   readonly is_busy: number
-  /** Whether a webhook about it is still sent. */
+  /** 1: a webhook about it is still to be delivered. */
   readonly is_told: number
 }
 
@@ -176,8 +176,8 @@ export function createTaskDeleter(
 
 /**
  * Whether nothing has happened to a settled task since a time, and nothing should have. A check that was due longer ago waits for a
- * provider that is off. A charge that nobody could confirm stays until somebody has resolved it, and a task whose webhook is still
- * sent until that was delivered or every attempt has failed: an order may have joined the task a moment ago.
+ * provider that is off. A task whose charge nobody could confirm is kept until somebody has resolved it. A task with a webhook that
+ * is still to be delivered is kept until it was, or every attempt has failed: an order may have joined the task a moment ago.
  */
 function isExpired(row: Row, beforeMs: number): boolean {
   const { status, charge, created_at: createdAt, changed_at: changedAt, due_at: dueAt, callback_at: callbackAt } = row

@@ -15,8 +15,7 @@ interface Row {
 }
 
 /**
- * The most rows that a list without an index reads: some 0.2 s. A list that finds less than its limit in them says where it
- * goes on.
+ * The most rows that a list without an index reads. A list that finds less than its limit in them says where it goes on.
  */
 const maxLookedAt = 20_000
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
+import { groupsOf } from '../runtime/groups-of.ts'
 import type { Tombstone } from '../separation/store.ts'
 import type { Charge } from '../separation/task.ts'
 import { firstRowOf, rowsWrittenBy, type Job } from './job.ts'
@@ -29,11 +30,11 @@ export function createTombstoneJobs(db: Kysely<Database>): TombstoneJobs {
       return row === undefined ? null : { charge: chargeOf(row.charge), orderedAtMs: row.day * dayMs }
     },
     *add(rows) {
-      for (let from = 0; from < rows.length; from += atATime) {
+      for (const group of groupsOf(rows, atATime)) {
         yield* rowsWrittenBy(
           db
             .insertInto('tombstones')
-            .values(rows.slice(from, from + atATime))
+            .values(group)
             .onConflict((conflict) => conflict.doNothing()),
         )
       }

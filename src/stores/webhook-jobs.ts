@@ -32,9 +32,9 @@ interface NewMessages {
 
 /**
  * Stores a message about each task that is told, for each of its endpoints. Nothing is due while an endpoint is paused.
- * @param condition on `tasks` and `task_webhooks`
  * On PostgreSQL, the tasks are kept from being deleted, and the endpoints from being paused or resumed, until the transaction
- * ends: else a message stays of a deleted task, or is held at an endpoint that is no longer paused.
+ * ends. Otherwise a message of a deleted task could remain, or one could be held at an endpoint that is no longer paused.
+ * @param condition on `tasks` and `task_webhooks`
  * @param onConflict what happens to a message that is stored already
  */
 export function insertMessages(

@@ -16,7 +16,7 @@ export interface SpanOptions {
   readonly startedAtMs?: number
 }
 
-/** No secrets, no texts of callers, no addresses. undefined: left out. */
+/** No secrets, no addresses, no texts of callers but a provider task id that was looked up. undefined: left out. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>
 
 export interface OpenSpan {

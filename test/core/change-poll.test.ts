@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { StoreUnavailableError } from '../../src/separation/errors.ts'
-import { createChangePoll, groupsOf } from '../../src/separation/read/change-poll.ts'
+import { groupsOf } from '../../src/runtime/groups-of.ts'
+import { createChangePoll } from '../../src/separation/read/change-poll.ts'
 
 /** A poll whose world the test changes. */
 function startPoll() {

@@ -16,7 +16,7 @@ export const purge: Command = {
   summary: 'Delete old tasks for good',
   details:
     'Deletes the tasks to which nothing has happened for so many days, with everything that belongs to them. Keeps those that\n' +
-    'are pending, still checked, or may be charged (MAYBE), and those of which a webhook is still sent. Reads\n' +
+    'are pending, still checked, or may be charged (MAYBE), and those with a webhook still to be delivered. Reads\n' +
     'TASKS_KEPT_DAYS and, for their files, ARCHIVE_URL and what belongs to it. Can be interrupted and run again, and beside\n' +
     'gateways.',
   usage: '',

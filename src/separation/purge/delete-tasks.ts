@@ -1,3 +1,4 @@
+import { groupsOf } from '../../runtime/groups-of.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { DeletableTask, TaskDeleter } from '../store.ts'
 import type { Pace } from './pace.ts'
@@ -54,8 +55,7 @@ export function createDeleteTasks({ store, files, pace, log }: DeleteTasksOption
 
   async function withoutFiles(tasks: readonly DeletableTask[]): Promise<readonly DeletableTask[]> {
     const done: DeletableTask[] = []
-    for (let from = 0; from < tasks.length; from += maxConcurrent) {
-      const group = tasks.slice(from, from + maxConcurrent)
+    for (const group of groupsOf(tasks, maxConcurrent)) {
       const areRemoved = await Promise.all(group.map(removeFiles))
       done.push(...group.filter((_task, index) => areRemoved[index]))
     }

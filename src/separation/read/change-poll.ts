@@ -22,12 +22,12 @@ export interface ChangePollOptions {
 }
 
 const intervalMs = 1_000
-/** How often is read while hints of other gateways arrive. A hint may still be lost, for example while Redis fails over. */
+/** The time between two reads while hints of other gateways arrive. A hint may still be lost, for example while Redis fails over. */
 const heardIntervalMs = 30_000
 
 /**
- * Reads once a second while nothing is heard of other gateways, and rarely while it is. One read follows the other, so a slow
- * database has never two of them to answer. Nothing runs while nobody watches.
+ * Reads once a second while no hints of other gateways arrive, and rarely while they do. A read begins when the one before it has
+ * ended, so that a slow database never has two of them to answer. Nothing runs while nobody watches.
  */
 export function createChangePoll({ reader, changes, random, log }: ChangePollOptions): ChangePoll {
   const reads = new Set<() => Promise<void>>()
@@ -82,9 +82,4 @@ export function createChangePoll({ reader, changes, random, log }: ChangePollOpt
     commits = latest
     readAtMs = beganAtMs
   }
-}
-
-/** The items in groups of at most `size`. */
-export function* groupsOf<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
 }

@@ -1,9 +1,10 @@
+import { groupsOf } from '../../runtime/groups-of.ts'
 import type { Changes } from '../changes.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import { isTaskId } from '../task-id.ts'
 import type { TaskReader } from '../store.ts'
 import type { Task } from '../task.ts'
-import { groupsOf, type ChangePoll } from './change-poll.ts'
+import type { ChangePoll } from './change-poll.ts'
 import type { FindPermission, TaskRef } from './find.ts'
 import type { ReadTask } from './read-task.ts'
 
