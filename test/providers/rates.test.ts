@@ -272,8 +272,9 @@ describe.each(all)('the rates %s', (_name, open, slowness) => {
         turns.push(performance.now() - startedAt)
       }),
     )
-    // 100 at once, and the next 100 after 20 ms.
-    expect(turns.filter((turnMs, index) => turnMs < Math.floor(index / 100) * 19 - 1)).toEqual([])
+    // 100 at once, and the next 100 after 20 ms. Each gateway may have taken a turn for its first read alone.
+    const burstOf = (index: number) => Math.floor((index - rates.length) / 100)
+    expect(turns.filter((turnMs, index) => turnMs < burstOf(index) * 19 - 1)).toEqual([])
   })
 
   test('delay no read when the gateway stops', async () => {
