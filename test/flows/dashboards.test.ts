@@ -194,7 +194,9 @@ describe.each(Object.entries(dashboardOver))('a dashboard over %s', (_name, open
       await gateway.put({ ...task, revision })
       await expect.poll(() => dashboards.every(({ shown }) => shown.at(-1)?.revision === revision), soon).toBe(true)
     }
-    expect(counted).toEqual({ find: 3, list: 0, changes: 0 })
+    expect(counted).toMatchObject({ find: 3, list: 0 })
+    // The changes of other gateways are read at most once a second, for all dashboards together.
+    expect(counted['changes']).toBeLessThan(dashboards.length / 2)
     expect(dashboards.every(({ shown }) => shown.length === 4)).toBe(true)
   })
 
