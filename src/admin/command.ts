@@ -1,4 +1,4 @@
-import type { DatabaseAddress } from '../stores/database-url.ts'
+import type { DatabaseAddress } from '../stores/database/database-url.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'

@@ -5,9 +5,9 @@ import { describeError } from '../runtime/describe-error.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
-import { describeDatabase, type DatabaseAddress } from '../stores/database-url.ts'
+import { describeDatabase, type DatabaseAddress } from '../stores/database/database-url.ts'
 import { openExistingStore } from '../stores/open-store.ts'
-import { readDatabaseAddress } from '../stores/read-database-address.ts'
+import { readDatabaseAddress } from '../stores/database/read-database-address.ts'
 import type { AdminContext } from './command.ts'
 
 export interface OpenContext extends AdminContext {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { parseDatabaseUrl, urlWithoutPassword } from '../stores/database-url.ts'
+import { parseDatabaseUrl, urlWithoutPassword } from '../stores/database/database-url.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 
 /** The paths of the source file and the copy. */

@@ -3,7 +3,7 @@ import { backUp } from './back-up.ts'
 import { readBackupOptions } from './backup-options.ts'
 import { copyForParent } from './copy-in-worker.ts'
 import { describeError } from '../runtime/describe-error.ts'
-import { readDatabaseUrl } from '../stores/read-database-address.ts'
+import { readDatabaseUrl } from '../stores/database/read-database-address.ts'
 import { version } from '../runtime/version.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 

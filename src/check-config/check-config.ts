@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { checkRedisAnswers } from '../coordination/check-redis.ts'
 import { describeError } from '../runtime/describe-error.ts'
-import { urlWithoutPassword } from '../stores/database-url.ts'
+import { urlWithoutPassword } from '../stores/database/database-url.ts'
 import { addressChecks } from './check-addresses.ts'
 import { archiveChecks } from './check-archive.ts'
 import { callerChecks } from './check-callers.ts'

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { parseApiKeys } from '../identity/parse-api-keys.ts'
 import { providerNames, separationTypes, type SeparationType } from '../separation/task.ts'
-import { parseDatabaseUrl } from '../stores/database-url.ts'
+import { parseDatabaseUrl } from '../stores/database/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 import { parseArchiveUrl } from '../stems/archive/archive-url.ts'
 import { tracingVariables } from './tracing-variables.ts'

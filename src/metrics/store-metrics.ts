@@ -1,5 +1,5 @@
 import { DuplicateBindingError, StoreUnavailableError, TooManyMatchesError } from '../separation/errors.ts'
-import type { StoreObserver, StoreOperation } from '../stores/store-observer.ts'
+import type { StoreObserver, StoreOperation } from '../stores/database/store-observer.ts'
 import type { Meter } from './meter.ts'
 
 const workBuckets = [0.000_25, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 20]

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
-import type { Database } from '../stores/schema.ts'
-import { markOfTask } from '../stores/tombstones.ts'
+import type { Database } from '../stores/database/tables.ts'
+import { markOfTask } from '../stores/purge/tombstones.ts'
 
 export type TaskRow = Selectable<Database['tasks']>
 /** A key and the charge of its task, which decides whether the key is free. */

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { CallbackRow, ComparedRow, KeyRow, TaskRow, TombstoneRow, RowDiff } from './compare-page.ts'
-import type { Database } from '../stores/schema.ts'
+import type { Database } from '../stores/database/tables.ts'
 
 /** The tasks after `after`, ordered by id. */
 export async function readTasks(db: Kysely<Database>, after: TaskRow | null, limit: number): Promise<TaskRow[]> {

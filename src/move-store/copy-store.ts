@@ -19,7 +19,7 @@ import {
   type RowDiff,
 } from './compare-page.ts'
 import type { OpenDatabase } from './open-database.ts'
-import type { Database } from '../stores/schema.ts'
+import type { Database } from '../stores/database/tables.ts'
 
 /**
  * What is copied and compared. Webhooks and pauses of providers are copied apart: see `copyWebhooks` and `copyPauses`. Nothing

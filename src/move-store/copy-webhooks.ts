@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import type { Database } from '../stores/schema.ts'
+import type { Database } from '../stores/database/tables.ts'
 import { deletedOf } from './compare-page.ts'
 import type { OpenDatabase } from './open-database.ts'
 

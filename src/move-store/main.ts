@@ -2,7 +2,7 @@ import { readMoveOptions, sameDatabaseMessage, type MoveOptions } from './move-o
 import { describeError } from '../runtime/describe-error.ts'
 import { formatCount, formatReport, secretsDifferText } from './move-report.ts'
 import { copyStore, SecretsDifferError, UnusedSourceError, type CopyReport, type Progress } from './copy-store.ts'
-import { describeDatabase, type DatabaseAddress } from '../stores/database-url.ts'
+import { describeDatabase, type DatabaseAddress } from '../stores/database/database-url.ts'
 import { openDatabase } from './open-database.ts'
 import { version } from '../runtime/version.ts'
 import { UsageError } from '../runtime/usage-error.ts'

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { parseDatabaseUrl, type DatabaseAddress } from '../stores/database-url.ts'
+import { parseDatabaseUrl, type DatabaseAddress } from '../stores/database/database-url.ts'
 import { UsageError } from '../runtime/usage-error.ts'
 
 /** The source, the target and the options of a move. */

@@ -1,6 +1,6 @@
 import type { CopyReport, Difference } from './copy-store.ts'
 import { counted } from '../runtime/counted.ts'
-import { describeDatabase } from '../stores/database-url.ts'
+import { describeDatabase } from '../stores/database/database-url.ts'
 import type { MoveOptions } from './move-options.ts'
 
 /** Formats the result of a move: a table, what is missing and why, and what to do next. */

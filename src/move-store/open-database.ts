@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely'
-import type { DatabaseAddress } from '../stores/database-url.ts'
-import { withRetry } from '../stores/with-retry.ts'
-import type { Database } from '../stores/schema.ts'
+import type { DatabaseAddress } from '../stores/database/database-url.ts'
+import { withRetry } from '../stores/database/with-retry.ts'
+import type { Database } from '../stores/database/tables.ts'
 import type { Log } from '../runtime/log.ts'
 
 /** A migrated database, opened by a tool instead of a gateway. */
@@ -20,8 +20,8 @@ const giveUpAfterMs = 10_000
 export async function openDatabase(database: DatabaseAddress, log: Log): Promise<OpenDatabase> {
   switch (database.kind) {
     case 'sqlite': {
-      const { openSqlite } = await import('../stores/sqlite-store.ts')
-      const { classifySqliteError } = await import('../stores/sqlite-errors.ts')
+      const { openSqlite } = await import('../stores/sqlite/sqlite-store.ts')
+      const { classifySqliteError } = await import('../stores/sqlite/sqlite-errors.ts')
       const { db } = await openSqlite(database.path, log)
       return {
         db,
@@ -30,10 +30,10 @@ export async function openDatabase(database: DatabaseAddress, log: Log): Promise
       }
     }
     case 'postgres': {
-      const { openPostgres } = await import('../stores/postgres-store.ts')
-      const { classifyPostgresError } = await import('../stores/postgres-errors.ts')
+      const { openPostgres } = await import('../stores/postgres/postgres-store.ts')
+      const { classifyPostgresError } = await import('../stores/postgres/postgres-errors.ts')
       // Without the statement timeout: counting the rows of a large table takes longer.
-      const { migrationLimits } = await import('../stores/postgres-dialect.ts')
+      const { migrationLimits } = await import('../stores/postgres/postgres-dialect.ts')
       const db = await openPostgres(database.url, log, migrationLimits)
       const attempt = <T>(work: () => Promise<T>) => withRetry(work, { giveUpAfterMs, classify: classifyPostgresError })
       try {

@@ -1,7 +1,7 @@
 import type { App } from './running-app.ts'
 import type { Config } from '../config/config.ts'
 import { describeArchive } from '../stems/archive/archive-url.ts'
-import { urlWithoutPassword, describeDatabase } from '../stores/database-url.ts'
+import { urlWithoutPassword, describeDatabase } from '../stores/database/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 import { openMetricsWarnings } from './open-metrics-warnings.ts'
 

@@ -1,4 +1,4 @@
-import type { MigrationState } from './compare-migrations.ts'
+import type { MigrationState } from './migrations/compare-migrations.ts'
 
 /** What can be learned of a database without changing it. */
 export interface DatabaseInspection extends MigrationState {

@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { isWritable, nearestFolder } from '../runtime/writable.ts'
 import { describeError } from '../runtime/describe-error.ts'
-import type { DatabaseAddress } from './database-url.ts'
-import { compareMigrations } from './compare-migrations.ts'
+import type { DatabaseAddress } from './database/database-url.ts'
+import { compareMigrations } from './migrations/compare-migrations.ts'
 import type { DatabaseInspection } from './database-inspection.ts'
 
 const nothing = { problem: null, isNew: false, skewMs: null, pending: [], newer: [], incompatible: [] }
@@ -12,7 +12,7 @@ const nothing = { problem: null, isNew: false, skewMs: null, pending: [], newer:
 export async function inspectDatabase(database: DatabaseAddress): Promise<DatabaseInspection> {
   try {
     if (database.kind === 'sqlite') return await inspectFile(database.path)
-    const { inspectPostgres } = await import('./inspect-postgres.ts')
+    const { inspectPostgres } = await import('./postgres/inspect-postgres.ts')
     return await inspectPostgres(database.url)
   } catch (error) {
     return { ...nothing, problem: `cannot be used: ${describeError(error)}` }
@@ -31,7 +31,7 @@ async function inspectFile(path: string): Promise<DatabaseInspection> {
   if (!(await isWritable(path))) return { ...nothing, problem: 'cannot be written by this user' }
   if (!(await isWritable(dirname(path))))
     return { ...nothing, problem: 'is in a folder that this user may not write in' }
-  const { appliedToFile } = await import('./inspect-sqlite.ts')
+  const { appliedToFile } = await import('./sqlite/inspect-sqlite.ts')
   const applied = appliedToFile(path)
   return { ...nothing, isNew: applied.length === 0, ...compareMigrations(applied) }
 }

@@ -1,8 +1,8 @@
 import { createOutageLog } from '../runtime/outage-log.ts'
 import { StoreUnavailableError } from '../separation/errors.ts'
-import type { DatabaseAddress } from './database-url.ts'
-import { migrate, requireTables, type PrepareTables } from './migrate.ts'
-import { unobserved, type StoreObserver } from './store-observer.ts'
+import type { DatabaseAddress } from './database/database-url.ts'
+import { migrate, requireTables, type PrepareTables } from './migrations/migrate.ts'
+import { unobserved, type StoreObserver } from './database/store-observer.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../separation/store.ts'
 
@@ -33,11 +33,11 @@ async function open(
 ): Promise<Store> {
   switch (database.kind) {
     case 'sqlite': {
-      const { openSqliteStore } = await import('./sqlite-store.ts')
+      const { openSqliteStore } = await import('./sqlite/sqlite-store.ts')
       return openSqliteStore(database.path, log, observer, prepareTables)
     }
     case 'postgres': {
-      const { openPostgresStore } = await import('./postgres-store.ts')
+      const { openPostgresStore } = await import('./postgres/postgres-store.ts')
       return openPostgresStore(database.url, log, { observer, prepareTables, connections })
     }
   }

@@ -8,7 +8,7 @@ import { StoreUnavailableError } from '../../src/separation/errors.ts'
 import { createSendQueued } from '../../src/separation/order/send-queued.ts'
 import type { Provider } from '../../src/separation/provider.ts'
 import type { RecordStore } from '../../src/separation/store.ts'
-import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
+import { openSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { pendingTask } from '../support/tasks.ts'
 
 const log = { debug() {}, info() {}, warn() {}, error() {} }

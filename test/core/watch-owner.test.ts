@@ -7,7 +7,7 @@ import { createReadTask } from '../../src/separation/read/read-task.ts'
 import { isSelected, mayHaveBeenSelected } from '../../src/separation/read/task-selection.ts'
 import { createOwnerWatches } from '../../src/separation/read/watch-owner.ts'
 import type { Store, TaskFilter } from '../../src/separation/store.ts'
-import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
+import { openSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
 
 const owner = 'anonymous'

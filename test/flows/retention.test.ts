@@ -3,7 +3,7 @@ import { ListDocument, ReadDocument, SeparateDocument, WatchDocument } from '../
 import { newTaskId } from '../../src/separation/task-id.ts'
 import { newFolderArchive, oggBytes, storeNewTask, untilArchived } from '../support/archive.ts'
 import { webhookEndpoint } from '../../src/separation/webhooks/webhook-endpoint.ts'
-import { ownerTables, taskTables } from '../../src/stores/task-tables.ts'
+import { ownerTables, taskTables } from '../../src/stores/purge/task-tables.ts'
 import { changeRows, isShared, openStoreOf, rowsOf } from '../support/database.ts'
 import { rangedFile, startFileServer } from '../support/file-server.ts'
 import { collect, order, someTrack, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { newTaskId } from '../../src/separation/task-id.ts'
-import { createCheckQueue } from '../../src/stores/check-queue.ts'
-import { runJob, type Job } from '../../src/stores/job.ts'
-import { openSqlite } from '../../src/stores/sqlite-store.ts'
-import { columnsOf } from '../../src/stores/stored-task.ts'
+import { createCheckQueue } from '../../src/stores/check/check-queue.ts'
+import { runJob, type Job } from '../../src/stores/database/job.ts'
+import { openSqlite } from '../../src/stores/sqlite/sqlite-store.ts'
+import { columnsOf } from '../../src/stores/task/stored-task.ts'
 import { pendingTask } from '../support/tasks.ts'
 
 const someTime = 1_700_000_000_000

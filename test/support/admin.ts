@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Task } from '../../src/separation/task.ts'
-import { columnsOf } from '../../src/stores/stored-task.ts'
+import { columnsOf } from '../../src/stores/task/stored-task.ts'
 import { expectNoCanary } from './canaries.ts'
 import { changeRows } from './database.ts'
 import { runProgram } from './run-program.ts'

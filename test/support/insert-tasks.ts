@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Task } from '../../src/separation/task.ts'
-import type { Database } from '../../src/stores/schema.ts'
-import { columnsOf } from '../../src/stores/stored-task.ts'
+import type { Database } from '../../src/stores/database/tables.ts'
+import { columnsOf } from '../../src/stores/task/stored-task.ts'
 
 const atATime = 500
 

@@ -24,7 +24,7 @@ import { createOperator } from '../../src/identity/operator.ts'
 import { createSeparations } from '../../src/separation/separations.ts'
 import { providerNames, type Stem, type Task } from '../../src/separation/task.ts'
 import { createFileFacts } from '../../src/stems/file-facts.ts'
-import { openSqliteStore } from '../../src/stores/sqlite-store.ts'
+import { openSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import type { Log } from '../../src/runtime/log.ts'
 import type { Store } from '../../src/separation/store.ts'
 

@@ -1,6 +1,6 @@
 import { backUp } from '../../backup/back-up.ts'
 import { readBackupOptions } from '../../backup/backup-options.ts'
-import { describeDatabase } from '../../stores/database-url.ts'
+import { describeDatabase } from '../../stores/database/database-url.ts'
 import type { Command } from '../command.ts'
 
 /** As `npm run backup`, of the database that the environment names. */

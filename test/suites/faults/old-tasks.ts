@@ -1,7 +1,7 @@
 import { DatabaseSync } from '@photostructure/sqlite'
 import { firstTaskIdAt, newTaskId } from '../../../src/separation/task-id.ts'
-import { openSqlite } from '../../../src/stores/sqlite-store.ts'
-import { columnsOf } from '../../../src/stores/stored-task.ts'
+import { openSqlite } from '../../../src/stores/sqlite/sqlite-store.ts'
+import { columnsOf } from '../../../src/stores/task/stored-task.ts'
 import { succeededTask } from '../../support/tasks.ts'
 
 const owner = 'key:old'

@@ -42,7 +42,7 @@ export const bugs: readonly Bug[] = [
     name: 'two tasks may have the same provider id',
     edits: [
       {
-        file: 'stores/schema.ts',
+        file: 'stores/migrations/migrations.ts',
         from: "        .addUniqueConstraint('tasks_bound', ['provider', 'provider_task_id'])\n",
         to: '',
       },
@@ -51,7 +51,9 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'commits are not synced to disk',
-    edits: [{ file: 'stores/sqlite-file.ts', from: 'PRAGMA synchronous = FULL', to: 'PRAGMA synchronous = NORMAL' }],
+    edits: [
+      { file: 'stores/sqlite/sqlite-file.ts', from: 'PRAGMA synchronous = FULL', to: 'PRAGMA synchronous = NORMAL' },
+    ],
     tests: ['suites/faults-durability', 'stores/store'],
   },
   {
@@ -69,12 +71,12 @@ export const bugs: readonly Bug[] = [
     name: 'tasks due before a restart are not checked',
     edits: [
       {
-        file: 'stores/check-queue.ts',
+        file: 'stores/check/check-queue.ts',
         from: "              .where('due_at', '<=', value('nowMs'))\n",
         to: "              .where('due_at', '<=', value('nowMs'))\n              .where((each) => each.or([each('due_at', '=', dueNow), each('due_at', '>=', openedAtMs)]))\n",
       },
       {
-        file: 'stores/check-queue.ts',
+        file: 'stores/check/check-queue.ts',
         from: '  return {\n    leaseDue: (',
         to: '  const openedAtMs = Date.now()\n  return {\n    leaseDue: (',
       },
@@ -203,7 +205,7 @@ export const bugs: readonly Bug[] = [
     name: 'a late refusal frees a key that has returned its task',
     edits: [
       {
-        file: 'stores/create-order.ts',
+        file: 'stores/order/create-order.ts',
         from: "eb.or([eb('tasks.charge', '!=', 'NONE'), eb('keys.confirmed', '=', 1)])",
         to: "eb('tasks.charge', '!=', 'NONE')",
       },
@@ -349,7 +351,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'data of a newer version is lost',
-    edits: [{ file: 'stores/stored-task.ts', from: 'if (isNewer) newerDocuments.set(task, document)', to: '' }],
+    edits: [{ file: 'stores/task/stored-task.ts', from: 'if (isNewer) newerDocuments.set(task, document)', to: '' }],
     tests: ['stores/rolling-upgrade'],
   },
   {
@@ -372,7 +374,7 @@ export const bugs: readonly Bug[] = [
     name: 'two gateways may create an order for one track at once',
     edits: [
       {
-        file: 'stores/postgres-store.ts',
+        file: 'stores/postgres/postgres-store.ts',
         from: 'select pg_advisory_xact_lock(hashtextextended(${track}, 0))',
         to: 'select hashtextextended(${track}, 0)',
       },
@@ -383,7 +385,7 @@ export const bugs: readonly Bug[] = [
     name: 'a key may return two tasks',
     edits: [
       {
-        file: 'stores/schema.ts',
+        file: 'stores/migrations/migrations.ts',
         from: ".addPrimaryKeyConstraint('keys_one', ['owner', 'key'])",
         to: ".addPrimaryKeyConstraint('keys_one', ['owner', 'key', 'task_id'])",
       },
@@ -394,7 +396,7 @@ export const bugs: readonly Bug[] = [
     name: 'a lease is not saved',
     edits: [
       {
-        file: 'stores/check-queue.ts',
+        file: 'stores/check/check-queue.ts',
         from: "        .set({ due_at: value('leaseUntilMs'), lease_until: value('leaseUntilMs') })\n",
         to: "        .set({ due_at: value('nowMs'), lease_until: value('leaseUntilMs') })\n",
       },
@@ -511,7 +513,7 @@ export const bugs: readonly Bug[] = [
     name: 'an order is counted past its budget',
     edits: [
       {
-        file: 'stores/budgets.ts',
+        file: 'stores/order/budgets.ts',
         from: "      .where(sql<SqlBool>`used + ${value('amount')} <= ${value('limit')}`)\n",
         to: '',
       },
@@ -533,7 +535,7 @@ export const bugs: readonly Bug[] = [
     name: 'an order is refused while another creates the counter',
     edits: [
       {
-        file: 'stores/budgets.ts',
+        file: 'stores/order/budgets.ts',
         from: '=== undefined) yield* createCounter(owner, claim)',
         to: '=== undefined) yield* createCounter(owner, claim)\n    else return null',
       },

@@ -1,5 +1,5 @@
 import { openStore } from '../../../../src/stores/open-store.ts'
-import { parseDatabaseUrl } from '../../../../src/stores/database-url.ts'
+import { parseDatabaseUrl } from '../../../../src/stores/database/database-url.ts'
 import type { Log } from '../../../../src/runtime/log.ts'
 import type { Ending } from '../../../support/gateway.ts'
 import { startPostgres } from '../../../support/own-servers.ts'
