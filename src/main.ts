@@ -12,8 +12,8 @@ const usage = `Starts a Stemgate gateway, which runs until a signal stops it.
 Usage: npm start -- [options]    or: node dist/main.js [options]
 
 Options:
-  --check-config   check the environment, the database, Redis, the providers' keys and the ports, then exit;
-                   orders nothing, and changes nothing in the database
+  --check-config   check the environment, the database, Redis, the providers' keys, the ports and whether
+                   PUBLIC_URL leads to a gateway, then exit; orders nothing, and changes nothing in the database
   --json           with --check-config: print the result as JSON
   --version        print the version
   -h, --help       print this text

@@ -1,17 +1,25 @@
-import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Config } from '../config/config.ts'
-import { isLoopback } from '../runtime/loopback.ts'
+import { checkPublicUrl } from './check-public-url.ts'
 import { error, ok, warning, type Check, type Finding } from './check.ts'
 
-/** Checks the ports to listen on, and the address that providers are given for callbacks. */
-export function addressChecks(config: Config): readonly Check[] {
+/**
+ * Checks the ports to listen on, and the address that providers are given for callbacks.
+ * @param isNew whether no gateway has used the database yet
+ */
+export function addressChecks(config: Config, isNew: Promise<boolean>): readonly Check[] {
   const { host, port, admin } = config
+  const checkedPort = checkPort('PORT', host, port)
+  /** Only once the port is free again: PUBLIC_URL may lead to it. */
+  const checkPublicUrlThen = async () => {
+    const isFree = (await checkedPort.catch(() => null))?.status === 'ok'
+    return checkPublicUrl(config, isFree ? isNew : Promise.resolve(false))
+  }
   return [
-    { name: 'port', run: () => checkPort('PORT', host, port) },
+    { name: 'port', run: () => checkedPort },
     ...(admin === null ? [] : [{ name: 'admin-port', run: () => checkPort('ADMIN_PORT', admin.host, admin.port) }]),
-    { name: 'public-url', run: () => checkPublicUrl(config) },
+    { name: 'public-url', run: checkPublicUrlThen },
   ]
 }
 
@@ -31,19 +39,4 @@ async function checkPort(variable: string, host: string, port: number): Promise<
   } finally {
     server.close()
   }
-}
-
-async function checkPublicUrl({ publicUrl, vendors }: Config): Promise<Finding> {
-  const isReal = Object.values(vendors).some(({ apiKeys }) => apiKeys.length > 0)
-  if (publicUrl === null) {
-    return isReal
-      ? warning('PUBLIC_URL is not set: no callbacks arrive, and results are found only by polling')
-      : ok('PUBLIC_URL is not set: the sandbox reaches the gateway on this machine')
-  }
-  const { hostname, protocol } = new URL(publicUrl)
-  if (isReal && isLoopback(hostname)) return warning(`providers cannot reach ${publicUrl}: no callbacks arrive`)
-  const { address } = await lookup(hostname.replace(/^\[(.*)\]$/, '$1'))
-  return isReal && protocol === 'http:'
-    ? warning(`${publicUrl} (${address}) is not HTTPS: callback addresses are secrets, and travel in clear`)
-    : ok(`${publicUrl} (${address})`)
 }

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import { checkRedisAnswers } from '../coordination/check-redis.ts'
 import { describeError } from '../runtime/describe-error.ts'
 import { urlWithoutPassword } from '../stores/database/database-url.ts'
+import { inspectDatabase } from '../stores/inspect-database.ts'
 import { addressChecks } from './check-addresses.ts'
 import { archiveChecks } from './check-archive.ts'
 import { callerChecks } from './check-callers.ts'
@@ -15,14 +16,18 @@ import { error, ok, runChecks, type Check, type CheckResult } from './check.ts'
  */
 export function checkConfig(config: Config): Promise<readonly CheckResult[]> {
   const { database } = config
+  const inspection = inspectDatabase(database)
   return runChecks([
     { name: 'environment', run: async () => ok('all variables are valid') },
-    ...databaseChecks(database),
+    ...databaseChecks(database, inspection),
     ...redisChecks(config),
     ...providerChecks(config),
     ...archiveChecks(config),
     ...callerChecks(config),
-    ...addressChecks(config),
+    ...addressChecks(
+      config,
+      inspection.then(({ isNew }) => isNew),
+    ),
   ])
 }
 

@@ -2,16 +2,14 @@ import type { DatabaseAddress } from '../stores/database/database-url.ts'
 import { describeDatabase } from '../stores/database/database-url.ts'
 import { formatSkew, refuseAboveMs, warnAboveMs } from '../stores/postgres/clock-skew.ts'
 import type { DatabaseInspection } from '../stores/database-inspection.ts'
-import { inspectDatabase } from '../stores/inspect-database.ts'
 import { error, ok, warning, type Check, type Finding } from './check.ts'
 
 /** Checks that the database can be used, says what the start would migrate, and compares its clock. Changes nothing. */
-export function databaseChecks(database: DatabaseAddress): readonly Check[] {
+export function databaseChecks(database: DatabaseAddress, inspection: Promise<DatabaseInspection>): readonly Check[] {
   const name = describeDatabase(database)
   if (name === ':memory:') {
     return [{ name: 'database', run: async () => warning('is in memory: everything is lost when the gateway stops') }]
   }
-  const inspection = inspectDatabase(database)
   return [
     { name: 'database', run: async () => judge(name, await inspection) },
     ...(database.kind === 'postgres' ? [{ name: 'clock', run: async () => judgeClock(await inspection) }] : []),

@@ -1,11 +1,15 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import { createServer as createTcpServer, type Server } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { canary, expectNoCanary } from '../support/canaries.ts'
 import { newDatabase } from '../support/database.ts'
 import { freePort } from '../support/free-port.ts'
+import { startGateway } from '../support/gateway.ts'
+import { listenOnLoopback } from '../support/listen-on-loopback.ts'
 import { newDatabaseUrl } from '../support/program.ts'
 import { runProgram } from '../support/run-program.ts'
 import { findPostgres, findRedis, newPostgresDatabase } from '../support/services.ts'
@@ -177,6 +181,108 @@ test('--check-config leaves a file of a gateway as it is', async () => {
   expect(statuses).toMatchObject({ database: 'ok' })
   expect(messageOf('database')).toMatch(/it needs no migration$/)
   expect((await readFile(url.slice('file:'.length))).equals(before)).toBe(true)
+})
+
+/** A server that answers everything like this, and the paths that it was asked for. */
+async function startServer(answer: RequestListener): Promise<{ readonly url: string; readonly paths: string[] }> {
+  const paths: string[] = []
+  const server = createServer((request, response) => {
+    paths.push(request.url ?? '')
+    answer(request, response)
+  })
+  return { url: await listenOnLoopback(server, onTestFinished), paths }
+}
+
+test('--check-config says that PUBLIC_URL leads to a gateway', async () => {
+  const gateway = await startGateway()
+  const { statuses, messageOf, code } = await check({ PUBLIC_URL: gateway.url })
+  expect(messageOf('public-url')).toBe(`${gateway.url} (127.0.0.1) leads to a gateway`)
+  expect(statuses).toMatchObject({ 'public-url': 'ok' })
+  expect(code).toBe(0)
+})
+
+test('before the first start, --check-config takes a PUBLIC_URL that nobody answers yet for right', async () => {
+  const port = await freePort()
+  const proxy = await startServer((_request, response) => response.writeHead(502).end('Bad Gateway'))
+  const first = await check({ PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` })
+  expect(first.statuses).toMatchObject({ port: 'ok', 'public-url': 'ok' })
+  expect(first.messageOf('public-url')).toMatch(/does not lead to a gateway yet \(.*ECONNREFUSED.*\)\. Check it again/)
+  const behind = await check({ PUBLIC_URL: proxy.url })
+  expect(behind.statuses).toMatchObject({ 'public-url': 'ok' })
+  expect(behind.messageOf('public-url')).toMatch(/does not lead to a gateway yet \(the proxy answers with HTTP 502\)/)
+})
+
+test('once a gateway has run, --check-config warns of a PUBLIC_URL that nobody answers', async () => {
+  const database = await newDatabase()
+  const proxy = await startServer((_request, response) => response.writeHead(503).end())
+  for (const [url, cause] of [
+    [`http://127.0.0.1:${await freePort()}`, 'ECONNREFUSED'],
+    [proxy.url, 'the proxy answers with HTTP 503'],
+  ] as const) {
+    const { code, statuses, messageOf } = await check({ ...database, PUBLIC_URL: url })
+    expect(messageOf('public-url')).toMatch(/does not lead to a gateway, .*Is the gateway running, and does the proxy/)
+    expect(messageOf('public-url')).toContain(cause)
+    expect(statuses).toMatchObject({ 'public-url': 'warning' })
+    expect(code).toBe(0)
+  }
+})
+
+test('while the port is in use, --check-config warns of a PUBLIC_URL that nobody answers', async () => {
+  const gateway = await startGateway()
+  const { statuses } = await check({
+    PORT: new URL(gateway.url).port,
+    PUBLIC_URL: `http://127.0.0.1:${await freePort()}`,
+  })
+  expect(statuses).toMatchObject({ port: 'warning', 'public-url': 'warning' })
+})
+
+test('--check-config says what else answers at PUBLIC_URL', async () => {
+  const page = await startServer((_request, response) => response.setHeader('content-type', 'text/html').end('Hello'))
+  const empty = await startServer((_request, response) => response.writeHead(404).end())
+  const long = await startServer((_request, response) => response.end('x'.repeat(100_000)))
+  for (const [url, says] of [
+    [`${page.url}/gateway`, '(HTTP 200, text/html at /health/live)'],
+    [empty.url, '(HTTP 404 at /health/live)'],
+    [long.url, 'cannot be reached from here'],
+  ] as const) {
+    const { statuses, messageOf } = await check({ PUBLIC_URL: url })
+    expect(messageOf('public-url')).toContain(says)
+    expect(statuses).toMatchObject({ 'public-url': 'warning' })
+  }
+  expect(page.paths).toEqual(['/gateway/health/live'])
+})
+
+test('--check-config follows no redirect of PUBLIC_URL', async () => {
+  const gateway = await startGateway()
+  const { url } = await startServer((_request, response) =>
+    response.writeHead(301, { location: `${gateway.url}/health/live?token=${canary}` }).end(),
+  )
+  const { statuses, messageOf } = await check({ PUBLIC_URL: url })
+  expect(messageOf('public-url')).toContain(`redirects to ${gateway.url} (HTTP 301), `)
+  expect(statuses).toMatchObject({ 'public-url': 'warning' })
+})
+
+test('--check-config names what is wrong with the certificate of PUBLIC_URL', async () => {
+  const made = [
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-subj',
+    '/CN=localhost',
+  ]
+  const pem = execFileSync('openssl', ['req', ...made, '-keyout', '-', '-out', '-'], { stdio: 'pipe' })
+  const server = createHttpsServer({ key: pem, cert: pem }, (_request, response) => response.end())
+  server.listen(0, 'localhost')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const { statuses, messageOf } = await check({ PUBLIC_URL: `https://localhost:${portOf(server)}` })
+  expect(messageOf('public-url')).toMatch(
+    /cannot be reached from here: self-signed certificate.*DEPTH_ZERO_SELF_SIGNED/,
+  )
+  expect(statuses).toMatchObject({ 'public-url': 'warning' })
 })
 
 test.skipIf(postgres === null || redis === null)(

@@ -9,8 +9,8 @@ export const checkConfig: Command = {
   summary: 'Check what a gateway with this environment would need',
   details:
     'Whether the database can be written, what the clock of PostgreSQL shows, whether Redis answers, whether each provider\n' +
-    'accepts the key (by reading the balance of the account), whether PUBLIC_URL can be found, and more. Reads the whole\n' +
-    'environment of a gateway. The same as node dist/main.js --check-config. Changes nothing.',
+    'accepts the key (by reading the balance of the account), whether PUBLIC_URL leads to a gateway, and more. Reads the\n' +
+    'whole environment of a gateway. The same as node dist/main.js --check-config. Changes nothing.',
   usage: '',
   args: { min: 0, max: 0 },
   options: {},
