@@ -68,8 +68,14 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
 
     async createOrder(order) {
       if (!order.isAdmitted) {
-        const earlier = await read(() => findEarlierTask(order))
-        if (earlier === null) return (await exceededBudget(order)) ?? { kind: 'not-admitted' }
+        let earlier = await read(() => findEarlierTask(order))
+        if (earlier === null) {
+          const exceeded = await exceededBudget(order)
+          if (exceeded === null) return { kind: 'not-admitted' }
+          // The budget may be used up by an equal order that another gateway has stored since that read.
+          earlier = await read(() => findEarlierTask(order))
+          if (earlier === null) return exceeded
+        }
         if (earlier.isComplete) return earlier.result
       }
       return traits.inOwnersTurn(order.task.owner, () => transact(() => createOrder(order)))

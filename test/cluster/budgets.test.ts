@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import pg from 'pg'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { callerOf } from '../support/callers.ts'
 import { canary } from '../support/canaries.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
@@ -50,6 +51,21 @@ function ordersOf({ provider }: Pick<Cluster, 'provider'>, ordersEach: number): 
   return counts
 }
 
+/** Nobody reads the counters of budgets until they are released. */
+async function lockCounters({ environment }: TestGateway) {
+  const client = new pg.Client({ connectionString: environment['DATABASE_URL'] })
+  await client.connect()
+  onTestFinished(() => client.end())
+  await client.query('begin; lock table budgets')
+  const waiting = `select 1 from pg_locks where relation = 'budgets'::regclass and not granted`
+  return {
+    async whenAwaited() {
+      while ((await client.query(waiting)).rows.length === 0);
+    },
+    now: () => client.query('commit'),
+  }
+}
+
 describe.skipIf(!isHere)('with four gateways on one database,', () => {
   test('callers who order at all gateways at the same time never exceed their budgets', async () => {
     const cluster = await startCluster({ API_KEYS: callers(200, 'orders=1/day') }, { count: 4 })
@@ -65,6 +81,23 @@ describe.skipIf(!isHere)('with four gateways on one database,', () => {
   test('no order is refused that its budget allows', async () => {
     const cluster = await startCluster({ API_KEYS: callers(100, 'orders=4/day separate_vocal=4/month') }, { count: 4 })
     expect(await orderAll(cluster.gateways, { callerCount: 100, ordersEach: 4 })).toEqual({ SeparateSuccess: 400 })
+  })
+
+  test('an order beyond its budget joins an equal one that another gateway stores at the same moment', async () => {
+    const keys = { API_KEYS: `caller-0:${keyOf(0)} orders=1/day,caller-0:${keyOf(1)}` }
+    const { gateways } = await startCluster(keys)
+    const limited = callerOf(gateways[0], keyOf(0))
+    const unlimited = callerOf(gateways[1], keyOf(1))
+    await limited.order({ audioId: 'uses up the budget' })
+    const equal = { audioId: 'ordered twice', idempotencyKey: 'one' }
+
+    // The first gateway finds no equal order, and waits for the counters.
+    const release = await lockCounters(gateways[0])
+    const answer = limited.separate(equal)
+    await release.whenAwaited()
+    const taskId = await unlimited.order(equal)
+    await release.now()
+    expect(await answer).toMatchObject({ __typename: 'SeparateSuccess', reused: true, task: { id: taskId } })
   })
 
   test('callers with several budgets never exceed one of them', async () => {
