@@ -1,7 +1,7 @@
 import type { DatabaseAddress } from '../stores/database/database-url.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Store } from '../separation/store.ts'
+import type { Store } from '../separation/store/store.ts'
 
 /** One command of `stemgate admin`. */
 export interface Command {

@@ -1,4 +1,4 @@
-import type { ChargeCount } from '../separation/operator-store.ts'
+import type { ChargeCount } from '../separation/store/operator-store.ts'
 import type { ProviderName, SeparationType } from '../separation/task.ts'
 
 /** What charges are counted by. */

@@ -1,5 +1,5 @@
 import { UsageError } from '../runtime/usage-error.ts'
-import type { TaskReader } from '../separation/store.ts'
+import type { TaskReader } from '../separation/store/task-reader.ts'
 import { isProviderTaskId } from '../separation/provider-task-id.ts'
 import { providerNames, type Task } from '../separation/task.ts'
 import { isTaskId } from '../separation/task-id.ts'

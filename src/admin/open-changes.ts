@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { openCoordination } from '../coordination/open-coordination.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Changes } from '../separation/changes.ts'
-import type { SecretStore } from '../separation/store.ts'
+import type { SecretStore } from '../separation/store/secret-store.ts'
 
 /** Tells the gateways over Redis that tasks have changed. Without Redis, they find out by themselves. */
 export async function openChanges(

@@ -1,7 +1,7 @@
 import type { Log } from '../runtime/log.ts'
 import { createOutageLog } from '../runtime/outage-log.ts'
 import { StoreUnavailableError } from '../separation/errors.ts'
-import type { RateCounter } from '../separation/rate-counter.ts'
+import type { RateCounter } from '../separation/store/rate-counter.ts'
 
 /** The counter of a database, which logs when rates cannot be counted in it. */
 export function withRateLog(counter: RateCounter, log: Log): RateCounter {

@@ -3,7 +3,7 @@ import type { Rates } from '../providers/client/rates.ts'
 import { createInProcessRates, type RatesOptions } from './in-process-rates.ts'
 import type { Changes } from '../separation/changes.ts'
 import type { Log } from '../runtime/log.ts'
-import type { RateCounter } from '../separation/rate-counter.ts'
+import type { RateCounter } from '../separation/store/rate-counter.ts'
 import { withRateLog } from './logged-rate-counter.ts'
 import { createSharedRates } from './shared-rates.ts'
 

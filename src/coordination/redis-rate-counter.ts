@@ -1,4 +1,4 @@
-import type { RateCounter } from '../separation/rate-counter.ts'
+import type { RateCounter } from '../separation/store/rate-counter.ts'
 import type { ProviderName } from '../separation/task.ts'
 import { orderRateScript, renewSlotScript } from './order-rate-script.ts'
 import { readRateScript } from './read-rate-script.ts'

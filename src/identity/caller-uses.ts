@@ -1,5 +1,5 @@
-import type { CallerUse, OperatorStore } from '../separation/operator-store.ts'
-import type { Clock } from '../separation/store.ts'
+import type { CallerUse, OperatorStore } from '../separation/store/operator-store.ts'
+import type { Clock } from '../separation/store/clock.ts'
 
 /** Keeps in memory when callers were last let in, and stores it once a minute. No request waits for it. */
 export interface CallerUses {

@@ -1,10 +1,11 @@
-import type { Backlog, Clock, TaskReader } from '../separation/store.ts'
+import type { Backlog, BacklogReader } from '../separation/store/backlog-reader.ts'
+import type { Clock } from '../separation/store/clock.ts'
 import type { ProviderName } from '../separation/task.ts'
 import { createKeptValue } from './kept-value.ts'
 import type { Meter } from './meter.ts'
 
 export interface BacklogMetricsOptions {
-  readonly store: Pick<TaskReader, 'backlog'>
+  readonly store: BacklogReader
   readonly clock: Clock
   /** The providers that are on: shown also without a task. */
   readonly providers: readonly ProviderName[]

@@ -2,7 +2,7 @@ import type { OperationObserver } from '../graphql/execution/operation-observer.
 import type { HttpServerOptions } from '../http/server.ts'
 import type { SocketObserver } from '../http/websocket/websocket-route.ts'
 import type { TaskChangeListener } from '../separation/advance/record.ts'
-import type { Clock } from '../separation/store.ts'
+import type { Clock } from '../separation/store/clock.ts'
 import type { Provider } from '../separation/provider.ts'
 import type { PurgeObserver } from '../separation/purge/retention.ts'
 import type { ProviderName } from '../separation/task.ts'

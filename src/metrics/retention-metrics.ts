@@ -1,5 +1,6 @@
 import type { PurgeObserver } from '../separation/purge/retention.ts'
-import type { Clock, TaskDeleter } from '../separation/store.ts'
+import type { Clock } from '../separation/store/clock.ts'
+import type { TaskDeleter } from '../separation/store/task-deleter.ts'
 import { createKeptValue } from './kept-value.ts'
 import type { Meter } from './meter.ts'
 

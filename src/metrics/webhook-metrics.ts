@@ -1,5 +1,5 @@
-import type { WebhookBacklog } from '../separation/webhooks/webhook-queue.ts'
-import type { Clock } from '../separation/store.ts'
+import type { WebhookBacklog } from '../separation/store/webhook-queue.ts'
+import type { Clock } from '../separation/store/clock.ts'
 import { createKeptValue } from './kept-value.ts'
 import type { Meter } from './meter.ts'
 

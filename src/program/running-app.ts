@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Clock } from '../separation/store.ts'
+import type { Clock } from '../separation/store/clock.ts'
 import type { ProviderName } from '../separation/task.ts'
 
 /** A listening gateway. */

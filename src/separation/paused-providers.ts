@@ -1,6 +1,6 @@
 import type { Log } from '../runtime/log.ts'
 import type { Offer } from './offer.ts'
-import type { OperatorStore, Pause } from './operator-store.ts'
+import type { OperatorStore, Pause } from './store/operator-store.ts'
 import type { Admission, Provider } from './provider.ts'
 import type { ProviderName, Refusal } from './task.ts'
 

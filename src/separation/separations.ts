@@ -24,14 +24,17 @@ import { createSelectedTasks, type SelectedTasks } from './read/selected-tasks.t
 import { createWaits, type Waits } from './read/wait-until-settled.ts'
 import { createWatches, type Watches } from './read/watch.ts'
 import { createOwnerWatches, type OwnerWatches } from './read/watch-owner.ts'
-import type { Clock, Store, TaskFilter, TaskPage, TaskReader } from './store.ts'
+import type { Clock } from './store/clock.ts'
+import type { ChangeReader } from './store/change-reader.ts'
+import type { Store } from './store/store.ts'
+import type { TaskFilter, TaskPage, TaskReader } from './store/task-reader.ts'
 import type { ProviderName, Task } from './task.ts'
 
 export interface SeparationsOptions {
   /** Where tasks are changed. Never a cache. */
   readonly store: Omit<Store, keyof Clock>
   /** Where tasks are read for callers and subscribers. */
-  readonly reader: TaskReader
+  readonly reader: TaskReader & ChangeReader
   readonly clock: Clock
   /** From 0 to 1, exclusive. Default: Math.random. */
   readonly random?: () => number

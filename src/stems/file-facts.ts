@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Log } from '../runtime/log.ts'
-import type { StemFacts, StemFileRef, StemFileStore } from '../separation/store.ts'
+import type { StemFacts, StemFileRef, StemFileStore } from '../separation/store/stem-file-store.ts'
 import { stemName } from '../separation/task.ts'
 import type { StemOfTask } from './stem-source.ts'
 

@@ -1,4 +1,5 @@
-import type { Clock, TaskReader } from '../separation/store.ts'
+import type { Clock } from '../separation/store/clock.ts'
+import type { TaskReader } from '../separation/store/task-reader.ts'
 import { expiresAtMs, stemExpiresAtMs, type FileRetention } from '../separation/file-retention.ts'
 import { stemName, type ProviderName, type SucceededTask } from '../separation/task.ts'
 import type { StemLinks } from './stem-links.ts'

@@ -25,7 +25,8 @@ import { createWebhookJobs } from './webhooks/webhook-jobs.ts'
 import { createWebhookQueue } from './webhooks/webhook-queue.ts'
 import { changeTotals } from './read/change-totals.ts'
 import { createWorkLeases } from './purge/work-leases.ts'
-import type { Store } from '../separation/store.ts'
+import type { NewOrder } from '../separation/store/order-writer.ts'
+import type { Store } from '../separation/store/store.ts'
 
 /** A literal, as in the index `tasks_pending`: SQLite does not use the index for a parameter. */
 const isPending = sql<SqlBool>`status = 'PENDING'`
@@ -59,7 +60,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
   }
 
   /** Finds out without a transaction that an order will be refused. */
-  async function exceededBudget({ task, claims = [] }: Parameters<Store['createOrder']>[0]) {
+  async function exceededBudget({ task, claims = [] }: NewOrder) {
     return claims.length === 0 ? null : read(() => budgets.findExceeded(task.owner, claims))
   }
 

@@ -4,7 +4,7 @@ import type { DatabaseAddress } from './database/database-url.ts'
 import { migrate, requireTables, type PrepareTables } from './migrations/migrate.ts'
 import { unobserved, type StoreObserver } from './database/store-observer.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Store } from '../separation/store.ts'
+import type { Store } from '../separation/store/store.ts'
 
 export interface StoreOptions {
   readonly observer?: StoreObserver

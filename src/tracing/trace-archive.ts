@@ -1,6 +1,6 @@
 import { beginTrace } from '../runtime/trace.ts'
 import type { Work } from '../separation/check/poller.ts'
-import type { ArchiveJob } from '../separation/store.ts'
+import type { ArchiveJob } from '../separation/store/archive-queue.ts'
 import type { Tracer } from './tracer.ts'
 
 /** The same, and records a span for the work on the archive's copies of a task. */

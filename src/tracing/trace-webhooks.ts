@@ -1,7 +1,7 @@
 import { beginTrace } from '../runtime/trace.ts'
 import type { SendMessage } from '../webhooks/deliver-message.ts'
 import type { PostOutcome } from '../webhooks/post-message.ts'
-import type { WebhookMessage } from '../separation/webhooks/webhook-queue.ts'
+import type { WebhookMessage } from '../separation/store/webhook-queue.ts'
 import type { SpanAttributes, SpanResult, Tracer } from './tracer.ts'
 
 /**

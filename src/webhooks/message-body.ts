@@ -9,7 +9,7 @@ import {
   type SucceededTask,
   type Task,
 } from '../separation/task.ts'
-import type { WebhookMessage } from '../separation/webhooks/webhook-queue.ts'
+import type { WebhookMessage } from '../separation/store/webhook-queue.ts'
 
 /** The `data` of a message about a task: a task as it was after one of its changes, in the words of the GraphQL API. */
 export interface TaskData {

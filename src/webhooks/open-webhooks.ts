@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createPoller } from '../separation/check/poller.ts'
 import { StoreUnavailableError } from '../separation/errors.ts'
-import type { DueQueue } from '../separation/due-queue.ts'
-import type { WebhookMessage, WebhookQueue } from '../separation/webhooks/webhook-queue.ts'
+import type { DueQueue } from '../separation/store/due-queue.ts'
+import type { WebhookMessage, WebhookQueue } from '../separation/store/webhook-queue.ts'
 import { createDeliverMessage, type DeliverMessageOptions } from './deliver-message.ts'
 import { createSendingRoom } from './sending-room.ts'
 

@@ -1,4 +1,4 @@
-import type { ChooseMessage, WebhookMessage, WebhookRoom } from '../separation/webhooks/webhook-queue.ts'
+import type { ChooseMessage, WebhookMessage, WebhookRoom } from '../separation/store/webhook-queue.ts'
 
 export interface SendingRoomOptions {
   /** How many messages are sent to one endpoint at a time. */

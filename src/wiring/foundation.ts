@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Clock, Store } from '../separation/store.ts'
+import type { Clock } from '../separation/store/clock.ts'
+import type { Store } from '../separation/store/store.ts'
 
 /** What every part of the gateway is built on. */
 export interface Foundation {

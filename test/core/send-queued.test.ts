@@ -7,7 +7,7 @@ import { createRecord } from '../../src/separation/advance/record.ts'
 import { StoreUnavailableError } from '../../src/separation/errors.ts'
 import { createSendQueued } from '../../src/separation/order/send-queued.ts'
 import type { Provider } from '../../src/separation/provider.ts'
-import type { RecordStore } from '../../src/separation/store.ts'
+import type { RecordStore } from '../../src/separation/store/record-store.ts'
 import { openSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { pendingTask } from '../support/tasks.ts'
 

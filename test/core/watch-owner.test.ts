@@ -6,7 +6,8 @@ import { createHeldPositions, longestWriteMs } from '../../src/separation/read/h
 import { createReadTask } from '../../src/separation/read/read-task.ts'
 import { isSelected, mayHaveBeenSelected } from '../../src/separation/read/task-selection.ts'
 import { createOwnerWatches } from '../../src/separation/read/watch-owner.ts'
-import type { Store, TaskFilter } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
+import type { TaskFilter } from '../../src/separation/store/task-reader.ts'
 import { openSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
 

@@ -20,7 +20,7 @@ import {
   startPlayedProvider,
 } from '../support/played-provider.ts'
 import { canary } from '../support/canaries.ts'
-import type { Store } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 
 const pending = { code: 200, msg: 'success', data: { successFlag: 'PENDING' } }
 

@@ -7,7 +7,7 @@ import { failedTask, pendingTask, stem, succeededTask } from '../support/tasks.t
 import { post } from '../support/transports.ts'
 import { startWiredGateway, type WiredGateway, type WiredOptions } from '../support/wired-gateway.ts'
 import type { Log } from '../../src/runtime/log.ts'
-import type { Store } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 
 interface Answer {
   readonly data: Record<string, unknown> | null

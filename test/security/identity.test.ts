@@ -40,7 +40,7 @@ import {
 } from '../support/transports.ts'
 import { startWiredGateway } from '../support/wired-gateway.ts'
 import { canary } from '../support/canaries.ts'
-import type { Store } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 
 /** A sandbox whose tasks stay pending during a test. */
 const slowSandbox = { SANDBOX_DELAY_MS: '60000' }

@@ -5,7 +5,7 @@ import { openSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { newMigratedDatabase } from '../support/database.ts'
 import { findPostgres } from '../support/services.ts'
 import { pendingTask, succeededTask } from '../support/tasks.ts'
-import type { Store } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 
 const postgres = await findPostgres()
 const silentLog = { debug() {}, info() {}, warn() {}, error() {} }

@@ -24,8 +24,8 @@ import { newDatabaseUrl } from '../support/program.ts'
 import { insertTasks } from '../support/insert-tasks.ts'
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
-import type { OperatorFilter } from '../../src/separation/operator-store.ts'
-import type { TaskFilter, TaskPage } from '../../src/separation/store.ts'
+import type { OperatorFilter } from '../../src/separation/store/operator-store.ts'
+import type { TaskFilter, TaskPage } from '../../src/separation/store/task-reader.ts'
 
 const postgres = await findPostgres()
 const silentLog = { debug() {}, info() {}, warn() {}, error() {} }

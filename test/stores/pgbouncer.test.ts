@@ -10,7 +10,7 @@ import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../supp
 import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 import { startSwallowingProxy } from '../support/swallowing-proxy.ts'
 import { pendingTask } from '../support/tasks.ts'
-import type { Store } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 
 const postgres = await findPostgres()
 const silentLog = { debug() {}, info() {}, warn() {}, error() {} }

@@ -1,6 +1,7 @@
 import { Kysely, sql } from 'kysely'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import type { Store, TaskChange } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
+import type { TaskChange } from '../../src/separation/store/change-reader.ts'
 import type { Database } from '../../src/stores/database/tables.ts'
 import { createPostgresDialect, defaultLimits } from '../../src/stores/postgres/postgres-dialect.ts'
 import { openPostgresStore } from '../../src/stores/postgres/postgres-store.ts'

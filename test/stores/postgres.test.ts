@@ -9,7 +9,7 @@ import { findPostgres, newPostgresDatabase } from '../support/services.ts'
 import { startSwallowingProxy } from '../support/swallowing-proxy.ts'
 import { pendingTask } from '../support/tasks.ts'
 import type { Task } from '../../src/separation/task.ts'
-import type { Store } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 
 const postgres = await findPostgres()
 const silentLog = { debug() {}, info() {}, warn() {}, error() {} }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { RateCounter } from '../../src/separation/rate-counter.ts'
+import type { RateCounter } from '../../src/separation/store/rate-counter.ts'
 import { changeRows, newMigratedDatabase, openStoreOf, rowsOf } from '../support/database.ts'
 import { findPostgres } from '../support/services.ts'
 

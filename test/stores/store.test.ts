@@ -17,7 +17,9 @@ import { parseStoredReport } from '../../src/stores/task/stored-task.ts'
 import { newMigratedDatabase } from '../support/database.ts'
 import { findPostgres } from '../support/services.ts'
 import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
-import type { IdempotencyKey, TaskPage, Store } from '../../src/separation/store.ts'
+import type { IdempotencyKey, NewOrder } from '../../src/separation/store/order-writer.ts'
+import type { TaskPage } from '../../src/separation/store/task-reader.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 
 const postgres = await findPostgres()
 const silentLog = { debug() {}, info() {}, warn() {}, error() {} }
@@ -85,7 +87,7 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
     return () => opened.close()
   })
 
-  const createOrder = (task: Task, more: Partial<Parameters<Store['createOrder']>[0]> = {}) =>
+  const createOrder = (task: Task, more: Partial<NewOrder> = {}) =>
     store.createOrder({ task, key: null, dueAtMs: someTime, canJoin: anything, isAdmitted, ...more })
 
   describe('createOrder', () => {

@@ -1,10 +1,11 @@
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { newTaskId } from '../../src/separation/task-id.ts'
-import type { Store } from '../../src/separation/store.ts'
+import type { NewOrder } from '../../src/separation/store/order-writer.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 import type { PendingTask, Task } from '../../src/separation/task.ts'
 import { webhookEndpoint } from '../../src/separation/webhooks/webhook-endpoint.ts'
-import type { WebhookMessage, WebhookRoom } from '../../src/separation/webhooks/webhook-queue.ts'
+import type { WebhookMessage, WebhookRoom } from '../../src/separation/store/webhook-queue.ts'
 import { openPostgresStore } from '../../src/stores/postgres/postgres-store.ts'
 import { openSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { newMigratedDatabase } from '../support/database.ts'
@@ -49,7 +50,7 @@ const other = webhookEndpoint('anonymous', 'https://app.example/other')
 async function startOn(store: Store) {
   onTestFinished(() => store.close())
   const { webhooks } = store
-  const order = (task: Task, more: Partial<Parameters<Store['createOrder']>[0]> = {}) =>
+  const order = (task: Task, more: Partial<NewOrder> = {}) =>
     store.createOrder({ task, key: null, dueAtMs: 5, canJoin: () => true, isAdmitted: true, webhook: hook, ...more })
   const lease = async (nowMs: number, leaseUntilMs: number, limit = 10, room = everything) =>
     (await webhooks.leaseDue(nowMs, leaseUntilMs, limit, room)).messages

@@ -6,7 +6,7 @@ import { acceptedTask, order, someTrack, startCore, startGateway, storedTask } f
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 import { watchedStates } from '../../src/separation/read/watched-states.ts'
 import type { Separations } from '../../src/separation/separations.ts'
-import type { Store } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 
 // Bugs that no other test notices when they are planted: see test/suites/planted.
 

@@ -9,7 +9,7 @@ import { openStore } from '../../src/stores/open-store.ts'
 import type { Ending } from './gateway.ts'
 import { findPostgres, findRedis, newPostgresDatabase } from './services.ts'
 import type { Log } from '../../src/runtime/log.ts'
-import type { Store } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 
 type Environment = Readonly<Record<string, string>>
 

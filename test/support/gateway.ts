@@ -22,7 +22,7 @@ import { newDatabase, openStoreOf } from './database.ts'
 import { parseImpatiently } from './impatient-config.ts'
 import type { PlayedProvider } from './played-provider.ts'
 import type { Log } from '../../src/runtime/log.ts'
-import type { Store } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 
 /** What came of an operation. */
 export interface Result<T> {

@@ -26,7 +26,7 @@ import { providerNames, type Stem, type Task } from '../../src/separation/task.t
 import { createFileFacts } from '../../src/stems/file-facts.ts'
 import { openSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import type { Log } from '../../src/runtime/log.ts'
-import type { Store } from '../../src/separation/store.ts'
+import type { Store } from '../../src/separation/store/store.ts'
 
 /** The GraphQL half of a gateway on a real store and real sockets, for tests that put tasks there or make the store fail. */
 export interface WiredGateway {

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../config/config.ts'
 import { UsageError } from '../../runtime/usage-error.ts'
-import type { ChargeCount } from '../../separation/operator-store.ts'
+import type { ChargeCount } from '../../separation/store/operator-store.ts'
 import type { AdminContext, Command, CommandInput } from '../command.ts'
 import { formatCsv } from '../csv.ts'
 import { countedCharges, type ChargeSums, type Dimension, type PriceList } from '../count-charges.ts'

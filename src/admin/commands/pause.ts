@@ -1,5 +1,5 @@
 import { UsageError } from '../../runtime/usage-error.ts'
-import type { Pause } from '../../separation/operator-store.ts'
+import type { Pause } from '../../separation/store/operator-store.ts'
 import type { Command } from '../command.ts'
 import { timeOf } from '../describe-task.ts'
 import { parseProvider } from '../parse-values.ts'

@@ -2,7 +2,9 @@ import { ConfigError } from '../../config/config.ts'
 import { UsageError } from '../../runtime/usage-error.ts'
 import { createRecord, type RecordOptions } from '../../separation/advance/record.ts'
 import { planResolution } from '../../separation/resolution.ts'
-import type { Store } from '../../separation/store.ts'
+import type { Clock } from '../../separation/store/clock.ts'
+import type { RecordStore } from '../../separation/store/record-store.ts'
+import type { SecretStore } from '../../separation/store/secret-store.ts'
 import type { Resolution, Task } from '../../separation/task.ts'
 import type { AdminContext, Command, CommandInput } from '../command.ts'
 import { findTasks, maxIds } from '../find-tasks.ts'
@@ -66,7 +68,7 @@ function chargeOf(input: CommandInput): Resolution['charge'] {
 }
 
 /** Gateways with Redis look for changes there. Others, and those whose environment this command does not have, poll the store. */
-async function changesOf({ settings, log, note }: AdminContext, store: Store): ReturnType<typeof openChanges> {
+async function changesOf({ settings, log, note }: AdminContext, store: SecretStore): ReturnType<typeof openChanges> {
   try {
     return await openChanges((await settings()).config, store, log)
   } catch (error) {
@@ -79,7 +81,12 @@ async function changesOf({ settings, log, note }: AdminContext, store: Store): R
 async function resolveOne(
   task: Task,
   charge: Resolution['charge'],
-  { store, changes, log, isDryRun }: Pick<RecordOptions, 'changes' | 'log'> & { store: Store; isDryRun: boolean },
+  {
+    store,
+    changes,
+    log,
+    isDryRun,
+  }: Pick<RecordOptions, 'changes' | 'log'> & { store: RecordStore & Clock; isDryRun: boolean },
 ): Promise<Row> {
   const { id, charge: from } = task
   const plan = (stored: Task) => planResolution(stored, charge, store.nowMs())

@@ -1,5 +1,5 @@
 import { UsageError } from '../../runtime/usage-error.ts'
-import type { TaskRecord } from '../../separation/operator-store.ts'
+import type { TaskRecord } from '../../separation/store/operator-store.ts'
 import type { Command } from '../command.ts'
 import { describeTask, timeOf } from '../describe-task.ts'
 import { findTasks } from '../find-tasks.ts'

@@ -1,5 +1,5 @@
 import { UsageError } from '../../runtime/usage-error.ts'
-import type { OperatorFilter } from '../../separation/operator-store.ts'
+import type { OperatorFilter } from '../../separation/store/operator-store.ts'
 import { isTaskId } from '../../separation/task-id.ts'
 import { phaseOf, statusOf, type SeparationStatus, type Task } from '../../separation/task.ts'
 import type { Command, CommandInput } from '../command.ts'

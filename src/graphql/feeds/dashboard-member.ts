@@ -1,4 +1,4 @@
-import type { ChangeCursor } from '../../separation/store.ts'
+import type { ChangeCursor } from '../../separation/store/change-reader.ts'
 import type { Delivery, Subscriber } from './feed.ts'
 
 /** A state of one task, as it is sent. */

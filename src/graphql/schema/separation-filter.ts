@@ -1,4 +1,4 @@
-import type { TaskFilter } from '../../separation/store.ts'
+import type { TaskFilter } from '../../separation/store/task-reader.ts'
 import { badInput } from '../bad-input.ts'
 import { builder } from './builder.ts'
 import { ChargeEnum, FailureCodeEnum, ProviderEnum, SeparationStatusEnum, SeparationTypeEnum } from './enums.ts'

@@ -6,7 +6,7 @@ import { builder } from './builder.ts'
 import { withCost } from './field-cost.ts'
 import { filterOf, SeparationFilter } from './separation-filter.ts'
 import { SeparationTask } from './separation-task.ts'
-import type { TaskCursor } from '../../separation/store.ts'
+import type { TaskCursor } from '../../separation/store/task-reader.ts'
 
 /** The default and the maximum number of tasks on a page. */
 const defaultPageSize = 20

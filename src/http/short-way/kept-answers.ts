@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Reads } from '../../graphql/context.ts'
 import { StoreUnavailableError } from '../../separation/errors.ts'
-import type { Clock, TaskReader } from '../../separation/store.ts'
+import type { Clock } from '../../separation/store/clock.ts'
+import type { ChangeReader } from '../../separation/store/change-reader.ts'
 
 /** Answers of queries that depend only on tasks, each with the revisions of the tasks that it was made from. */
 export interface KeptAnswers {
@@ -36,7 +37,7 @@ export function keyOfAnswer(owner: string, body: Buffer): string {
   return `${owner.length} ${owner} ${body.toString('latin1')}`
 }
 
-export function createKeptAnswers(reader: Pick<TaskReader, 'revisions'>, clock: Clock): KeptAnswers {
+export function createKeptAnswers(reader: Pick<ChangeReader, 'revisions'>, clock: Clock): KeptAnswers {
   const answers = new LRUCache<string, KeptAnswer>({
     maxSize: maxTotalBytes,
     maxEntrySize: maxAnswerBytes,

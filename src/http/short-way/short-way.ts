@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { createContext, type Caller, type Services } from '../../graphql/context.ts'
 import { executeOperation } from '../../graphql/execution/execute-operation.ts'
 import type { OperationObserver } from '../../graphql/execution/operation-observer.ts'
-import type { TaskReader } from '../../separation/store.ts'
+import type { ChangeReader } from '../../separation/store/change-reader.ts'
 import { createKeptAnswers, keyOfAnswer, type OneByteText } from './kept-answers.ts'
 import { createKnownOperations } from './known-operations.ts'
 import { readParameters } from './read-parameters.ts'
@@ -32,7 +32,7 @@ export type ShortAnswer = 'answered' | 'not-taken' | { readonly result: Executio
 export interface ShortWayOptions {
   readonly schema: GraphQLSchema
   readonly services: Services
-  readonly reader: Pick<TaskReader, 'revisions'>
+  readonly reader: Pick<ChangeReader, 'revisions'>
   readonly observer: OperationObserver
 }
 

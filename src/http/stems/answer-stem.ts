@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { StoreUnavailableError } from '../../separation/errors.ts'
-import type { Clock } from '../../separation/store.ts'
+import type { Clock } from '../../separation/store/clock.ts'
 import { formatOf, formatOfBytes, isTextPage, mediaTypeOf } from '../../stems/audio-format.ts'
 import { headRange, parseRange } from '../../stems/byte-range.ts'
 import { durationOf } from '../../stems/audio-duration.ts'

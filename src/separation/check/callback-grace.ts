@@ -1,6 +1,6 @@
 import { advance } from '../advance/advance.ts'
 import type { DatedReport, ProviderReport } from '../advance/report.ts'
-import type { SavedCallback } from '../store.ts'
+import type { SavedCallback } from '../store/callback-inbox.ts'
 import { isComplete, isSettled, startedAtMs, type Task } from '../task.ts'
 import type { CheckTimings } from './check-schedule.ts'
 

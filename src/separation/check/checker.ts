@@ -1,4 +1,4 @@
-import type { CheckQueue } from '../store.ts'
+import type { CheckQueue } from '../store/check-queue.ts'
 import type { ProviderName, Task } from '../task.ts'
 import type { CheckRequests } from './check-requests.ts'
 import { createPoller, type PollerOptions } from './poller.ts'

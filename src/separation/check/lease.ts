@@ -1,4 +1,4 @@
-import type { DueQueue } from '../due-queue.ts'
+import type { DueQueue } from '../store/due-queue.ts'
 
 /** Leased tasks. No other gateway checks them while this one renews the lease. */
 export interface Lease {

@@ -1,8 +1,8 @@
 import type { Log } from '../../runtime/log.ts'
 import { createOutageLog } from '../../runtime/outage-log.ts'
 import { StoreUnavailableError } from '../errors.ts'
-import type { DueQueue } from '../due-queue.ts'
-import type { Clock } from '../store.ts'
+import type { DueQueue } from '../store/due-queue.ts'
+import type { Clock } from '../store/clock.ts'
 import { holdLease, leaseMs, type Lease } from './lease.ts'
 import { createSeats } from './seats.ts'
 

@@ -1,5 +1,5 @@
 import { windowOf, type Budget } from '../caller-limits.ts'
-import type { BudgetClaim, BudgetCounter } from '../store.ts'
+import type { BudgetClaim, BudgetCounter } from '../store/budget-reader.ts'
 import type { ProviderName, SeparationType } from '../task.ts'
 
 /** What a separation costs, in credits, as the operator has configured it. undefined: it is not configured. */

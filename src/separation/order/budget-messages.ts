@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { publicNameOf } from '../public-name.ts'
 import { webhookEndpoint } from '../webhooks/webhook-endpoint.ts'
-import type { WebhookDraft } from '../webhooks/webhook-queue.ts'
+import type { WebhookDraft } from '../store/webhook-queue.ts'
 import { warningShare } from './budget-warnings.ts'
 import type { ClaimOnBudget } from './budget-claims.ts'
 

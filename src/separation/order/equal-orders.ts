@@ -1,7 +1,7 @@
 import type { Trace } from '../../runtime/trace.ts'
 import type { CallerLimits } from '../caller-limits.ts'
 import type { Provider } from '../provider.ts'
-import type { AnsweredOrder } from '../store.ts'
+import type { AnsweredOrder } from '../store/order-writer.ts'
 import type { WebhookEndpoint } from '../webhooks/webhook-endpoint.ts'
 import type { OrderRefusal } from './order-refusal.ts'
 import { fingerprintOf, type SeparateInput } from './separate-input.ts'

@@ -1,5 +1,5 @@
 import type { BudgetStatus } from '../caller-limits.ts'
-import type { Tombstone } from '../store.ts'
+import type { Tombstone } from '../store/order-writer.ts'
 import type { Charge, Refusal, Task } from '../task.ts'
 
 /** One thing that is wrong with an input. */

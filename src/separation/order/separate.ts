@@ -7,7 +7,7 @@ import type { Provider } from '../provider.ts'
 import type { ReadTask } from '../read/read-task.ts'
 import type { Watches } from '../read/watch.ts'
 import { watchedStates } from '../read/watched-states.ts'
-import type { OrderWriter } from '../store.ts'
+import type { OrderWriter } from '../store/order-writer.ts'
 import { createTaskLog, taskIds } from '../task-log.ts'
 import { isQueued, startedAtMs, type ProviderName, type SeparationType, type Task } from '../task.ts'
 import {

@@ -1,6 +1,6 @@
 import { groupsOf } from '../../runtime/groups-of.ts'
 import type { Log } from '../../runtime/log.ts'
-import type { DeletableTask, TaskDeleter } from '../store.ts'
+import type { DeletableTask, TaskDeleter } from '../store/task-deleter.ts'
 import type { Pace } from './pace.ts'
 
 /** Deletes files of tasks in the archive. */

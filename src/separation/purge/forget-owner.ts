@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Changes } from '../changes.ts'
-import type { TaskCursor, TaskDeleter } from '../store.ts'
+import type { TaskCursor } from '../store/task-reader.ts'
+import type { TaskDeleter } from '../store/task-deleter.ts'
 import { createDeleteTasks, type DeleteTasksOptions, type DeletionCounts } from './delete-tasks.ts'
 
 export interface ForgetOwnerOptions extends Omit<DeleteTasksOptions, 'store'> {

@@ -1,4 +1,4 @@
-import type { TaskDeleter } from '../store.ts'
+import type { TaskDeleter } from '../store/task-deleter.ts'
 import { createDeleteTasks, type DeleteTasksOptions, type DeletionCounts } from './delete-tasks.ts'
 
 export interface PurgeOptions extends Omit<DeleteTasksOptions, 'store'> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreUnavailableError } from '../errors.ts'
-import type { Clock, WorkLeases } from '../store.ts'
+import type { Clock } from '../store/clock.ts'
+import type { WorkLeases } from '../store/work-leases.ts'
 import type { DeletionCounts } from './delete-tasks.ts'
 import { createPace } from './pace.ts'
 import { purge, type PurgeOptions } from './purge.ts'

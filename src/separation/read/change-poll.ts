@@ -2,7 +2,7 @@ import type { Log } from '../../runtime/log.ts'
 import { createOutageLog } from '../../runtime/outage-log.ts'
 import type { Changes } from '../changes.ts'
 import { StoreUnavailableError } from '../errors.ts'
-import type { TaskReader } from '../store.ts'
+import type { ChangeReader } from '../store/change-reader.ts'
 
 /** Finds the changes of which no hint has come, while somebody watches. */
 export interface ChangePoll {
@@ -14,7 +14,7 @@ export interface ChangePoll {
 }
 
 export interface ChangePollOptions {
-  readonly reader: Pick<TaskReader, 'foreignCommits'>
+  readonly reader: Pick<ChangeReader, 'foreignCommits'>
   readonly changes: Pick<Changes, 'hearsOthers'>
   /** From 0 to 1, exclusive. Keeps the gateways of a database from reading in step. */
   readonly random: () => number

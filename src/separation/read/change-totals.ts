@@ -1,4 +1,4 @@
-import type { ChangeTotals, TaskChange } from '../store.ts'
+import type { ChangeTotals, TaskChange } from '../store/change-reader.ts'
 
 export const noChanges: ChangeTotals = { count: 0, revisionSum: 0, latest: 0 }
 

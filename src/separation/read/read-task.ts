@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader'
 import { isSingleTaskError } from '../errors.ts'
-import type { TaskReader } from '../store.ts'
+import type { TaskReader } from '../store/task-reader.ts'
 import type { Task } from '../task.ts'
 
 /** The task as it is stored now; null if there is none. */

@@ -1,4 +1,5 @@
-import type { ChangeCursor, TaskReader } from '../store.ts'
+import type { ChangeCursor, ChangeReader } from '../store/change-reader.ts'
+import type { TaskReader } from '../store/task-reader.ts'
 import type { Task } from '../task.ts'
 import { findEach } from './read-task.ts'
 import { isSelected, mayHaveBeenSelected, type TaskSelection } from './task-selection.ts'
@@ -23,7 +24,7 @@ export interface SelectedTasks {
 export const maxSelected = 100
 
 export function createSelectedTasks(
-  reader: Pick<TaskReader, 'find' | 'list' | 'changes' | 'latestPosition'>,
+  reader: Pick<TaskReader, 'find' | 'list'> & Pick<ChangeReader, 'changes' | 'latestPosition'>,
 ): SelectedTasks {
   async function find(owner: string, ids: readonly string[]): Promise<readonly Task[]> {
     const found = ids.length === 0 ? new Map<string, Task>() : await findEach(reader, ids)

@@ -1,4 +1,4 @@
-import type { TaskFilter } from '../store.ts'
+import type { TaskFilter } from '../store/task-reader.ts'
 import { isSettled, statusOf, type Task } from '../task.ts'
 
 /** Which of an owner's tasks are watched. */

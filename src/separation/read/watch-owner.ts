@@ -3,7 +3,7 @@ import { groupsOf } from '../../runtime/groups-of.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Changes } from '../changes.ts'
 import { isSingleTaskError, StoreUnavailableError } from '../errors.ts'
-import type { ChangeCursor, ChangeTotals, TaskChange, TaskReader } from '../store.ts'
+import type { ChangeCursor, ChangeReader, ChangeTotals, TaskChange } from '../store/change-reader.ts'
 import type { Task } from '../task.ts'
 import type { ChangePoll } from './change-poll.ts'
 import { areSame, noChanges, withPage } from './change-totals.ts'
@@ -37,7 +37,7 @@ export interface OwnerWatches {
 }
 
 export interface OwnerWatchesOptions {
-  readonly reader: Pick<TaskReader, 'changes' | 'latestPosition' | 'changeTotals'>
+  readonly reader: Pick<ChangeReader, 'changes' | 'latestPosition' | 'changeTotals'>
   readonly readTask: ReadTask
   readonly changes: Pick<Changes, 'listenToOwner'>
   readonly poll: ChangePoll

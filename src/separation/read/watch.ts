@@ -2,7 +2,7 @@ import { groupsOf } from '../../runtime/groups-of.ts'
 import type { Changes } from '../changes.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import { isTaskId } from '../task-id.ts'
-import type { TaskReader } from '../store.ts'
+import type { ChangeReader } from '../store/change-reader.ts'
 import type { Task } from '../task.ts'
 import type { ChangePoll } from './change-poll.ts'
 import type { FindPermission, TaskRef } from './find.ts'
@@ -41,7 +41,7 @@ export interface WatchesOptions {
   /** Finds a task by the provider's id for it, and may adopt it. */
   readonly findTask: (owner: string, ref: TaskRef, permission: FindPermission) => Promise<Task | null>
   readonly readTask: ReadTask
-  readonly readRevisions: TaskReader['revisions']
+  readonly readRevisions: ChangeReader['revisions']
   readonly changes: Pick<Changes, 'listen'>
   readonly poll: ChangePoll
 }

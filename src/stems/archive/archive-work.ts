@@ -8,7 +8,8 @@ import {
   providerExpiresAtMs,
   type FileRetention,
 } from '../../separation/file-retention.ts'
-import type { ArchiveJob, Clock } from '../../separation/store.ts'
+import type { ArchiveJob } from '../../separation/store/archive-queue.ts'
+import type { Clock } from '../../separation/store/clock.ts'
 import { taskIds } from '../../separation/task-log.ts'
 import { stemName, type ProviderName, type Stem, type SucceededTask, type Task } from '../../separation/task.ts'
 import type { StemOfTask } from '../stem-source.ts'

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../runtime/log.ts'
 import { deletionDueAtMs, providerExpiresAtMs, type FileRetention } from '../../separation/file-retention.ts'
 import { isTaskId } from '../../separation/task-id.ts'
-import type { ArchiveQueue, Clock } from '../../separation/store.ts'
+import type { ArchiveQueue } from '../../separation/store/archive-queue.ts'
+import type { Clock } from '../../separation/store/clock.ts'
 import type { ProviderName, SucceededTask } from '../../separation/task.ts'
 
 export interface ScheduleMissingOptions {

@@ -1,6 +1,6 @@
 import type { Log } from '../../runtime/log.ts'
 import { ProviderUnreadableError } from '../../separation/errors.ts'
-import type { StemFileRef, StemPeaksStore } from '../../separation/store.ts'
+import type { StemFileRef, StemPeaksStore } from '../../separation/store/stem-file-store.ts'
 import { stemName } from '../../separation/task.ts'
 import type { FileFacts } from '../file-facts.ts'
 import type { StemOfTask, StemSource } from '../stem-source.ts'

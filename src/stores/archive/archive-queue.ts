@@ -1,5 +1,5 @@
 import { sql, type ExpressionBuilder, type Kysely } from 'kysely'
-import type { ArchiveJob, ArchiveQueue } from '../../separation/store.ts'
+import type { ArchiveJob, ArchiveQueue } from '../../separation/store/archive-queue.ts'
 import type { SucceededTask, Task } from '../../separation/task.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
 import { createLockTasks } from '../task/lock-tasks.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { sql, type Kysely } from 'kysely'
-import type { StemFileStore, StemPeaksStore } from '../../separation/store.ts'
+import type { StemFileStore, StemPeaksStore } from '../../separation/store/stem-file-store.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
 import { createLockTasks } from '../task/lock-tasks.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy } from '../database/job.ts'

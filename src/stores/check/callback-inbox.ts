@@ -7,14 +7,17 @@ import { dueNow, type Database } from '../database/tables.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from '../database/job.ts'
 import { prepareQuery, type Placeholder } from '../database/prepared-query.ts'
 import { parseStoredReport, parseStoredTask } from '../task/stored-task.ts'
-import type { CallbackTask, SavedCallback, SaveCallbackOptions, Store } from '../../separation/store.ts'
+import type {
+  CallbackInbox,
+  CallbackTask,
+  SavedCallback,
+  SaveCallbackOptions,
+} from '../../separation/store/callback-inbox.ts'
 
 /** The maximum number of callbacks kept per task. Every check of the task reads all of them. */
 const maxCallbacksPerTask = 20
 
 /** Stores and reads the callbacks of a task. */
-export type CallbackInbox = Pick<Store, 'saveCallback' | 'savedCallbacks'>
-
 export function createCallbackInbox(
   db: Kysely<Database>,
   { read, transact, hasRowLocks }: DatabaseTraits,

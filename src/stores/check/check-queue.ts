@@ -5,7 +5,8 @@ import { rowsOf, rowsWrittenBy, type Job } from '../database/job.ts'
 import { prepareQuery, type Placeholder } from '../database/prepared-query.ts'
 import { dueNow, type Database } from '../database/tables.ts'
 import { parseStoredPage } from '../task/stored-task.ts'
-import type { LeaseEnd, NewDue, Store } from '../../separation/store.ts'
+import type { LeaseEnd, NewDue } from '../../separation/store/record-store.ts'
+import type { CheckQueue } from '../../separation/store/check-queue.ts'
 
 /** The minimum time between two checks of a task that callbacks trigger, in milliseconds. */
 const minCallbackIntervalMs = 2_000
@@ -16,8 +17,6 @@ const callbackPriorityMs = 60_000
 const hasRecentCallback = sql<SqlBool>`callback_at is not null and due_at <= callback_at + ${sql.lit(callbackPriorityMs)}`
 
 /** Schedules the checks of tasks and leases due tasks to a gateway. */
-export type CheckQueue = Pick<Store, 'leaseDue' | 'renew' | 'release' | 'releaseAllLeases'>
-
 export function createCheckQueue(
   db: Kysely<Database>,
   { write, transact, hasRowLocks }: Pick<DatabaseTraits, 'write' | 'transact' | 'hasRowLocks'>,

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import type { Backlog } from '../../separation/store.ts'
+import type { Backlog } from '../../separation/store/backlog-reader.ts'
 import { providerNames, type ProviderName } from '../../separation/task.ts'
 import { dueNow, type Database } from '../database/tables.ts'
 import { rowsOf, type Job } from '../database/job.ts'
@@ -17,7 +17,7 @@ interface OverdueRow {
 }
 
 /**
- * A job that reads what waits: see `TaskReader.backlog`. Each query reads an index alone, apart from the tasks that are due now,
+ * A job that reads what waits: see `BacklogReader.backlog`. Each query reads an index alone, apart from the tasks that are due now,
  * of which there are few.
  */
 export function* readBacklog(db: Kysely<Database>, overdueBeforeMs: number): Job<ReadonlyMap<ProviderName, Backlog>> {

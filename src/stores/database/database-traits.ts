@@ -1,5 +1,7 @@
 import type { Kysely } from 'kysely'
-import type { Clock, Store, TaskReader } from '../../separation/store.ts'
+import type { Clock } from '../../separation/store/clock.ts'
+import type { RateCounter } from '../../separation/store/rate-counter.ts'
+import type { ChangeReader } from '../../separation/store/change-reader.ts'
 import type { Dialect } from './facet.ts'
 import type { Job } from './job.ts'
 import type { Database } from './tables.ts'
@@ -28,13 +30,13 @@ export interface DatabaseTraits {
   readonly inOwnersTurn: InOwnersTurn
   /** Whether the database locks rows (`for update skip locked`). */
   readonly hasRowLocks: boolean
-  readonly revisions: TaskReader['revisions']
-  readonly foreignCommits: TaskReader['foreignCommits']
+  readonly revisions: ChangeReader['revisions']
+  readonly foreignCommits: ChangeReader['foreignCommits']
   /** Called after a transaction that has changed many pages, so that the next order does not have to tidy up after it. Never throws. */
   readonly afterLargeWrite: () => void
   /** Called in the job that gives a stored task another revision. */
   readonly onRevision: (id: string) => void
-  readonly rateCounter: Store['rateCounter']
+  readonly rateCounter: RateCounter | null
   readonly clock: Clock
   readonly close: () => Promise<void>
 }

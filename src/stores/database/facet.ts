@@ -1,5 +1,5 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
-import type { TaskFilter } from '../../separation/store.ts'
+import type { TaskFilter } from '../../separation/store/task-reader.ts'
 
 export type Dialect = 'sqlite' | 'postgres'
 

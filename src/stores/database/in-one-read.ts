@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
-import type { TaskReader } from '../../separation/store.ts'
+import type { ChangeReader } from '../../separation/store/change-reader.ts'
 
-type ReadRevisions = TaskReader['revisions']
+type ReadRevisions = ChangeReader['revisions']
 
 /**
  * Joins the reads of one turn of the event loop. The joined read begins after the last call, so no call gets revisions that

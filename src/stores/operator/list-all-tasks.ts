@@ -1,6 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
-import type { OperatorFilter, OperatorPage, OperatorTasks } from '../../separation/operator-store.ts'
-import type { TaskCursor } from '../../separation/store.ts'
+import type { OperatorFilter, OperatorPage, OperatorTasks } from '../../separation/store/operator-store.ts'
+import type { TaskCursor } from '../../separation/store/task-reader.ts'
 import { createdAtMsOf, firstTaskIdAt } from '../../separation/task-id.ts'
 import type { Dialect } from '../database/facet.ts'
 import { firstRowOf, rowsOf, type Job } from '../database/job.ts'

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import type { OperatorStore, TaskRecord } from '../../separation/operator-store.ts'
+import type { OperatorStore, TaskRecord } from '../../separation/store/operator-store.ts'
 import { providerNames, separationTypes, type Charge } from '../../separation/task.ts'
 import { firstTaskIdAt, createdAtMsOf } from '../../separation/task-id.ts'
 import { parseReserved } from '../order/budgets.ts'

@@ -1,6 +1,6 @@
 import { sql, type Kysely, type SqlBool } from 'kysely'
 import * as z from 'zod'
-import type { BudgetClaim, BudgetCounter } from '../../separation/store.ts'
+import type { BudgetClaim, BudgetCounter } from '../../separation/store/budget-reader.ts'
 import { providerNames, separationTypes, type Task } from '../../separation/task.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from '../database/job.ts'
 import { prepareQuery, type Placeholder } from '../database/prepared-query.ts'

@@ -10,11 +10,9 @@ import { columnsOf, parseStoredTask, type TaskColumns } from '../task/stored-tas
 import type { WebhookEndpoint } from '../../separation/webhooks/webhook-endpoint.ts'
 import type { WebhookJobs } from '../webhooks/webhook-jobs.ts'
 import { markOfKey, type TombstoneJobs } from '../purge/tombstones.ts'
-import type { AnsweredOrder, IdempotencyKey, OrderResult, Store } from '../../separation/store.ts'
+import type { AnsweredOrder, IdempotencyKey, NewOrder, OrderResult } from '../../separation/store/order-writer.ts'
 
 import type { LockTrack } from '../database/database-traits.ts'
-
-type Order = Parameters<Store['createOrder']>[0]
 
 interface OrderTraits {
   readonly dialect: Dialect
@@ -36,9 +34,9 @@ export interface OrderJobs {
    * The earlier task that answers an order, by key or by track, or that the task of its key was deleted; null if there is neither.
    * Writes nothing. `isComplete`: nothing has to be written for the order.
    */
-  findEarlierTask(order: Order): Job<{ readonly result: EarlierTask; readonly isComplete: boolean } | null>
-  /** See `Store.createOrder`. The primary key of `keys` decides between two orders with one key and different tracks. */
-  createOrder(order: Order): Job<OrderResult>
+  findEarlierTask(order: NewOrder): Job<{ readonly result: EarlierTask; readonly isComplete: boolean } | null>
+  /** See `OrderWriter.createOrder`. The primary key of `keys` decides between two orders with one key and different tracks. */
+  createOrder(order: NewOrder): Job<OrderResult>
 }
 
 export function createOrderJobs(

@@ -1,5 +1,5 @@
 import { sql, type Kysely, type SqlBool } from 'kysely'
-import type { OrderQueueReader } from '../../separation/store.ts'
+import type { OrderQueueReader } from '../../separation/store/order-queue-reader.ts'
 import type { Run } from '../database/database-traits.ts'
 import { rowsOf } from '../database/job.ts'
 import type { Database } from '../database/tables.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatSkew, refuseAboveMs, warnAboveMs } from './clock-skew.ts'
-import type { Clock } from '../../separation/store.ts'
+import type { Clock } from '../../separation/store/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 
 export interface DatabaseClockOptions {

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import type { RateCounter } from '../../separation/rate-counter.ts'
+import type { RateCounter } from '../../separation/store/rate-counter.ts'
 import type { Run } from '../database/database-traits.ts'
 import { firstRowOf, rowsWrittenBy } from '../database/job.ts'
 import type { Database } from '../database/tables.ts'

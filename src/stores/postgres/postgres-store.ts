@@ -14,7 +14,7 @@ import type { Database } from '../database/tables.ts'
 import { observedRuns, unobserved, type StoreObserver } from '../database/store-observer.ts'
 import { createWorkQueue } from './work-queue.ts'
 import type { Log } from '../../runtime/log.ts'
-import type { Store } from '../../separation/store.ts'
+import type { Store } from '../../separation/store/store.ts'
 
 /** Long enough to detect a dead connection and repeat the work on another one. */
 const retryOptions = { giveUpAfterMs: defaultLimits.silenceMs + 1_000, classify: classifyPostgresError }

@@ -1,6 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import * as z from 'zod'
-import type { DeletableTask, TaskDeleter } from '../../separation/store.ts'
+import type { DeletableTask, TaskDeleter } from '../../separation/store/task-deleter.ts'
 import { createdAtMsOf, firstTaskIdAt } from '../../separation/task-id.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
 import { createDeleteEndpoints } from '../webhooks/delete-endpoints.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { groupsOf } from '../../runtime/groups-of.ts'
-import type { Tombstone } from '../../separation/store.ts'
+import type { Tombstone } from '../../separation/store/order-writer.ts'
 import type { Charge } from '../../separation/task.ts'
 import { firstRowOf, rowsWrittenBy, type Job } from '../database/job.ts'
 import { prepareQuery, type Placeholder } from '../database/prepared-query.ts'

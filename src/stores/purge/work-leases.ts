@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { WorkLeases } from '../../separation/store.ts'
+import type { WorkLeases } from '../../separation/store/work-leases.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
 import { rowsWrittenBy } from '../database/job.ts'
 import type { Database } from '../database/tables.ts'

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import type { ChangeTotals, OwnerPosition } from '../../separation/store.ts'
+import type { ChangeTotals, OwnerPosition } from '../../separation/store/change-reader.ts'
 import type { Dialect } from '../database/facet.ts'
 import { rowsOf, type Job } from '../database/job.ts'
 import type { Database } from '../database/tables.ts'
@@ -11,7 +11,7 @@ const watchedOwners = {
     sql`(select value ->> 0 as owner, (value ->> 1)::bigint as position from json_array_elements(${json}::json))`,
 } as const satisfies Record<Dialect, (json: string) => unknown>
 
-/** See `TaskReader.changeTotals`. One seek for each owner, and the rows of its changes after the position. */
+/** See `ChangeReader.changeTotals`. One seek for each owner, and the rows of its changes after the position. */
 export function* changeTotals(
   db: Kysely<Database>,
   dialect: Dialect,

@@ -12,7 +12,7 @@ import {
   within,
   withinReferences,
 } from './task-conditions.ts'
-import type { TaskFilter } from '../../separation/store.ts'
+import type { TaskFilter } from '../../separation/store/task-reader.ts'
 
 /** The number of an owner's tasks that match the filter, but at most `limit`: it reads no more than that many in an index. */
 export function* countTasks(

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import type { ChangeCursor, TaskChange } from '../../separation/store.ts'
+import type { ChangeCursor, TaskChange } from '../../separation/store/change-reader.ts'
 import { firstRowOf, rowsOf, type Job } from '../database/job.ts'
 import type { Database } from '../database/tables.ts'
 

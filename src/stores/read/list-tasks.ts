@@ -16,7 +16,7 @@ import {
   type Scope,
 } from './task-conditions.ts'
 import { TooManyMatchesError } from '../../separation/errors.ts'
-import type { TaskFilter, TaskPage } from '../../separation/store.ts'
+import type { TaskFilter, TaskPage } from '../../separation/store/task-reader.ts'
 
 interface Row {
   readonly task: string

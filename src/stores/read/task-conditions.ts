@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 import { endOfPrefix } from './end-of-prefix.ts'
 import { facetSql, type Dialect } from '../database/facet.ts'
-import type { TaskCursor, TaskFilter, TaskPage } from '../../separation/store.ts'
+import type { TaskCursor, TaskFilter, TaskPage } from '../../separation/store/task-reader.ts'
 
 // The parts of queries for an owner's tasks (as `t`) that match a filter.
 

@@ -16,7 +16,7 @@ import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
 import { createRunQuery } from './sqlite-query.ts'
 import { observedRuns, unobserved } from '../database/store-observer.ts'
 import type { Log } from '../../runtime/log.ts'
-import type { Store } from '../../separation/store.ts'
+import type { Store } from '../../separation/store/store.ts'
 
 /** How long to wait for the lock of another process. */
 const retryOptions = { giveUpAfterMs: 3_000, classify: classifySqliteError }

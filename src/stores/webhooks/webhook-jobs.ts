@@ -1,7 +1,7 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { ToldChange } from '../../separation/webhooks/told-change.ts'
 import type { WebhookEndpoint } from '../../separation/webhooks/webhook-endpoint.ts'
-import type { WebhookDraft, WebhookType } from '../../separation/webhooks/webhook-queue.ts'
+import type { WebhookDraft, WebhookType } from '../../separation/store/webhook-queue.ts'
 import { firstRowOf, rowsWrittenBy, type Job } from '../database/job.ts'
 import { prepareQuery, type Placeholder } from '../database/prepared-query.ts'
 import type { Database } from '../database/tables.ts'

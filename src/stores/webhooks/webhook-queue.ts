@@ -5,7 +5,7 @@ import type {
   WebhookMessage,
   WebhookQueue,
   WebhookType,
-} from '../../separation/webhooks/webhook-queue.ts'
+} from '../../separation/store/webhook-queue.ts'
 import { isSingleTaskError } from '../../separation/errors.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy } from '../database/job.ts'

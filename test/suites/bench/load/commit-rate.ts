@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { newTaskId } from '../../../../src/separation/task-id.ts'
 import type { PendingTask } from '../../../../src/separation/task.ts'
-import type { Store } from '../../../../src/separation/store.ts'
+import type { Store } from '../../../../src/separation/store/store.ts'
 import { pendingTask } from '../../../support/tasks.ts'
 import { owner } from '../servers/bench-gateway.ts'
 

@@ -1,7 +1,7 @@
-import type { DueQueue } from '../due-queue.ts'
+import type { DueQueue } from './due-queue.ts'
 import type { Task } from '../task.ts'
-import type { ToldChange } from './told-change.ts'
-import type { WebhookEndpoint } from './webhook-endpoint.ts'
+import type { ToldChange } from '../webhooks/told-change.ts'
+import type { WebhookEndpoint } from '../webhooks/webhook-endpoint.ts'
 
 export type WebhookType = ToldChange | 'budget.warning'
 

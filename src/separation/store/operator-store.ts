@@ -1,4 +1,4 @@
-import type { Charge, ProviderName, SeparationStatus, SeparationType, Task } from './task.ts'
+import type { Charge, ProviderName, SeparationStatus, SeparationType, Task } from '../task.ts'
 
 /** Which tasks the operator lists. A task must match every field; of `status`, any one value. */
 export interface OperatorFilter {

@@ -1,0 +1,62 @@
+import type { TaskCursor } from './task-reader.ts'
+import type { Charge } from '../task.ts'
+
+/** A stored task that may be deleted, also one that this version cannot read. */
+export interface DeletableTask {
+  readonly id: string
+  readonly owner: string
+  readonly isSettled: boolean
+  readonly charge: Charge
+  readonly createdAtMs: number
+  /** The SHA-256 of each copy in the archive. */
+  readonly copies: readonly string[]
+  /** Whether its files are being archived now. */
+  readonly isBusy: boolean
+  /** Changes with everything that happens to the task. */
+  readonly state: string
+}
+
+/** Finds tasks to delete, and deletes them. */
+export interface TaskDeleter {
+  /**
+   * Looks at the next `limit` tasks by id that were stored before a time, and returns the expired ones: those that are settled, are
+   * no charge that nobody could confirm, and to which nothing has happened since then, nor should have. `lastId` is the last id
+   * that was looked at; null at the end.
+   */
+  findExpired(page: {
+    readonly after: string
+    /** In milliseconds since 1970. */
+    readonly beforeMs: number
+    readonly limit: number
+  }): Promise<{ readonly tasks: readonly DeletableTask[]; readonly lastId: string | null }>
+  /** The next tasks of an owner, oldest first, whatever their state. */
+  deletableOf(
+    owner: string,
+    page: { readonly after: TaskCursor | null; readonly limit: number },
+  ): Promise<readonly DeletableTask[]>
+  /** The number of tasks of an owner, and how many of them are pending. */
+  countOwned(owner: string): Promise<{ readonly tasks: number; readonly pending: number }>
+  /**
+   * Deletes those of the tasks to which nothing has happened since they were read, with everything that belongs to them. What
+   * remains is a tombstone of each, of the provider's id for it, and of its idempotency keys. Returns the ids of the deleted.
+   */
+  deleteTasks(tasks: readonly DeletableTask[]): Promise<readonly string[]>
+  /** Deletes what is stored of an owner besides its tasks; nothing while it has a task, as it has after an order meanwhile. */
+  deleteOwner(owner: string): Promise<void>
+  /**
+   * Deletes counters of days and months that began before a time, of the next `limit` counters by owner. Returns the owner to go on
+   * after; null at the end.
+   */
+  deleteOldCounters(page: {
+    readonly after: string
+    readonly startedBeforeMs: number
+    readonly limit: number
+  }): Promise<string | null>
+  /**
+   * Looks at the next `limit` endpoints of webhooks by id, and deletes those of which no task is told, to which no message is sent, and
+   * which are not paused. Returns the id to go on after; null at the end.
+   */
+  deleteUnusedEndpoints(page: { readonly after: string; readonly limit: number }): Promise<string | null>
+  /** When the oldest task was stored, in milliseconds since 1970; null without tasks. */
+  oldestTaskAtMs(): Promise<number | null>
+}
