@@ -12,7 +12,8 @@ export interface Finding {
 export interface Check {
   /** One word, such as `database`. */
   readonly name: string
-  run(): Promise<Finding>
+  /** null: there is nothing to say. */
+  run(): Promise<Finding | null>
 }
 
 export interface CheckResult extends Finding {
@@ -27,14 +28,19 @@ export const warning = (message: string): Finding => ({ status: 'warning', messa
 export const error = (message: string): Finding => ({ status: 'error', message })
 
 /** Runs all checks at the same time. Resolves to their results, in order. Never rejects. */
-export function runChecks(checks: readonly Check[]): Promise<readonly CheckResult[]> {
-  return Promise.all(checks.map(async (check) => ({ check: check.name, ...(await runInTime(check)) })))
+export async function runChecks(checks: readonly Check[]): Promise<readonly CheckResult[]> {
+  return (await Promise.all(checks.map(resultsOf))).flat()
 }
 
-async function runInTime(check: Check): Promise<Finding> {
+async function resultsOf({ name, run }: Check): Promise<readonly CheckResult[]> {
   try {
-    return (await withTimeout(maxCheckMs, check.run())) ?? error(`there was no answer within ${maxCheckMs / 1_000} s`)
+    const ended = await withTimeout(
+      maxCheckMs,
+      run().then((finding) => ({ finding })),
+    )
+    if (ended === null) return [{ check: name, ...error(`there was no answer within ${maxCheckMs / 1_000} s`) }]
+    return ended.finding === null ? [] : [{ check: name, ...ended.finding }]
   } catch (failure) {
-    return error(describeError(failure))
+    return [{ check: name, ...error(describeError(failure)) }]
   }
 }

@@ -30,10 +30,14 @@ async function check(environment: Readonly<Record<string, string>>) {
 /** A provider whose credits call answers like this. It takes no orders. */
 async function startCredits(
   answer: object | ((key: string) => object),
+  /** What its answers have in `Date`; null: none. */
+  dateOf: (() => Date) | null = () => new Date(),
 ): Promise<{ readonly url: string; readonly requests: readonly string[] }> {
   const requests: string[] = []
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url} ${request.headers.authorization}`)
+    response.sendDate = false
+    if (dateOf !== null) response.setHeader('date', dateOf().toUTCString())
     const key = request.headers.authorization?.replace('Bearer ', '') ?? ''
     response.end(JSON.stringify(typeof answer === 'function' ? answer(key) : answer))
   })
@@ -83,6 +87,36 @@ test('--check-config asks with each of several keys', async () => {
   expect(code).toBe(1)
 })
 
+const account = { code: 200, msg: 'success', data: 7 }
+const shifted = (seconds: number) => () => new Date(Date.now() + seconds * 1_000)
+
+test('without PostgreSQL, --check-config compares the clock with the provider that tells the time', async () => {
+  for (const [seconds, status, says] of [
+    [0, 'ok', /^this machine's clock agrees with that of sunoapi, to a second or two$/],
+    [90, 'warning', /^this machine's clock is (89|9\d)\.\d s behind that of sunoapi: use NTP$/],
+    [-90, 'warning', /^this machine's clock is (89|9\d)\.\d s ahead of that of sunoapi: use NTP$/],
+  ] as const) {
+    const silent = await startCredits(account, null)
+    const telling = await startCredits(account, shifted(seconds))
+    const { code, statuses, messageOf } = await check({
+      KIE_API_KEY: 'k',
+      KIE_BASE_URL: silent.url,
+      SUNOAPI_API_KEY: 's',
+      SUNOAPI_BASE_URL: telling.url,
+    })
+    expect(messageOf('clock')).toMatch(says)
+    expect(statuses).toMatchObject({ kie: 'ok', sunoapi: 'ok', clock: status })
+    expect(code).toBe(0)
+  }
+})
+
+test('--check-config says nothing of the clock if no provider tells the time', async () => {
+  const provider = await startCredits(account, null)
+  const { statuses } = await check({ KIE_API_KEY: 'k', KIE_BASE_URL: provider.url })
+  expect(statuses).toMatchObject({ kie: 'ok' })
+  expect(statuses).not.toHaveProperty('clock')
+})
+
 test('--check-config reports every kind of trouble at once', async () => {
   const refusing = await startCredits({ code: 401, msg: `key ${canary} is not valid`, data: null })
   const port = new URL(refusing.url).port
@@ -109,6 +143,7 @@ test('--check-config reports every kind of trouble at once', async () => {
     redis: 'error',
     kie: 'error',
     sunoapi: 'warning',
+    clock: 'ok',
     archive: 'warning',
     'api-keys': 'error',
     port: 'warning',

@@ -91,7 +91,7 @@ function typeOf(info: unknown) {
 
 function submitAnswer(body: string | null, status = 200, spec: ProviderSpec = kie): SubmitAnswer {
   const context = { spec, redact: createRedact(() => ['the-api-key']), callbackUrl, nowMs: Date.UTC(2026, 0, 1) }
-  return parseSubmitAnswer({ status, retryAfter: null, body, problem: null }, context)
+  return parseSubmitAnswer({ status, retryAfter: null, dateMs: null, body, problem: null }, context)
 }
 
 describe('the parser of the pages’ examples', () => {

@@ -8,9 +8,9 @@ export const checkConfig: Command = {
   name: 'check-config',
   summary: 'Check what a gateway with this environment would need',
   details:
-    'Whether the database can be written, what the clock of PostgreSQL shows, whether Redis answers, whether each provider\n' +
-    'accepts the key (by reading the balance of the account), whether PUBLIC_URL leads to a gateway, and more. Reads the\n' +
-    'whole environment of a gateway. The same as node dist/main.js --check-config. Changes nothing.',
+    'Whether the database can be written, what the clock of PostgreSQL or of a provider shows, whether Redis answers, whether\n' +
+    'each provider accepts the key (by reading the balance of the account), whether PUBLIC_URL leads to a gateway, and more.\n' +
+    'Reads the whole environment of a gateway. The same as node dist/main.js --check-config. Changes nothing.',
   usage: '',
   args: { min: 0, max: 0 },
   options: {},

@@ -21,6 +21,8 @@ export function limitInformational(end: (reason: string) => void): () => void {
 export interface HttpAnswer {
   readonly status: number
   readonly retryAfter: string | null
+  /** Its `Date`: the server's clock, rounded down to a second, in milliseconds since 1970. null: it has none. */
+  readonly dateMs: number | null
   /** null if it was cut off, stalled or too long. */
   readonly body: string | null
   /** Why `body` is null; null if there is a body. */
@@ -29,8 +31,13 @@ export interface HttpAnswer {
 
 /** Reads the body of a response. Never throws. */
 export async function readHttpAnswer(response: Dispatcher.ResponseData): Promise<HttpAnswer> {
-  const header = response.headers['retry-after']
-  const head = { status: response.statusCode, retryAfter: typeof header === 'string' ? header : null }
+  const { 'retry-after': retryAfter, date } = response.headers
+  const dateMs = typeof date === 'string' ? Date.parse(date) : NaN
+  const head = {
+    status: response.statusCode,
+    retryAfter: typeof retryAfter === 'string' ? retryAfter : null,
+    dateMs: Number.isNaN(dateMs) ? null : dateMs,
+  }
   try {
     return { ...head, body: await response.body.text(), problem: null }
   } catch (error) {

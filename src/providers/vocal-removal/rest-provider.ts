@@ -30,7 +30,7 @@ export interface RestProvider extends Provider, Pick<Offer, 'isAvailable' | 'rea
   /** A callback that cannot be used has no report, and only triggers a check of the id that it contains. */
   readonly parseCallback: ReadCallback
   /** Asks for the balance of each API key now, to see whether the provider accepts it. In the operator's order. */
-  checkKeys(): Promise<readonly CreditsAnswer[]>
+  checkKeys(): Promise<readonly KeyCheck[]>
   /** The balance of each API key, in the operator's order, at most a minute old. */
   balances(): readonly Promise<KnownBalance>[]
   state(): ProviderState
@@ -38,6 +38,21 @@ export interface RestProvider extends Provider, Pick<Offer, 'isAvailable' | 'rea
   stopChecking(): Promise<void>
   /** Ends everything: a running submit returns `unknown`. */
   close(): Promise<void>
+}
+
+/** What came of a credits call. */
+export interface KeyCheck {
+  readonly credits: CreditsAnswer
+  /** What the provider's clock showed at some time between two of this machine's. null: the answer does not say. */
+  readonly time: AnswerTime | null
+}
+
+/** In milliseconds since 1970. */
+export interface AnswerTime {
+  /** Rounded down to a second. */
+  readonly dateMs: number
+  readonly askedAtMs: number
+  readonly answeredAtMs: number
 }
 
 /** Timeouts in milliseconds. */
@@ -156,12 +171,21 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
 
   const balances = () => keys.all().map(({ balance }) => balance.read())
 
-  async function askCredits(key: string): Promise<CreditsAnswer> {
+  async function checkKey(key: string): Promise<KeyCheck> {
+    let askedAtMs = Date.now()
+    const onSlot = () => void (askedAtMs = Date.now())
     try {
-      return parseCredits(await reader.get(parts.urlOf(spec.creditsPath), parts.headersWith(key, null)))
+      const answer = await reader.get(parts.urlOf(spec.creditsPath), parts.headersWith(key, null), onSlot)
+      const { dateMs } = answer
+      const time = dateMs === null ? null : { dateMs, askedAtMs, answeredAtMs: Date.now() }
+      return { credits: parseCredits(answer), time }
     } catch (error) {
-      return { kind: 'unreadable', cause: redact(describeError(error), messageLength) }
+      return { credits: { kind: 'unreadable', cause: redact(describeError(error), messageLength) }, time: null }
     }
+  }
+
+  async function askCredits(key: string): Promise<CreditsAnswer> {
+    return (await checkKey(key)).credits
   }
 
   return {
@@ -184,7 +208,7 @@ export function createRestProvider(options: RestProviderOptions): RestProvider {
     isAvailable: (owner) => !gate.isClosedFor(owner) && keys.all().some(({ orderRefusals }) => !orderRefusals.isDown()),
     balances,
     readCredits: async () => totalCredits(await Promise.all(balances())),
-    checkKeys: () => Promise.all(keys.all().map(({ text }) => askCredits(text))),
+    checkKeys: () => Promise.all(keys.all().map(({ text }) => checkKey(text))),
 
     state: () => ({
       isReachable: !outages.reachability.isDown(),
