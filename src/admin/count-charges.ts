@@ -1,5 +1,6 @@
 import type { ChargeCount } from '../separation/store/operator-store.ts'
-import type { ProviderName, SeparationType } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
+import type { SeparationType } from '../separation/task/separation-type.ts'
 
 /** What charges are counted by. */
 export type Dimension = 'day' | 'owner' | 'provider' | 'type'

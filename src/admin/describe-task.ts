@@ -1,13 +1,7 @@
-import {
-  completedAtMs,
-  phaseOf,
-  settledAtMs,
-  startedAtMs,
-  statusOf,
-  stemName,
-  type Result,
-  type Task,
-} from '../separation/task.ts'
+import { completedAtMs, settledAtMs, startedAtMs } from '../separation/task/task-times.ts'
+import { phaseOf, statusOf } from '../separation/task/task-status.ts'
+import { stemName } from '../separation/task/stem.ts'
+import type { Result, Task } from '../separation/task/task.ts'
 
 /**
  * A task for `--json`: all that is stored of it, with times in ISO 8601. Of addresses, only their hosts: the rest of a provider's

@@ -1,8 +1,9 @@
 import { UsageError } from '../runtime/usage-error.ts'
 import type { TaskReader } from '../separation/store/task-reader.ts'
-import { isProviderTaskId } from '../separation/provider-task-id.ts'
-import { providerNames, type Task } from '../separation/task.ts'
-import { isTaskId } from '../separation/task-id.ts'
+import { isProviderTaskId } from '../separation/task/provider-task-id.ts'
+import { providerNames } from '../separation/task/provider-name.ts'
+import type { Task } from '../separation/task/task.ts'
+import { isTaskId } from '../separation/task/task-id.ts'
 
 /** The most tasks that one call of a command may name. */
 export const maxIds = 1_000

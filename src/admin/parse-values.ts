@@ -1,5 +1,5 @@
 import { UsageError } from '../runtime/usage-error.ts'
-import { providerNames, type ProviderName } from '../separation/task.ts'
+import { providerNames, type ProviderName } from '../separation/task/provider-name.ts'
 
 /** A provider, in upper or lower case. Throws UsageError. */
 export function parseProvider(text: string): ProviderName {

@@ -9,7 +9,8 @@ import {
   type StemLinkKind,
 } from './environment.ts'
 import type { ApiKey } from '../identity/parse-api-keys.ts'
-import type { ProviderName, SeparationType } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
+import type { SeparationType } from '../separation/task/separation-type.ts'
 import type { TraceExport } from '../tracing/trace-export.ts'
 import { sandboxMistake } from './sandbox-permission.ts'
 import type { DatabaseAddress } from '../stores/database/database-url.ts'

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { parseApiKeys } from '../identity/parse-api-keys.ts'
-import { providerNames, separationTypes, type SeparationType } from '../separation/task.ts'
+import { providerNames } from '../separation/task/provider-name.ts'
+import { separationTypes, type SeparationType } from '../separation/task/separation-type.ts'
 import { parseDatabaseUrl } from '../stores/database/database-url.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 import { parseArchiveUrl } from '../stems/archive/archive-url.ts'

@@ -1,7 +1,7 @@
 import { creditsMistake } from '../identity/credits-mistake.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 import { archiveMistakes } from './archive-config.ts'
-import { separationTypes } from '../separation/task.ts'
+import { separationTypes } from '../separation/task/separation-type.ts'
 import type { ParsedEnvironment } from './environment.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { RateCounter } from '../separation/store/rate-counter.ts'
-import type { ProviderName } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
 import { orderRateScript, renewSlotScript } from './order-rate-script.ts'
 import { readRateScript } from './read-rate-script.ts'
 import type { RedisConnection } from './redis-connection.ts'

@@ -1,5 +1,5 @@
 import type { Offer } from '../separation/offer.ts'
-import type { ProviderName } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
 import { badInput } from './bad-input.ts'
 
 /** What the provider of this name offers. Throws BAD_USER_INPUT if it is not enabled. */

@@ -3,7 +3,8 @@ import type { Log } from '../runtime/log.ts'
 import { createOutageLog } from '../runtime/outage-log.ts'
 import type { Trace } from '../runtime/trace.ts'
 import { taskDetail } from '../separation/task-log.ts'
-import type { ProviderName, Task } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
+import type { Task } from '../separation/task/task.ts'
 
 /** Why a request to a callback address was not taken for a callback. */
 export type CallbackRefusal = 'invalid-url' | 'method' | 'too-large' | 'not-json'

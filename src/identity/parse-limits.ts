@@ -1,5 +1,6 @@
 import { budgetKinds, budgetPeriods, type Budget, type CallerLimits } from '../separation/caller-limits.ts'
-import { providerNames, separationTypes, type ProviderName, type SeparationType } from '../separation/task.ts'
+import { providerNames, type ProviderName } from '../separation/task/provider-name.ts'
+import { separationTypes, type SeparationType } from '../separation/task/separation-type.ts'
 
 /** What the fields of a caller say. */
 export interface ParsedLimits {

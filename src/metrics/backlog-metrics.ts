@@ -1,6 +1,6 @@
 import type { Backlog, BacklogReader } from '../separation/store/backlog-reader.ts'
 import type { Clock } from '../separation/store/clock.ts'
-import type { ProviderName } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
 import { createKeptValue } from './kept-value.ts'
 import type { Meter } from './meter.ts'
 

@@ -1,6 +1,7 @@
 import type { CallbackObserver, CallbackResult } from '../http/callback-route.ts'
 import { createBoundedMap } from '../runtime/bounded-map.ts'
-import type { ProviderName, Task } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
+import type { Task } from '../separation/task/task.ts'
 import type { Meter } from './meter.ts'
 
 export interface CallbackMetrics extends CallbackObserver {

@@ -4,7 +4,8 @@ import { StoreUnavailableError } from '../separation/errors.ts'
 import type { OrderRefusal } from '../separation/order/order-refusal.ts'
 import type { SeparateOutcome } from '../separation/order/separate.ts'
 import type { Separations } from '../separation/separations.ts'
-import { providerNames, type ProviderName, type SeparationType } from '../separation/task.ts'
+import { providerNames, type ProviderName } from '../separation/task/provider-name.ts'
+import type { SeparationType } from '../separation/task/separation-type.ts'
 import type { Meter } from './meter.ts'
 
 export interface OrderMetricsOptions {

@@ -1,5 +1,5 @@
 import type { Admission, CheckAnswer, Provider, SubmitAnswer } from '../separation/provider.ts'
-import type { ProviderName } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
 import type { Meter } from './meter.ts'
 
 const callBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120]

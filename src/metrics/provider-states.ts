@@ -1,7 +1,7 @@
 import type { KnownBalance } from '../providers/client/balance.ts'
 import type { KeyState, ProviderState } from '../providers/client/provider-state.ts'
 import { withTimeout } from '../runtime/with-timeout.ts'
-import type { ProviderName } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
 import type { Meter } from './meter.ts'
 
 /** A provider whose state is shown. */

@@ -1,13 +1,9 @@
 import type { TaskChangeListener } from '../separation/advance/record.ts'
-import {
-  hasEvent,
-  isSettled,
-  settledAtMs,
-  statusOf,
-  type ProviderName,
-  type SeparationType,
-  type Task,
-} from '../separation/task.ts'
+import { hasEvent, isSettled, type Task } from '../separation/task/task.ts'
+import { settledAtMs } from '../separation/task/task-times.ts'
+import { statusOf } from '../separation/task/task-status.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
+import type { SeparationType } from '../separation/task/separation-type.ts'
 import type { Meter } from './meter.ts'
 
 export interface TaskMetricsOptions {

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Clock } from '../separation/store/clock.ts'
-import type { ProviderName } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
 
 /** A listening gateway. */
 export interface App {

@@ -1,4 +1,4 @@
-import { providerNames, type ProviderName } from '../separation/task.ts'
+import { providerNames, type ProviderName } from '../separation/task/provider-name.ts'
 import { apikley } from './vocal-removal/apikley.ts'
 import { kie } from './vocal-removal/kie.ts'
 import { createRestProvider, type RestProvider, type RestProviderOptions } from './vocal-removal/rest-provider.ts'

@@ -1,4 +1,5 @@
-import { separationTypes, type ProviderName, type SeparationType } from './task.ts'
+import { separationTypes, type SeparationType } from './task/separation-type.ts'
+import type { ProviderName } from './task/provider-name.ts'
 
 /** What a budget counts: all orders, the orders of one type, or the credits that orders cost. */
 export const budgetKinds = ['orders', ...separationTypes, 'credits'] as const

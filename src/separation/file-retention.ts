@@ -1,4 +1,5 @@
-import { stemName, type Stem, type StemCopy, type SucceededTask, type Task } from './task.ts'
+import { stemName, type Stem, type StemCopy } from './task/stem.ts'
+import type { SucceededTask, Task } from './task/task.ts'
 
 /** How long files are kept after their task was completed, in milliseconds. */
 export interface FileRetention {

@@ -1,4 +1,5 @@
-import type { ProviderName, SeparationType } from './task.ts'
+import type { ProviderName } from './task/provider-name.ts'
+import type { SeparationType } from './task/separation-type.ts'
 
 /** The balance of the operator's account at a provider. */
 export interface CreditBalance {

@@ -2,7 +2,8 @@ import type { Log } from '../runtime/log.ts'
 import type { Offer } from './offer.ts'
 import type { OperatorStore, Pause } from './store/operator-store.ts'
 import type { Admission, Provider } from './provider.ts'
-import type { ProviderName, Refusal } from './task.ts'
+import type { ProviderName } from './task/provider-name.ts'
+import type { Refusal } from './task/failure.ts'
 
 /** Keeps the pauses of providers, as the store had them at the last poll. While the store is away, they stay as they are. */
 export interface PausedProviders {

@@ -1,6 +1,8 @@
 import type { Trace } from '../runtime/trace.ts'
-import type { ProviderReport } from './advance/report.ts'
-import type { ProviderName, Refusal, SeparationType } from './task.ts'
+import type { ProviderReport } from './task/report.ts'
+import type { ProviderName } from './task/provider-name.ts'
+import type { Refusal } from './task/failure.ts'
+import type { SeparationType } from './task/separation-type.ts'
 
 /** A vendor of the REST API. Its methods never reject: errors are part of the answer. */
 export interface Provider {

@@ -1,6 +1,7 @@
-import type { DatedReport } from './advance/report.ts'
+import type { DatedReport } from './task/report.ts'
 import { maxSendingMs } from './check/conclusion.ts'
-import { isQueued, startedAtMs, type Resolution, type Task } from './task.ts'
+import { isQueued, type Resolution, type Task } from './task/task.ts'
+import { startedAtMs } from './task/task-times.ts'
 
 /** What the operator's report of the charge of a task leads to. */
 export type ResolutionPlan =

@@ -28,7 +28,8 @@ import type { Clock } from './store/clock.ts'
 import type { ChangeReader } from './store/change-reader.ts'
 import type { Store } from './store/store.ts'
 import type { TaskFilter, TaskPage, TaskReader } from './store/task-reader.ts'
-import type { ProviderName, Task } from './task.ts'
+import type { ProviderName } from './task/provider-name.ts'
+import type { Task } from './task/task.ts'
 
 export interface SeparationsOptions {
   /** Where tasks are changed. Never a cache. */

@@ -1,7 +1,9 @@
 import type { Log } from '../runtime/log.ts'
 import { traceDetail, type Trace } from '../runtime/trace.ts'
-import type { DatedReport, Report } from './advance/report.ts'
-import { hasEvent, isSettled, phaseOf, statusOf, type FailureCode, type Task } from './task.ts'
+import type { DatedReport, Report } from './task/report.ts'
+import { hasEvent, isSettled, type Task } from './task/task.ts'
+import { phaseOf, statusOf } from './task/task-status.ts'
+import type { FailureCode } from './task/failure.ts'
 
 /** What a line of the log says of a task. The operator's guide lists them. */
 const messages = {

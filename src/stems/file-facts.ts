@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Log } from '../runtime/log.ts'
 import type { StemFacts, StemFileRef, StemFileStore } from '../separation/store/stem-file-store.ts'
-import { stemName } from '../separation/task.ts'
+import { stemName } from '../separation/task/stem.ts'
 import type { StemOfTask } from './stem-source.ts'
 
 /** What is known of the files of stems, from whoever has read them. */

@@ -1,4 +1,5 @@
-import { stemName, type Stem, type Task } from '../separation/task.ts'
+import { stemName, type Stem } from '../separation/task/stem.ts'
+import type { Task } from '../separation/task/task.ts'
 import { formatOfUrl, type AudioFormat } from './audio-format.ts'
 
 /** Of each of the two parts of a name, in bytes: file systems allow 255 for the whole. */

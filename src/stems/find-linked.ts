@@ -1,7 +1,9 @@
 import type { Clock } from '../separation/store/clock.ts'
 import type { TaskReader } from '../separation/store/task-reader.ts'
 import { expiresAtMs, stemExpiresAtMs, type FileRetention } from '../separation/file-retention.ts'
-import { stemName, type ProviderName, type SucceededTask } from '../separation/task.ts'
+import { stemName } from '../separation/task/stem.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
+import type { SucceededTask } from '../separation/task/task.ts'
 import type { StemLinks } from './stem-links.ts'
 import type { StemOfTask } from './stem-source.ts'
 

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { Log } from '../runtime/log.ts'
-import type { ProviderName } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
 import { createAddressRule, type Permission } from '../addresses/allowed-address.ts'
 import { formatRange } from './byte-range.ts'
 import { requestFile } from './file-request.ts'

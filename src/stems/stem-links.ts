@@ -1,5 +1,6 @@
-import { stemName, type SucceededTask } from '../separation/task.ts'
-import { taskIdPrefix } from '../separation/task-id.ts'
+import { stemName } from '../separation/task/stem.ts'
+import type { SucceededTask } from '../separation/task/task.ts'
+import { taskIdPrefix } from '../separation/task/task-id.ts'
 import { linkFileName, zipFileName } from './file-name.ts'
 import { createLinkTokens, tokenLength } from './link-tokens.ts'
 import type { StemOfTask } from './stem-source.ts'

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import type { Stem, SucceededTask } from '../separation/task.ts'
+import type { Stem } from '../separation/task/stem.ts'
+import type { SucceededTask } from '../separation/task/task.ts'
 import type { AskedRange } from './byte-range.ts'
 
 /** A stem of a task. */

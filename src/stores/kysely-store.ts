@@ -1,5 +1,5 @@
 import { sql, type Kysely, type SqlBool } from 'kysely'
-import type { Task } from '../separation/task.ts'
+import type { Task } from '../separation/task/task.ts'
 import { createArchiveQueue, createMakeArchiveDue } from './archive/archive-queue.ts'
 import { createBudgetJobs, isCounted } from './order/budgets.ts'
 import { createCallbackInbox } from './check/callback-inbox.ts'

@@ -1,14 +1,9 @@
 import { publicNameOf } from '../separation/public-name.ts'
-import {
-  completedAtMs,
-  statusOf,
-  type Charge,
-  type FailureCode,
-  type SeparationStatus,
-  type Stem,
-  type SucceededTask,
-  type Task,
-} from '../separation/task.ts'
+import { completedAtMs } from '../separation/task/task-times.ts'
+import { statusOf, type SeparationStatus } from '../separation/task/task-status.ts'
+import type { Charge, SucceededTask, Task } from '../separation/task/task.ts'
+import type { FailureCode } from '../separation/task/failure.ts'
+import type { Stem } from '../separation/task/stem.ts'
 import type { WebhookMessage } from '../separation/store/webhook-queue.ts'
 
 /** The `data` of a message about a task: a task as it was after one of its changes, in the words of the GraphQL API. */

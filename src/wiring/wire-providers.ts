@@ -6,7 +6,7 @@ import { sandboxPrices } from '../sandbox/ledger.ts'
 import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { callbacksPath } from '../separation/callback/callback-address.ts'
 import type { Offer } from '../separation/offer.ts'
-import type { ProviderName } from '../separation/task.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
 import type { Foundation } from './foundation.ts'
 import { newSecret } from './new-secret.ts'
 

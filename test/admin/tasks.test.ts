@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Task } from '../../src/separation/task.ts'
+import type { Task } from '../../src/separation/task/task.ts'
 import { adminJson, runAdmin, storeTasks } from '../support/admin.ts'
 import { canary } from '../support/canaries.ts'
 import { openStoreOf } from '../support/database.ts'

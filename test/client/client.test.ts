@@ -16,7 +16,7 @@ import {
 import { webSockets } from '@stemgate/client/web-sockets'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import { mobileKey, startGuarded, twoCallers, webKey, wrongKey } from '../support/callers.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGateway } from '../support/gateway.ts'

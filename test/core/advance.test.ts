@@ -1,21 +1,14 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { advance, isVisibleChange } from '../../src/separation/advance/advance.ts'
-import type { Outcome, Report, ReportedStem, ProviderReport } from '../../src/separation/advance/report.ts'
-import {
-  completedAtMs,
-  failureCodes,
-  isSettled,
-  isComplete,
-  isQueued,
-  phaseOf,
-  statusOf,
-  stemName,
-  type PendingTask,
-  type Source,
-  type Task,
-  type TaskEventKind,
-} from '../../src/separation/task.ts'
+import type { Outcome, Report, ReportedStem, ProviderReport } from '../../src/separation/task/report.ts'
+import { completedAtMs } from '../../src/separation/task/task-times.ts'
+import { failureCodes } from '../../src/separation/task/failure.ts'
+import { isSettled, isQueued, type PendingTask, type Task } from '../../src/separation/task/task.ts'
+import { isComplete, stemName } from '../../src/separation/task/stem.ts'
+import { phaseOf, statusOf } from '../../src/separation/task/task-status.ts'
+import type { Source } from '../../src/separation/task/reported.ts'
+import type { TaskEventKind } from '../../src/separation/task/task-event.ts'
 import { succeededTask } from '../support/tasks.ts'
 
 const createdAtMs = 1_700_000_000_000

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { ReadDocument, WatchDocument } from '../../schema/operations.ts'
 import { createCallbackAddresses } from '../../src/separation/callback/callback-address.ts'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import { openStoreOf } from '../support/database.ts'
 import {
   acceptedTask,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { SeparateDocument } from '../../schema/operations.ts'
-import type { Task } from '../../src/separation/task.ts'
+import type { Task } from '../../src/separation/task/task.ts'
 import { openStoreOf } from '../support/database.ts'
 import {
   acceptedTask,

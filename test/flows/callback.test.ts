@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { request } from 'undici'
 import { describe, expect, test } from 'vitest'
 import { createCallbackAddresses } from '../../src/separation/callback/callback-address.ts'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import { dueAtOf, lockDatabaseOf, openStoreOf } from '../support/database.ts'
 import {
   order,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WatchDocument } from '../../schema/operations.ts'
-import type { Task } from '../../src/separation/task.ts'
+import type { Task } from '../../src/separation/task/task.ts'
 import { openStoreOf } from '../support/database.ts'
 import { collect, order, startGateway, storedTask, untilSettled, type Timings } from '../support/gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, sendBody, startPlayedProvider } from '../support/played-provider.ts'

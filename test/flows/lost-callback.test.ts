@@ -2,14 +2,8 @@ import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { nextCheckAt } from '../../src/separation/check/check-schedule.ts'
-import type {
-  FailedTask,
-  KnownPart,
-  PendingTask,
-  SeparationType,
-  SucceededTask,
-  Task,
-} from '../../src/separation/task.ts'
+import type { FailedTask, PendingTask, SucceededTask, Task } from '../../src/separation/task/task.ts'
+import type { KnownPart, SeparationType } from '../../src/separation/task/separation-type.ts'
 import { dueAtOf, openStoreOf } from '../support/database.ts'
 import { order, startGateway, storedTask, untilSettled } from '../support/gateway.ts'
 import {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import { createExpectations } from '../../src/separation/order/expectations.ts'
 import { openStoreOf } from '../support/database.ts'
 import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ListDocument, SeparateDocument, type SeparationFilter } from '../../schema/operations.ts'
 import { fingerprintOf } from '../../src/separation/order/separate-input.ts'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import { openStoreOf } from '../support/database.ts'
 import { order, someTrack, startGateway, type TestGateway } from '../support/gateway.ts'
 import { pendingTask, succeededTask } from '../support/tasks.ts'

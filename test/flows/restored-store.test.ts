@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SeparateDocument } from '../../schema/operations.ts'
 import { createCallbackAddresses } from '../../src/separation/callback/callback-address.ts'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import { canary } from '../support/canaries.ts'
 import { openStoreOf } from '../support/database.ts'
 import {

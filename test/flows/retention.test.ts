@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ListDocument, ReadDocument, SeparateDocument, WatchDocument } from '../../schema/operations.ts'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import { newFolderArchive, oggBytes, storeNewTask, untilArchived } from '../support/archive.ts'
 import { webhookEndpoint } from '../../src/separation/webhooks/webhook-endpoint.ts'
 import { ownerTables, taskTables } from '../../src/stores/purge/task-tables.ts'

@@ -7,7 +7,7 @@ import { changeRows } from '../support/database.ts'
 import { order, startGateway, untilSettled, type TestGateway } from '../support/gateway.ts'
 import { readMetrics } from '../support/metrics.ts'
 import { webSocketUrl } from '../support/transports.ts'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import { callbackOfSuccess, recordOfSuccess, sendBody, startPlayedProvider } from '../support/played-provider.ts'
 
 const madeId = /^[0-9a-f]{32}$/

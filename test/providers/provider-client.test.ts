@@ -10,7 +10,7 @@ import { createRestProvider, type RestProviderOptions } from '../../src/provider
 import { sandbox } from '../../src/providers/vocal-removal/sandbox.ts'
 import { sunoapi } from '../../src/providers/vocal-removal/sunoapi.ts'
 import { createInProcessRates } from '../../src/coordination/in-process-rates.ts'
-import type { RefusalReason } from '../../src/separation/task.ts'
+import type { RefusalReason } from '../../src/separation/task/failure.ts'
 import { canary } from '../support/canaries.ts'
 import type { ProviderOrder } from '../../src/separation/provider.ts'
 

@@ -13,7 +13,7 @@ import {
 } from 'jose'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import {
   ask,
   callerOf,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import { openStoreOf } from '../support/database.ts'
 import { startFileServer, mp3Bytes, rangedFile, plainFile } from '../support/file-server.ts'
 import { order, startGateway, untilSettled } from '../support/gateway.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import { createCheckQueue } from '../../src/stores/check/check-queue.ts'
 import { runJob, type Job } from '../../src/stores/database/job.ts'
 import { openSqlite } from '../../src/stores/sqlite/sqlite-store.ts'

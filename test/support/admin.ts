@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Task } from '../../src/separation/task.ts'
+import type { Task } from '../../src/separation/task/task.ts'
 import { columnsOf } from '../../src/stores/task/stored-task.ts'
 import { expectNoCanary } from './canaries.ts'
 import { changeRows } from './database.ts'

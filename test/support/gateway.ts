@@ -16,7 +16,7 @@ import { createInProcessRates } from '../../src/coordination/in-process-rates.ts
 import { createRestProvider } from '../../src/providers/vocal-removal/rest-provider.ts'
 import { SeparateDocument, WatchDocument, type SeparateInput } from '../../schema/operations.ts'
 import { createSeparations, type Separations } from '../../src/separation/separations.ts'
-import type { Task } from '../../src/separation/task.ts'
+import type { Task } from '../../src/separation/task/task.ts'
 import { canary, expectNoCanary, findCanary } from './canaries.ts'
 import { newDatabase, openStoreOf } from './database.ts'
 import { parseImpatiently } from './impatient-config.ts'

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Task } from '../../src/separation/task.ts'
+import type { Task } from '../../src/separation/task/task.ts'
 import type { Database } from '../../src/stores/database/tables.ts'
 import { columnsOf } from '../../src/stores/task/stored-task.ts'
 

@@ -1,4 +1,4 @@
-import type { SucceededTask } from '../../src/separation/task.ts'
+import type { SucceededTask } from '../../src/separation/task/task.ts'
 import { openStoreOf } from './database.ts'
 import type { TestGateway } from './gateway.ts'
 import { stem, succeededTask } from './tasks.ts'

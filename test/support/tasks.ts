@@ -1,5 +1,6 @@
-import { newTaskId } from '../../src/separation/task-id.ts'
-import type { FailedTask, PendingTask, Stem, SucceededTask } from '../../src/separation/task.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
+import type { FailedTask, PendingTask, SucceededTask } from '../../src/separation/task/task.ts'
+import type { Stem } from '../../src/separation/task/stem.ts'
 
 /** Tasks as they stand in the store, whole. Each is bound to an id of its own. */
 export function pendingTask(change: Partial<PendingTask> = {}): PendingTask {

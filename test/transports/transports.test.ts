@@ -3,7 +3,7 @@ import { createClient } from 'graphql-ws'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { StoreUnavailableError } from '../../src/separation/errors.ts'
-import { newTaskId } from '../../src/separation/task-id.ts'
+import { newTaskId } from '../../src/separation/task/task-id.ts'
 import { order, startGateway, type TestGateway, untilSettled } from '../support/gateway.ts'
 import { pendingTask, succeededTask } from '../support/tasks.ts'
 import {

@@ -1,4 +1,4 @@
-import { recordInfoIdOf, type Task } from '../../separation/task.ts'
+import { recordInfoIdOf, type Task } from '../../separation/task/task.ts'
 import type { Command } from '../command.ts'
 import { findTasks, maxIds } from '../find-tasks.ts'
 import { formatTable } from '../table.ts'

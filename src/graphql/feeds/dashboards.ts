@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from '../../separation/errors.ts'
 import { longestWriteMs } from '../../separation/read/held-positions.ts'
-import type { Task } from '../../separation/task.ts'
+import type { Task } from '../../separation/task/task.ts'
 import { createDashboard, isMember, type Dashboard, type DashboardOperation } from './dashboard.ts'
 import { createMember, sendPending, type CatchUp, type Member } from './dashboard-member.ts'
 import { eventText } from './event-text.ts'

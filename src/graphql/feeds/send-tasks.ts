@@ -1,4 +1,4 @@
-import type { Task } from '../../separation/task.ts'
+import type { Task } from '../../separation/task/task.ts'
 import { isMember, type Dashboard } from './dashboard.ts'
 import { offer, type DashboardItem, type Member } from './dashboard-member.ts'
 import { eventText } from './event-text.ts'

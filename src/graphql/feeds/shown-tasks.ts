@@ -1,6 +1,6 @@
 import { createBoundedMap } from '../../runtime/bounded-map.ts'
 import { isSelected, mayHaveBeenSelected, type TaskSelection } from '../../separation/read/task-selection.ts'
-import type { Task } from '../../separation/task.ts'
+import type { Task } from '../../separation/task/task.ts'
 
 /** The tasks that a dashboard was shown. */
 export interface ShownTasks {

@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from '../../separation/errors.ts'
 import type { Watch, WatchedState } from '../../separation/read/watch.ts'
-import { isSettled, type Task } from '../../separation/task.ts'
+import { isSettled, type Task } from '../../separation/task/task.ts'
 import type { TaskRef } from '../../separation/read/find.ts'
 import { eventText } from './event-text.ts'
 import type { FeedOperation, Feeds, FeedsOptions, Subscriber } from './feed.ts'

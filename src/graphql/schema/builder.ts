@@ -2,7 +2,7 @@ import SchemaBuilder, { type EnumRef, type ObjectFieldBuilder } from '@pothos/co
 import RelayPlugin from '@pothos/plugin-relay'
 import { GraphQLScalarType } from 'graphql'
 import { DateTimeResolver, URLResolver } from 'graphql-scalars'
-import { taskIdOfStem } from '../../separation/stem-id.ts'
+import { taskIdOfStem } from '../../separation/task/stem-id.ts'
 import type { Context } from '../context.ts'
 import { readsOnlyTasks } from './reads-only-tasks.ts'
 

@@ -1,4 +1,7 @@
-import type { ProviderName, RefusalReason, SeparationType, StemPart, TaskPhase } from '../../separation/task.ts'
+import type { ProviderName } from '../../separation/task/provider-name.ts'
+import type { RefusalReason } from '../../separation/task/failure.ts'
+import type { SeparationType, StemPart } from '../../separation/task/separation-type.ts'
+import type { TaskPhase } from '../../separation/task/task-status.ts'
 import type { AudioFormat } from '../../stems/audio-format.ts'
 import { publicNameOf } from '../../separation/public-name.ts'
 import { builder, type EnumOf } from './builder.ts'

@@ -1,4 +1,6 @@
-import { settledAtMs, taskEventKinds, type Task, type TaskEventKind } from '../../separation/task.ts'
+import { settledAtMs } from '../../separation/task/task-times.ts'
+import { taskEventKinds, type TaskEventKind } from '../../separation/task/task-event.ts'
+import type { Task } from '../../separation/task/task.ts'
 import { builder } from './builder.ts'
 import { SeparationEventTypeEnum } from './enums.ts'
 

@@ -1,4 +1,4 @@
-import type { FailedTask } from '../../separation/task.ts'
+import type { FailedTask } from '../../separation/task/task.ts'
 import { builder } from './builder.ts'
 import { FailureCodeEnum, RefusalReasonEnum } from './enums.ts'
 

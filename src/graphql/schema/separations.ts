@@ -1,6 +1,6 @@
 import { resolveCursorConnection, type ResolveCursorConnectionArgs } from '@pothos/plugin-relay'
-import { isTaskId } from '../../separation/task-id.ts'
-import type { Task } from '../../separation/task.ts'
+import { isTaskId } from '../../separation/task/task-id.ts'
+import type { Task } from '../../separation/task/task.ts'
 import { badInput } from '../bad-input.ts'
 import { builder } from './builder.ts'
 import { withCost } from './field-cost.ts'

@@ -1,4 +1,4 @@
-import type { Task } from '../../separation/task.ts'
+import type { Task } from '../../separation/task/task.ts'
 import { badInput } from '../bad-input.ts'
 import type { Context } from '../context.ts'
 

@@ -8,7 +8,7 @@ import { createWatchClaim, type WatchClaim } from '../../graphql/feeds/watch-cla
 import type { ConcurrencyLimit } from '../../limits/concurrency-limit.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Separations } from '../../separation/separations.ts'
-import type { Task } from '../../separation/task.ts'
+import type { Task } from '../../separation/task/task.ts'
 import { createSweep } from '../sweep.ts'
 import { destroyStalledResponse } from './destroy-stalled-response.ts'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import contentDisposition from 'content-disposition'
-import type { Stem } from '../../separation/task.ts'
+import type { Stem } from '../../separation/task/stem.ts'
 import type { ValidLink } from '../../stems/find-linked.ts'
 import type { OpenFile } from '../../stems/stem-source.ts'
 

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Stem } from '../../separation/task.ts'
+import type { Stem } from '../../separation/task/stem.ts'
 import { titleOf } from '../../stems/file-name.ts'
 import type { NoFile } from '../../stems/stem-source.ts'
 import { sendJson } from '../respond.ts'

@@ -13,7 +13,7 @@ import type { RequestRate } from '../../limits/request-rate.ts'
 import type { LogLimitedRequest } from '../limited-requests.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Separations } from '../../separation/separations.ts'
-import type { Task } from '../../separation/task.ts'
+import type { Task } from '../../separation/task/task.ts'
 import type { SocketConnection, SocketOperation } from './socket-connection.ts'
 import { sendLast, sendMessage, sendNext, whenWritten } from './socket-messages.ts'
 

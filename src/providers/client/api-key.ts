@@ -1,6 +1,6 @@
 import type { Log } from '../../runtime/log.ts'
 import { createOutageLog, type OutageLog } from '../../runtime/outage-log.ts'
-import type { ProviderName } from '../../separation/task.ts'
+import type { ProviderName } from '../../separation/task/provider-name.ts'
 import { createBalance, type Balance, type CreditsAnswer } from './balance.ts'
 
 /** One of the operator's API keys at a provider, and what its last answers show of it. */

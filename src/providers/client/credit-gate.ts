@@ -1,5 +1,5 @@
 import type { Admission, OrderedTrack } from '../../separation/provider.ts'
-import type { Refusal } from '../../separation/task.ts'
+import type { Refusal } from '../../separation/task/failure.ts'
 import type { ApiKey } from './api-key.ts'
 
 /** Admits no order that, as far as the gateway knows, no account can pay. */

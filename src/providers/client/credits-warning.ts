@@ -1,6 +1,6 @@
 import type { Log } from '../../runtime/log.ts'
 import type { CreditBalance } from '../../separation/offer.ts'
-import type { ProviderName } from '../../separation/task.ts'
+import type { ProviderName } from '../../separation/task/provider-name.ts'
 
 /** Warns once when the credits fall below what the operator wants to keep, and says when there are enough again. */
 export interface CreditsWarning {

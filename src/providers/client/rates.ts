@@ -1,4 +1,4 @@
-import type { ProviderName } from '../../separation/task.ts'
+import type { ProviderName } from '../../separation/task/provider-name.ts'
 
 /** The rate limits of the providers, for this gateway or for all gateways that share them. */
 export interface Rates {

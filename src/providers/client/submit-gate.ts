@@ -1,4 +1,4 @@
-import type { Refusal } from '../../separation/task.ts'
+import type { Refusal } from '../../separation/task/failure.ts'
 import { createBreaker, type BreakerOptions, type OrderOrigin } from './breaker.ts'
 import type { BreakerState } from './provider-state.ts'
 import { createOrderQueue } from './order-queue.ts'

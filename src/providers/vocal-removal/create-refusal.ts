@@ -1,4 +1,4 @@
-import type { Refusal, RefusalReason } from '../../separation/task.ts'
+import type { Refusal, RefusalReason } from '../../separation/task/failure.ts'
 import type { CodeMeaning, ProviderSpec } from './spec.ts'
 
 interface Refused {

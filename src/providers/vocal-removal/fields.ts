@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { isProviderTaskId } from '../../separation/provider-task-id.ts'
+import { isProviderTaskId } from '../../separation/task/provider-task-id.ts'
 import { containsCallbackAddress } from '../../separation/callback/callback-address.ts'
 
 /** An integer, or an integer as text. Anything else is null. */

@@ -1,4 +1,4 @@
-import type { Outcome, ProviderReport } from '../../separation/advance/report.ts'
+import type { Outcome, ProviderReport } from '../../separation/task/report.ts'
 import { messageLength } from '../client/redact.ts'
 import { objectField } from './fields.ts'
 import { parseEnvelope, type Envelope } from './parse-envelope.ts'

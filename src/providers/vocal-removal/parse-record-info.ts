@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Outcome, ProviderReport } from '../../separation/advance/report.ts'
+import type { Outcome, ProviderReport } from '../../separation/task/report.ts'
 import { messageLength, type Redact } from '../client/redact.ts'
 import { anyField, codeField, idField, idTextField, textField } from './fields.ts'
 import type { Envelope } from './parse-envelope.ts'

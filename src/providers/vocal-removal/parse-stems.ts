@@ -1,5 +1,11 @@
-import type { ReportedStem } from '../../separation/advance/report.ts'
-import { partsOfType, separationTypes, stemName, type SeparationType, type StemPart } from '../../separation/task.ts'
+import type { ReportedStem } from '../../separation/task/report.ts'
+import {
+  partsOfType,
+  separationTypes,
+  type SeparationType,
+  type StemPart,
+} from '../../separation/task/separation-type.ts'
+import { stemName } from '../../separation/task/stem.ts'
 import { objectField } from './fields.ts'
 import { partOfName, normalizedName } from './part-of-name.ts'
 import { parseOriginData } from './parse-origin-data.ts'

@@ -1,5 +1,5 @@
 import type { Log } from '../../runtime/log.ts'
-import type { ProviderName } from '../../separation/task.ts'
+import type { ProviderName } from '../../separation/task/provider-name.ts'
 import type { Redact } from '../client/redact.ts'
 import type { ParserContext } from './parse-record-info.ts'
 

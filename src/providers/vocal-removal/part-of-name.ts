@@ -1,4 +1,4 @@
-import { knownParts, type KnownPart } from '../../separation/task.ts'
+import { knownParts, type KnownPart } from '../../separation/task/separation-type.ts'
 
 /** The known and the likely names of each part, normalized. */
 const namesOfPart = {

@@ -1,6 +1,6 @@
 import type { Log } from '../../runtime/log.ts'
 import { createOutageLog, type OutageLog } from '../../runtime/outage-log.ts'
-import type { ProviderName } from '../../separation/task.ts'
+import type { ProviderName } from '../../separation/task/provider-name.ts'
 
 /** What a provider may fail at, whichever key is used, each as an outage that begins and ends in the log. */
 export interface ProviderOutages {

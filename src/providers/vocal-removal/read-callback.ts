@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { describeError } from '../../runtime/describe-error.ts'
 import type { Log } from '../../runtime/log.ts'
-import type { ProviderReport } from '../../separation/advance/report.ts'
+import type { ProviderReport } from '../../separation/task/report.ts'
 import { messageLength } from '../client/redact.ts'
 import type { Job } from './job.ts'
 import type { ParserContext } from './parse-record-info.ts'

@@ -1,4 +1,5 @@
-import type { ProviderName, RefusalReason } from '../../separation/task.ts'
+import type { ProviderName } from '../../separation/task/provider-name.ts'
+import type { RefusalReason } from '../../separation/task/failure.ts'
 
 /** What a code in the answer to a submit means. Each is a definite refusal: nothing was charged. */
 export type CodeMeaning =

@@ -1,10 +1,12 @@
-import { hasEvent, type Failure, type Stem, type Task } from '../task.ts'
+import { hasEvent, type Task } from '../task/task.ts'
+import type { Failure } from '../task/failure.ts'
+import type { Stem } from '../task/stem.ts'
 import { failureIn, mergeOrder, resolvedFailure, strongerFailure } from './merge-order.ts'
 import { mergeArchive } from './merge-archive.ts'
 import { mergeEvents } from './merge-events.ts'
 import { mergeResult, succeed, taskBaseOf } from './merge-result.ts'
 import { compareText } from './merge-text.ts'
-import type { Report } from './report.ts'
+import type { Report } from '../task/report.ts'
 
 /**
  * The task after a report about it. This is the one rule by which tasks change.

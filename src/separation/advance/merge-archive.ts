@@ -1,6 +1,7 @@
-import type { StemCopy, Task, TaskArchive } from '../task.ts'
+import type { StemCopy } from '../task/stem.ts'
+import type { Task, TaskArchive } from '../task/task.ts'
 import { compareText } from './merge-text.ts'
-import type { ArchiveReport } from './report.ts'
+import type { ArchiveReport } from '../task/report.ts'
 
 /** Merges what the archive did. Copies are only added, until all of them are deleted for good. */
 export function mergeArchive(task: Task, report: ArchiveReport, atMs: number): Task {

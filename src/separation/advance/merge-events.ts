@@ -1,5 +1,6 @@
-import { taskEventKinds, type Task, type TaskEvent, type TaskEventKind } from '../task.ts'
-import type { OrderReport } from './report.ts'
+import { taskEventKinds, type TaskEvent, type TaskEventKind } from '../task/task-event.ts'
+import type { Task } from '../task/task.ts'
+import type { OrderReport } from '../task/report.ts'
 
 /** How many events of one kind a task keeps, in addition to the first. */
 const maxLatest = 3

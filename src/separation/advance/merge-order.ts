@@ -1,7 +1,9 @@
-import type { Failure, Reported, Resolution, Task } from '../task.ts'
-import { failureCodes, hasEvent } from '../task.ts'
+import { failureCodes, type Failure } from '../task/failure.ts'
+import type { Reported } from '../task/reported.ts'
+import type { Resolution, Task } from '../task/task.ts'
+import { hasEvent } from '../task/task.ts'
 import { compareText, pickText } from './merge-text.ts'
-import type { ProviderReport, OrderReport } from './report.ts'
+import type { ProviderReport, OrderReport } from '../task/report.ts'
 
 /**
  * Merges what a report says about the order itself: the provider's id, the charge, and the ids of the track. Returns null if

@@ -1,7 +1,8 @@
-import { isComplete, type PendingTask, type Result, type SucceededTask, type Task } from '../task.ts'
+import { isComplete } from '../task/stem.ts'
+import type { PendingTask, Result, SucceededTask, Task } from '../task/task.ts'
 import { withinLifetime } from './merge-order.ts'
 import { mergeResults, resultOf } from './merge-stems.ts'
-import type { ProviderReport, OrderReport } from './report.ts'
+import type { ProviderReport, OrderReport } from '../task/report.ts'
 
 /**
  * Merges the stems in a report into the task. Failures are merged by `advance`.

@@ -1,6 +1,9 @@
-import { knownParts, stemName, type CompletedAt, type Result, type Source, type Stem } from '../task.ts'
+import { knownParts } from '../task/separation-type.ts'
+import { stemName, type Stem } from '../task/stem.ts'
+import type { CompletedAt, Result } from '../task/task.ts'
+import type { Source } from '../task/reported.ts'
 import { compareText, pickText } from './merge-text.ts'
-import type { ReportedStem } from './report.ts'
+import type { ReportedStem } from '../task/report.ts'
 
 /** The most stems that a task keeps: several times what any provider yields, and few enough to read at every change. */
 export const maxStems = 64

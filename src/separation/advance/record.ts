@@ -4,11 +4,12 @@ import { DuplicateBindingError, StoreUnavailableError } from '../errors.ts'
 import type { Clock } from '../store/clock.ts'
 import type { LeaseEnd, NewDue, RecordStore } from '../store/record-store.ts'
 import { createTaskLog, taskIds } from '../task-log.ts'
-import { stemName, type Task } from '../task.ts'
+import { stemName } from '../task/stem.ts'
+import type { Task } from '../task/task.ts'
 import { toldChange } from '../webhooks/told-change.ts'
 import { advance, isVisibleChange } from './advance.ts'
 import { maxStems } from './merge-stems.ts'
-import type { DatedReport, Report } from './report.ts'
+import type { DatedReport, Report } from '../task/report.ts'
 
 /** What saves `record` work on the store. */
 export interface RecordHints {

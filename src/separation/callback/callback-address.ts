@@ -1,7 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { providerNames, type ProviderName, type Task } from '../task.ts'
+import { providerNames, type ProviderName } from '../task/provider-name.ts'
+import type { Task } from '../task/task.ts'
 import { derived } from '../../runtime/derived.ts'
-import { taskIdPrefix } from '../task-id.ts'
+import { taskIdPrefix } from '../task/task-id.ts'
 import { createOrderSeal, type AddressedOrder } from './sealed-order.ts'
 
 /** The path below which providers send callbacks: `/callbacks/<provider>/<task id>/<token>.<sealed order>`. */

@@ -3,8 +3,8 @@ import { traceDetail, type Trace } from '../../runtime/trace.ts'
 import type { Changes } from '../changes.ts'
 import type { Clock } from '../store/clock.ts'
 import type { TaskImporter } from '../store/task-importer.ts'
-import { createdAtMsOf } from '../task-id.ts'
-import type { PendingTask } from '../task.ts'
+import { createdAtMsOf } from '../task/task-id.ts'
+import type { PendingTask } from '../task/task.ts'
 import type { AddressedOrder } from './sealed-order.ts'
 
 /**

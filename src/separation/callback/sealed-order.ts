@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import * as z from 'zod'
-import { separationTypes, type ProviderName, type SeparationType } from '../task.ts'
+import { separationTypes, type SeparationType } from '../task/separation-type.ts'
+import type { ProviderName } from '../task/provider-name.ts'
 
 /** The order in a callback address, for a store that has lost it. */
 export interface AddressedOrder {

@@ -1,11 +1,12 @@
 import type { Log } from '../../runtime/log.ts'
 import type { RecordReports } from '../advance/record.ts'
-import type { ProviderReport } from '../advance/report.ts'
+import type { ProviderReport } from '../task/report.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import type { CheckQueue } from '../store/check-queue.ts'
 import type { SavedCallback } from '../store/callback-inbox.ts'
 import { taskIds } from '../task-log.ts'
-import { isComplete, recordInfoIdOf, type Task } from '../task.ts'
+import { isComplete } from '../task/stem.ts'
+import { recordInfoIdOf, type Task } from '../task/task.ts'
 
 export interface SettleByCallbackOptions {
   readonly record: RecordReports

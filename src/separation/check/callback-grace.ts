@@ -1,7 +1,9 @@
 import { advance } from '../advance/advance.ts'
-import type { DatedReport, ProviderReport } from '../advance/report.ts'
+import type { DatedReport, ProviderReport } from '../task/report.ts'
 import type { SavedCallback } from '../store/callback-inbox.ts'
-import { isComplete, isSettled, startedAtMs, type Task } from '../task.ts'
+import { isComplete } from '../task/stem.ts'
+import { isSettled, type Task } from '../task/task.ts'
+import { startedAtMs } from '../task/task-times.ts'
 import type { CheckTimings } from './check-schedule.ts'
 
 /** A callback whose report can be read and trusted. */

@@ -1,4 +1,5 @@
-import type { ProviderName, Task } from '../task.ts'
+import type { ProviderName } from '../task/provider-name.ts'
+import type { Task } from '../task/task.ts'
 import type { Reservation } from './poller.ts'
 
 /** What serves the requests. */

@@ -1,16 +1,15 @@
+import { completedAtMs, startedAtMs } from '../task/task-times.ts'
+import { isComplete } from '../task/stem.ts'
 import {
-  completedAtMs,
-  isComplete,
   isQueued,
   isSettled,
   mayStillSucceed,
   missingParts,
   recordInfoIdOf,
-  startedAtMs,
   type FailedTask,
   type SucceededTask,
   type Task,
-} from '../task.ts'
+} from '../task/task.ts'
 
 /** The durations that decide when tasks are checked and settled, in milliseconds. */
 export interface CheckTimings {

@@ -1,5 +1,6 @@
 import type { CheckQueue } from '../store/check-queue.ts'
-import type { ProviderName, Task } from '../task.ts'
+import type { ProviderName } from '../task/provider-name.ts'
+import type { Task } from '../task/task.ts'
 import type { CheckRequests } from './check-requests.ts'
 import { createPoller, type PollerOptions } from './poller.ts'
 

@@ -1,5 +1,7 @@
-import type { Report } from '../advance/report.ts'
-import { hasEvent, isQueued, startedAtMs, type Refusal, type Task } from '../task.ts'
+import type { Report } from '../task/report.ts'
+import { hasEvent, isQueued, type Task } from '../task/task.ts'
+import { startedAtMs } from '../task/task-times.ts'
+import type { Refusal } from '../task/failure.ts'
 import type { CheckTimings } from './check-schedule.ts'
 
 /**

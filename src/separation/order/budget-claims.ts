@@ -1,6 +1,7 @@
 import { windowOf, type Budget } from '../caller-limits.ts'
 import type { BudgetClaim, BudgetCounter } from '../store/budget-reader.ts'
-import type { ProviderName, SeparationType } from '../task.ts'
+import type { ProviderName } from '../task/provider-name.ts'
+import type { SeparationType } from '../task/separation-type.ts'
 
 /** What a separation costs, in credits, as the operator has configured it. undefined: it is not configured. */
 export type PriceOf = (provider: ProviderName, type: SeparationType) => number | undefined

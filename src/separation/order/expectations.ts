@@ -1,4 +1,7 @@
-import { startedAtMs, type ProviderName, type SeparationType, type SucceededTask } from '../task.ts'
+import { startedAtMs } from '../task/task-times.ts'
+import type { ProviderName } from '../task/provider-name.ts'
+import type { SeparationType } from '../task/separation-type.ts'
+import type { SucceededTask } from '../task/task.ts'
 
 /** Estimates how long a separation takes, by those that this gateway has seen succeed. A restart forgets them. */
 export interface Expectations {

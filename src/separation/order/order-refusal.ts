@@ -1,6 +1,7 @@
 import type { BudgetStatus } from '../caller-limits.ts'
 import type { Tombstone } from '../store/order-writer.ts'
-import type { Charge, Refusal, Task } from '../task.ts'
+import type { Charge, Task } from '../task/task.ts'
+import type { Refusal } from '../task/failure.ts'
 
 /** One thing that is wrong with an input. */
 export interface InputIssue {

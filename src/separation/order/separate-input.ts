@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { providerNames, separationTypes } from '../task.ts'
+import { providerNames } from '../task/provider-name.ts'
+import { separationTypes } from '../task/separation-type.ts'
 import type { InputIssue } from './order-refusal.ts'
 
 const maxTextLength = 255

@@ -9,7 +9,10 @@ import type { Watches } from '../read/watch.ts'
 import { watchedStates } from '../read/watched-states.ts'
 import type { OrderWriter } from '../store/order-writer.ts'
 import { createTaskLog, taskIds } from '../task-log.ts'
-import { isQueued, startedAtMs, type ProviderName, type SeparationType, type Task } from '../task.ts'
+import { isQueued, type Task } from '../task/task.ts'
+import { startedAtMs } from '../task/task-times.ts'
+import type { ProviderName } from '../task/provider-name.ts'
+import type { SeparationType } from '../task/separation-type.ts'
 import {
   idempotencyConflict,
   invalidInput,

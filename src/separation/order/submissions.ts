@@ -3,7 +3,7 @@ import type { RecordReports } from '../advance/record.ts'
 import type { CallbackAddresses } from '../callback/callback-address.ts'
 import type { Provider, ProviderOrder, SubmitAnswer } from '../provider.ts'
 import { taskIds } from '../task-log.ts'
-import type { Task } from '../task.ts'
+import type { Task } from '../task/task.ts'
 import { retryUntilStored } from './retry-until-stored.ts'
 
 /** What is sent of an order. */

@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import { isSingleTaskError } from '../errors.ts'
 import type { TaskReader } from '../store/task-reader.ts'
-import type { Task } from '../task.ts'
+import type { Task } from '../task/task.ts'
 
 /** The task as it is stored now; null if there is none. */
 export type ReadTask = (taskId: string) => Promise<Task | null>

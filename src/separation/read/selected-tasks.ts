@@ -1,6 +1,6 @@
 import type { ChangeCursor, ChangeReader } from '../store/change-reader.ts'
 import type { TaskReader } from '../store/task-reader.ts'
-import type { Task } from '../task.ts'
+import type { Task } from '../task/task.ts'
 import { findEach } from './read-task.ts'
 import { isSelected, mayHaveBeenSelected, type TaskSelection } from './task-selection.ts'
 

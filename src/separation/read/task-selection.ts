@@ -1,5 +1,6 @@
 import type { TaskFilter } from '../store/task-reader.ts'
-import { isSettled, statusOf, type Task } from '../task.ts'
+import { isSettled, type Task } from '../task/task.ts'
+import { statusOf } from '../task/task-status.ts'
 
 /** Which of an owner's tasks are watched. */
 export interface TaskSelection {

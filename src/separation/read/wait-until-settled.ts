@@ -1,4 +1,4 @@
-import { isSettled, type Task } from '../task.ts'
+import { isSettled, type Task } from '../task/task.ts'
 import type { Watches } from './watch.ts'
 
 /** Waits for tasks on behalf of requests. */

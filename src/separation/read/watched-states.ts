@@ -1,6 +1,6 @@
 import { Repeater } from '@repeaterjs/repeater'
 import { StoreUnavailableError } from '../errors.ts'
-import { isSettled, type Task } from '../task.ts'
+import { isSettled, type Task } from '../task/task.ts'
 import type { Watch, WatchedState, Watcher } from './watch.ts'
 
 /**

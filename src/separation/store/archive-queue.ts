@@ -1,5 +1,5 @@
 import type { DueQueue } from './due-queue.ts'
-import type { SucceededTask, Task } from '../task.ts'
+import type { SucceededTask, Task } from '../task/task.ts'
 
 /** The archive's work on a task: to copy its files, or to delete the copies. The id is that of the task. */
 export interface ArchiveJob {

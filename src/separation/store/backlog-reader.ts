@@ -1,4 +1,4 @@
-import type { ProviderName } from '../task.ts'
+import type { ProviderName } from '../task/provider-name.ts'
 
 /** The tasks of one provider that wait, of all owners. */
 export interface Backlog {

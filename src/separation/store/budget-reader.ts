@@ -1,4 +1,5 @@
-import type { ProviderName, SeparationType } from '../task.ts'
+import type { ProviderName } from '../task/provider-name.ts'
+import type { SeparationType } from '../task/separation-type.ts'
 
 /** A counter of what an owner has ordered in a day or month. */
 export interface BudgetCounter {

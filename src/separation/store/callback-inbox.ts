@@ -1,5 +1,6 @@
-import type { ProviderReport } from '../advance/report.ts'
-import type { ProviderName, Task } from '../task.ts'
+import type { ProviderReport } from '../task/report.ts'
+import type { ProviderName } from '../task/provider-name.ts'
+import type { Task } from '../task/task.ts'
 
 /** A callback as it was received. */
 export interface SavedCallback {

@@ -1,5 +1,6 @@
 import type { DueQueue } from './due-queue.ts'
-import type { ProviderName, Task } from '../task.ts'
+import type { ProviderName } from '../task/provider-name.ts'
+import type { Task } from '../task/task.ts'
 
 /** Schedules the checks of tasks and leases due tasks to gateways. A callback makes its task due. */
 export interface CheckQueue extends Omit<DueQueue<Task>, 'leaseDue'> {

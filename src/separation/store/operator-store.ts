@@ -1,4 +1,7 @@
-import type { Charge, ProviderName, SeparationStatus, SeparationType, Task } from '../task.ts'
+import type { Charge, Task } from '../task/task.ts'
+import type { ProviderName } from '../task/provider-name.ts'
+import type { SeparationStatus } from '../task/task-status.ts'
+import type { SeparationType } from '../task/separation-type.ts'
 
 /** Which tasks the operator lists. A task must match every field; of `status`, any one value. */
 export interface OperatorFilter {

@@ -1,4 +1,5 @@
-import type { ProviderName, Task } from '../task.ts'
+import type { ProviderName } from '../task/provider-name.ts'
+import type { Task } from '../task/task.ts'
 
 /** Finds the orders that wait to be sent. A task leaves them when `record` reports that it is sent or refused. */
 export interface OrderQueueReader {

@@ -1,6 +1,6 @@
 import type { BudgetClaim } from './budget-reader.ts'
 import type { WebhookDraft } from './webhook-queue.ts'
-import type { Charge, Task } from '../task.ts'
+import type { Charge, Task } from '../task/task.ts'
 import type { WebhookEndpoint } from '../webhooks/webhook-endpoint.ts'
 
 /** An idempotency key of one caller, and the order that it was first used for. */

@@ -1,4 +1,4 @@
-import type { ProviderName } from '../task.ts'
+import type { ProviderName } from '../task/provider-name.ts'
 
 /** An order that asks for a slot within a provider's rate. */
 export interface OrderSlot {

@@ -1,4 +1,4 @@
-import type { Task } from '../task.ts'
+import type { Task } from '../task/task.ts'
 import type { ToldChange } from '../webhooks/told-change.ts'
 
 /** How a lease of a task ends. Times are milliseconds since 1970. */

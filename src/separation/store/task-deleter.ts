@@ -1,5 +1,5 @@
 import type { TaskCursor } from './task-reader.ts'
-import type { Charge } from '../task.ts'
+import type { Charge } from '../task/task.ts'
 
 /** A stored task that may be deleted, also one that this version cannot read. */
 export interface DeletableTask {

@@ -1,5 +1,5 @@
 import type { WriteEffects } from './record-store.ts'
-import type { Task } from '../task.ts'
+import type { Task } from '../task/task.ts'
 import type { WebhookEndpoint } from '../webhooks/webhook-endpoint.ts'
 
 export interface AdoptionEffects extends WriteEffects {

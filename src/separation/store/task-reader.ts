@@ -1,4 +1,8 @@
-import type { Charge, FailureCode, ProviderName, SeparationStatus, SeparationType, Task } from '../task.ts'
+import type { Charge, Task } from '../task/task.ts'
+import type { FailureCode } from '../task/failure.ts'
+import type { ProviderName } from '../task/provider-name.ts'
+import type { SeparationStatus } from '../task/task-status.ts'
+import type { SeparationType } from '../task/separation-type.ts'
 
 /** Which tasks to list. A task must match every field; of `status`, `charge` and `failureCode`, any one value. */
 export interface TaskFilter {

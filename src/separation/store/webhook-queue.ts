@@ -1,5 +1,5 @@
 import type { DueQueue } from './due-queue.ts'
-import type { Task } from '../task.ts'
+import type { Task } from '../task/task.ts'
 import type { ToldChange } from '../webhooks/told-change.ts'
 import type { WebhookEndpoint } from '../webhooks/webhook-endpoint.ts'
 

@@ -1,4 +1,5 @@
-import { isSettled, stemName, type Task } from '../task.ts'
+import { isSettled, type Task } from '../task/task.ts'
+import { stemName } from '../task/stem.ts'
 
 /** What a message tells: that a task was settled, or that more is known of a task that was. */
 export type ToldChange = 'separation.settled' | 'separation.updated'

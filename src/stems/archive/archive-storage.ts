@@ -1,4 +1,4 @@
-import { isTaskId } from '../../separation/task-id.ts'
+import { isTaskId } from '../../separation/task/task-id.ts'
 import type { Span } from '../byte-range.ts'
 import type { NoFile, OpenFile } from '../stem-source.ts'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isTaskId } from '../../separation/task-id.ts'
+import { isTaskId } from '../../separation/task/task-id.ts'
 import type { ArchiveStorage } from './archive-storage.ts'
 import { orFolderError } from './folder-failure.ts'
 import { writeAll } from './write-all.ts'

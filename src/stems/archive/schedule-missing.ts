@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../runtime/log.ts'
 import { deletionDueAtMs, providerExpiresAtMs, type FileRetention } from '../../separation/file-retention.ts'
-import { isTaskId } from '../../separation/task-id.ts'
+import { isTaskId } from '../../separation/task/task-id.ts'
 import type { ArchiveQueue } from '../../separation/store/archive-queue.ts'
 import type { Clock } from '../../separation/store/clock.ts'
-import type { ProviderName, SucceededTask } from '../../separation/task.ts'
+import type { ProviderName } from '../../separation/task/provider-name.ts'
+import type { SucceededTask } from '../../separation/task/task.ts'
 
 export interface ScheduleMissingOptions {
   readonly queue: Pick<ArchiveQueue, 'findMissing' | 'add'>

@@ -1,7 +1,7 @@
 import type { Log } from '../../runtime/log.ts'
 import { ProviderUnreadableError } from '../../separation/errors.ts'
 import type { StemFileRef, StemPeaksStore } from '../../separation/store/stem-file-store.ts'
-import { stemName } from '../../separation/task.ts'
+import { stemName } from '../../separation/task/stem.ts'
 import type { FileFacts } from '../file-facts.ts'
 import type { StemOfTask, StemSource } from '../stem-source.ts'
 import { decodePeaks } from './decode-peaks.ts'

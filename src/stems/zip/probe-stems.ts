@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import type { Stem, SucceededTask } from '../../separation/task.ts'
+import type { Stem } from '../../separation/task/stem.ts'
+import type { SucceededTask } from '../../separation/task/task.ts'
 import { formatOf, isTextPage, type AudioFormat } from '../audio-format.ts'
 import { headBytes, headRange } from '../byte-range.ts'
 import { planAnswer } from '../plan-answer.ts'

@@ -1,6 +1,6 @@
 import { sql, type ExpressionBuilder, type Kysely } from 'kysely'
 import type { ArchiveJob, ArchiveQueue } from '../../separation/store/archive-queue.ts'
-import type { SucceededTask, Task } from '../../separation/task.ts'
+import type { SucceededTask, Task } from '../../separation/task/task.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
 import { createLockTasks } from '../task/lock-tasks.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from '../database/job.ts'

@@ -1,6 +1,6 @@
 import type { Insertable, Kysely } from 'kysely'
 import { typeidUnboxed } from 'typeid-js'
-import { hasStems } from '../../separation/advance/report.ts'
+import { hasStems } from '../../separation/task/report.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
 import { dueAfterCallback, isLeaseHeld, type Schedule } from './check-queue.ts'
 import { dueNow, type Database } from '../database/tables.ts'

@@ -1,5 +1,5 @@
 import { sql, type Kysely, type Selectable, type SqlBool } from 'kysely'
-import { providerNames, type ProviderName } from '../../separation/task.ts'
+import { providerNames, type ProviderName } from '../../separation/task/provider-name.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
 import { rowsOf, rowsWrittenBy, type Job } from '../database/job.ts'
 import { prepareQuery, type Placeholder } from '../database/prepared-query.ts'

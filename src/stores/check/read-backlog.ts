@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { Backlog } from '../../separation/store/backlog-reader.ts'
-import { providerNames, type ProviderName } from '../../separation/task.ts'
+import { providerNames, type ProviderName } from '../../separation/task/provider-name.ts'
 import { dueNow, type Database } from '../database/tables.ts'
 import { rowsOf, type Job } from '../database/job.ts'
 

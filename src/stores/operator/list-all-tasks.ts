@@ -1,7 +1,7 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { OperatorFilter, OperatorPage, OperatorTasks } from '../../separation/store/operator-store.ts'
 import type { TaskCursor } from '../../separation/store/task-reader.ts'
-import { createdAtMsOf, firstTaskIdAt } from '../../separation/task-id.ts'
+import { createdAtMsOf, firstTaskIdAt } from '../../separation/task/task-id.ts'
 import type { Dialect } from '../database/facet.ts'
 import { firstRowOf, rowsOf, type Job } from '../database/job.ts'
 import { listTasks } from '../read/list-tasks.ts'

@@ -1,5 +1,5 @@
 import { sql, type Kysely, type SqlBool } from 'kysely'
-import { isQueued, type Task } from '../../separation/task.ts'
+import { isQueued, type Task } from '../../separation/task/task.ts'
 import { reservedOf, type BudgetJobs } from './budgets.ts'
 import { facetCondition, type Dialect } from '../database/facet.ts'
 import { firstRowOf, rowsWrittenBy, type Job } from '../database/job.ts'

@@ -1,7 +1,7 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import * as z from 'zod'
 import type { DeletableTask, TaskDeleter } from '../../separation/store/task-deleter.ts'
-import { createdAtMsOf, firstTaskIdAt } from '../../separation/task-id.ts'
+import { createdAtMsOf, firstTaskIdAt } from '../../separation/task/task-id.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
 import { createDeleteEndpoints } from '../webhooks/delete-endpoints.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from '../database/job.ts'

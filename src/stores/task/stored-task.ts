@@ -1,17 +1,13 @@
 import * as z from 'zod'
 import { DamagedTaskError, isSingleTaskError, NewerTaskError } from '../../separation/errors.ts'
-import type { ProviderReport } from '../../separation/advance/report.ts'
-import {
-  failureCodes,
-  partsOfType,
-  providerNames,
-  refusalReasons,
-  separationTypes,
-  statusOf,
-  taskEventKinds,
-  type Stem,
-  type Task,
-} from '../../separation/task.ts'
+import type { ProviderReport } from '../../separation/task/report.ts'
+import { failureCodes, refusalReasons } from '../../separation/task/failure.ts'
+import { partsOfType, separationTypes } from '../../separation/task/separation-type.ts'
+import { providerNames } from '../../separation/task/provider-name.ts'
+import { statusOf } from '../../separation/task/task-status.ts'
+import { taskEventKinds } from '../../separation/task/task-event.ts'
+import type { Stem } from '../../separation/task/stem.ts'
+import type { Task } from '../../separation/task/task.ts'
 import { carryOver, currentVersion, readDocument, versionOf, type TaskDocument } from './task-document.ts'
 
 const source = z.enum(['callback', 'record-info'])

@@ -1,5 +1,5 @@
 import type { CompiledQuery, ExpressionBuilder, Kysely } from 'kysely'
-import type { Task } from '../../separation/task.ts'
+import type { Task } from '../../separation/task/task.ts'
 import { dueNow, type Database } from '../database/tables.ts'
 import { prepareQuery, type Placeholder } from '../database/prepared-query.ts'
 import { changedColumns, columnsOf, type TaskColumns } from './stored-task.ts'

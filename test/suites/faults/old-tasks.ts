@@ -1,5 +1,5 @@
 import { DatabaseSync } from '@photostructure/sqlite'
-import { firstTaskIdAt, newTaskId } from '../../../src/separation/task-id.ts'
+import { firstTaskIdAt, newTaskId } from '../../../src/separation/task/task-id.ts'
 import { openSqlite } from '../../../src/stores/sqlite/sqlite-store.ts'
 import { columnsOf } from '../../../src/stores/task/stored-task.ts'
 import { succeededTask } from '../../support/tasks.ts'

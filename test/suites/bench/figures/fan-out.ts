@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ending } from '../../../support/gateway.ts'
-import type { PendingTask } from '../../../../src/separation/task.ts'
+import type { PendingTask } from '../../../../src/separation/task/task.ts'
 import { openEventStreamAudience, openWebSocketAudience, type Audience } from '../load/audience.ts'
 import { callbackRequest } from '../load/callback-requests.ts'
 import { watchText } from '../load/documents.ts'

@@ -1,5 +1,5 @@
 import { createCallbackAddresses } from '../../../../src/separation/callback/callback-address.ts'
-import type { PendingTask } from '../../../../src/separation/task.ts'
+import type { PendingTask } from '../../../../src/separation/task/task.ts'
 import { callbackSecret } from '../servers/bench-gateway.ts'
 import { postRequest } from './connection.ts'
 import { callbackOfAllStems } from './provider-answers.ts'

@@ -1,4 +1,4 @@
-import { partsOfType } from '../../../../src/separation/task.ts'
+import { partsOfType } from '../../../../src/separation/task/separation-type.ts'
 import { recordOfSuccess } from '../../../support/played-provider.ts'
 
 const stemUrls = partsOfType.split_stem.map((part) => [part, `https://files.example/${part}.mp3`] as const)

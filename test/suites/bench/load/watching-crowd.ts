@@ -1,4 +1,4 @@
-import type { PendingTask } from '../../../../src/separation/task.ts'
+import type { PendingTask } from '../../../../src/separation/task/task.ts'
 import type { Ending } from '../../../support/gateway.ts'
 import { pendingMark, settledMark } from './audience.ts'
 import { watchText } from './documents.ts'

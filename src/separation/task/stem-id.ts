@@ -1,4 +1,4 @@
-import { stemName, type Stem } from './task.ts'
+import { stemName, type Stem } from './stem.ts'
 
 /** The id of a stem: the id of its task and its name there, `sep_….vocal`. It never changes. */
 export function stemIdOf(taskId: string, stem: Pick<Stem, 'part' | 'label'>): string {

@@ -1,4 +1,8 @@
-import type { Refusal, Resolution, SeparationType, Source, StemCopy, StemPart } from '../task.ts'
+import type { Refusal } from './failure.ts'
+import type { Resolution } from './task.ts'
+import type { SeparationType, StemPart } from './separation-type.ts'
+import type { Source } from './reported.ts'
+import type { StemCopy } from './stem.ts'
 
 /** A stem in a report of a provider. */
 export interface ReportedStem {
