@@ -525,8 +525,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'stores/kysely-store.ts',
-        from: "(await exceededBudget(order)) ?? { kind: 'not-admitted' }",
-        to: "((await exceededBudget(order)), { kind: 'not-admitted' })",
+        from: "if (exceeded === null) return { kind: 'not-admitted' }",
+        to: "return { kind: 'not-admitted' }",
       },
     ],
     tests: ['flows/budgets'],
