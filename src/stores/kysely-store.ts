@@ -22,6 +22,7 @@ import { columnsOf, parseStoredPage, parseStoredTask } from './task/stored-task.
 import { createTombstoneJobs, markOfBinding, markOfTask } from './purge/tombstones.ts'
 import { createUpdateTask } from './task/update-task.ts'
 import { createWebhookJobs } from './webhooks/webhook-jobs.ts'
+import { createWebhookControl } from './webhooks/webhook-control.ts'
 import { createWebhookQueue } from './webhooks/webhook-queue.ts'
 import { changeTotals } from './read/change-totals.ts'
 import { createWorkLeases } from './purge/work-leases.ts'
@@ -213,7 +214,7 @@ export function createKyselyStore(db: Kysely<Database>, traits: DatabaseTraits):
 
     rateCounter: traits.rateCounter,
     archive: createArchiveQueue(db, traits),
-    webhooks: createWebhookQueue(db, traits),
+    webhooks: { ...createWebhookQueue(db, traits), ...createWebhookControl(db, traits) },
     operator: createOperatorStore(db, traits),
     budgetsUsed: (owner, counters) => read(() => budgets.used(owner, counters)),
 

@@ -1,5 +1,5 @@
 import { UsageError } from '../../runtime/usage-error.ts'
-import type { ReplaySelection } from '../../separation/store/webhook-queue.ts'
+import type { ReplaySelection } from '../../separation/store/webhook-control.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { parseDuration } from '../parse-values.ts'
 

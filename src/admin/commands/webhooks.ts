@@ -1,4 +1,4 @@
-import type { UndeliveredMessage, WebhookEndpointStatus } from '../../separation/store/webhook-queue.ts'
+import type { UndeliveredMessage, WebhookEndpointStatus } from '../../separation/store/webhook-control.ts'
 import type { Command } from '../command.ts'
 import { timeOf } from '../describe-task.ts'
 import { parseCount } from '../parse-values.ts'

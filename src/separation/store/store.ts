@@ -15,6 +15,7 @@ import type { StemFileStore, StemPeaksStore } from './stem-file-store.ts'
 import type { TaskDeleter } from './task-deleter.ts'
 import type { TaskImporter } from './task-importer.ts'
 import type { TaskReader } from './task-reader.ts'
+import type { WebhookControl } from './webhook-control.ts'
 import type { WebhookQueue } from './webhook-queue.ts'
 import type { WorkLeases } from './work-leases.ts'
 
@@ -41,7 +42,7 @@ export interface Store
     WorkLeases,
     SecretStore {
   readonly archive: ArchiveQueue
-  readonly webhooks: WebhookQueue
+  readonly webhooks: WebhookQueue & WebhookControl
   readonly operator: OperatorStore
   /** Counts the providers' rates for all gateways of the store; null if it has only one. */
   readonly rateCounter: RateCounter | null

@@ -1,48 +1,18 @@
-import { sql, type Kysely, type RawBuilder } from 'kysely'
-import type {
-  PauseReason,
-  ReplaySelection,
-  WebhookMessage,
-  WebhookQueue,
-  WebhookType,
-} from '../../separation/store/webhook-queue.ts'
-import { isSingleTaskError } from '../../separation/errors.ts'
+import { sql, type Kysely } from 'kysely'
+import type { WebhookQueue } from '../../separation/store/webhook-queue.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
 import { firstRowOf, rowsOf, rowsWrittenBy } from '../database/job.ts'
 import type { Database } from '../database/tables.ts'
-import { parseStoredTask } from '../task/stored-task.ts'
-import { insertMessages } from './webhook-jobs.ts'
+import { messageOf, selectMessages } from './stored-message.ts'
 
 /** How many due messages are looked at to lease some of them. */
 const maxCandidates = 200
-
-const types = ['separation.settled', 'separation.updated', 'budget.warning'] as const satisfies readonly WebhookType[]
-const reasons = ['gone', 'failing'] as const satisfies readonly PauseReason[]
 
 /** Stores messages until they are delivered, and leases them to gateways. */
 export function createWebhookQueue(
   db: Kysely<Database>,
   { read, write, transact, hasRowLocks }: DatabaseTraits,
 ): WebhookQueue {
-  const selectMessages = () =>
-    db
-      .selectFrom('webhook_messages')
-      .innerJoin('webhook_endpoints', 'webhook_endpoints.id', 'webhook_messages.endpoint_id')
-      .select([
-        'webhook_messages.id',
-        'webhook_messages.type',
-        'webhook_messages.task_id',
-        'webhook_messages.content',
-        'webhook_messages.created_at',
-        'webhook_messages.due_at',
-        'webhook_messages.failures',
-        'webhook_messages.last_answer',
-        'webhook_endpoints.id as endpoint_id',
-        'webhook_endpoints.owner',
-        'webhook_endpoints.url',
-        'webhook_endpoints.paused_at',
-      ])
-
   return {
     leaseDue: (nowMs, leaseUntilMs, limit, { full, newChoice }) =>
       transact(function* () {
@@ -69,7 +39,7 @@ export function createWebhookQueue(
             .set({ due_at: leaseUntilMs, lease_until: leaseUntilMs })
             .where('id', 'in', chosen),
         )
-        const rows = yield* rowsOf(selectMessages().where('webhook_messages.id', 'in', chosen))
+        const rows = yield* rowsOf(selectMessages(db).where('webhook_messages.id', 'in', chosen))
         return {
           // A message that cannot be read keeps its lease: a newer gateway may be able to read it.
           messages: rows.flatMap(messageOf),
@@ -149,109 +119,6 @@ export function createWebhookQueue(
         return paused > 0
       }),
 
-    resume: (endpointId, nowMs) =>
-      transact(function* () {
-        const resumed = yield* rowsWrittenBy(
-          db
-            .updateTable('webhook_endpoints')
-            .set({ paused_at: null, paused_why: null, failing_since: null })
-            .where('id', '=', endpointId),
-        )
-        if (resumed === 0) return null
-        return yield* rowsWrittenBy(
-          db.updateTable('webhook_messages').set({ due_at: nowMs, failures: 0 }).where('endpoint_id', '=', endpointId),
-        )
-      }),
-
-    countUndelivered: (endpointId) =>
-      read(function* () {
-        const row = yield* firstRowOf(
-          db
-            .selectFrom('webhook_endpoints')
-            .leftJoin('webhook_messages', 'webhook_messages.endpoint_id', 'webhook_endpoints.id')
-            .select(({ fn }) => fn.count<number>('webhook_messages.id').as('count'))
-            .where('webhook_endpoints.id', '=', endpointId)
-            .groupBy('webhook_endpoints.id'),
-        )
-        return row?.count ?? null
-      }),
-
-    replay: (selection, nowMs) =>
-      transact(function* () {
-        return yield* rowsWrittenBy(
-          insertMessages(
-            { type: sql`'separation.settled'`, atMs: sql`${nowMs}`, hasRowLocks },
-            replayed(selection),
-            sql`update set due_at = excluded.due_at, failures = 0, last_answer = null`,
-          ).compile(db),
-        )
-      }),
-
-    countReplayed: (selection) =>
-      read(function* () {
-        const row = yield* firstRowOf(
-          sql<{ count: number }>`
-            select count(*) as count from tasks join task_webhooks on task_webhooks.task_id = tasks.id
-            where ${replayed(selection)}`.compile(db),
-        )
-        return row?.count ?? 0
-      }),
-
-    endpoints: (owner, limit) =>
-      read(function* () {
-        const rows = yield* rowsOf(
-          db
-            .selectFrom('webhook_endpoints')
-            .leftJoin('webhook_messages', 'webhook_messages.endpoint_id', 'webhook_endpoints.id')
-            .select(({ fn }) => [
-              'webhook_endpoints.id',
-              'webhook_endpoints.owner',
-              'webhook_endpoints.url',
-              'webhook_endpoints.failing_since',
-              'webhook_endpoints.paused_at',
-              'webhook_endpoints.paused_why',
-              fn.count<number>('webhook_messages.id').as('undelivered'),
-              fn.min<number | null>('webhook_messages.created_at').as('oldest'),
-            ])
-            .$if(owner !== null, (all) => all.where('webhook_endpoints.owner', '=', owner))
-            .groupBy('webhook_endpoints.id')
-            .orderBy('undelivered', 'desc')
-            .orderBy('webhook_endpoints.id')
-            .limit(limit),
-        )
-        return rows.map((row) => ({
-          endpoint: { id: row.id, owner: row.owner, url: row.url },
-          failingSinceMs: row.failing_since,
-          paused:
-            row.paused_at === null
-              ? null
-              : { atMs: row.paused_at, why: reasons.find((each) => each === row.paused_why) ?? 'failing' },
-          undelivered: row.undelivered,
-          oldestAtMs: row.oldest,
-        }))
-      }),
-
-    undelivered: (owner, limit) =>
-      read(function* () {
-        const rows = yield* rowsOf(
-          selectMessages()
-            .$if(owner !== null, (all) => all.where('webhook_messages.owner', '=', owner))
-            .orderBy('webhook_messages.created_at')
-            .orderBy('webhook_messages.id')
-            .limit(limit),
-        )
-        return rows.map((row) => ({
-          id: row.id,
-          endpoint: { id: row.endpoint_id, owner: row.owner, url: row.url },
-          type: typeOf(row.type),
-          taskId: row.task_id,
-          createdAtMs: row.created_at,
-          dueAtMs: row.due_at,
-          failures: row.failures,
-          lastAnswer: row.last_answer,
-        }))
-      }),
-
     backlog: () =>
       read(function* () {
         const messages = yield* firstRowOf(
@@ -305,53 +172,4 @@ export function createWebhookQueue(
         )
       }),
   }
-}
-
-/** The settled tasks of a selection, as a condition. */
-function replayed(selection: ReplaySelection): RawBuilder<unknown> {
-  const ofSelection =
-    'taskId' in selection
-      ? sql`tasks.id = ${selection.taskId}`
-      : sql`tasks.owner = ${selection.owner} and tasks.changed_at >= ${selection.sinceMs}`
-  return sql`${ofSelection} and tasks.status <> 'PENDING'`
-}
-
-interface MessageRow {
-  readonly id: string
-  readonly type: string
-  readonly task_id: string | null
-  readonly content: string
-  readonly created_at: number
-  readonly failures: number
-  readonly endpoint_id: string
-  readonly owner: string
-  readonly url: string
-  readonly paused_at: number | null
-}
-
-function messageOf(row: MessageRow): readonly WebhookMessage[] {
-  try {
-    return [
-      {
-        id: row.id,
-        endpoint: { id: row.endpoint_id, owner: row.owner, url: row.url },
-        isPaused: row.paused_at !== null,
-        type: typeOf(row.type),
-        createdAtMs: row.created_at,
-        content:
-          row.task_id === null
-            ? { kind: 'data', data: row.content }
-            : { kind: 'task', task: parseStoredTask(row.content) },
-        failures: row.failures,
-      },
-    ]
-  } catch (error) {
-    if (isSingleTaskError(error)) return []
-    throw error
-  }
-}
-
-/** A type that a newer version added is told as an update. */
-function typeOf(text: string): WebhookType {
-  return types.find((each) => each === text) ?? 'separation.updated'
 }
