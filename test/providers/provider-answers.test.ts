@@ -197,9 +197,20 @@ describe('the parser of the bodies in docs/providers.md', () => {
         reason: 'invalid-input',
         providerCode: 422,
         message:
-          'kie.ai does not accept this order and says “Please enter callBackUrl.”. Check musicTaskId, audioId and type.',
+          'kie.ai does not accept this order and says “Please enter callBackUrl”. Check musicTaskId, audioId and type.',
       },
     })
+  })
+
+  test.each([
+    ['Too busy.', ' and says “Too busy”.'],
+    ['太忙。', ' and says “太忙”.'],
+    ['Too busy!', ' and says “Too busy!”.'],
+    ['Wait ...', ' and says “Wait ...”.'],
+    ['.', '.'],
+  ])('quotes “%s” in a sentence with one full stop', (msg, quoted) => {
+    const message = `kie.ai does not accept this order${quoted} Check musicTaskId, audioId and type.`
+    expect(submitAnswer(JSON.stringify({ code: 422, msg, data: null }))).toMatchObject({ refusal: { message } })
   })
 
   test.each([

@@ -80,8 +80,10 @@ export function createRefusal(refused: Refused): Refusal {
   }
 }
 
+/** The provider's message, to be followed by a full stop: it loses its own. */
 function quoted(providerMessage: string | null): string {
-  return providerMessage === null ? '' : ` and says “${providerMessage}”`
+  const text = providerMessage?.replace(/(?<!\.)[.。]$/, '') ?? ''
+  return text === '' ? '' : ` and says “${text}”`
 }
 
 function retryTime(retryAfterSeconds: number | null): string {
