@@ -7,6 +7,7 @@ import { createPace } from '../../../src/separation/purge/pace.ts'
 import { purge } from '../../../src/separation/purge/purge.ts'
 import type { Store } from '../../../src/separation/store/store.ts'
 import { newTaskId } from '../../../src/separation/task/task-id.ts'
+import { migrationLimits } from '../../../src/stores/postgres/postgres-dialect.ts'
 import { openPostgresStore, openPostgres } from '../../../src/stores/postgres/postgres-store.ts'
 import { openSqlite, openSqliteStore } from '../../../src/stores/sqlite/sqlite-store.ts'
 import type { Database } from '../../../src/stores/database/tables.ts'
@@ -98,7 +99,8 @@ async function openServer(atEnd: Ending) {
   const url = await newPostgresDatabase(atEnd)
   const store = await openPostgresStore(url, silentLog)
   atEnd(() => store.close())
-  const db = await openPostgres(url, silentLog)
+  // To fill it may take longer than the gateway allows a statement.
+  const db = await openPostgres(url, silentLog, migrationLimits)
   atEnd(() => db.destroy())
   const bytes = async () => {
     const { rows } = await sql<{ size: number }>`select pg_database_size(current_database()) as size`.execute(db)
