@@ -5,21 +5,20 @@ import type { RecordReports } from '../advance/record.ts'
 import type { CallerLimits } from '../caller-limits.ts'
 import type { Changes } from '../changes.ts'
 import { StoreUnavailableError } from '../errors.ts'
-import { expiresAtMs, type FileRetention } from '../file-retention.ts'
 import type { Admission, Provider } from '../provider.ts'
 import type { AnsweredOrder, OrderResult, OrderWriter } from '../store/order-writer.ts'
 import type { Clock } from '../store/clock.ts'
-import { newTaskId } from '../task/task-id.ts'
 import { createTaskLog } from '../task-log.ts'
-import { mayStillSucceed, type PendingTask, type Task } from '../task/task.ts'
-import { startedAtMs } from '../task/task-times.ts'
+import type { Task } from '../task/task.ts'
 import type { Refusal } from '../task/failure.ts'
 import { claimsOf, type ClaimOnBudget, type PriceOf } from './budget-claims.ts'
 import { budgetMessages } from './budget-messages.ts'
 import { createBudgetWarnings, type BudgetWarningsOptions } from './budget-warnings.ts'
 import { webhookEndpoint } from '../webhooks/webhook-endpoint.ts'
+import { canAnswer } from './can-answer.ts'
 import type { Expectations } from './expectations.ts'
 import { serializeEqualOrders, type OrderOutcome, type OrderRequest } from './equal-orders.ts'
+import { newTask, queued } from './new-task.ts'
 import { budgetExceeded, orderRefusalOf, taskDeleted, type OrderRefusal } from './order-refusal.ts'
 import { retryUntilStored } from './retry-until-stored.ts'
 import { fingerprintOf, type SeparateInput } from './separate-input.ts'
@@ -209,61 +208,4 @@ function overBudget(
   if (claim === undefined) throw new Error('The store refused an order for a claim that it was not given.')
   const status = { budget: claim.budget, used, resetsAtMs: claim.endMs }
   return { kind: 'refused', refusal: budgetExceeded(status, claim.amount, nowMs), freeAtMs: null }
-}
-
-function newTask(
-  { owner, provider, input, trace }: OrderRequest,
-  nowMs: number,
-  expectedAtMs: number | null,
-): PendingTask {
-  return {
-    id: newTaskId(),
-    owner,
-    provider: provider.name,
-    providerTaskId: null,
-    sharedProviderTaskId: null,
-    type: input.type,
-    musicTaskId: input.musicTaskId,
-    audioId: input.audioId,
-    reference: input.reference,
-    musicId: null,
-    originUrl: null,
-    charge: 'MAYBE',
-    resolution: null,
-    revision: 1,
-    createdAtMs: nowMs,
-    updatedAtMs: nowMs,
-    events: [{ kind: 'sent', atMs: nowMs }],
-    expectedAtMs,
-    sendAttempt: null,
-    trace,
-    archive: null,
-    isCreatedAtKnown: true,
-    state: 'pending',
-    partial: null,
-    incompleteSinceMs: null,
-  }
-}
-
-/** The task of an order that is not sent yet. */
-function queued(task: PendingTask): PendingTask {
-  return { ...task, charge: 'NONE', events: [], expectedAtMs: null }
-}
-
-/**
- * Whether a task answers a new order for its track: it is pending, its files still exist, or it may be charged and may still
- * succeed.
- */
-function canAnswer(task: Task, retention: FileRetention, giveUpAfterMs: number, nowMs: number): boolean {
-  switch (task.state) {
-    case 'pending':
-      return true
-    case 'succeeded':
-      return (expiresAtMs(task, retention) ?? 0) > nowMs
-    case 'failed': {
-      const isStillChecked = mayStillSucceed(task) && nowMs < startedAtMs(task) + giveUpAfterMs
-      // The operator may have found that an unconfirmed order was not charged.
-      return isStillChecked || (task.failure.code === 'SUBMISSION_UNCONFIRMED' && task.charge !== 'NONE')
-    }
-  }
 }

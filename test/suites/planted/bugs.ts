@@ -181,7 +181,7 @@ export const bugs: readonly Bug[] = [
     name: 'no order joins a running order',
     edits: [
       {
-        file: 'separation/order/place-order.ts',
+        file: 'separation/order/can-answer.ts',
         from: "    case 'pending':\n      return true\n",
         to: "    case 'pending':\n      return task.providerTaskId !== null\n",
       },
@@ -304,7 +304,7 @@ export const bugs: readonly Bug[] = [
     name: 'an unconfirmed order is never joined',
     edits: [
       {
-        file: 'separation/order/place-order.ts',
+        file: 'separation/order/can-answer.ts',
         from: "return isStillChecked || (task.failure.code === 'SUBMISSION_UNCONFIRMED' && task.charge !== 'NONE')",
         to: 'return isStillChecked',
       },
@@ -315,7 +315,7 @@ export const bugs: readonly Bug[] = [
     name: 'a failure from a callback allows a second charge',
     edits: [
       {
-        file: 'separation/order/place-order.ts',
+        file: 'separation/order/can-answer.ts',
         from: "return isStillChecked || (task.failure.code === 'SUBMISSION_UNCONFIRMED' && task.charge !== 'NONE')",
         to: "return task.failure.code === 'SUBMISSION_UNCONFIRMED' && task.charge !== 'NONE'",
       },
