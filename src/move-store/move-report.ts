@@ -1,4 +1,4 @@
-import type { CopyReport, Difference } from './copy-store.ts'
+import type { CopyReport, Difference } from './copy-report.ts'
 import { counted } from '../runtime/counted.ts'
 import { describeDatabase } from '../stores/database/database-url.ts'
 import type { MoveOptions } from './move-options.ts'
