@@ -3,10 +3,11 @@ import { groupsOf } from '../../runtime/groups-of.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Changes } from '../changes.ts'
 import { isSingleTaskError, StoreUnavailableError } from '../errors.ts'
-import type { ChangeCursor, ChangeReader, ChangeTotals, TaskChange } from '../store/change-reader.ts'
+import type { ChangeReader } from '../store/change-reader.ts'
 import type { Task } from '../task/task.ts'
 import type { ChangePoll } from './change-poll.ts'
-import { areSame, noChanges, withPage } from './change-totals.ts'
+import { beginRead, pageSize, readPage, type FoundChanges, type RunningRead } from './change-pages.ts'
+import { areSame } from './change-totals.ts'
 import { createHeldPositions, longestWriteMs, type HeldPositions } from './held-positions.ts'
 import type { ReadTask } from './read-task.ts'
 
@@ -70,27 +71,12 @@ interface WatchedOwner {
   timer: NodeJS.Timeout | undefined
 }
 
-/** The changes that one read of all changes has found. */
-interface FoundChanges {
-  /** Where it began. */
-  readonly position: number
-  /** When it began. */
-  readonly atMs: number
-  readonly totals: ChangeTotals
-}
-
-interface RunningRead extends FoundChanges {
-  /** How far it has come. */
-  readonly cursor: ChangeCursor
-}
-
 /** After changes that hints told of, all changes are read within this time, so that the position advances. */
 const rereadMs = 30_000
 /** How soon a read is repeated while the store is unavailable. */
 const retryAfterMs = 1_000
 /** With more hints than this, all changes are read instead. */
 const maxChangedIds = 500
-const pageSize = 500
 const maxShown = 10_000
 /** The number of owners whose totals are read at once. */
 const maxOwners = 500
@@ -223,17 +209,16 @@ export function createOwnerWatches(options: OwnerWatchesOptions): OwnerWatches {
 
   /** What is visible now is no change to those who begin to watch. Whatever becomes visible later is, also at a lower position. */
   async function skipEarlierChanges(source: WatchedOwner, held: HeldPositions): Promise<void> {
-    const atMs = performance.now()
-    const position = held.startAt(atMs)
-    let totals = noChanges
-    let cursor: ChangeCursor | undefined = { position, id: '' }
-    for (let pages = 0; cursor !== undefined && pages * pageSize < maxShown; pages++) {
-      const page: readonly TaskChange[] = await reader.changes(source.owner, { after: cursor, limit: pageSize })
+    let reading = beginRead(held)
+    for (let pages = 0; pages * pageSize < maxShown; pages++) {
+      const { page, read, isLast } = await readPage(reader, source.owner, reading)
       for (const { id, revision } of page) source.shown.set(id, revision)
-      totals = withPage(totals, page)
-      cursor = page.length < pageSize ? undefined : page.at(-1)
+      if (isLast) {
+        source.found = read
+        return
+      }
+      reading = read
     }
-    if (cursor === undefined) source.found = { position, atMs, totals }
   }
 
   /** Reads the tasks that were said to have changed, or a page of all changes. Returns false if the store cannot be read. */
@@ -242,7 +227,7 @@ export function createOwnerWatches(options: OwnerWatchesOptions): OwnerWatches {
     source.changedIds.clear()
     try {
       await beginReading(source)
-      if (ids.length === 0) await readPage(source)
+      if (ids.length === 0) await readAndShow(source)
       else {
         source.isAhead = true
         await show(source, ids)
@@ -256,32 +241,26 @@ export function createOwnerWatches(options: OwnerWatchesOptions): OwnerWatches {
     }
   }
 
-  async function readPage(source: WatchedOwner): Promise<void> {
+  /** Reads a page of all changes. */
+  async function readAndShow(source: WatchedOwner): Promise<void> {
     const { owner, held, shown } = source
     if (held === null) return
-    const reading = source.reading ?? beginReadingAll(source, held)
-    const page = await reader.changes(owner, { after: reading.cursor, limit: pageSize })
+    const { page, read, isLast } = await readPage(reader, owner, source.reading ?? beginReadingAll(source, held))
     await show(
       source,
       page.filter(({ id, revision }) => shown.get(id) !== revision).map(({ id }) => id),
     )
-    const totals = withPage(reading.totals, page)
+    source.reading = isLast ? null : read
+    if (!isLast) return
+    source.found = read
     const last = page.at(-1)
-    if (page.length === pageSize && last !== undefined) {
-      source.reading = { ...reading, totals, cursor: last }
-      return
-    }
-    source.reading = null
-    source.found = { ...reading, totals }
     if (last !== undefined) held.add(last.position, performance.now())
   }
 
   function beginReadingAll(source: WatchedOwner, held: HeldPositions): RunningRead {
     source.mayHaveMissed = false
     source.isAhead = false
-    const atMs = performance.now()
-    const position = held.startAt(atMs)
-    return { position, atMs, totals: noChanges, cursor: { position, id: '' } }
+    return beginRead(held)
   }
 
   async function show(source: WatchedOwner, ids: readonly string[]): Promise<void> {
