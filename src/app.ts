@@ -86,13 +86,14 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
   })
   const subscriptionLimit = createConcurrencyLimit(config.subscriptionsPerCaller)
   const streamLimit = createConcurrencyLimit(config.stemStreams)
-  const readiness = createReadiness({ checkWritable: store.checkWritable })
 
   const tracing = await wireTracing(config.tracing, meter, log)
   const providers = await wireProviders(foundation, rates)
   const pollIntervalMs = Math.min(maxPollIntervalMs, config.checkIntervalMs / 4)
   const paused = createPausedProviders({ store: store.operator, log, pollIntervalMs })
   await paused.start()
+  const pausedProviders = () => providers.enabled.map(({ name }) => name).filter(paused.isPaused)
+  const readiness = createReadiness({ checkWritable: store.checkWritable, pausedProviders })
   const { prices } = providers
   const metrics = createMetrics(meter, {
     build: { version, database: config.database.kind },
@@ -188,6 +189,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     publicUrl: publicUrl(),
     providers: [...new Set([config.defaultProvider, ...metrics.providers.keys()])],
     waitingForDisabled: providers.waitingForDisabled,
+    pausedProviders,
     subscriptions: subscriptionLimit.size,
     reconfigure(next) {
       live = next

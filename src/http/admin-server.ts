@@ -2,13 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Operator } from '../identity/operator.ts'
 import { listen } from './listen.ts'
 import { sendLiveness, sendMetrics, sendReadiness, type MetricsSource } from './operator-answers.ts'
+import type { Readiness } from './readiness.ts'
 import { refuse, sendJson } from './respond.ts'
 import type { Log } from '../runtime/log.ts'
 
 export interface AdminServerOptions {
   readonly operator: Operator
-  /** Throws if the gateway cannot accept orders now. */
-  readonly checkReady: () => Promise<void>
+  readonly readiness: Readiness
   readonly metrics: MetricsSource
   readonly log: Log
 }
@@ -22,7 +22,7 @@ export interface AdminServer {
 }
 
 /** Metrics and health on a separate port, which need not be public. */
-export function createAdminServer({ operator, checkReady, metrics, log }: AdminServerOptions): AdminServer {
+export function createAdminServer({ operator, readiness, metrics, log }: AdminServerOptions): AdminServer {
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
       log.error({ err: error }, 'a request to ADMIN_PORT failed')
@@ -38,7 +38,7 @@ export function createAdminServer({ operator, checkReady, metrics, log }: AdminS
       case '/metrics':
         return sendMetrics(response, metrics)
       case '/health/ready':
-        return sendReadiness(response, checkReady)
+        return sendReadiness(response, readiness, operator.refusalOnAdminPort('metrics', request) === null)
       case '/health/live':
         return sendLiveness(response)
       default:

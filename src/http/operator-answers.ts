@@ -1,10 +1,19 @@
 import type { ServerResponse } from 'node:http'
+import type { Readiness } from './readiness.ts'
 import { sendJson } from './respond.ts'
 
-/** Answers 200 if the gateway can accept orders, else 503. `checkReady` throws if it cannot. */
-export async function sendReadiness(response: ServerResponse, checkReady: () => Promise<void>): Promise<void> {
-  await checkReady().then(
-    () => sendJson(response, 200, { status: 'ready' }),
+/**
+ * Answers 200 if the gateway can accept orders, else 503. A paused provider does not change that: the operator wants it so.
+ * @param mayReadMetrics whether the answer also names the paused providers
+ */
+export async function sendReadiness(
+  response: ServerResponse,
+  readiness: Readiness,
+  mayReadMetrics: boolean,
+): Promise<void> {
+  const paused = mayReadMetrics ? readiness.pausedProviders() : []
+  await readiness.check().then(
+    () => sendJson(response, 200, { status: 'ready', ...(paused.length > 0 && { pausedProviders: paused }) }),
     () => sendJson(response, 503, { status: 'unavailable' }, { 'retry-after': '5' }),
   )
 }

@@ -1,9 +1,12 @@
 import { withTimeout } from '../runtime/with-timeout.ts'
+import type { ProviderName } from '../separation/task/provider-name.ts'
 
 /** Whether the gateway can accept orders now. */
 export interface Readiness {
   /** Throws if the gateway cannot accept orders. */
   check(): Promise<void>
+  /** The providers that are on and get no orders, because the operator has paused them. */
+  pausedProviders(): readonly ProviderName[]
   /** Makes the gateway permanently not ready, because it is about to stop. */
   stop(): void
 }
@@ -11,6 +14,7 @@ export interface Readiness {
 export interface ReadinessOptions {
   /** Rejects if the store cannot write. */
   readonly checkWritable: () => Promise<void>
+  readonly pausedProviders: () => readonly ProviderName[]
   /** How long a write may take, in milliseconds. */
   readonly timeoutMs?: number
   /** How long a result is cached, in milliseconds. */
@@ -22,7 +26,8 @@ class NotReadyError extends Error {
 }
 
 /** For any number of requests at most one write is in progress, and at most one starts in `cacheMs`. */
-export function createReadiness({ checkWritable, timeoutMs = 1_000, cacheMs = 1_000 }: ReadinessOptions): Readiness {
+export function createReadiness(options: ReadinessOptions): Readiness {
+  const { checkWritable, pausedProviders, timeoutMs = 1_000, cacheMs = 1_000 } = options
   let isStopping = false
   let last: { readonly isReady: boolean; readonly untilMs: number } | null = null
   let pendingWrite: Promise<boolean> | null = null
@@ -48,6 +53,7 @@ export function createReadiness({ checkWritable, timeoutMs = 1_000, cacheMs = 1_
       }
       if (isStopping || last?.isReady !== true) throw new NotReadyError('The gateway cannot accept orders now.')
     },
+    pausedProviders,
     stop() {
       isStopping = true
     },

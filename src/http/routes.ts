@@ -7,6 +7,7 @@ import { callbacksPath } from '../separation/callback/callback-address.ts'
 import { stemsPath } from '../stems/stem-links.ts'
 import type { GraphqlRoute } from './graphql-route.ts'
 import { sendLiveness, sendMetrics, sendReadiness, type MetricsSource } from './operator-answers.ts'
+import type { Readiness } from './readiness.ts'
 import { refuse, sendGraphqlError } from './respond.ts'
 import { sendMessagePage } from './web/message-page.ts'
 import { wantsPage } from './web/wants-page.ts'
@@ -22,8 +23,7 @@ export interface RoutesOptions {
   readonly web: WebRoute
   readonly identity: Identity
   readonly operator: Operator
-  /** Throws if the gateway cannot accept orders now. */
-  readonly checkReady: () => Promise<void>
+  readonly readiness: Readiness
   readonly metrics: MetricsSource
   /** Prints the schema; null: introspection is off. */
   readonly schemaText: (() => string) | null
@@ -63,7 +63,7 @@ export function createRoutes({
   web,
   identity,
   operator,
-  checkReady,
+  readiness,
   metrics,
   schemaText,
   ...options
@@ -71,7 +71,8 @@ export function createRoutes({
   const callback = options.callback
   const stems: Handler = options.stems ?? sendNotFound
   const sandbox: Handler = options.sandbox ?? sendNotFound
-  const ready: Handler = (_request, response) => sendReadiness(response, checkReady)
+  const ready: Handler = (request, response) =>
+    sendReadiness(response, readiness, operator.refusalOfMetrics(request) === null)
   const live: Handler = (_request, response) => sendLiveness(response)
   /** Printed once: anyone may ask, and printing takes milliseconds. */
   let schema: string | null = null

@@ -15,6 +15,8 @@ export interface App {
   readonly providers: readonly ProviderName[]
   /** The number of pending tasks of each provider that is off. */
   readonly waitingForDisabled: ReadonlyMap<ProviderName, number>
+  /** The providers that are on and get no orders, because the operator has paused them. */
+  pausedProviders(): readonly ProviderName[]
   /** Uses the rates and secrets of this configuration from now on. Orders and sockets go on. Ignores everything else. */
   reconfigure(config: Config): void
   /** The number of active subscriptions. */

@@ -85,9 +85,12 @@ function sharedOver({ database, redisUrl }: Config): string[] {
   return ['  Shared over   the database: other gateways show a change in about a second (REDIS_URL: at once)']
 }
 
-function warnings({ publicUrl, providers, waitingForDisabled }: App, config: Config): string[] {
+function warnings({ publicUrl, providers, waitingForDisabled, pausedProviders }: App, config: Config): string[] {
   const isReal = !providers.includes('sandbox')
   return [
+    ...pausedProviders().map(
+      (name) => `The operator has paused ${name}: it gets no new orders. To end that: npm run admin -- resume ${name}`,
+    ),
     ...[...waitingForDisabled].map(
       ([name, tasks]) =>
         `${tasks === 1 ? '1 task waits' : `${tasks} tasks wait`} for ${name}, which is off. ` +

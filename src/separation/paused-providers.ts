@@ -10,6 +10,7 @@ export interface PausedProviders {
   /** Reads the pauses, and begins to poll. Rejects if they cannot be read. */
   start(): Promise<void>
   stop(): void
+  isPaused(provider: ProviderName): boolean
   /**
    * The provider, which admits no order while it is paused: new orders are refused before anything is stored, and queued ones
    * wait. Orders that join a task, checks and callbacks need no admission.
@@ -34,6 +35,7 @@ export function createPausedProviders({ store, log, pollIntervalMs }: PausedProv
       timer = setInterval(poll, pollIntervalMs).unref()
     },
     stop: () => clearInterval(timer),
+    isPaused: (provider) => pauses.has(provider),
     guard(provider) {
       const isPaused = () => pauses.has(provider.name)
       const refusal = pausedRefusal(provider.name)

@@ -121,15 +121,14 @@ export function wireTransports(foundation: Foundation, wiring: TransportsWiring)
     web: createWebRoute({ isOn: config.webPage, stemSources: stems.sources }),
     identity,
     operator,
-    checkReady: readiness.check,
+    readiness,
     metrics: meter,
     onAnswer: metrics.onAnswer,
     onRefusal: (code) => metrics.graphql.failed('http', code),
     schemaText: introspection ? () => schemaText(schema) : null,
     log,
   })
-  const adminServer =
-    admin === null ? null : createAdminServer({ operator, checkReady: readiness.check, metrics: meter, log })
+  const adminServer = admin === null ? null : createAdminServer({ operator, readiness, metrics: meter, log })
   const closeAdmin = async () => adminServer?.close()
 
   return {

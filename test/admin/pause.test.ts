@@ -5,6 +5,7 @@ import { openStoreOf } from '../support/database.ts'
 import { order, startGateway, someTrack, storedTasks, untilSettled, type TestGateway } from '../support/gateway.ts'
 import { readMetrics } from '../support/metrics.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+import { startProgram } from '../support/program.ts'
 import { pendingTask } from '../support/tasks.ts'
 
 /** How a gateway answers an order: the name of the type, and the message of a refusal. */
@@ -67,11 +68,47 @@ describe('a paused provider', () => {
     const queued = pendingTask({ charge: 'NONE', providerTaskId: null, createdAtMs: Date.now() })
     await storeTasks(first, [{ ...queued, type: 'separate_vocal', musicTaskId: 'music-task', audioId: 'queued' }])
     const restarted = await startGateway(first.environment)
+    expect(restarted.logged.join('\n')).toContain('"event":"provider.paused","provider":"kie"')
     expect((await answerTo(restarted, 'new')).name).toBe('ProviderUnavailableError')
     expect(provider.orders).toEqual([])
     await adminJson(first, 'resume', 'kie')
     expect((await provider.order(0)).body.audioId).toBe('queued')
   })
+})
+
+test('a gateway whose provider is paused is ready, and says so to those who may read the metrics', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway({
+    ...provider.environment,
+    API_KEYS: 'web:key-of-web-0123456789',
+    ADMIN_PORT: '0',
+  })
+  const readiness = async (url: string | null, headers = {}) => {
+    const response = await fetch(`${url}/health/ready`, { headers })
+    return { status: response.status, answer: await response.json() }
+  }
+  const ready = { status: 200, answer: { status: 'ready' } }
+  const paused = { status: 200, answer: { status: 'ready', pausedProviders: ['kie'] } }
+  expect(await readiness(gateway.app.adminUrl)).toEqual(ready)
+  await adminJson(gateway, 'pause', 'kie')
+  // A provider that is off gets no orders anyhow.
+  await adminJson(gateway, 'pause', 'sunoapi')
+  await expect.poll(() => readiness(gateway.app.adminUrl)).toEqual(paused)
+  expect(await readiness(gateway.url, { 'x-forwarded-for': '192.0.2.1' })).toEqual(ready)
+  await adminJson(gateway, 'resume', 'kie')
+  await expect.poll(() => readiness(gateway.app.adminUrl)).toEqual(ready)
+})
+
+test('the text at a start warns of a provider that is paused', async () => {
+  const provider = await startPlayedProvider()
+  const gateway = await startGateway(provider.environment)
+  await adminJson(gateway, 'pause', 'kie')
+  await gateway.close()
+  const started = startProgram(gateway.environment)
+  await started.url
+  await expect
+    .poll(started.stdout)
+    .toContain('! The operator has paused kie: it gets no new orders. To end that: npm run admin -- resume kie\n')
 })
 
 describe('pause and resume', () => {

@@ -14,6 +14,7 @@ import { createRequestRate } from '../../src/limits/request-rate.ts'
 import { createCors } from '../../src/http/cors.ts'
 import { createEventStreams } from '../../src/http/event-stream/event-streams.ts'
 import { createGraphqlRoute } from '../../src/http/graphql-route.ts'
+import { createReadiness } from '../../src/http/readiness.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { createWebRoute } from '../../src/http/web/web-route.ts'
 import { createWebSocketRoute } from '../../src/http/websocket/websocket-route.ts'
@@ -188,7 +189,7 @@ export async function startWiredGateway({
     web: createWebRoute({ isOn: false, stemSources: () => [] }),
     identity,
     operator: createOperator({ adminToken: () => null, adminHost: null }),
-    checkReady: store.checkWritable,
+    readiness: createReadiness({ checkWritable: store.checkWritable, pausedProviders: () => [] }),
     metrics: createMeter(),
     onAnswer: () => {},
     onRefusal: () => {},
