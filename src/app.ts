@@ -70,7 +70,14 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     (limit): readonly Budget[] => (limit === null ? [] : [{ kind: 'orders', period: 'day', limit }]),
   )
   const callerUses = createCallerUses({ store: store.operator, clock })
-  const identity = await openIdentity({ ...config, defaultBudgets, onUse: callerUses.note, log })
+  const webhookAddresses = createWebhookAddresses(config.webhookHostsAllowed)
+  const identity = await openIdentity({
+    ...config,
+    defaultBudgets,
+    mistakeInWebhook: webhookAddresses.mistakeIn,
+    onUse: callerUses.note,
+    log,
+  })
   const ownSecret = await store.secret('callbacks', newSecret)
   const secrets = derived(
     () => live.callbackSecrets,
@@ -110,7 +117,6 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     isRedisUp: coordination.isRedisUp,
     checkReady: readiness.check,
   })
-  const webhookAddresses = createWebhookAddresses(config.webhookHostsAllowed)
   const { separations, checker } = wireSeparations(foundation, {
     changes,
     addresses,

@@ -2,14 +2,16 @@ import { readFile } from 'node:fs/promises'
 import type { Config } from '../config/config.ts'
 import { describeKeysFileError, parseApiKeysFile } from '../identity/parse-api-keys.ts'
 import { error, ok, warning, type Check } from './check.ts'
+import { createWebhookAddresses } from '../webhooks/webhook-addresses.ts'
 import { counted } from '../runtime/counted.ts'
 
 const fetchTimeoutMs = 5_000
 
 /** Checks where callers are configured outside the environment: API_KEYS_FILE and JWT_JWKS_URL. */
-export function callerChecks({ apiKeys, apiKeysFile, unpriced, jwt, allowAnonymous }: Config): readonly Check[] {
+export function callerChecks(config: Config): readonly Check[] {
+  const { apiKeysFile, jwt, allowAnonymous } = config
   return [
-    ...(apiKeysFile === null ? [] : [checkKeysFile(apiKeysFile, apiKeys, unpriced)]),
+    ...(apiKeysFile === null ? [] : [checkKeysFile(apiKeysFile, config)]),
     ...(jwt === null ? [] : [checkTokenKeys(jwt.jwksUrl)]),
     ...(allowAnonymous
       ? [{ name: 'callers', run: async () => warning('ALLOW_ANONYMOUS: everyone who reaches the gateway can order') }]
@@ -17,12 +19,13 @@ export function callerChecks({ apiKeys, apiKeysFile, unpriced, jwt, allowAnonymo
   ]
 }
 
-function checkKeysFile(path: string, others: Config['apiKeys'], unpriced: Config['unpriced']): Check {
+function checkKeysFile(path: string, { apiKeys, unpriced, webhookHostsAllowed }: Config): Check {
+  const mistakeInWebhook = createWebhookAddresses(webhookHostsAllowed).mistakeIn
   return {
     name: 'api-keys',
     async run() {
       try {
-        const keys = parseApiKeysFile(await readFile(path, 'utf8'), others, unpriced)
+        const keys = parseApiKeysFile(await readFile(path, 'utf8'), apiKeys, { unpriced, mistakeInWebhook })
         return keys.length > 0
           ? ok(`API_KEYS_FILE has ${counted(keys.length, 'key')}`)
           : warning('API_KEYS_FILE has no key')

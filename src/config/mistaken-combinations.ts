@@ -1,7 +1,9 @@
 import { creditsMistake } from '../identity/credits-mistake.ts'
+import { webhookMistakes } from '../identity/webhook-mistakes.ts'
 import { isLoopback } from '../runtime/loopback.ts'
 import { archiveMistakes } from './archive-config.ts'
 import { separationTypes } from '../separation/task/separation-type.ts'
+import { createWebhookAddresses } from '../webhooks/webhook-addresses.ts'
 import type { ParsedEnvironment } from './environment.ts'
 
 /**
@@ -56,6 +58,10 @@ export function mistakenCombinations(
     unpricedVariables(env).filter((name) => !invalid.has(name)),
   )
   if (uncounted !== null) mistakes.push(`API_KEYS: ${uncounted}.`)
+  if (!invalid.has('WEBHOOK_HOSTS_ALLOWED')) {
+    const addresses = createWebhookAddresses(env.WEBHOOK_HOSTS_ALLOWED)
+    mistakes.push(...webhookMistakes(env.API_KEYS, addresses.mistakeIn).map((mistake) => `API_KEYS: ${mistake}.`))
+  }
   const areTimesValid = !invalid.has('GIVE_UP_AFTER_SECONDS') && !invalid.has('UNCONFIRMED_AFTER_SECONDS')
   if (areTimesValid && env.GIVE_UP_AFTER_SECONDS < env.UNCONFIRMED_AFTER_SECONDS) {
     mistakes.push('GIVE_UP_AFTER_SECONDS must not be less than UNCONFIRMED_AFTER_SECONDS (default 3600).')

@@ -5,6 +5,7 @@ import { creditsMistake } from './credits-mistake.ts'
 import { createJwksFetches } from './jwks-fetches.ts'
 import { parseLimits } from './parse-limits.ts'
 import { invalidCredential, unauthenticated, unavailable, type IdentifyResult } from './session.ts'
+import { webhookMistakes, type MistakeInWebhook } from './webhook-mistakes.ts'
 import { derived } from '../runtime/derived.ts'
 import type { Log } from '../runtime/log.ts'
 import { withDefaultBudgets, type Budget, type CallerLimits } from '../separation/caller-limits.ts'
@@ -17,6 +18,7 @@ export interface AccessTokensOptions {
   readonly defaultBudgets: () => readonly Budget[]
   /** See `creditsMistake`. */
   readonly unpriced: readonly string[]
+  readonly mistakeInWebhook: MistakeInWebhook
   /** See `IdentityOptions`. */
   readonly onUse: (owner: string, credential: null) => void
   readonly log: Log
@@ -51,6 +53,7 @@ export function createAccessTokens({
   audience,
   defaultBudgets,
   unpriced,
+  mistakeInWebhook,
   onUse,
   log,
 }: AccessTokensOptions): AccessTokens {
@@ -73,7 +76,7 @@ export function createAccessTokens({
   let claimLoggedAtMs = -Infinity
 
   /** The limits in the claim of a token; null if they are invalid, which is logged. */
-  function limitsIn(claim: unknown): CallerLimits | null {
+  function limitsIn(claim: unknown, owner: string): CallerLimits | null {
     const mistakes: string[] = []
     const text = claim ?? ''
     const isText = typeof text === 'string'
@@ -82,10 +85,12 @@ export function createAccessTokens({
     if (expiresAtMs !== null) mistakes.push('expires is not for tokens, which have `exp`')
     const uncounted = creditsMistake([limits], unpriced)
     if (uncounted !== null) mistakes.push(uncounted)
+    mistakes.push(...webhookMistakes([{ name: 'the caller', limits }], mistakeInWebhook))
     if (mistakes.length === 0) return limits
     if (performance.now() - claimLoggedAtMs > claimLogIntervalMs) {
       claimLoggedAtMs = performance.now()
-      log.error({ event: 'token.invalid-limits', mistakes }, `a token was refused: its claim ${limitsClaim} is invalid`)
+      const detail = { event: 'token.invalid-limits', owner, mistakes }
+      log.error(detail, `a token was refused: its claim ${limitsClaim} is invalid`)
     }
     return null
   }
@@ -109,10 +114,10 @@ export function createAccessTokens({
       outage.worked()
       const { sub, exp } = payload
       if (typeof sub !== 'string' || !subjectPattern.test(sub) || exp === undefined) return invalidCredential
-      const limits = limitsIn(payload[limitsClaim])
+      const owner = `jwt:${issuer}|${sub}`
+      const limits = limitsIn(payload[limitsClaim], owner)
       if (limits === null) return invalidLimits
       const endsAtMs = (exp + clockToleranceSeconds) * 1_000
-      const owner = `jwt:${issuer}|${sub}`
       return {
         session: {
           owner,

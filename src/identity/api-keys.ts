@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describeKeysFileError, parseApiKeysFile, type ApiKey } from './parse-api-keys.ts'
+import { describeKeysFileError, parseApiKeysFile, type ApiKey, type KeysFileRules } from './parse-api-keys.ts'
 import { unauthenticated, type IdentifyResult } from './session.ts'
 import { createStoredKey, digestOf, type StoredKey } from './stored-key.ts'
 import { derived } from '../runtime/derived.ts'
@@ -15,14 +15,12 @@ export interface ApiKeys {
   close(): void
 }
 
-export interface ApiKeysOptions {
+export interface ApiKeysOptions extends KeysFileRules {
   /** The keys of API_KEYS. */
   readonly keys: readonly ApiKey[]
   /** API_KEYS_FILE, a file with more keys, which is read again when it changes. null: unset. */
   readonly file: string | null
   readonly defaultBudgets: () => readonly Budget[]
-  /** See `creditsMistake`. */
-  readonly unpriced: readonly string[]
   /** See `StoredKeyOptions`. */
   readonly onUse: (owner: string, fingerprint: string) => void
   readonly log: Log
@@ -44,9 +42,10 @@ const settleMs = 100
  * Finds callers by their keys. Keeps only digests of the keys. Throws ApiKeysFileError if the file is unusable at the start.
  * If it becomes unusable later, its previous keys stay valid and an error is logged.
  */
-export function openApiKeys({ keys, file, defaultBudgets, unpriced, onUse, log }: ApiKeysOptions): ApiKeys {
+export function openApiKeys(options: ApiKeysOptions): ApiKeys {
+  const { keys, file, defaultBudgets, onUse, log } = options
   const fixed = keys.map(newKey)
-  const parse = (fileText: string) => parseApiKeysFile(fileText, keys, unpriced)
+  const parse = (fileText: string) => parseApiKeysFile(fileText, keys, options)
   const first = file === null ? { text: '', keys: [] } : readFirst(file, parse)
   let { text } = first
   let fromFile = first.keys.map(newKey)

@@ -6,6 +6,7 @@ import { openApiKeys } from './api-keys.ts'
 import { isLocalRequest } from './local-request.ts'
 import type { ApiKey } from './parse-api-keys.ts'
 import { invalidCredential, unauthenticated, type IdentifyResult, type AuthFailure, type Session } from './session.ts'
+import type { MistakeInWebhook } from './webhook-mistakes.ts'
 
 /** Identifies callers by the credentials that the operator has configured. */
 export interface Identity {
@@ -36,6 +37,8 @@ export interface IdentityOptions {
   readonly defaultBudgets: () => readonly Budget[]
   /** The variables that lack a price of an enabled provider, without which budgets of credits cannot be counted. */
   readonly unpriced: readonly string[]
+  /** Where webhooks are not sent. */
+  readonly mistakeInWebhook: MistakeInWebhook
   /** Called for each operation of a caller. The credential tells the keys of one caller apart; null for a caller without keys. */
   readonly onUse: (owner: string, credential: string | null) => void
   readonly log: Log
@@ -62,13 +65,12 @@ const missing = unauthenticated(
  * that the configuration needs. Throws ApiKeysFileError if API_KEYS_FILE is unusable.
  */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
-  const { apiKeys: keys, apiKeysFile: file, jwt, allowAnonymous, defaultBudgets, unpriced, onUse, log } = options
+  const { apiKeys: keys, apiKeysFile: file, jwt, allowAnonymous, defaultBudgets, onUse, log } = options
+  const { unpriced, mistakeInWebhook } = options
+  const common = { defaultBudgets, unpriced, mistakeInWebhook, onUse, log }
   const accessTokens =
-    jwt === null
-      ? null
-      : (await import('./access-tokens.ts')).createAccessTokens({ ...jwt, defaultBudgets, unpriced, onUse, log })
-  const apiKeys =
-    keys.length > 0 || file !== null ? openApiKeys({ keys, file, defaultBudgets, unpriced, onUse, log }) : null
+    jwt === null ? null : (await import('./access-tokens.ts')).createAccessTokens({ ...jwt, ...common })
+  const apiKeys = keys.length > 0 || file !== null ? openApiKeys({ keys, file, ...common }) : null
   const anonymous: Session = {
     owner: 'anonymous',
     use: () => onUse('anonymous', null),

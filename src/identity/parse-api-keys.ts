@@ -2,6 +2,7 @@ import { fileProblem } from '../runtime/secret-file.ts'
 import type { CallerLimits } from '../separation/caller-limits.ts'
 import { creditsMistake } from './credits-mistake.ts'
 import { parseLimits } from './parse-limits.ts'
+import { webhookMistakes, type MistakeInWebhook } from './webhook-mistakes.ts'
 
 /** An API key and the name of its caller. A caller may have several keys, for example during a key rotation. */
 export interface ApiKey {
@@ -12,25 +13,32 @@ export interface ApiKey {
   readonly expiresAtMs: number | null
 }
 
+export interface KeysFileRules {
+  /** See `creditsMistake`. */
+  readonly unpriced: readonly string[]
+  readonly mistakeInWebhook: MistakeInWebhook
+}
+
 const minKeyLength = 16
 
 /**
  * Parses API_KEYS_FILE. Throws an Error if the file may be incomplete: an interrupted write leaves an empty file, or one whose
  * last line does not end with a newline.
  * @param others the keys of API_KEYS. The file must not contain them under another name
- * @param unpriced see `creditsMistake`
+ * @param rules what the environment says of the limits of callers
  */
 export function parseApiKeysFile(
   text: string,
   others: readonly ApiKey[],
-  unpriced: readonly string[],
+  { unpriced, mistakeInWebhook }: KeysFileRules,
 ): readonly ApiKey[] {
   if (text.trim() === '') throw new Error('it is empty; to allow no keys, write a comment such as "# none"')
   if (!text.endsWith('\n')) throw new Error('it does not end with a newline, so its last line may be incomplete')
   const keys = parseEntries(text, 'lines', others)
   const limits = keys.map((key) => key.limits)
   const uncounted = creditsMistake(limits, unpriced)
-  if (uncounted !== null) throw new Error(uncounted)
+  const mistakes = [...(uncounted === null ? [] : [uncounted]), ...webhookMistakes(keys, mistakeInWebhook)]
+  if (mistakes.length > 0) throw new Error(mistakes.join('; '))
   return keys
 }
 

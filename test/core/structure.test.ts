@@ -103,7 +103,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   http: ['runtime', 'separation', 'limits', 'graphql', 'identity', 'stems'],
   // Records spans: what it is given is wrapped, and knows nothing of it.
   tracing: ['runtime', 'separation', 'webhooks'],
-  config: ['runtime', 'separation', 'identity', 'stems', 'stores', 'tracing'],
+  config: ['runtime', 'separation', 'identity', 'stems', 'stores', 'tracing', 'webhooks'],
   // Implements what the parts that it observes report to.
   metrics: ['runtime', 'separation', 'limits', 'providers', 'stores', 'graphql', 'http', 'tracing'],
   sandbox: [],
@@ -125,7 +125,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Runs in browsers.
   web: [],
   launch: [],
-  'check-config': ['runtime', 'config', 'stores', 'coordination', 'providers', 'identity', 'stems'],
+  'check-config': ['runtime', 'config', 'stores', 'coordination', 'providers', 'identity', 'stems', 'webhooks'],
   program: ['runtime', 'separation', 'config', 'identity', 'stems', 'stores'],
   wiring: [
     'runtime',

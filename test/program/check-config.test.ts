@@ -167,6 +167,21 @@ test('--check-config finds a budget of credits in API_KEYS_FILE that cannot be c
   expect(code).toBe(1)
 })
 
+test('a webhook in API_KEYS_FILE that messages are not sent to stops a start, and --check-config says why', async () => {
+  const file = (await newDatabaseUrl()).slice('file:'.length)
+  await writeFile(file, `web:${canary}-0123456789 webhook=https://192.168.1.9/${canary}?token=${canary}\n`)
+  const environment = { SANDBOX: 'true', API_KEYS_FILE: file }
+  const says =
+    'API_KEYS_FILE is unusable: the webhook of web must not lead to a private address, unless WEBHOOK_HOSTS_ALLOWED has its host'
+  expect((await check(environment)).messageOf('api-keys')).toBe(says)
+  const start = await runProgram('main.js', [], environment)
+  expectNoCanary(start.stdout + start.stderr, 'the output of a start')
+  expect(start.stderr).toContain(`Stemgate could not start: ${says}\n`)
+  expect((await check({ ...environment, WEBHOOK_HOSTS_ALLOWED: '192.168.1.9' })).statuses).toMatchObject({
+    'api-keys': 'ok',
+  })
+})
+
 test('keys in the place of the path of API_KEYS_FILE are never printed', async () => {
   const environment = { SANDBOX: 'true', API_KEYS_FILE: `web:${canary}-0123456789`, LOG_LEVEL: 'debug' }
   const { messageOf } = await check(environment)

@@ -449,6 +449,20 @@ test('a budget of credits needs the prices of every provider that is on', () => 
   expect(mistakesIn({ SANDBOX: 'true', API_KEYS })).toEqual([])
 })
 
+test('a webhook of a caller must lead to where messages are sent', () => {
+  const callers = [
+    'app http://10.0.0.8/hook/hunter2',
+    'web http://app.example/?token=hunter2',
+    'ok https://app.example/',
+  ]
+  const API_KEYS = callers.map((each, index) => each.replace(' ', `:${index}123456789abcdef webhook=`)).join(', ')
+  expect(mistakesIn({ SANDBOX: 'true', API_KEYS })).toEqual([
+    'API_KEYS: the webhook of app must not lead to a private address, unless WEBHOOK_HOSTS_ALLOWED has its host.',
+    'API_KEYS: the webhook of web must begin with https://, unless WEBHOOK_HOSTS_ALLOWED has its host.',
+  ])
+  expect(mistakesIn({ SANDBOX: 'true', API_KEYS, WEBHOOK_HOSTS_ALLOWED: '10.0.0.8,app.example' })).toEqual([])
+})
+
 test('a caller can have several keys', () => {
   const { apiKeys } = parseConfig({ SANDBOX: 'true', API_KEYS: 'web:0123456789abcdef,web:fedcba9876543210' })
   expect(apiKeys.map(({ name }) => name)).toEqual(['web', 'web'])

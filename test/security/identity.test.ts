@@ -556,6 +556,8 @@ describe('API_KEYS_FILE', () => {
       (file) => put(file, `mobile:${secondKey}\n# half a comm`),
       // A key of API_KEYS under another name.
       (file) => put(file, `mobile:${secondKey}\nweb:${mobileKey}\n`),
+      // A webhook that nothing is sent to.
+      (file) => put(file, `mobile:${secondKey} webhook=http://app.example/${canary}\n`),
     ]
     const live = async (spoil: (typeof spoils)[number]) => {
       const { file, gateway, isGood, complaints } = await start(`web:${fileKey}\n`, twoCallers)

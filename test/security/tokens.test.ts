@@ -190,6 +190,17 @@ describe('a token', () => {
     expect(await statusOf(gateway.url, await newToken(ec, { stemgate: '' }))).toBe(200)
   })
 
+  test('whose webhook is at an address that messages are not sent to is refused', async () => {
+    const { environment } = await startIssuer(ec)
+    const gateway = await startGuarded(environment)
+    const stemgate = `webhook=https://10.0.0.8/hook?token=${canary}`
+    expect(await statusOf(gateway.url, await newToken(ec, { stemgate, sub: 'ada' }))).toBe(401)
+    expect(gateway.logged.filter((line) => line.includes('token.invalid-limits'))).toEqual([
+      expect.stringMatching(/\|ada".*"the webhook of the caller must not lead to a private address, unless /),
+    ])
+    expect(await statusOf(gateway.url, await newToken(ec, { stemgate: 'webhook=https://app.example/hook' }))).toBe(200)
+  })
+
   test('is refused for every kind of mistake', async () => {
     const { environment, fetches } = await startIssuer(rsa, ec, ed)
     const { url } = await startGuarded(environment)

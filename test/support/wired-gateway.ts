@@ -145,6 +145,7 @@ export async function startWiredGateway({
     allowAnonymous: false,
     defaultBudgets: () => [],
     unpriced: [],
+    mistakeInWebhook: () => null,
     onUse: () => {},
     log,
   })

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { ConfigError } from '../../config/config.ts'
+import { ConfigError, type Config } from '../../config/config.ts'
 import { describeKeysFileError, parseApiKeysFile, type ApiKey } from '../../identity/parse-api-keys.ts'
 import { fingerprintOf } from '../../identity/stored-key.ts'
 import { UsageError } from '../../runtime/usage-error.ts'
 import type { CallerUse } from '../../separation/store/operator-store.ts'
+import { createWebhookAddresses } from '../../webhooks/webhook-addresses.ts'
 import type { AdminContext, Command } from '../command.ts'
 import { timeOf } from '../describe-task.ts'
 import { formatAge } from '../format-age.ts'
@@ -84,8 +85,9 @@ function tableOf(rows: readonly Row[], nowMs: number): string {
 /** The keys in the environment; none if it is not that of a gateway. */
 async function keysIn({ settings, note }: AdminContext): Promise<readonly ApiKey[]> {
   try {
-    const { apiKeys, apiKeysFile, unpriced } = (await settings()).config
-    return apiKeysFile === null ? apiKeys : [...apiKeys, ...(await keysInFile(apiKeysFile, apiKeys, unpriced))]
+    const { config } = await settings()
+    const { apiKeys, apiKeysFile } = config
+    return apiKeysFile === null ? apiKeys : [...apiKeys, ...(await keysInFile(apiKeysFile, config))]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     note('Keys that were never used are not shown: the environment is not that of a gateway. See check-config.')
@@ -93,9 +95,10 @@ async function keysIn({ settings, note }: AdminContext): Promise<readonly ApiKey
   }
 }
 
-async function keysInFile(path: string, others: readonly ApiKey[], unpriced: readonly string[]) {
+async function keysInFile(path: string, { apiKeys, unpriced, webhookHostsAllowed }: Config) {
+  const mistakeInWebhook = createWebhookAddresses(webhookHostsAllowed).mistakeIn
   try {
-    return parseApiKeysFile(await readFile(path, 'utf8'), others, unpriced)
+    return parseApiKeysFile(await readFile(path, 'utf8'), apiKeys, { unpriced, mistakeInWebhook })
   } catch (error) {
     throw new UsageError(describeKeysFileError(error), { cause: error })
   }
