@@ -45,6 +45,7 @@ const promises = [
   'flows/progress',
   'flows/wait-seconds',
   'flows/shutdown',
+  'flows/webhooks',
   'flows/repeated-mutation',
   'providers/provider-ids',
   'flows/task-ownership',

@@ -209,7 +209,8 @@ export function createPoller<Item extends DueItem>(options: PollerOptions<Item>)
         logError(error, 'the work on a task', item.id)
         return clock.nowMs() + retryAfterErrorMs
       })
-      await queue.release(item.id, await lease.release(item.id), dueAtMs)
+      // A schedule with jitter has fractions, and PostgreSQL refuses them.
+      await queue.release(item.id, await lease.release(item.id), dueAtMs === null ? null : Math.round(dueAtMs))
       outage.worked()
     } catch (error) {
       // The task becomes due again when its lease ends.
