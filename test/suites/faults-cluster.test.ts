@@ -1,5 +1,5 @@
 import { describe, expect, inject, test } from 'vitest'
-import { runClusterFaults } from './faults/cluster-run.ts'
+import { runClusterFaults, type ClusterReport } from './faults/cluster-run.ts'
 import { printClusterReport } from './faults/print-report.ts'
 import { findPostgres, findRedis } from '../support/services.ts'
 
@@ -20,12 +20,25 @@ const noFaults = {
 }
 const withinMs = 180_000
 
+/** Budgets, webhooks and the deletion of old tasks met the faults. */
+function expectAllMet({ counts }: ClusterReport): void {
+  expect(counts['… refused because of a budget']).toBeGreaterThan(0)
+  expect(counts['webhooks that the receiver failed to take']).toBeGreaterThan(0)
+  expect(counts['old tasks deleted during the faults']).toBeGreaterThan(0)
+}
+
 describe.skipIf(!isPossible).concurrent('gateways that share PostgreSQL and Redis', () => {
   const program = inject('program')
-  const common = { seed: 'a small share', unconfirmedAfterSeconds: 5, healWithinMs: 30_000, skipMinutesAfterMs: 0 }
+  const common = {
+    seed: 'a small share',
+    oldTasks: 400,
+    unconfirmedAfterSeconds: 5,
+    healWithinMs: 30_000,
+    skipMinutesAfterMs: 0,
+  }
 
   test(
-    'charge nothing twice, lose nothing and answer every caller despite faults of the shared servers',
+    'charge nothing twice, lose nothing, pass no budget and answer every caller despite faults of the shared servers',
     async ({ signal, onTestFinished }) => {
       const faults = {
         ...noFaults,
@@ -45,6 +58,7 @@ describe.skipIf(!isPossible).concurrent('gateways that share PostgreSQL and Redi
       // The faults happened.
       expect(report.recoveries.filter(({ met }) => met > 0)).toHaveLength(8)
       expect(report.counts['charges in the ledger']).toBeGreaterThan(35)
+      expectAllMet(report)
     },
     withinMs,
   )
@@ -74,6 +88,7 @@ describe.skipIf(!isPossible).concurrent('gateways that share PostgreSQL and Redi
       expect(report.breaches).toEqual([])
       expect(report.recoveries.filter(({ met }) => met > 0)).toHaveLength(3)
       expect(report.counts['charges in the ledger']).toBeGreaterThan(15)
+      expectAllMet(report)
     },
     withinMs,
   )
@@ -86,6 +101,7 @@ describe.skipIf(!isPossible).concurrent('gateways that share PostgreSQL and Redi
         program,
         gateways: 2,
         separations: 4,
+        oldTasks: 100,
         faults: noFaults,
         stops: 1,
         unconfirmedAfterSeconds: 40,

@@ -6,12 +6,15 @@ import { printReport } from './faults/print-report.ts'
 const seed = 'a small share'
 const separations = 40
 
-test('no order is charged twice or lost despite network faults and ten crashes', async ({ signal }) => {
+test('nothing is charged twice or lost, no budget passed, despite network faults and ten crashes', async ({
+  signal,
+}) => {
   const report = await runFaults({
     program: inject('program'),
     seed,
     separations,
     kills: 10,
+    oldTasks: 2_000,
     submitsPer10Seconds: 5,
     longestLifeMs: 300,
     unconfirmedAfterSeconds: 2,
@@ -26,7 +29,9 @@ test('no order is charged twice or lost despite network faults and ten crashes',
   expect(report.breaches).toEqual([])
   // The faults and the crashes happened.
   expect(report.counts['charges in the ledger']).toBeGreaterThan(10)
-  expect(report.counts['old tasks deleted']).toBeGreaterThan(100)
+  expect(report.counts['… whose budget is used up']).toBeGreaterThan(0)
+  expect(report.counts['… refused because of a budget']).toBeGreaterThan(0)
+  expect(report.counts['old tasks deleted during the faults']).toBeGreaterThan(100)
   expect(report.counts['… that waited in the queue']).toBeGreaterThan(0)
   expect(report.counts['webhooks that the receiver failed to take']).toBeGreaterThan(5)
   expect(pointsOfDeath).toBeGreaterThanOrEqual(6)

@@ -32,7 +32,7 @@ const seconds: Readonly<Record<string, number>> = {
   'program/prometheus': 17,
   'program/outage-log': 20,
   'program/readiness': 20,
-  'suites/faults': 20,
+  'suites/faults': 40,
   'suites/fault-regressions': 18,
   'suites/rolling-restart': 20,
   'suites/fuzz': 18,

@@ -2,8 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
 
+/** As whom a client asks. */
+export interface Caller {
+  readonly name: string
+  readonly apiKey: string
+}
+
 /** An order as a client makes it. */
 export interface Order {
+  /** Anonymous if omitted. */
+  readonly caller?: Caller
   readonly musicTaskId: string
   readonly audioId: string
   readonly type: 'SEPARATE_VOCAL' | 'SPLIT_STEM'
@@ -13,6 +21,11 @@ export interface Order {
   readonly webhookUrl?: string
   /** The gateway's default provider if omitted. */
   readonly provider?: 'APIKLEY'
+}
+
+/** The order without its caller, as `SeparateInput`. */
+function inputOf({ caller: _caller, ...input }: Order): Omit<Order, 'caller'> {
+  return input
 }
 
 /** How an order ended for the client. */
@@ -72,7 +85,8 @@ export type Where = () => string | null
 /** Orders, and repeats the same request after every error until there is a task or a final refusal. */
 export async function orderUntilAnswered(where: Where, order: Order, stop: AbortSignal): Promise<Ordered> {
   while (!stop.aborted) {
-    const answer = await ask<{ separate: SeparateAnswer }>(where, separate, { input: order }).catch(() => null)
+    const variables = { input: inputOf(order) }
+    const answer = await ask<{ separate: SeparateAnswer }>(where, separate, variables, order.caller).catch(() => null)
     const ended = endOf(answer?.separate)
     if (ended !== null) return ended
     await sleep(retryMs)
@@ -80,17 +94,21 @@ export async function orderUntilAnswered(where: Where, order: Order, stop: Abort
   return { kind: 'unanswered' }
 }
 
-/** Orders all of them in one request, and repeats it for those that have neither a task nor a final refusal. */
+/** Orders all of them in one request of one caller, and repeats it for those that have neither a task nor a final refusal. */
 export async function orderAllUntilAnswered(
   where: Where,
   orders: readonly Order[],
   stop: AbortSignal,
 ): Promise<readonly Ordered[]> {
   const ended = orders.map((): Ordered => ({ kind: 'unanswered' }))
+  const caller = orders[0]?.caller
   let open = [...orders.keys()]
   while (open.length > 0 && !stop.aborted) {
-    const inputs = open.map((at) => orders[at])
-    const answer = await ask<{ separateAll: readonly AllItem[] }>(where, separateAll, { inputs }).catch(() => null)
+    const inputs = open.flatMap((at) => orders[at] ?? []).map(inputOf)
+    const variables = { inputs }
+    const answer = await ask<{ separateAll: readonly AllItem[] }>(where, separateAll, variables, caller).catch(
+      () => null,
+    )
     for (const { index, result } of answer?.separateAll ?? []) {
       const at = open[index]
       const end = endOf(result ?? undefined)
@@ -113,7 +131,10 @@ function endOf(result: SeparateAnswer | undefined): Ordered | null {
     const { reused, task } = result
     return { kind: 'task', taskId: task.id, reused, wasQueued: task.phase === 'QUEUED' }
   }
-  return result === undefined || result.retryable ? null : { kind: 'refused', error: result.__typename }
+  if (result === undefined) return null
+  // The next month is too late to repeat it.
+  const mayRepeat = result.retryable && result.__typename !== 'BudgetExceededError'
+  return mayRepeat ? null : { kind: 'refused', error: result.__typename }
 }
 
 type SeparateAnswer =
@@ -124,6 +145,13 @@ type SeparateAnswer =
     }
   | { readonly __typename: `${string}Error`; readonly retryable: boolean }
 
+export interface WatchOptions {
+  /** Anonymous if omitted. */
+  readonly caller?: Caller | undefined
+  /** Called with each state of the task. */
+  readonly onShown?: () => void
+}
+
 /**
  * Watches a task with the client that frontends use, which connects again by itself, and asks again where the gateway says
  * that its store is away; null if it is told to stop first.
@@ -132,10 +160,10 @@ export async function watchUntilComplete(
   where: Where,
   taskId: string,
   stop: AbortSignal,
-  onShown: () => void = () => {},
+  options: WatchOptions = {},
 ): Promise<Watched | null> {
   for (;;) {
-    const ended = await watchOnce(where, taskId, stop, onShown)
+    const ended = await watchOnce(where, taskId, stop, options)
     if (ended?.problem?.includes('"UNAVAILABLE"') !== true || stop.aborted) return ended
     await sleep(retryMs)
   }
@@ -145,11 +173,12 @@ async function watchOnce(
   where: Where,
   taskId: string,
   stop: AbortSignal,
-  onShown: () => void,
+  { caller, onShown = () => {} }: WatchOptions,
 ): Promise<Watched | null> {
   const client = createClient({
     url: () => `${(where() ?? 'http://127.0.0.1:1').replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,
+    connectionParams: headersOf(caller),
     retryAttempts: Number.MAX_SAFE_INTEGER,
     retryWait: () => sleep(retryMs),
     shouldRetry: () => true,
@@ -180,11 +209,11 @@ function asProblem(error: unknown): { readonly problem: string } {
   return { problem: error instanceof Error ? error.message : JSON.stringify(error) }
 }
 
-/** Every task of the gateway, page by page. Throws if the gateway cannot be reached. */
-export async function listTasks(where: Where): Promise<readonly ShownTask[]> {
+/** Every task of a caller, page by page. Throws if the gateway cannot be reached. */
+export async function listTasks(where: Where, caller?: Caller): Promise<readonly ShownTask[]> {
   const tasks: ShownTask[] = []
   for (let after: string | null = null; ;) {
-    const page: TaskPage = await ask(where, list, { after })
+    const page: TaskPage = await ask(where, list, { after }, caller)
     tasks.push(...page.separations.edges.map(({ node }) => node))
     const { hasNextPage, endCursor } = page.separations.pageInfo
     if (!hasNextPage) return tasks
@@ -192,12 +221,13 @@ export async function listTasks(where: Where): Promise<readonly ShownTask[]> {
   }
 }
 
-/** How many orders the caller's budget counts this day. */
-export async function readCounted(where: Where): Promise<number | null> {
+/** How many orders the caller's budget counts now. */
+export async function readCounted(where: Where, caller?: Caller): Promise<number | null> {
   const { viewer }: { viewer: { budgets: readonly { used: number }[] } } = await ask(
     where,
     '{ viewer { budgets { used } } }',
     {},
+    caller,
   )
   return viewer.budgets[0]?.used ?? null
 }
@@ -210,16 +240,20 @@ interface TaskPage {
 }
 
 /** Sends an operation once. Throws if the response has no data. */
-async function ask<T>(where: Where, query: string, variables: object): Promise<T> {
+async function ask<T>(where: Where, query: string, variables: object, caller?: Caller): Promise<T> {
   const url = where()
   if (url === null) throw new Error('The gateway is down.')
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headersOf(caller) },
     body: JSON.stringify({ query, variables }),
     signal: AbortSignal.timeout(requestTimeoutMs),
   })
   const { data, errors }: { data?: T | null; errors?: unknown } = await response.json()
   if (data === null || data === undefined) throw new Error(JSON.stringify(errors))
   return data
+}
+
+function headersOf(caller: Caller | undefined): Readonly<Record<string, string>> {
+  return caller === undefined ? {} : { authorization: `Bearer ${caller.apiKey}` }
 }

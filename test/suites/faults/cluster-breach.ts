@@ -1,4 +1,4 @@
-import { breachKinds } from './compare.ts'
+import { breachKinds } from './evidence.ts'
 
 /** The violations that the comparison of gateways on one database can find. */
 export const clusterBreachKinds = [

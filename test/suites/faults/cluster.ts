@@ -19,6 +19,8 @@ export interface Member {
 export interface Cluster {
   readonly members: readonly Member[]
   readonly redis: OwnRedis
+  /** The database itself, past every fault. */
+  readonly databaseUrl: string
   /** Some living gateway, another one each time. */
   readonly where: Where
   /** The port of some living gateway; null if there is none. */
@@ -73,6 +75,7 @@ export async function createCluster(options: ClusterOptions, atEnd: Ending): Pro
   return {
     members,
     redis,
+    databaseUrl,
     where: () => some()?.url() ?? null,
     port: () => some()?.port() ?? null,
     start: async () => void (await Promise.all(members.map(({ process: each }) => each.start()))),

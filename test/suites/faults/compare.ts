@@ -1,40 +1,8 @@
-import type { Order, Ordered, ShownTask, Watched } from './client.ts'
+import { countedWrongly } from './compare-budgets.ts'
+import { toldWrongly } from './compare-webhooks.ts'
+import type { Order, ShownTask } from './client.ts'
+import { shown, type Breach, type Evidence } from './evidence.ts'
 import { stemsInCallback, type Charge } from './ledger.ts'
-
-/** A message that arrived, whatever it was answered with. */
-export interface Told {
-  readonly id: string
-  readonly body: string
-  readonly data: {
-    readonly taskId: string
-    readonly revision: number
-    readonly status: string
-    readonly charge: string
-    readonly stems: readonly unknown[]
-  }
-}
-
-/** The evidence at the end of a run. */
-export interface Evidence {
-  readonly ledger: readonly Charge[]
-  readonly tasks: readonly ShownTask[]
-  /** How many orders the budget of the caller has counted; null: there is none, or no gateway answered. */
-  readonly counted: number | null
-  /** The webhooks that arrived; missing if no order asked for any. */
-  readonly told?: readonly Told[]
-  readonly orders: readonly { readonly order: Order; readonly ended: Ordered }[]
-  /** null: the subscription had not ended. */
-  readonly watches: readonly { readonly taskId: string; readonly ended: Watched | null }[]
-}
-
-/** The violations that the comparison can find. */
-export const breachKinds = ['charged twice', 'lost', 'contradictions', 'never answered', 'keys to two tasks'] as const
-
-/** A broken guarantee. */
-export interface Breach {
-  readonly kind: (typeof breachKinds)[number]
-  readonly detail: string
-}
 
 /** Compares the vendor's ledger with the gateway's tasks and the clients' results. Empty if they agree. */
 export function compare(evidence: Evidence): readonly Breach[] {
@@ -43,6 +11,7 @@ export function compare(evidence: Evidence): readonly Breach[] {
     ...settledWrongly(evidence),
     ...countedWrongly(evidence),
     ...toldWrongly(evidence),
+    ...deletedWrongly(evidence),
     ...watchedInVain(evidence),
     ...keysAstray(evidence),
   ]
@@ -60,7 +29,8 @@ function* chargedTwice({ ledger }: Evidence): Generator<Breach> {
   }
 }
 
-function* settledWrongly({ ledger, tasks }: Evidence): Generator<Breach> {
+function* settledWrongly({ ledger, callers }: Evidence): Generator<Breach> {
+  const tasks = callers.flatMap((caller) => caller.tasks)
   const byId = new Map(tasks.map((task) => [task.id, task]))
   const charged = new Set(ledger.map((charge) => charge.taskId))
   for (const charge of ledger) {
@@ -80,36 +50,18 @@ function* settledWrongly({ ledger, tasks }: Evidence): Generator<Breach> {
   }
 }
 
-/** An order counts until it is known not to be charged. */
-function* countedWrongly({ tasks, counted }: Evidence): Generator<Breach> {
-  const expected = tasks.filter(({ charge, settled }) => charge !== 'NONE' || !settled).length
-  if (counted === null || counted === expected) return
-  yield { kind: 'contradictions', detail: `the budget counts ${counted} orders, and ${expected} tasks count` }
-}
-
-/** Each settled task is told as it is in the end. What is told twice has one id, and one body. */
-function* toldWrongly({ tasks, told }: Evidence): Generator<Breach> {
-  if (told === undefined) return
-  const bodies = new Map<string, string>()
-  const revisions = new Map<string, string>()
-  for (const { id, body, data } of told) {
-    if ((bodies.get(id) ?? body) !== body) yield { kind: 'contradictions', detail: `${id} was told with two bodies` }
-    bodies.set(id, body)
-    const change = `${data.taskId} ${data.revision}`
-    if ((revisions.get(change) ?? id) !== id)
-      yield { kind: 'contradictions', detail: `${change} was told with two ids` }
-    revisions.set(change, id)
+/** What is old enough is deleted, as a whole, and nothing else. */
+function* deletedWrongly({ purge }: Evidence): Generator<Breach> {
+  if (purge === null) return
+  const { expired, young } = purge
+  if (expired.whole > 0) {
+    yield { kind: 'old tasks kept', detail: `${expired.whole} of ${expired.stored} are still there` }
   }
-  for (const task of tasks.filter(({ settled }) => settled)) {
-    const last = told
-      .filter(({ data }) => data.taskId === task.id)
-      .toSorted((a, b) => b.data.revision - a.data.revision)
-      .at(0)
-    const isRight =
-      last?.data.status === task.status &&
-      last.data.charge === task.charge &&
-      last.data.stems.length === (task.stems?.all.length ?? 0)
-    if (!isRight) yield { kind: 'lost', detail: `no webhook told ${shown(task)}` }
+  if (young.whole !== young.stored) {
+    yield { kind: 'young tasks deleted', detail: `${young.whole} of ${young.stored} are still there` }
+  }
+  if (expired.halves > 0 || expired.whole + expired.deleted !== expired.stored) {
+    yield { kind: 'contradictions', detail: `of the old tasks there are ${JSON.stringify(expired)}` }
   }
 }
 
@@ -142,8 +94,10 @@ function* watchedInVain({ watches }: Evidence): Generator<Breach> {
 /** All orders of one key, or of one track that cannot fail, must return the same task and no unexpected error. */
 function* keysAstray({ orders }: Evidence): Generator<Breach> {
   const report = new Map<string, string>()
-  for (const { order, ended } of orders) {
+  for (const { order, ended, isRepeat } of orders) {
     const isBroke = order.audioId.endsWith('broke')
+    // Whoever repeats an order joins its task, also if the budget is used up.
+    const mayExceed = order.caller !== undefined && isRepeat !== true
     if (ended.kind === 'task') {
       const earlier = report.get(order.audioId)
       if (earlier !== undefined && earlier !== ended.taskId) {
@@ -152,7 +106,10 @@ function* keysAstray({ orders }: Evidence): Generator<Breach> {
       report.set(order.audioId, ended.taskId)
     } else if (ended.kind === 'unanswered') {
       yield { kind: 'never answered', detail: `${keyOf(order)}: the order was never answered` }
-    } else if (!isBroke || ended.error !== 'InsufficientCreditsError') {
+    } else if (
+      !(isBroke && ended.error === 'InsufficientCreditsError') &&
+      !(mayExceed && ended.error === 'BudgetExceededError')
+    ) {
       yield { kind: 'contradictions', detail: `${keyOf(order)}: refused with ${ended.error}` }
     }
   }
@@ -166,10 +123,4 @@ function named(charge: Charge): string {
   const { providerTaskId, audioId, outcome, callsBack, callbackTaken, answerTaken } = charge
   const heard = `callback ${callsBack ? (callbackTaken ? 'taken' : 'not taken') : 'never sent'}, answer ${answerTaken ? 'taken' : 'perhaps not taken'}`
   return `${providerTaskId} of ${audioId} (${outcome}, ${heard})`
-}
-
-function shown(task: ShownTask): string {
-  const { id, providerTaskId, status, charge, failure, stems } = task
-  const what = `${status}${failure === null ? '' : ` ${failure.code}`}, ${charge}, ${stems?.all.length ?? 0} stems`
-  return `${id} (${providerTaskId ?? 'unbound'}): ${what}`
 }

@@ -9,7 +9,7 @@ import {
   type Watched,
   type Where,
 } from './client.ts'
-import type { Evidence } from './compare.ts'
+import type { Evidence, OrderEvidence } from './evidence.ts'
 import { createRandom } from './random.ts'
 
 export interface CrowdOptions {
@@ -31,8 +31,11 @@ export interface Crowd {
   answered(): Promise<void>
   /** The results so far. */
   soFar(): Pick<Evidence, 'orders' | 'watches'>
-  /** Repeats every order that has a key and returned a task; resolves to the results. */
-  orderAgain(): Promise<Evidence['orders']>
+  /**
+   * Repeats every order that has a key and returned a task, and those that were beyond a budget although their track was
+   * charged; resolves to the results.
+   */
+  orderAgain(isCharged: (audioId: string) => boolean): Promise<Evidence['orders']>
 }
 
 const ordersAtATime = 24
@@ -57,7 +60,8 @@ export function startCrowd({ seed, groups, where, stop, allowed, togetherShare =
       const isTogether = index % groupsTogether < groupsTogether * togetherShare
       if (isTogether) together.push(...group)
       else for (const order of group) begin([order], async () => [await orderUntilAnswered(where, order, stop)])
-      if (index % groupsTogether === groupsTogether - 1 || index === groups.length - 1) {
+      const isLast = groups[index + 1]?.[0]?.caller !== group[0]?.caller || index === groups.length - 1
+      if (isLast || index % groupsTogether === groupsTogether - 1) {
         const inputs = together.splice(0)
         if (inputs.length > 0) begin(inputs, () => orderAllUntilAnswered(where, inputs, stop))
       }
@@ -72,20 +76,20 @@ export function startCrowd({ seed, groups, where, stop, allowed, togetherShare =
       .then((ends) => {
         for (const [at, entry] of entries.entries()) {
           entry.ended = ends[at] ?? entry.ended
-          if (watched[at] === true) watch(entry.ended)
+          if (watched[at] === true) watch(entry)
         }
       })
       .finally(() => underWay.delete(all))
     underWay.add(all)
   }
 
-  function watch(ended: Ordered): void {
+  function watch({ order, ended }: OrderEvidence): void {
     if (ended.kind !== 'task') return
     const { taskId } = ended
     const entry: (typeof watches)[number] = { taskId, ended: null }
     watches.push(entry)
     // Not awaited here: the result is read at the end of the run.
-    void watchUntilComplete(where, taskId, stop).then((last) => (entry.ended = last))
+    void watchUntilComplete(where, taskId, stop, { caller: order.caller }).then((last) => (entry.ended = last))
   }
 
   return {
@@ -94,10 +98,16 @@ export function startCrowd({ seed, groups, where, stop, allowed, togetherShare =
       await Promise.all(underWay)
     },
     soFar: () => ({ orders, watches }),
-    async orderAgain() {
-      const again: { readonly order: Order; readonly ended: Ordered }[] = []
-      const known = orders.filter(({ order, ended }) => order.idempotencyKey !== null && ended.kind === 'task')
-      for (const { order } of known) again.push({ order, ended: await orderUntilAnswered(where, order, stop) })
+    async orderAgain(isCharged) {
+      const again: OrderEvidence[] = []
+      const known = orders.filter(({ order, ended }) =>
+        ended.kind === 'task'
+          ? order.idempotencyKey !== null
+          : ended.kind === 'refused' && ended.error === 'BudgetExceededError' && isCharged(order.audioId),
+      )
+      for (const { order } of known) {
+        again.push({ order, ended: await orderUntilAnswered(where, order, stop), isRepeat: true })
+      }
       return again
     },
   }

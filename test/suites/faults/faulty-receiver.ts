@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Told } from './compare.ts'
+import type { Told } from './evidence.ts'
 import type { Random } from './random.ts'
 
 /** Receives webhooks, and often fails at it. */
@@ -33,8 +33,7 @@ export async function startFaultyReceiver(random: Random): Promise<FaultyReceive
   const server = createServer((request, response) => {
     void text(request).then(
       async (body) => {
-        const { data }: { data: Told['data'] } = JSON.parse(body)
-        told.push({ id: String(request.headers['webhook-id']), body, data })
+        told.push({ ...JSON.parse(body), id: String(request.headers['webhook-id']), path: request.url ?? '', body })
         if (isHealed) return response.writeHead(204).end()
         if (!isAway() && random.next() >= faultShare) return response.writeHead(204).end()
         failures += 1

@@ -1,6 +1,6 @@
 import { clusterBreachKinds } from './cluster-breach.ts'
 import type { ClusterReport } from './cluster-run.ts'
-import { breachKinds } from './compare.ts'
+import { breachKinds } from './evidence.ts'
 import type { FaultReport } from './fault-run.ts'
 import type { JoiningReport } from './joining.ts'
 import type { PaceReport } from './shared-pace.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { orderUntilAnswered, watchUntilComplete, type Order, type Ordered, type Watched, type Where } from './client.ts'
 import type { Cluster, Member } from './cluster.ts'
-import type { Evidence } from './compare.ts'
+import type { Evidence } from './evidence.ts'
 import type { Vendor } from './vendor.ts'
 
 /** How long after a fault's end everything was as before, in milliseconds; Infinity: it was waited for in vain. */
@@ -88,7 +88,7 @@ export function createRecoveryProbe({ cluster, vendor, stop }: RecoveryProbeOpti
     watches.push(entry)
     let shown: () => void = () => {}
     const isShown = new Promise<void>((resolve) => (shown = resolve))
-    const ended = watchUntilComplete(member.process.url, taskId, stop, shown)
+    const ended = watchUntilComplete(member.process.url, taskId, stop, { onShown: shown })
     return { isShown, hasEnded: ended.then((end) => void (entry.ended = end)) }
   }
 }

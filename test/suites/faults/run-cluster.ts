@@ -65,6 +65,7 @@ await withEndings(async (atEnd) => {
           seed,
           program,
           separations,
+          oldTasks: 20_000,
           faults,
           stops: Number(values.stops),
           unconfirmedAfterSeconds: 40,

@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { breachKinds } from './compare.ts'
+import { breachKinds } from './evidence.ts'
 import { buildGateway } from './gateway-process.ts'
 import { runFaults } from './fault-run.ts'
 import { printReport } from './print-report.ts'
@@ -30,6 +30,7 @@ const report = await runFaults({
   seed,
   separations,
   kills,
+  oldTasks: 20_000,
   submitsPer10Seconds: 40,
   longestLifeMs: 1_000,
   unconfirmedAfterSeconds: 8,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { listTasks, readCounted, type Order, type Ordered, type Watched } from '../faults/client.ts'
-import { compare, type Breach } from '../faults/compare.ts'
+import { compare } from '../faults/compare.ts'
+import type { Breach } from '../faults/evidence.ts'
 import { createRandom } from '../faults/random.ts'
 import { startVendor } from '../faults/vendor.ts'
 import type { Ending } from '../../support/gateway.ts'
@@ -56,6 +57,7 @@ const callbackPausesMs = [0, 1_000, 3_000]
 const callbackTimeoutMs = 15_000
 const longestAnswerMs = 250
 const orderPauseMs = 50
+const ordersPerDay = 1_000_000
 const lookMs = 20
 const presentWithinMs = 30_000
 const settleWithinMs = 30_000
@@ -84,7 +86,7 @@ export async function playRollingRestart(options: RollingRestartOptions, atEnd: 
     CHECK_INTERVAL_SECONDS: '2',
     READS_PER_SECOND: '500',
     SUBMITS_PER_10_SECONDS: '1000000',
-    ORDERS_PER_DAY: '1000000',
+    ORDERS_PER_DAY: String(ordersPerDay),
     GRAPHIQL: 'false',
     LOG_LEVEL: 'error',
   }
@@ -183,13 +185,14 @@ export async function playRollingRestart(options: RollingRestartOptions, atEnd: 
   // No process died: what was answered came.
   for (const charge of vendor.ledger) charge.answerTaken = true
   const tasks = await listTasks(() => balancer.url)
-  const counted = await readCounted(() => balancer.url)
+  const used = await readCounted(() => balancer.url)
+  const caller = { name: 'anonymous', tasks, budget: { limit: ordersPerDay, used }, told: null }
   const taken = vendor.ledger.filter(({ callbackTaken }) => callbackTaken).length
   const troublesOf = (kept: boolean) =>
     tally(frontends.flatMap(({ frontend, keepsConnections }) => (keepsConnections === kept ? frontend.troubles : [])))
 
   return {
-    breaches: compare({ ledger: vendor.ledger, tasks, counted, orders, watches }),
+    breaches: compare({ ledger: vendor.ledger, callers: [caller], told: [], purge: null, orders, watches }),
     restarts,
     orders: orders.length,
     charges: vendor.ledger.length,
