@@ -18,7 +18,7 @@ import {
   type Tally,
 } from './copy-report.ts'
 import { copySecrets, type CopySecretsOptions } from './copy-secrets.ts'
-import { copyWebhooks } from './copy-webhooks.ts'
+import { copyBudgetWarnings, copyWebhooks } from './copy-webhooks.ts'
 import { compareCallbacks, compareKeys, compareTasks, compareTombstones, type ComparedRow } from './compare-page.ts'
 import type { Database } from '../stores/database/tables.ts'
 
@@ -96,9 +96,10 @@ export async function copyStore(options: CopyOptions): Promise<CopyReport> {
       }
     }
   }
-  // Before the tasks: gateways on the target then tell each task that they settle.
-  await copyWebhooks({ source, target, pageSize: options.pageSize ?? defaultPageSize })
+  const webhooks = { source, target, pageSize: options.pageSize ?? defaultPageSize }
+  await copyWebhooks(webhooks)
   await run('copying')
+  await copyBudgetWarnings(webhooks)
   await run('comparing')
 
   const after = await source.attempt(() => measure(source.db))

@@ -184,6 +184,46 @@ describe.each(bothDirections)('a move from $from to $to', ({ urls }) => {
     expect(await target.db.selectFrom('webhook_messages').selectAll().execute()).toMatchObject([held])
   })
 
+  test('stores endpoints together with what refers to them, and copies all of it after an interruption', async () => {
+    const { source, target } = await start(urls)
+    const tasks = [pendingTask(), pendingTask()]
+    for (const task of tasks) await putTask(source, task)
+    for (const id of ['whe_1', 'whe_2', 'whe_3']) {
+      const hook = { id, owner: 'anonymous', url: `https://app.example/${id}`, created_at: 1 }
+      await source.db.insertInto('webhook_endpoints').values(hook).execute()
+    }
+    const told = tasks.map(({ id }, index) => ({ task_id: id, endpoint_id: `whe_${index + 1}` }))
+    await source.db.insertInto('task_webhooks').values(told).execute()
+    const message = { owner: 'anonymous', content: '{}', created_at: 5, due_at: null, failures: 8 }
+    const settled = {
+      ...message,
+      id: 'msg_1',
+      endpoint_id: 'whe_1',
+      task_id: tasks[0]?.id ?? '',
+      type: 'separation.settled',
+    }
+    const warning = { ...message, id: 'msg_2', endpoint_id: 'whe_3', task_id: null, type: 'budget.warning' }
+    await source.db.insertInto('webhook_messages').values([settled, warning]).execute()
+    const webhooksIn = async ({ db }: OpenDatabase) => ({
+      endpoints: await db.selectFrom('webhook_endpoints').select('id').orderBy('id').execute(),
+      told: await db.selectFrom('task_webhooks').selectAll().orderBy('task_id').execute(),
+      messages: await db.selectFrom('webhook_messages').select(['id', 'endpoint_id']).orderBy('id').execute(),
+    })
+    for (let steps = 1, isStopped = true; isStopped; steps++) {
+      let left = steps
+      const attempt: OpenDatabase['attempt'] = (work) =>
+        left-- > 0 ? target.attempt(work) : Promise.reject(new Error('stopped'))
+      isStopped = await copy(source, { ...target, attempt }, { pageSize: 1 }).then(
+        () => false,
+        ({ message: why }: Error) => why === 'stopped',
+      )
+      const { endpoints, ...referring } = await webhooksIn(target)
+      const used = [...referring.told, ...referring.messages].map((row) => row.endpoint_id)
+      expect(endpoints.map(({ id }) => id)).toEqual([...new Set(used)].toSorted())
+    }
+    expect(await webhooksIn(target)).toEqual(await webhooksIn(source))
+  })
+
   test('does not bring back what the target has deleted', async () => {
     const { to, source, target } = await start(urls)
     await putSecrets(source, { callbacks: 'the-callbacks-secret' })
@@ -196,8 +236,16 @@ describe.each(bothDirections)('a move from $from to $to', ({ urls }) => {
     await source.db.insertInto('task_webhooks').values({ task_id: task.id, endpoint_id: 'whe_1' }).execute()
     const message = { id: 'msg_1', endpoint_id: 'whe_1', owner: task.owner, type: 'separation.settled', created_at: 5 }
     const waiting = { ...message, task_id: task.id, content: JSON.stringify(task), due_at: 5, failures: 0 }
-    await source.db.insertInto('webhook_messages').values(waiting).execute()
+    const warning = { ...message, id: 'msg_2', type: 'budget.warning', content: '{}', due_at: 5, failures: 0 }
+    await source.db
+      .insertInto('webhook_messages')
+      .values([{ ...warning, task_id: null }, waiting])
+      .execute()
     expect(await copy(source, target)).toMatchObject({ isComplete: true })
+    expect(await target.db.selectFrom('webhook_messages').select('id').orderBy('id').execute()).toEqual([
+      { id: 'msg_1' },
+      { id: 'msg_2' },
+    ])
     const store = await openStoreOf({ environment: { DATABASE_URL: to } })
     expect(await store.deleteTasks(await store.deletableOf(task.owner, { after: null, limit: 1 }))).toEqual([task.id])
     await store.deleteOwner(task.owner)
