@@ -1,3 +1,5 @@
+import { unreachable } from './answer.ts'
+
 /** An API key or a token, or a function that gets one. null: the gateway needs none. */
 export type Token = string | null | (() => string | null | Promise<string | null>)
 
@@ -11,13 +13,20 @@ export interface Credential {
   renew(refused: string | null): Promise<boolean>
 }
 
-export function createCredential(token: Token): Credential {
+/** @param timeoutMs after how long a function that gets a token has failed, in milliseconds */
+export function createCredential(token: Token, timeoutMs: number): Credential {
   let held: Promise<string | null> | null = null
 
   function current(): Promise<string | null> {
     if (typeof token !== 'function') return Promise.resolve(token)
     if (held !== null) return held
-    const asked = (async () => token())()
+    const asked = new Promise<string | null>((resolve, reject) => {
+      const expire = () => reject(unreachable(new Error(`There was no token for ${timeoutMs} ms.`)))
+      const timer = setTimeout(expire, timeoutMs)
+      ;(async () => token())()
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer))
+    })
     held = asked
     // A function that failed is called again by the next call.
     asked.catch(() => {

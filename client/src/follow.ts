@@ -19,10 +19,16 @@ export interface FollowOptions<T> {
  */
 export async function* follow<T>({ credential, signal, open, onInterrupted }: FollowOptions<T>): AsyncGenerator<T> {
   let failures = 0
+  let token: string | null = null
+  /** The gateway has refused the token. */
+  let refusal: StemgateError | null = null
   let isRenewed = false
   for (;;) {
-    const token = await credential.current()
     try {
+      if (refusal !== null && !(await credential.renew(token))) throw refusal
+      isRenewed ||= refusal !== null
+      refusal = null
+      token = await credential.current()
       for await (const answer of open(token)) {
         const data = dataOf(answer)
         failures = 0
@@ -34,9 +40,10 @@ export async function* follow<T>({ credential, signal, open, onInterrupted }: Fo
       signal.throwIfAborted()
       if (!(error instanceof StemgateError)) throw error
       // A new token is asked for once. If that is refused as well, the caller is told.
-      const isExpired: boolean = error.code === 'UNAUTHENTICATED' && !isRenewed && (await credential.renew(token))
-      isRenewed ||= isExpired
-      if (isExpired) continue
+      if (error.code === 'UNAUTHENTICATED' && !isRenewed && refusal === null) {
+        refusal = error
+        continue
+      }
       if (!error.retryable) throw error
       onInterrupted?.(error)
       await wait(backoffMs(failures++, error), signal)

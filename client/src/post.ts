@@ -2,7 +2,7 @@ import { type Answer, badResponse, dataOf, failureOf, unreachable } from './answ
 import { type Credential, headersOf } from './credential.ts'
 import { StemgateError } from './errors.ts'
 import type { OperationText } from './operation-texts.ts'
-import { createDeadline } from './wait.ts'
+import { createDeadline, unlessAborted } from './wait.ts'
 
 export interface PostOptions {
   readonly url: string
@@ -38,12 +38,12 @@ export async function post<T, V>(
     }
   }
 
-  const token = await credential.current()
+  const token = await unlessAborted(signal, credential.current())
   try {
     return await send(token)
   } catch (error) {
     const isRefused = error instanceof StemgateError && error.code === 'UNAUTHENTICATED'
-    if (!isRefused || !(await credential.renew(token))) throw error
+    if (!isRefused || !(await unlessAborted(signal, credential.renew(token)))) throw error
     return send(await credential.current())
   }
 }

@@ -26,7 +26,7 @@ export interface StemgateOptions {
    * gateway no longer accepts the token. Should it throw, the call fails with its error.
    */
   readonly token?: Token | undefined
-  /** How long the gateway may be silent before a call is tried again, in milliseconds. Default: 30,000. */
+  /** How long the gateway, or the function `token`, may be silent before a call is tried again, in milliseconds. Default: 30,000. */
   readonly timeoutMs?: number | undefined
   /** How updates arrive. Default: server-sent events, a stream for each `watch`. */
   readonly transport?: Transport | undefined
@@ -72,7 +72,7 @@ const defaultTimeoutMs = 30_000
 /** Creates a client. It connects when it is used. */
 export function createStemgate(options: StemgateOptions): Stemgate {
   const { url, token = null, timeoutMs = defaultTimeoutMs, transport = eventStreams } = options
-  const credential = createCredential(token)
+  const credential = createCredential(token, timeoutMs)
   const connection = { credential, subscribe: transport({ url, timeoutMs }) }
 
   function send<T, V>(operation: OperationText<T, V>, variables: V, signal: AbortSignal | undefined): Promise<T> {

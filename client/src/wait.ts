@@ -29,6 +29,16 @@ export function createDeadline(timeoutMs: number, outer: AbortSignal | undefined
   }
 }
 
+/** The promise, but rejects at once when the signal aborts. */
+export function unlessAborted<T>(signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal?.reason)
+    promise.then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort))
+    if (signal?.aborted === true) abort()
+    signal?.addEventListener('abort', abort)
+  })
+}
+
 /** Resolves after some time, in milliseconds. Rejects when the signal aborts. */
 export function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {

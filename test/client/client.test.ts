@@ -368,6 +368,43 @@ test('a token function that throws fails the call with its error, and is called 
   expect(await client.read(newTaskId())).toBeNull()
 })
 
+const never = () => new Promise<never>(() => {})
+
+test('a token function that does not answer in time is called again', async () => {
+  const { url } = await startGuarded(twoCallers)
+  const tokens = [never, async () => wrongKey, never, async () => webKey]
+  const started = () => {
+    let asked = 0
+    return clientOf(url, { timeoutMs, token: () => (tokens[asked++] ?? never)() })
+  }
+  const interruptions: unknown[] = []
+  const onInterrupted = ({ code, cause }: StemgateError) => void interruptions.push([code, String(cause)])
+  const [read, ordered, watched] = await Promise.all([
+    started().read(newTaskId()),
+    started().separate(testTrack),
+    errorOf(started().watch(newTaskId(), { onInterrupted }).next()),
+  ])
+  expect([read, ordered.__typename, watched.code]).toEqual([null, 'SeparateSuccess', 'TASK_NOT_FOUND'])
+  const late = ['UNREACHABLE', `Error: There was no token for ${timeoutMs} ms.`]
+  expect(interruptions).toEqual([late, late])
+})
+
+test('a call that waits for a token can be given up at once', async () => {
+  const { url } = await startGuarded(twoCallers)
+  for (const first of [[], [async () => wrongKey]]) {
+    const leaving = new AbortController()
+    const reason = new Error('The page was left.')
+    const tokens = [...first, never]
+    let asked = 0
+    const token = () => {
+      if (asked === first.length) setTimeout(() => leaving.abort(reason))
+      return (tokens[asked++] ?? never)()
+    }
+    expect(await errorOf(clientOf(url, { token }).read(newTaskId(), leaving))).toBe(reason)
+    expect(await errorOf(clientOf(url, { token: never }).read(newTaskId(), leaving))).toBe(reason)
+  }
+})
+
 /** A server that answers every request in this way; resolves to its address. */
 async function serve(answer: RequestListener): Promise<string> {
   const server = createServer(answer).listen(0, '127.0.0.1')
