@@ -11,7 +11,8 @@ export interface GraphqlError {
   readonly extensions?: { readonly code?: unknown } | undefined
 }
 
-const retryableCodes = ['RATE_LIMITED', 'UNAVAILABLE', 'INTERNAL_SERVER_ERROR']
+/** The last two are those of downloads. */
+const retryableCodes = ['RATE_LIMITED', 'UNAVAILABLE', 'INTERNAL_SERVER_ERROR', 'TOO_MANY_STREAMS', 'PROVIDER_FAILED']
 
 /** The data of an answer. Throws StemgateError if it has errors. */
 export function dataOf<T>({ data, errors }: Answer<T>): T {

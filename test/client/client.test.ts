@@ -464,3 +464,17 @@ test('a stem, or all stems of a task, are downloaded as a stream with a readable
     message: expect.stringMatching(/\w/),
   })
 })
+
+test.each([
+  ['TOO_MANY_STREAMS', 503, true],
+  ['UNAVAILABLE', 503, true],
+  ['PROVIDER_FAILED', 502, true],
+  ['FILE_GONE', 410, false],
+  ['FILE_NOT_AUDIO', 502, false],
+])('a download that fails with %s says whether it may succeed later', async (code, status, retryable) => {
+  const url = await serve((_request, response) =>
+    response.writeHead(status, { 'retry-after': '2' }).end(JSON.stringify({ code, message: 'Why.' })),
+  )
+  const says = { code, message: 'Why.', retryable, retryAfterSeconds: 2 }
+  expect(await errorOf(clientOf(url).download({ url }))).toMatchObject(says)
+})
