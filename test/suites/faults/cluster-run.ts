@@ -126,6 +126,8 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
     stop: stop.signal,
     allowed,
   })
+  // The faults begin while old tasks are being deleted, a second after the start.
+  while (!stop.signal.aborted && (await oldTasks.read()).expired.deleted === 0) await sleep(pollMs)
   try {
     await turns.play()
   } catch (error) {

@@ -17,7 +17,7 @@ import { taskIdIn } from './ledger.ts'
 import { planOrders } from './orders.ts'
 import { skipMinute } from './skip-minute.ts'
 import { createRandom } from './random.ts'
-import { keptDays, storeOldTasks } from './old-tasks.ts'
+import { keptDays, storeOldTasks, type OldTasks } from './old-tasks.ts'
 import { startVendor, type Vendor } from './vendor.ts'
 import { canary } from '../../support/canaries.ts'
 
@@ -62,9 +62,12 @@ const faultShare = 0.45
 /** How many orders are ordered by `separateAll`. */
 const togetherShare = 0.5
 const killWithinMs = 3_000
+/** A gateway begins to delete old tasks a second after its start. */
+const killPurgeWithinMs = 10_000
 /** The time that a gateway must live after the last byte of an answer for the answer to count as received. */
 const readsAnswersWithinMs = 1_000
 const pollMs = 300
+const deletionsPollMs = 50
 const webhookRetryMs = 300
 
 /** Runs vendor, networks, clients and kills against a real gateway, lets it recover and compares it with the ledger. */
@@ -146,11 +149,14 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       allowed: pace.allowed,
       togetherShare,
     })
+    const endWatching = watchDeletions(oldTasks, killer)
+    endings.push(endWatching)
     const killed = await killOften({ ...options, gateway, killer }, async (count) => {
       pace.step()
       await oldTasks.endLease()
       if (count % 20 === 0) onProgress(`${seconds()} s: ${count} kills, ${vendor.ledger.length} charges`)
     })
+    await endWatching()
     await crowd.started
     // Requests that are still in flight must suffer faults as well.
     await sleep(options.unconfirmedAfterSeconds * 500)
@@ -230,7 +236,8 @@ async function killOften(
     await sleep(random.below(longestLifeMs))
     const restartLivesMs = random.below(600)
     const wanted = killPoints[count % killPoints.length] ?? 'during a restart'
-    const isReached = wanted !== 'during a restart' && (await killer.killAt(wanted, killWithinMs))
+    const withinMs = wanted === 'while old tasks are deleted' ? killPurgeWithinMs : killWithinMs
+    const isReached = wanted !== 'during a restart' && (await killer.killAt(wanted, withinMs))
     const point = isReached ? wanted : 'during a restart'
     if (!isReached) {
       await gateway.kill()
@@ -244,6 +251,22 @@ async function killOften(
     await onKilled(count)
   }
   return killed
+}
+
+/** Reports each look at which old tasks have been deleted since the one before, until the returned function is called. */
+function watchDeletions(oldTasks: OldTasks, { reachability }: Killer): () => Promise<void> {
+  const ending = new AbortController()
+  const watching = (async () => {
+    for (let last = 0; !ending.signal.aborted; await sleep(deletionsPollMs)) {
+      const { deleted } = (await oldTasks.read()).expired
+      if (deleted > last) await reachability('while old tasks are deleted')
+      last = deleted
+    }
+  })()
+  return async () => {
+    ending.abort()
+    await watching
+  }
 }
 
 /** Spreads the orders over the kills; and some come anyway, since most points are reached by orders alone. */

@@ -7,6 +7,7 @@ export const killPoints = [
   'during a callback',
   "after a callback's 200",
   'during a check',
+  'while old tasks are deleted',
   'during a restart',
 ] as const
 export type KillPoint = (typeof killPoints)[number]
