@@ -240,21 +240,26 @@ export function parseConfig(environment: Environment, files: SecretFiles = noSec
     webPage: env.WEB_PAGE ?? isLocal,
     graphiql: env.GRAPHIQL ?? isLocal,
     introspection: env.INTROSPECTION ?? isLocal,
-    checkIntervalMs: env.CHECK_INTERVAL_SECONDS * 1000,
-    submitTimeoutMs: env.SUBMIT_TIMEOUT_SECONDS * 1000,
-    unconfirmedAfterMs: env.UNCONFIRMED_AFTER_SECONDS * 1000,
-    giveUpAfterMs: env.GIVE_UP_AFTER_SECONDS * 1000,
+    checkIntervalMs: msOf(env.CHECK_INTERVAL_SECONDS),
+    submitTimeoutMs: msOf(env.SUBMIT_TIMEOUT_SECONDS),
+    unconfirmedAfterMs: msOf(env.UNCONFIRMED_AFTER_SECONDS),
+    giveUpAfterMs: msOf(env.GIVE_UP_AFTER_SECONDS),
     callbackGraceMs: 4_000,
-    failureGraceMs: env.FAILURE_GRACE_SECONDS * 1000,
+    failureGraceMs: msOf(env.FAILURE_GRACE_SECONDS),
     emptyGraceMs: 60_000,
     readsPerSecond: env.READS_PER_SECOND,
     submitsPer10Seconds: env.SUBMITS_PER_10_SECONDS,
-    submitWaitMs: env.SUBMIT_WAIT_SECONDS * 1000,
+    submitWaitMs: msOf(env.SUBMIT_WAIT_SECONDS),
     sandboxDelayMs: env.SANDBOX_DELAY_MS,
-    shutdownDelayMs: env.SHUTDOWN_DELAY_SECONDS * 1000,
+    shutdownDelayMs: msOf(env.SHUTDOWN_DELAY_SECONDS),
     logLevel: env.LOG_LEVEL,
     logFormat: env.LOG_FORMAT ?? null,
     instance: env.LOG_INSTANCE ?? null,
     tracing: tracingConfigOf(env),
   }
+}
+
+/** Whole milliseconds: databases store no others. */
+function msOf(seconds: number): number {
+  return Math.round(seconds * 1000)
 }

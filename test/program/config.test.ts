@@ -379,6 +379,21 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
   LOG_INSTANCE: ['two words', 'x'.repeat(101)],
 }
 
+test('a time with many decimals counts as whole milliseconds', () => {
+  const config = parseConfig({
+    CHECK_INTERVAL_SECONDS: '1.3333',
+    UNCONFIRMED_AFTER_SECONDS: '600.0006',
+    GIVE_UP_AFTER_SECONDS: '7200.0001',
+    FAILURE_GRACE_SECONDS: '900.9996',
+  })
+  expect(config).toMatchObject({
+    checkIntervalMs: 1_333,
+    unconfirmedAfterMs: 600_001,
+    giveUpAfterMs: 7_200_000,
+    failureGraceMs: 901_000,
+  })
+})
+
 test('limits accept the values of a large account', () => {
   const config = parseConfig({
     READS_PER_SECOND: '5000',
