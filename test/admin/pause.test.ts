@@ -99,6 +99,20 @@ test('a gateway whose provider is paused is ready, and says so to those who may 
   await expect.poll(() => readiness(gateway.app.adminUrl)).toEqual(ready)
 })
 
+test('where the metrics need a token, the readiness names a paused provider to its holder only', async () => {
+  const provider = await startPlayedProvider()
+  const token = 'admin-token-0123456789'
+  const gateway = await startGateway({ ...provider.environment, ADMIN_PORT: '0', ADMIN_TOKEN: token })
+  await adminJson(gateway, 'pause', 'kie')
+  const paused = { status: 'ready', pausedProviders: ['kie'] }
+  for (const url of [gateway.app.adminUrl, gateway.url]) {
+    const readiness = async (headers: Record<string, string>) =>
+      (await fetch(`${url}/health/ready`, { headers })).json()
+    await expect.poll(() => readiness({ authorization: `Bearer ${token}` })).toEqual(paused)
+    expect(await readiness({})).toEqual({ status: 'ready' })
+  }
+})
+
 test('the text at a start warns of a provider that is paused', async () => {
   const provider = await startPlayedProvider()
   const gateway = await startGateway(provider.environment)
