@@ -127,7 +127,7 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
     allowed,
   })
   // The faults begin while old tasks are being deleted, a second after the start.
-  while (!stop.signal.aborted && (await oldTasks.read()).expired.deleted === 0) await sleep(pollMs)
+  while (!stop.signal.aborted && (await oldTasks.countDeleted()) === 0) await sleep(pollMs)
   try {
     await turns.play()
   } catch (error) {

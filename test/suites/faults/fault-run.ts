@@ -12,12 +12,13 @@ import type { Breach, Evidence } from './evidence.ts'
 import { callbackFaultKinds, faultKinds, startFaultProxy, type Delivery } from './fault-proxy.ts'
 import { startFaultyReceiver } from './faulty-receiver.ts'
 import { createGatewayProcess, impatient, type GatewayProcess } from './gateway-process.ts'
-import { createKiller, killPoints, type Killer, type KillPoint } from './kill-points.ts'
+import { createPace, killOften } from './kill-often.ts'
+import { createKiller, type KillPoint } from './kill-points.ts'
 import { taskIdIn } from './ledger.ts'
 import { planOrders } from './orders.ts'
 import { skipMinute } from './skip-minute.ts'
 import { createRandom } from './random.ts'
-import { keptDays, storeOldTasks, type OldTasks } from './old-tasks.ts'
+import { keptDays, storeOldTasks } from './old-tasks.ts'
 import { startVendor, type Vendor } from './vendor.ts'
 import { canary } from '../../support/canaries.ts'
 
@@ -61,13 +62,9 @@ export interface FaultReport {
 const faultShare = 0.45
 /** How many orders are ordered by `separateAll`. */
 const togetherShare = 0.5
-const killWithinMs = 3_000
-/** A gateway begins to delete old tasks a second after its start. */
-const killPurgeWithinMs = 10_000
 /** The time that a gateway must live after the last byte of an answer for the answer to count as received. */
 const readsAnswersWithinMs = 1_000
 const pollMs = 300
-const deletionsPollMs = 50
 const webhookRetryMs = 300
 
 /** Runs vendor, networks, clients and kills against a real gateway, lets it recover and compares it with the ledger. */
@@ -149,14 +146,11 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       allowed: pace.allowed,
       togetherShare,
     })
-    const endWatching = watchDeletions(oldTasks, killer)
-    endings.push(endWatching)
-    const killed = await killOften({ ...options, gateway, killer }, async (count) => {
+    const killed = await killOften({ ...options, gateway, killer, oldTasks }, async (count) => {
       pace.step()
       await oldTasks.endLease()
       if (count % 20 === 0) onProgress(`${seconds()} s: ${count} kills, ${vendor.ledger.length} charges`)
     })
-    await endWatching()
     await crowd.started
     // Requests that are still in flight must suffer faults as well.
     await sleep(options.unconfirmedAfterSeconds * 500)
@@ -221,67 +215,6 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     }
   } finally {
     for (const end of endings.toReversed()) await end()
-  }
-}
-
-/** Kills at each point in turn; resolves to the number of kills at each point. */
-async function killOften(
-  options: FaultRunOptions & { readonly gateway: GatewayProcess; readonly killer: Killer },
-  onKilled: (count: number) => Promise<void>,
-): Promise<ReadonlyMap<KillPoint, number>> {
-  const { seed, kills, longestLifeMs, gateway, killer } = options
-  const random = createRandom(`${seed}/kills`)
-  const killed = new Map<KillPoint, number>(killPoints.map((point) => [point, 0]))
-  for (let count = 1; count <= kills; count++) {
-    await sleep(random.below(longestLifeMs))
-    const restartLivesMs = random.below(600)
-    const wanted = killPoints[count % killPoints.length] ?? 'during a restart'
-    const withinMs = wanted === 'while old tasks are deleted' ? killPurgeWithinMs : killWithinMs
-    const isReached = wanted !== 'during a restart' && (await killer.killAt(wanted, withinMs))
-    const point = isReached ? wanted : 'during a restart'
-    if (!isReached) {
-      await gateway.kill()
-      const starting = gateway.start()
-      await sleep(restartLivesMs)
-      await gateway.kill()
-      await starting
-    }
-    killed.set(point, (killed.get(point) ?? 0) + 1)
-    await gateway.start()
-    await onKilled(count)
-  }
-  return killed
-}
-
-/** Reports each look at which old tasks have been deleted since the one before, until the returned function is called. */
-function watchDeletions(oldTasks: OldTasks, { reachability }: Killer): () => Promise<void> {
-  const ending = new AbortController()
-  const watching = (async () => {
-    for (let last = 0; !ending.signal.aborted; await sleep(deletionsPollMs)) {
-      const { deleted } = (await oldTasks.read()).expired
-      if (deleted > last) await reachability('while old tasks are deleted')
-      last = deleted
-    }
-  })()
-  return async () => {
-    ending.abort()
-    await watching
-  }
-}
-
-/** Spreads the orders over the kills; and some come anyway, since most points are reached by orders alone. */
-function createPace(groups: number, kills: number) {
-  let killed = 0
-  let lastAtMs = performance.now()
-  return {
-    step() {
-      killed += 1
-      lastAtMs = performance.now()
-    },
-    allowed: () =>
-      killed >= kills
-        ? groups
-        : Math.ceil((groups * (killed + 1)) / (kills + 1)) + (performance.now() - lastAtMs) / 250,
   }
 }
 
