@@ -99,6 +99,7 @@ test.each<[string, Partial<Evidence>]>([
   ],
   ['a webhook came twice', { told: [settled, settled, warning, warning] }],
   ['the task was told before and after it changed, in any order', { told: [settled, failedBefore, warning] }],
+  ['a budget was nearly used up twice', { told: [settled, warning, { ...warning, body: 'the warning, later' }] }],
   ['nothing was to be deleted', { purge: null }],
 ])('the comparison finds no breach if %s', (_name, evidence) => {
   expect(compare({ ...sound, ...evidence })).toEqual([])
