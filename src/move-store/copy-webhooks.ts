@@ -41,7 +41,7 @@ export async function copyWebhooks(options: CopyWebhooksOptions): Promise<void> 
     choose: notDeleted,
   })
   await copyPages<Message>('webhook_messages', options, {
-    read: (after) => messagesAfter(options, after).where('task_id', 'is not', null).execute(),
+    read: (after) => messagesAfter(options, after, 'is not'),
     choose: notDeleted,
   })
 }
@@ -52,7 +52,7 @@ export async function copyWebhooks(options: CopyWebhooksOptions): Promise<void> 
  */
 export async function copyBudgetWarnings(options: CopyWebhooksOptions): Promise<void> {
   await copyPages<Message>('webhook_messages', options, {
-    read: (after) => messagesAfter(options, after).where('task_id', 'is', null).execute(),
+    read: (after) => messagesAfter(options, after, 'is'),
     async choose(target, page) {
       const owners = [...new Set(page.map(({ owner }) => owner))]
       const rows = await target.selectFrom('tasks').select('owner').distinct().where('owner', 'in', owners).execute()
@@ -62,9 +62,20 @@ export async function copyBudgetWarnings(options: CopyWebhooksOptions): Promise<
   })
 }
 
-function messagesAfter({ source, pageSize }: CopyWebhooksOptions, after: Message | undefined) {
-  const rows = source.db.selectFrom('webhook_messages').selectAll().orderBy('id').limit(pageSize)
-  return rows.where('id', '>', after?.id ?? '')
+/** @param isNull whether they are those without a task (`is`) or about one (`is not`) */
+async function messagesAfter(
+  { source, pageSize }: CopyWebhooksOptions,
+  after: Message | undefined,
+  isNull: 'is' | 'is not',
+): Promise<Message[]> {
+  const all = source.db.selectFrom('webhook_messages').selectAll().where('task_id', isNull, null)
+  const page = await all
+    .where('id', '>', after?.id ?? '')
+    .orderBy('id')
+    .limit(pageSize)
+    .execute()
+  // Earlier versions stored times with fractions in SQLite. PostgreSQL refuses them.
+  return page.map((row) => ({ ...row, due_at: row.due_at === null ? null : Math.round(row.due_at) }))
 }
 
 interface Pages<R> {

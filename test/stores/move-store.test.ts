@@ -224,6 +224,26 @@ describe.each(bothDirections)('a move from $from to $to', ({ urls }) => {
     expect(await webhooksIn(target)).toEqual(await webhooksIn(source))
   })
 
+  test('copies a message whose next attempt an earlier version has stored with a fraction', async () => {
+    const { source, target } = await start(urls)
+    await putTask(source, pendingTask())
+    const message = { endpoint_id: 'whe_1', owner: 'anonymous', content: '{}', created_at: 5, failures: 1 }
+    const settled = { ...message, id: 'msg_1', task_id: newTaskId(), type: 'separation.settled', due_at: 7 }
+    const warning = { ...message, id: 'msg_2', task_id: null, type: 'budget.warning', due_at: 7 }
+    await source.db.insertInto('webhook_messages').values([settled, warning]).execute()
+    // PostgreSQL stores no fraction.
+    const fraction = source.identity === null ? 0.25 : 0
+    await source.db
+      .updateTable('webhook_messages')
+      .set({ due_at: 7 + fraction })
+      .execute()
+    expect(await copy(source, target)).toMatchObject({ isComplete: true })
+    expect(await target.db.selectFrom('webhook_messages').select(['id', 'due_at']).orderBy('id').execute()).toEqual([
+      { id: 'msg_1', due_at: 7 },
+      { id: 'msg_2', due_at: 7 },
+    ])
+  })
+
   test('does not bring back what the target has deleted', async () => {
     const { to, source, target } = await start(urls)
     await putSecrets(source, { callbacks: 'the-callbacks-secret' })
@@ -385,6 +405,32 @@ describe.each(bothDirections)('a move from $from to $to', ({ urls }) => {
     expect({ ...after, tasks: [] }).toEqual({ ...before, tasks: [] })
   })
 })
+
+test.runIf(postgres !== null)(
+  'keeps an endpoint of PostgreSQL that a gateway is about to delete as unused',
+  async () => {
+    const to = await newPostgresDatabase()
+    const [source, target] = [await open(await newFileUrl()), await open(to)]
+    await putTask(source, pendingTask())
+    const hook = { id: 'whe_1', owner: 'anonymous', url: 'https://app.example/hook', created_at: 1 }
+    for (const { db } of [source, target]) await db.insertInto('webhook_endpoints').values(hook).execute()
+    const told = { task_id: newTaskId(), endpoint_id: 'whe_1' }
+    await source.db.insertInto('task_webhooks').values(told).execute()
+    const store = await openStoreOf({ environment: { DATABASE_URL: to } })
+    // What refers to the endpoint waits for this transaction.
+    const blocking = new Client({ connectionString: to })
+    await blocking.connect()
+    onTestFinished(() => blocking.end())
+    await blocking.query('begin; lock table task_webhooks in exclusive mode')
+    const copied = copy(source, target)
+    const waiting = `select 1 from pg_locks where relation = 'task_webhooks'::regclass and not granted`
+    while ((await blocking.query(waiting)).rows.length === 0);
+    await store.deleteUnusedEndpoints({ after: '', limit: 10 })
+    await blocking.query('commit')
+    expect(await copied).toMatchObject({ isComplete: true })
+    expect(await target.db.selectFrom('webhook_endpoints').select('id').execute()).toEqual([{ id: 'whe_1' }])
+  },
+)
 
 describe('a move from file to file', () => {
   const urls = async () => [await newFileUrl(), await newFileUrl()] as const
