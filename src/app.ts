@@ -115,6 +115,7 @@ async function startOn(store: Store, meter: Meter, config: Config, log: Log, opt
     archiveJobs: () => (config.archive === null ? Promise.resolve(0) : store.archive.countDue(clock.nowMs())),
     webhookBacklog: store.webhooks.backlog,
     isRedisUp: coordination.isRedisUp,
+    isKeysFileUsable: identity.isKeysFileUsable,
     checkReady: readiness.check,
   })
   const { separations, checker } = wireSeparations(foundation, {

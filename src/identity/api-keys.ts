@@ -12,6 +12,8 @@ import { withDefaultBudgets, type Budget, type CallerLimits } from '../separatio
 export interface ApiKeys {
   /** Identifies the caller with this key; null if the key is unknown. */
   find(key: string): IdentifyResult | null
+  /** Whether the keys of API_KEYS_FILE in use are those that it holds; null: there is no file. */
+  isFileUsable(): boolean | null
   close(): void
 }
 
@@ -40,16 +42,18 @@ const settleMs = 100
 
 /**
  * Finds callers by their keys. Keeps only digests of the keys. Throws ApiKeysFileError if the file is unusable at the start.
- * If it becomes unusable later, its previous keys stay valid and an error is logged.
+ * If it becomes unusable later, its previous keys stay valid. Each mistake is logged once, and when the file is usable again.
  */
 export function openApiKeys(options: ApiKeysOptions): ApiKeys {
   const { keys, file, defaultBudgets, onUse, log } = options
   const fixed = keys.map(newKey)
   const parse = (fileText: string) => parseApiKeysFile(fileText, keys, options)
   const first = file === null ? { text: '', keys: [] } : readFirst(file, parse)
+  /** The content whose keys are in use. */
   let { text } = first
   let fromFile = first.keys.map(newKey)
-  let hasLoggedError = false
+  /** Why the file is unusable now; null: it is usable. */
+  let mistake: string | null = null
   let isPolling = false
   const polling = file === null ? undefined : setInterval(() => void poll(file), pollIntervalMs).unref()
 
@@ -58,18 +62,29 @@ export function openApiKeys(options: ApiKeysOptions): ApiKeys {
     isPolling = true
     try {
       const newText = await readFile(path, 'utf8')
-      if (newText !== text) {
-        await sleep(settleMs)
-        if (newText === (await readFile(path, 'utf8'))) update(newText)
-      }
-      hasLoggedError = false
+      if (newText === text) return noteUsable()
+      await sleep(settleMs)
+      if (newText !== (await readFile(path, 'utf8'))) return
+      const next = parse(newText)
+      noteUsable()
+      update(newText, next)
     } catch (error) {
-      if (!hasLoggedError)
-        log.error({ event: 'keys.unusable', err: error }, 'API_KEYS_FILE is unusable; its previous keys stay valid')
-      hasLoggedError = true
+      noteUnusable(describeKeysFileError(error))
     } finally {
       isPolling = false
     }
+  }
+
+  function noteUsable(): void {
+    if (mistake === null) return
+    mistake = null
+    log.info({ event: 'keys.usable' }, 'API_KEYS_FILE is usable again')
+  }
+
+  function noteUnusable(newMistake: string): void {
+    if (newMistake === mistake) return
+    mistake = newMistake
+    log.error({ event: 'keys.unusable', mistake }, 'API_KEYS_FILE is unusable; its previous keys stay valid')
   }
 
   function newKey(key: ApiKey): StoredKey {
@@ -81,8 +96,8 @@ export function openApiKeys(options: ApiKeysOptions): ApiKeys {
     })
   }
 
-  function update(newText: string): void {
-    const next = parse(newText).map((key) => keptKey(key) ?? newKey(key))
+  function update(newText: string, keysInText: readonly ApiKey[]): void {
+    const next = keysInText.map((key) => keptKey(key) ?? newKey(key))
     const removed = fromFile.filter((key) => !next.includes(key))
     text = newText
     fromFile = next
@@ -107,6 +122,7 @@ export function openApiKeys(options: ApiKeysOptions): ApiKeys {
       if (found === undefined) return null
       return found.hasExpired() ? expired : { session: found.session }
     },
+    isFileUsable: () => (file === null ? null : mistake === null),
     close() {
       clearInterval(polling)
       for (const key of [...fixed, ...fromFile]) key.end()

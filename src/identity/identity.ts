@@ -23,6 +23,8 @@ export interface Identity {
   accessDenied(request: IncomingMessage): AuthFailure | null
   /** Whether the request comes from this machine, which the operator's routes require. */
   isLocalRequest(request: IncomingMessage): boolean
+  /** Whether the keys of API_KEYS_FILE in use are those that it holds; null: there is no file. */
+  isKeysFileUsable(): boolean | null
   /** Stops watching API_KEYS_FILE. */
   close(): void
 }
@@ -88,6 +90,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     hasCredentials,
     accessDenied,
     isLocalRequest,
+    isKeysFileUsable: () => apiKeys?.isFileUsable() ?? null,
     close: () => apiKeys?.close(),
 
     async identify(request, others = []) {

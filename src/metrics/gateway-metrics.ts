@@ -10,13 +10,15 @@ export interface GatewayMetricsOptions {
   readonly droppedLogLines: () => number
   /** Whether Redis answers; null: the gateway uses none. */
   readonly isRedisUp: (() => boolean) | null
+  /** Whether the keys of API_KEYS_FILE in use are those that it holds; null: there is no file. */
+  readonly isKeysFileUsable: () => boolean | null
   /** Throws if the gateway cannot accept orders now. */
   readonly checkReady: () => Promise<void>
 }
 
 /** Shows the state of the gateway itself. */
 export function createGatewayMetrics(meter: Meter, options: GatewayMetricsOptions): void {
-  const { build, subscriptions, stemStreams, droppedLogLines, isRedisUp, checkReady } = options
+  const { build, subscriptions, stemStreams, droppedLogLines, isRedisUp, isKeysFileUsable, checkReady } = options
   meter
     .gauge({
       name: 'stemgate_build_info',
@@ -52,5 +54,14 @@ export function createGatewayMetrics(meter: Meter, options: GatewayMetricsOption
     name: 'stemgate_redis_up',
     help: '1 while Redis answers, else 0. Missing without REDIS_URL.',
     collect: (gauge) => (isRedisUp === null ? gauge.remove() : gauge.set(Number(isRedisUp()))),
+  })
+  meter.gauge({
+    name: 'stemgate_keys_file_usable',
+    help: '1 while API_KEYS_FILE is usable, 0 while its previous keys stay valid because it is not. Missing without the file.',
+    collect(gauge) {
+      const isUsable = isKeysFileUsable()
+      if (isUsable === null) gauge.remove()
+      else gauge.set(Number(isUsable))
+    },
   })
 }

@@ -228,6 +228,7 @@ describe('the metrics of a gateway of its own', () => {
     expect(metrics.value('stemgate_ready')).toBe(1)
     expect(metrics.value('stemgate_build_info', { version: '0.1.0', database: 'sqlite' })).toBe(1)
     expect(metrics.value('stemgate_redis_up')).toBeUndefined()
+    expect(metrics.value('stemgate_keys_file_usable')).toBeUndefined()
     expect(metrics.value('stemgate_clock_skew_seconds')).toBe(0)
   })
 

@@ -25,6 +25,7 @@ import {
   wrongKey,
 } from '../support/callers.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
+import { readMetrics } from '../support/metrics.ts'
 import { newDatabaseUrl, startProgram } from '../support/program.ts'
 import { pendingTask } from '../support/tasks.ts'
 import {
@@ -579,6 +580,39 @@ describe('API_KEYS_FILE', () => {
       expect(socket.ws.readyState).toBe(WebSocket.OPEN)
     }
     await Promise.all(spoils.map(live))
+  })
+
+  test('has each different mistake logged once, and when it is usable again', async () => {
+    const { file, gateway } = await start(`web:${fileKey}\n`)
+    const lines = () =>
+      gateway.logged.flatMap((line) => {
+        const { event, mistake } = JSON.parse(line)
+        return String(event).startsWith('keys.') ? [mistake ?? event] : []
+      })
+    const isUsable = async () => (await readMetrics(gateway.url)).value('stemgate_keys_file_usable')
+    expect(await isUsable()).toBe(1)
+    const contents: readonly (readonly [string, string])[] = [
+      [`web:${fileKey} orders=x\n`, 'entry 1 (web): orders'],
+      [`web:${fileKey} types=vocal\n`, 'entry 1 (web): types'],
+      ['nocolon\n', 'entry 1 must be name:key'],
+      ['', 'it is empty'],
+      [`web:${fileKey}`, 'it does not end with a newline'],
+      [`web:${fileKey} orders=x\n`, 'entry 1 (web): orders'],
+      [`web:${fileKey}\n`, 'keys.usable'],
+      [`web:${fileKey} orders=x\n`, 'entry 1 (web): orders'],
+    ]
+    for (const [index, [content, line]] of contents.entries()) {
+      await put(file, content)
+      await expect.poll(lines, { timeout: 5_000 }).toHaveLength(index + 1)
+      expect(lines().at(-1)).toContain(line)
+      expect(await isUsable()).toBe(line === 'keys.usable' ? 1 : 0)
+    }
+    await put(file, `mobile:${secondKey}\n`)
+    await expect
+      .poll(() => lines().slice(contents.length), { timeout: 5_000 })
+      .toEqual(['keys.usable', 'keys.reloaded'])
+    expect(await isUsable()).toBe(1)
+    expect(gateway.logged.filter((line) => line.includes('"stack"'))).toEqual([])
   })
 
   test('with only a comment allows no keys', async () => {

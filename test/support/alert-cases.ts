@@ -61,6 +61,7 @@ export const alertCases: readonly { readonly alert: string; readonly series: Ser
     },
   },
   { alert: 'StemgateLogLinesDropped', series: { 'stemgate_log_lines_dropped_total{instance="a"}': onceLately } },
+  { alert: 'StemgateKeysFileUnusable', series: { 'stemgate_keys_file_usable{instance="a"}': always(0) } },
   {
     alert: 'StemgateWebhooksWait',
     series: { 'stemgate_oldest_waiting_webhook_age_seconds{instance="a"}': always(7_200) },
