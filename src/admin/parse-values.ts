@@ -17,6 +17,19 @@ export function parseOneOf<T extends string>(text: string, words: readonly T[], 
   return found
 }
 
+/** The owner of tasks. Throws UsageError. */
+export function parseOwner(text: string): string {
+  if (!/^(anonymous|key:[\w.-]+|jwt:.+\|.+)$/.test(text)) {
+    throw new UsageError('The owner must be a caller such as key:web, jwt:<issuer>|<subject> or anonymous.')
+  }
+  return text
+}
+
+/** The owner that an option names; null if it is not given. Throws UsageError. */
+export function parseOwnerOption(text: string | null): string | null {
+  return text === null ? null : parseOwner(text)
+}
+
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** A time such as `90s`, `15m`, `2h` or `7d`, in milliseconds. Throws UsageError. */

@@ -51,6 +51,14 @@ test.each([
   { what: 'an unknown option', args: ['show', 'x', `--${canary}=1`], says: /The options of show are .*--json/ },
   { what: 'a missing argument', args: ['show'], says: /<task id> is missing[^]*show --help/ },
   { what: 'an empty argument', args: ['show', ' '], says: /<task id> is missing/ },
+  { what: 'an owner that no caller has', args: ['forget', canary], says: /The owner must be a caller such as key:web/ },
+  { what: 'such an owner of tasks', args: ['tasks', '--owner', canary], says: /The owner must be a caller/ },
+  { what: 'such an owner of webhooks', args: ['webhooks', '--owner', canary], says: /The owner must be a caller/ },
+  {
+    what: 'such an owner of webhooks to replay',
+    args: ['webhooks-replay', '--owner', canary, '--since', '1h'],
+    says: /The owner must be a caller/,
+  },
   { what: 'one argument too many', args: ['show', 'x', canary], says: /show takes at most 1 argument, not 2/ },
 ])('$what is refused with instructions, and is not repeated', async ({ args, says }) => {
   const { code, stdout, stderr, files } = await runProgram(program, args)

@@ -79,7 +79,18 @@ describe('forget', () => {
     expect(await adminJson(gateway, 'forget', 'key:web')).toMatchObject({ deleted: 30, tasks: 0 })
     expect(await storedNames(gateway, 'key:web')).toEqual([])
     expect(await storedNames(gateway, 'key:other')).toEqual(['tasks'])
-    expect(await adminJson(gateway, 'forget', 'key:web')).toMatchObject({ deleted: 0, tasks: 0 })
+    expect(await runAdmin(gateway, 'forget', 'key:web')).toMatchObject({
+      code: 1,
+      stdout: 'Nothing is stored of key:web.\n',
+    })
+  })
+
+  test('deletes what is stored of a caller without tasks', async () => {
+    const { gateway } = await startWithTasks(0, 'key:web')
+    await changeRows(gateway, "insert into budgets (owner, name, window_start, used) values ('key:web', 'o', 1, 1)", [])
+    expect(await adminJson(gateway, 'forget', 'key:web', '--dry-run')).toMatchObject({ tasks: 0 })
+    expect(await adminJson(gateway, 'forget', 'key:web')).toMatchObject({ deleted: 0 })
+    expect(await storedNames(gateway, 'key:web')).toEqual([])
   })
 
   test('waits for pending tasks, unless it is told not to, and nothing of them comes back', async () => {

@@ -5,6 +5,8 @@ import type { Command } from '../command.ts'
 import { createDeletionNotes } from '../deletion-notes.ts'
 import { openArchivedFiles } from '../open-archived-files.ts'
 import { openChanges } from '../open-changes.ts'
+import { parseOwner } from '../parse-values.ts'
+import { printable } from '../table.ts'
 
 /** Deletes everything of one caller. */
 export const forget: Command = {
@@ -19,10 +21,18 @@ export const forget: Command = {
   args: { min: 1, max: 1 },
   options: { 'including-pending': { help: 'delete pending tasks as well' } },
   changes: true,
-  async run({ args: [owner = ''], isDryRun, has }, { store, settings, log, note }) {
+  async run({ args: [given = ''], isDryRun, has }, { store, settings, log, note }) {
+    const owner = parseOwner(given)
     const includesPending = has('including-pending')
     const opened = await store()
     const before = await opened.countOwned(owner)
+    if (before.tasks === 0 && !before.hasOther) {
+      return {
+        text: `Nothing is stored of ${printable(owner)}.`,
+        json: { isDryRun, tasks: 0, pending: 0, deleted: 0 },
+        isDone: false,
+      }
+    }
     const isRefused = before.pending > 0 && !includesPending
     if (isDryRun || isRefused) {
       return {
@@ -30,7 +40,7 @@ export const forget: Command = {
           ? `Pending tasks: ${before.pending} of ${before.tasks}, so nothing ${isDryRun ? 'would be' : 'was'} deleted. ` +
             'Wait until they are settled, or use --including-pending: their results are then lost, although they may be charged.'
           : `Would delete ${counted(before.tasks, 'task')}, ${before.pending} of them pending.`,
-        json: { isDryRun, ...before, deleted: 0 },
+        json: { isDryRun, tasks: before.tasks, pending: before.pending, deleted: 0 },
         isDone: !isRefused,
       }
     }
@@ -49,7 +59,7 @@ export const forget: Command = {
           ...(left.tasks > 0 ? [`Left: ${counted(left.tasks, 'task')}. Run this again.`] : []),
           'Backups and logs still hold what they held.',
         ].join('\n'),
-        json: { isDryRun, ...left, ...counts },
+        json: { isDryRun, tasks: left.tasks, pending: left.pending, ...counts },
         isDone: left.tasks === 0,
       }
     } finally {

@@ -6,7 +6,7 @@ import type { Task } from '../../separation/task/task.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { describeTask } from '../describe-task.ts'
 import { formatAge } from '../format-age.ts'
-import { parseCount, parseDuration, parseOneOf, parseProvider } from '../parse-values.ts'
+import { parseCount, parseDuration, parseOneOf, parseOwnerOption, parseProvider } from '../parse-values.ts'
 import { formatTable } from '../table.ts'
 
 const statuses: readonly SeparationStatus[] = [
@@ -67,7 +67,7 @@ function filterOf(input: CommandInput): { readonly where: OperatorFilter; readon
       provider: provider === null ? undefined : parseProvider(provider),
       status: status.length === 0 ? undefined : status,
       charge: input.has('maybe') || isUnconfirmed ? 'MAYBE' : undefined,
-      owner: input.text('owner') ?? undefined,
+      owner: parseOwnerOption(input.text('owner')) ?? undefined,
     },
     ageMs: olderThan === null ? null : parseDuration(olderThan, 'older-than'),
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { UsageError } from '../../runtime/usage-error.ts'
 import { createCallerSecrets } from '../../webhooks/caller-secrets.ts'
 import type { Command } from '../command.ts'
+import { parseOwner } from '../parse-values.ts'
 
 /** Prints the secret with which a caller verifies its webhooks. */
 export const webhooksSecret: Command = {
@@ -14,10 +14,8 @@ export const webhooksSecret: Command = {
   args: { min: 1, max: 1 },
   options: {},
   changes: false,
-  async run({ args: [owner = ''] }, { store, settings }) {
-    if (!/^(anonymous|key:[\w.-]+|jwt:.+\|.+)$/.test(owner)) {
-      throw new UsageError('The owner must be a caller such as key:web, jwt:<issuer>|<subject> or anonymous.')
-    }
+  async run({ args: [given = ''] }, { store, settings }) {
+    const owner = parseOwner(given)
     const { config } = await settings()
     const opened = await store()
     // Made here as a gateway would make it, if none has started on this database yet.

@@ -1,7 +1,7 @@
 import type { UndeliveredMessage, WebhookEndpointStatus } from '../../separation/store/webhook-control.ts'
 import type { Command } from '../command.ts'
 import { timeOf } from '../describe-task.ts'
-import { parseCount } from '../parse-values.ts'
+import { parseCount, parseOwnerOption } from '../parse-values.ts'
 import { formatTable } from '../table.ts'
 
 const defaultLimit = 50
@@ -23,7 +23,7 @@ export const webhooks: Command = {
   changes: false,
   async run(input, { store }) {
     const limit = parseCount(input.text('limit') ?? String(defaultLimit), 'limit', { min: 1, max: maxLimit })
-    const owner = input.text('owner')
+    const owner = parseOwnerOption(input.text('owner'))
     const { webhooks: queue } = await store()
     const endpoints = (await queue.endpoints(owner, limit)).map(describeEndpoint)
     const messages = (await queue.undelivered(owner, limit)).map(describeMessage)

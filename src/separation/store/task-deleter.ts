@@ -16,6 +16,15 @@ export interface DeletableTask {
   readonly state: string
 }
 
+/** What is stored of an owner. */
+export interface OwnedCounts {
+  readonly tasks: number
+  /** How many of the tasks are pending. */
+  readonly pending: number
+  /** Whether anything else is stored of the owner, such as a budget or when its key was last used. */
+  readonly hasOther: boolean
+}
+
 /** Finds tasks to delete, and deletes them. */
 export interface TaskDeleter {
   /**
@@ -34,8 +43,7 @@ export interface TaskDeleter {
     owner: string,
     page: { readonly after: TaskCursor | null; readonly limit: number },
   ): Promise<readonly DeletableTask[]>
-  /** The number of tasks of an owner, and how many of them are pending. */
-  countOwned(owner: string): Promise<{ readonly tasks: number; readonly pending: number }>
+  countOwned(owner: string): Promise<OwnedCounts>
   /**
    * Deletes those of the tasks to which nothing has happened since they were read, with everything that belongs to them. What
    * remains is a tombstone of each, of the provider's id for it, and of its idempotency keys. Returns the ids of the deleted.

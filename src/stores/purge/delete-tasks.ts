@@ -86,7 +86,13 @@ export function createTaskDeleter(
             select count(*) as tasks, count(case when status = 'PENDING' then 1 end) as pending
             from tasks where owner = ${owner}`.compile(db),
         )
-        return { tasks: row?.tasks ?? 0, pending: row?.pending ?? 0 }
+        let hasOther = false
+        for (const table of ownerTables) {
+          hasOther ||=
+            (yield* rowsOf(sql`select 1 from ${sql.table(table)} where owner = ${owner} limit 1`.compile(db))).length >
+            0
+        }
+        return { tasks: row?.tasks ?? 0, pending: row?.pending ?? 0, hasOther }
       }),
 
     async deleteTasks(tasks) {
