@@ -27,6 +27,12 @@ test('endpoints are listed, paused ones resumed, and messages sent again', async
   expect(stdout).toContain('held')
   for (const output of [stdout, JSON.stringify(listed)]) expect(output).not.toMatch(/secret-in-path|token/)
 
+  const heldText = 'because their endpoint is paused (see webhooks-resume): 1\n'
+  const wouldBeHeld = await runAdmin(gateway, 'webhooks-replay', taskId, '--dry-run')
+  expect(wouldBeHeld).toMatchObject({ code: 0, stdout: `Messages that would wait, ${heldText}` })
+  const held = await runAdmin(gateway, 'webhooks-replay', taskId)
+  expect(held).toMatchObject({ code: 0, stdout: `Messages that wait, ${heldText}` })
+
   receiver.answer((response) => response.writeHead(204).end())
   expect(await adminJson(gateway, 'webhooks-resume', id, '--dry-run')).toEqual({ isDryRun: true, messages: 1 })
   expect(receiver.received).toHaveLength(1)
@@ -36,10 +42,19 @@ test('endpoints are listed, paused ones resumed, and messages sent again', async
   await expect.poll(async () => (await webhooks.undelivered(null, 10)).length, { timeout: 10_000 }).toBe(0)
 
   const ofOwner = ['--owner', 'anonymous', '--since', '1h']
-  expect(await adminJson(gateway, 'webhooks-replay', taskId, '--dry-run')).toEqual({ isDryRun: true, messages: 1 })
-  expect(await adminJson(gateway, 'webhooks-replay', ...ofOwner)).toEqual({ isDryRun: false, messages: 1 })
+  expect(await adminJson(gateway, 'webhooks-replay', taskId, '--dry-run')).toEqual({
+    isDryRun: true,
+    messages: 1,
+    held: 0,
+  })
+  expect(await adminJson(gateway, 'webhooks-replay', ...ofOwner)).toEqual({
+    isDryRun: false,
+    messages: 1,
+    held: 0,
+  })
   expect((await receiver.webhook(2)).data).toEqual(first.data)
-  expect(await runAdmin(gateway, 'webhooks-replay', 'sep_unknown')).toMatchObject({ code: 1 })
+  const unknown = await runAdmin(gateway, 'webhooks-replay', 'sep_unknown')
+  expect(unknown).toMatchObject({ code: 1, stdout: 'There is no such task.\n' })
   expect((await runAdmin(gateway, 'webhooks-replay', taskId, ...ofOwner)).stderr).toContain('Give either a task id')
   expect((await runAdmin(gateway, 'webhooks-resume', 'whe_unknown')).stderr).toContain('There is no such endpoint')
 })

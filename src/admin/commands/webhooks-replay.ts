@@ -1,7 +1,7 @@
 import { UsageError } from '../../runtime/usage-error.ts'
-import type { ReplaySelection } from '../../separation/store/webhook-control.ts'
+import type { ReplayCounts, ReplaySelection } from '../../separation/store/webhook-control.ts'
 import type { Command, CommandInput } from '../command.ts'
-import { parseDuration } from '../parse-values.ts'
+import { parseDuration, parseOwnerOption } from '../parse-values.ts'
 
 /** Tells settled tasks again. */
 export const webhooksReplay: Command = {
@@ -19,26 +19,41 @@ export const webhooksReplay: Command = {
   },
   changes: true,
   async run(input, { store }) {
-    const { webhooks: queue, nowMs } = await store()
-    const selection = selectionOf(input, nowMs())
-    const count = await (input.isDryRun ? queue.countReplayed(selection) : queue.replay(selection, nowMs()))
-    const what = input.isDryRun ? 'Messages that would be sent' : 'Messages that are sent now'
+    const selectionAt = parseSelection(input)
+    const { isDryRun } = input
+    const opened = await store()
+    const { webhooks: queue, nowMs } = opened
+    const selection = selectionAt(nowMs())
+    const { sent, held } = await (isDryRun ? queue.countReplayed(selection) : queue.replay(selection, nowMs()))
+    const json = { isDryRun, messages: sent, held }
+    if (sent + held > 0) return { text: textOf({ sent, held }, isDryRun), json }
+    const isUnknown = 'taskId' in selection && (await opened.find([selection.taskId])).length === 0
     const none = 'Nothing to send: no settled task of these has an endpoint.'
-    return {
-      text: count === 0 ? none : `${what}: ${count}`,
-      json: { isDryRun: input.isDryRun, messages: count },
-      isDone: count > 0,
-    }
+    return { text: isUnknown ? 'There is no such task.' : none, json, isDone: false }
   },
 }
 
-function selectionOf(input: CommandInput, nowMs: number): ReplaySelection {
-  const [taskId] = input.args
-  const owner = input.text('owner')
+function textOf({ sent, held }: ReplayCounts, isDryRun: boolean): string {
+  const what = isDryRun ? 'Messages that would be sent' : 'Messages that are sent now'
+  const waiting = isDryRun ? 'Messages that would wait' : 'Messages that wait'
+  return [
+    ...(sent > 0 ? [`${what}: ${sent}`] : []),
+    ...(held > 0 ? [`${waiting}, because their endpoint is paused (see webhooks-resume): ${held}`] : []),
+  ].join('\n')
+}
+
+/** The selection, which depends on the time at which it is used. */
+function parseSelection(input: CommandInput): (nowMs: number) => ReplaySelection {
+  const [id] = input.args
+  const owner = parseOwnerOption(input.text('owner'))
   const since = input.text('since')
-  if (taskId !== undefined && owner === null && since === null) return { taskId }
-  if (taskId === undefined && owner !== null && since !== null) {
-    return { owner, sinceMs: nowMs - parseDuration(since, 'since') }
+  if (id !== undefined && owner === null && since === null) {
+    const taskId = id.toLowerCase()
+    return () => ({ taskId })
+  }
+  if (id === undefined && owner !== null && since !== null) {
+    const sinceMs = parseDuration(since, 'since')
+    return (nowMs) => ({ owner, sinceMs: nowMs - sinceMs })
   }
   throw new UsageError('Give either a task id, or --owner and --since.')
 }

@@ -34,6 +34,14 @@ export type ReplaySelection =
   /** All that were last changed at this time or later, in milliseconds since 1970. */
   | { readonly owner: string; readonly sinceMs: number }
 
+/** The messages of a replay. */
+export interface ReplayCounts {
+  /** Those that are sent at once. */
+  readonly sent: number
+  /** Those that wait, because their endpoint is paused. */
+  readonly held: number
+}
+
 /** What the operator sees of webhooks, and does about them. */
 export interface WebhookControl {
   /** The endpoints, those with undelivered messages first; of one owner, or of all (null). At most `limit`. */
@@ -49,9 +57,9 @@ export interface WebhookControl {
   countUndelivered(endpointId: string): Promise<number | null>
   /**
    * Tells the settled tasks of the selection again, as they are now, to each of their endpoints. A message about a revision
-   * has the same id each time. Resolves to the number of messages.
+   * has the same id each time.
    */
-  replay(selection: ReplaySelection, nowMs: number): Promise<number>
-  /** How many messages `replay` would send. */
-  countReplayed(selection: ReplaySelection): Promise<number>
+  replay(selection: ReplaySelection, nowMs: number): Promise<ReplayCounts>
+  /** What `replay` would do. */
+  countReplayed(selection: ReplaySelection): Promise<ReplayCounts>
 }

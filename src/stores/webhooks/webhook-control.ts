@@ -1,8 +1,8 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
-import type { ReplaySelection, WebhookControl } from '../../separation/store/webhook-control.ts'
+import type { ReplayCounts, ReplaySelection, WebhookControl } from '../../separation/store/webhook-control.ts'
 import type { PauseReason } from '../../separation/store/webhook-queue.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
-import { firstRowOf, rowsOf, rowsWrittenBy } from '../database/job.ts'
+import { firstRowOf, rowsOf, rowsWrittenBy, type Job } from '../database/job.ts'
 import type { Database } from '../database/tables.ts'
 import { selectMessages, typeOf } from './stored-message.ts'
 import { insertMessages } from './webhook-jobs.ts'
@@ -14,6 +14,18 @@ export function createWebhookControl(
   db: Kysely<Database>,
   { read, transact, hasRowLocks }: DatabaseTraits,
 ): WebhookControl {
+  function* countReplayed(selection: ReplaySelection): Job<ReplayCounts> {
+    const row = yield* firstRowOf(
+      sql<ReplayCounts>`
+        select count(case when webhook_endpoints.paused_at is null then 1 end) as sent, count(webhook_endpoints.paused_at) as held
+        from tasks
+        join task_webhooks on task_webhooks.task_id = tasks.id
+        join webhook_endpoints on webhook_endpoints.id = task_webhooks.endpoint_id
+        where ${replayed(selection)}`.compile(db),
+    )
+    return { sent: row?.sent ?? 0, held: row?.held ?? 0 }
+  }
+
   return {
     resume: (endpointId, nowMs) =>
       transact(function* () {
@@ -44,24 +56,18 @@ export function createWebhookControl(
 
     replay: (selection, nowMs) =>
       transact(function* () {
-        return yield* rowsWrittenBy(
+        yield* rowsWrittenBy(
           insertMessages(
             { type: sql`'separation.settled'`, atMs: sql`${nowMs}`, hasRowLocks },
             replayed(selection),
             sql`update set due_at = excluded.due_at, failures = 0, last_answer = null`,
           ).compile(db),
         )
+        // After the write, which keeps the endpoints from being paused or resumed.
+        return yield* countReplayed(selection)
       }),
 
-    countReplayed: (selection) =>
-      read(function* () {
-        const row = yield* firstRowOf(
-          sql<{ count: number }>`
-            select count(*) as count from tasks join task_webhooks on task_webhooks.task_id = tasks.id
-            where ${replayed(selection)}`.compile(db),
-        )
-        return row?.count ?? 0
-      }),
+    countReplayed: (selection) => read(() => countReplayed(selection)),
 
     endpoints: (owner, limit) =>
       read(function* () {
