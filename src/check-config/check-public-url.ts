@@ -42,9 +42,10 @@ export async function checkPublicUrl(
   const { address } = await lookup(hostname.replace(/^\[(.*)\]$/, '$1'))
   const [reached, isFirst] = await Promise.all([ask(publicUrl), withTimeout(timeoutMs, isFirstStart)])
   const finding = findingOf(reached, `${publicUrl} (${address})`, isFirst ?? false)
-  return isReal && protocol === 'http:'
-    ? warning(`${finding.message}. It is not HTTPS: callback addresses are secrets, and travel in clear`)
-    : finding
+  if (!isReal || protocol !== 'http:') return finding
+  const { message } = finding
+  const sentence = message.endsWith('?') ? message : `${message}.`
+  return warning(`${sentence} PUBLIC_URL is not HTTPS: callback addresses are secrets, and travel in clear`)
 }
 
 /** Never rejects. Follows no redirect: providers may not follow it either. */
@@ -109,7 +110,7 @@ function findingOf(reached: Reached, name: string, isFirstStart: boolean): Findi
       )
     case 'other':
       return warning(
-        `${name} is answered by something else than a gateway (${reached.answer} at /health/live), ` +
+        `${name} is answered by something other than a gateway (${reached.answer} at /health/live), ` +
           'so no callbacks arrive. Does the proxy route every path to the gateway?',
       )
   }

@@ -251,7 +251,7 @@ test('--check-config says that PUBLIC_URL leads to a gateway', async () => {
   expect(code).toBe(0)
 })
 
-test('before the first start, --check-config takes a PUBLIC_URL that nobody answers yet for right', async () => {
+test('before the first start, --check-config accepts a PUBLIC_URL at which nothing answers yet', async () => {
   const port = await freePort()
   const proxy = await startServer((_request, response) => response.writeHead(502).end('Bad Gateway'))
   const first = await check({ PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` })
@@ -300,6 +300,23 @@ test('--check-config says what else answers at PUBLIC_URL', async () => {
     expect(statuses).toMatchObject({ 'public-url': 'warning' })
   }
   expect(page.paths).toEqual(['/gateway/health/live'])
+})
+
+test('--check-config warns of a PUBLIC_URL without HTTPS, whatever else is wrong with it', async () => {
+  const provider = await startCredits(account)
+  const gateway = await startGateway()
+  const other = await startServer((_request, response) => response.writeHead(404).end())
+  const insecure = 'PUBLIC_URL is not HTTPS: callback addresses are secrets, and travel in clear'
+  for (const [url, says] of [
+    [gateway.url, `leads to a gateway. ${insecure}`],
+    [other.url, `Does the proxy route every path to the gateway? ${insecure}`],
+  ] as const) {
+    // An address of this machine that does not count as a loopback one.
+    const PUBLIC_URL = url.replace(/127\.0\.0\.1|localhost/, '0.0.0.0')
+    const { statuses, messageOf } = await check({ KIE_API_KEY: 'k', KIE_BASE_URL: provider.url, PUBLIC_URL })
+    expect(messageOf('public-url')).toContain(says)
+    expect(statuses).toMatchObject({ 'public-url': 'warning' })
+  }
 })
 
 test('--check-config follows no redirect of PUBLIC_URL', async () => {
