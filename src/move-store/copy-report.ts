@@ -1,9 +1,9 @@
 import type { ComparedRow, RowDiff } from './compare-page.ts'
 
 /**
- * What is copied and compared. Webhooks and pauses of providers are copied apart: see `copyWebhooks` and `copyPauses`. Nothing
- * else is: the target's gateways gather the facts of stem files, count the budgets, note who calls and take leases again, and the
- * work of the archive follows from what the tasks say is archived.
+ * What is copied and compared. Webhooks and pauses of providers are copied separately: see `copyWebhooks` and `copyPauses`.
+ * Nothing else is copied: the target's gateways gather the facts of stem files, count the budgets, note who calls and take leases
+ * again, and the work of the archive follows from what the tasks say is archived.
  */
 export type TableName = 'tasks' | 'keys' | 'callbacks' | 'tombstones' | 'secrets'
 

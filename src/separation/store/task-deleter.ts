@@ -28,9 +28,9 @@ export interface OwnedCounts {
 /** Finds tasks to delete, and deletes them. */
 export interface TaskDeleter {
   /**
-   * Looks at the next `limit` tasks by id that were stored before a time, and returns the expired ones: those that are settled, are
-   * no charge that nobody could confirm, and to which nothing has happened since then, nor should have. `lastId` is the last id
-   * that was looked at; null at the end.
+   * Looks at the next `limit` tasks by id that were stored before a time, and returns the expired ones. An expired task is settled,
+   * its charge is known, no webhook about it is still to be delivered, and since that time nothing has happened to it or been due.
+   * `lastId` is the last id that was looked at; null at the end.
    */
   findExpired(page: {
     readonly after: string

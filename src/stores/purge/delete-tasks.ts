@@ -181,8 +181,8 @@ export function createTaskDeleter(
 }
 
 /**
- * Whether nothing has happened to a settled task since a time, and nothing should have. A check that was due longer ago waits for a
- * provider that is off. A task whose charge nobody could confirm is kept until somebody has resolved it. A task with a webhook that
+ * Whether a task is settled, and since a time nothing has happened to it or been due. A check that was due before that time waits for
+ * a provider that is off. A task whose charge nobody could confirm is kept until somebody has resolved it. A task with a webhook that
  * is still to be delivered is kept until it was, or every attempt has failed: an order may have joined the task a moment ago.
  */
 function isExpired(row: Row, beforeMs: number): boolean {
