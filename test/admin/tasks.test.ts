@@ -68,7 +68,7 @@ describe('the list of tasks', () => {
         [newest, failed, inFlight],
       ],
       [['--owner', 'key:app', '--maybe'], [inFlight]],
-      [['--owner', 'nobody'], []],
+      [['--owner', 'key:nobody'], []],
       [['--maybe', '--older-than', '510s'], [unconfirmed]],
       [
         ['--owner', 'key:web', '--older-than', '6m'],
