@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { ConfigError, type Config } from '../../config/config.ts'
 import { describeKeysFileError, parseApiKeysFile, type ApiKey } from '../../identity/parse-api-keys.ts'
 import { fingerprintOf } from '../../identity/stored-key.ts'
-import { UsageError } from '../../runtime/usage-error.ts'
 import type { CallerUse } from '../../separation/store/operator-store.ts'
 import { createWebhookAddresses } from '../../webhooks/webhook-addresses.ts'
 import type { AdminContext, Command } from '../command.ts'
@@ -16,8 +15,9 @@ export const keys: Command = {
   summary: 'List the callers and their keys, and when they were last used',
   details:
     'A key is shown by the first 8 hexadecimal digits of its SHA-256. Gateways store once a minute who was let in, so that\n' +
-    'the time may be a minute late. Reads API_KEYS and API_KEYS_FILE: without them, only callers that came are listed.\n' +
-    'A key that is not configured has been removed, or belongs to gateways with another environment.',
+    'the time may be a minute late. Needs the environment of a gateway: with another one it lists the keys that were\n' +
+    'used, and whether they are configured is not known (?). A key that is not configured has been removed, or belongs to\n' +
+    'gateways with another environment.',
   usage: '',
   args: { min: 0, max: 0 },
   options: {},
@@ -26,7 +26,7 @@ export const keys: Command = {
     const configured = await keysIn(context)
     const { operator, nowMs } = await context.store()
     const rows = rowsOf(configured, await operator.callers())
-    return { text: tableOf(rows, nowMs()), json: rows }
+    return { text: tableOf(rows, configured !== null, nowMs()), json: rows }
   },
 }
 
@@ -34,15 +34,15 @@ interface Row {
   readonly caller: string
   /** null for a caller without keys. */
   readonly key: string | null
-  /** Whether the key is in the environment of this command. null: no key. */
+  /** Whether the key is in the environment of this command. null: no key, or that is not known. */
   readonly isConfigured: boolean | null
   readonly expiresAt: string | null
   /** null: never, as far as is known. */
   readonly lastUsedAt: string | null
 }
 
-function rowsOf(configured: readonly ApiKey[], uses: readonly CallerUse[]): readonly Row[] {
-  const known = configured.map(({ name, key, expiresAtMs }) => {
+function rowsOf(configured: readonly ApiKey[] | null, uses: readonly CallerUse[]): readonly Row[] {
+  const known = (configured ?? []).map(({ name, key, expiresAtMs }) => {
     const caller = `key:${name}`
     const fingerprint = fingerprintOf(key)
     const use = uses.find(({ owner, credential }) => owner === caller && credential === fingerprint)
@@ -59,14 +59,14 @@ function rowsOf(configured: readonly ApiKey[], uses: readonly CallerUse[]): read
     .map(({ owner, credential, lastUsedAtMs }) => ({
       caller: owner,
       key: credential,
-      isConfigured: credential === null ? null : false,
+      isConfigured: credential === null || configured === null ? null : false,
       expiresAt: null,
       lastUsedAt: timeOf(lastUsedAtMs),
     }))
   return [...known, ...others]
 }
 
-function tableOf(rows: readonly Row[], nowMs: number): string {
+function tableOf(rows: readonly Row[], isConfigurationKnown: boolean, nowMs: number): string {
   if (rows.length === 0) return 'No use of a key is stored yet. Gateways store them once a minute.'
   const usedOf = ({ lastUsedAt }: Row) =>
     lastUsedAt === null ? 'never' : `${lastUsedAt} (${formatAge(nowMs - Date.parse(lastUsedAt))} ago)`
@@ -75,31 +75,41 @@ function tableOf(rows: readonly Row[], nowMs: number): string {
     rows.map((row) => [
       row.caller,
       row.key,
-      row.isConfigured === null ? null : row.isConfigured ? 'yes' : 'no',
-      row.expiresAt,
+      row.key === null ? null : configuredOf(row),
+      isConfigurationKnown || row.key === null ? row.expiresAt : '?',
       usedOf(row),
     ]),
   )
 }
 
-/** The keys in the environment; none if it is not that of a gateway. */
-async function keysIn({ settings, note }: AdminContext): Promise<readonly ApiKey[]> {
+function configuredOf({ isConfigured }: Row): string {
+  if (isConfigured === null) return '?'
+  return isConfigured ? 'yes' : 'no'
+}
+
+/** The keys in the environment; null if it cannot be used, or has none: then those of the gateways are elsewhere. */
+async function keysIn({ settings, note }: AdminContext): Promise<readonly ApiKey[] | null> {
   try {
     const { config } = await settings()
     const { apiKeys, apiKeysFile } = config
-    return apiKeysFile === null ? apiKeys : [...apiKeys, ...(await keysInFile(apiKeysFile, config))]
+    if (apiKeysFile !== null) return [...apiKeys, ...(await keysInFile(apiKeysFile, config))]
+    if (apiKeys.length > 0) return apiKeys
+    note(`${notKnown}: the environment has neither API_KEYS nor API_KEYS_FILE.`)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    note('Keys that were never used are not shown: the environment is not that of a gateway. See check-config.')
-    return []
+    note(`${notKnown}: the environment has mistakes.`)
+    for (const mistake of error.mistakes) note(`  - ${mistake}`)
   }
+  return null
 }
+
+const notKnown = 'Which keys are configured is not known'
 
 async function keysInFile(path: string, { apiKeys, unpriced, webhookHostsAllowed }: Config) {
   const mistakeInWebhook = createWebhookAddresses(webhookHostsAllowed).mistakeIn
   try {
     return parseApiKeysFile(await readFile(path, 'utf8'), apiKeys, { unpriced, mistakeInWebhook })
   } catch (error) {
-    throw new UsageError(describeKeysFileError(error), { cause: error })
+    throw new ConfigError([describeKeysFileError(error)])
   }
 }
