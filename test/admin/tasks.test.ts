@@ -21,6 +21,7 @@ function someTasks(): readonly Task[] {
     succeededTask({ ...old(7), owner: 'key:web', provider: 'apikley' }),
     failedTask({ ...old(6), owner: 'key:app' }),
     pendingTask({ ...old(5), owner: 'key:web', provider: 'apikley' }),
+    pendingTask({ ...old(4.5), owner: 'key:app', charge: 'NONE', providerTaskId: null }),
     succeededTask({ ...old(4), owner: 'key:app' }),
   ]
 }
@@ -45,14 +46,17 @@ describe('the list of tasks', () => {
   test('contains those of all callers, newest first, by any filter', async () => {
     const tasks = someTasks()
     const gateway = await startWith(tasks)
-    const [unconfirmed, inFlight, done, failed, pending, newest] = tasks.map(({ id }) => id)
+    const [unconfirmed, inFlight, done, failed, pending, queued, newest] = tasks.map(({ id }) => id)
     const cases: readonly [readonly string[], readonly (string | undefined)[]][] = [
-      [[], [newest, pending, failed, done, inFlight, unconfirmed]],
+      [[], [newest, queued, pending, failed, done, inFlight, unconfirmed]],
       [['--maybe'], [inFlight, unconfirmed]],
       [['--unconfirmed'], [unconfirmed]],
+      [['--queued'], [queued]],
+      [['--queued', '--owner', 'key:app'], [queued]],
+      [['--queued', '--owner', 'key:web'], []],
       [
         ['--status', 'pending'],
-        [pending, inFlight],
+        [queued, pending, inFlight],
       ],
       [
         ['--status', 'SUCCESS,generate-audio-failed'],
@@ -62,10 +66,13 @@ describe('the list of tasks', () => {
         ['--provider', 'Apikley'],
         [pending, done],
       ],
-      [['--provider', 'kie', '--status=pending'], [inFlight]],
+      [
+        ['--provider', 'kie', '--status=pending'],
+        [queued, inFlight],
+      ],
       [
         ['--owner', 'key:app'],
-        [newest, failed, inFlight],
+        [newest, queued, failed, inFlight],
       ],
       [['--owner', 'key:app', '--maybe'], [inFlight]],
       [['--owner', 'key:nobody'], []],
@@ -85,6 +92,7 @@ describe('the list of tasks', () => {
     { filter: ['--owner', 'key:web'] },
     { filter: ['--status', 'pending'] },
     { filter: ['--maybe'] },
+    { filter: ['--queued'] },
   ])('comes in pages that leave out nothing: $filter', async ({ filter }) => {
     const gateway = await startWith(someTasks())
     const { ids } = await listed(gateway, ...filter)
@@ -113,6 +121,7 @@ describe('the list of tasks', () => {
   })
 
   test.each([
+    { args: ['--queued', '--maybe'], says: /Give --queued without --status, --maybe and --unconfirmed/ },
     { args: ['--limit', '0'], says: /--limit must be a number from 1 to 1000/ },
     { args: ['--limit', 'all'], says: /--limit must be a number/ },
     { args: ['--older-than', 'yesterday'], says: /--older-than must be a time such as/ },

@@ -324,7 +324,8 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
       }),
     )
     const few = Array.from({ length: 3 }, () => pendingTask({ provider: 'sandbox', charge: 'CHARGED' }))
-    await insertTasks(db, [...uncertain, ...few])
+    const queued = Array.from({ length: 3 }, () => pendingTask({ charge: 'NONE', providerTaskId: null }))
+    await insertTasks(db, [...uncertain, ...few, ...queued])
     const waiting = [...uncertain, ...tasks].filter(({ state, charge }) => state === 'pending' || charge === 'MAYBE')
     const list = async (where: OperatorFilter) => {
       queries.length = 0
@@ -340,6 +341,7 @@ describe.each(Object.entries(databases))('with 5,000 tasks of one caller on %s',
       [{ charge: 'MAYBE' }, waiting.filter(({ charge }) => charge === 'MAYBE')],
       // Few, as in practice: PostgreSQL reads the table itself for a list that is a large part of it.
       [{ status: ['PENDING'], provider: 'sandbox' }, few],
+      [{ status: ['PENDING'], charge: 'NONE' }, queued],
     ] as const) {
       const { ids, reads } = await list(where)
       expect(ids).toEqual(idsOf(expected))

@@ -24,13 +24,14 @@ export const tasks: Command = {
   name: 'tasks',
   summary: 'List the tasks of all callers, newest first',
   details:
-    'Tasks match all of the given filters. A list by --owner, of pending tasks, or of tasks with --maybe or --unconfirmed\n' +
-    'reads what it prints. Any other filter looks at the newest 20,000 tasks at a time: the last line says how to go on.',
+    'Tasks match all of the given filters. A list by --owner, of pending tasks, or of tasks with --maybe, --unconfirmed or\n' +
+    '--queued reads what it prints. Any other filter looks at the newest 20,000 tasks at a time: the last line says how to go on.',
   usage: '',
   args: { min: 0, max: 0 },
   options: {
     maybe: { help: 'only tasks that may be charged: in flight, or unconfirmed' },
     unconfirmed: { help: 'of these, only those that were given up: see resolve' },
+    queued: { help: 'only pending tasks whose order waits to be sent, so that nothing is charged yet' },
     status: { value: '<status>', multiple: true, help: `any of ${statuses.join(', ').toLowerCase()}` },
     provider: { value: '<provider>', help: 'only tasks of this provider' },
     owner: { value: '<owner>', help: 'only tasks of this caller, such as key:web' },
@@ -58,19 +59,32 @@ export const tasks: Command = {
 function filterOf(input: CommandInput): { readonly where: OperatorFilter; readonly ageMs: number | null } {
   const given = input.texts('status').map((text) => parseOneOf(text, statuses, 'status'))
   const isUnconfirmed = input.has('unconfirmed')
+  const isQueued = input.has('queued')
   if (isUnconfirmed && given.length > 0) throw new UsageError('Give either --unconfirmed or --status.')
+  if (isQueued && (given.length > 0 || isUnconfirmed || input.has('maybe'))) {
+    throw new UsageError('Give --queued without --status, --maybe and --unconfirmed.')
+  }
   const provider = input.text('provider')
   const olderThan = input.text('older-than')
-  const status = isUnconfirmed ? statuses.filter((each) => each !== 'PENDING') : given
+  const status = statusesOf({ isQueued, isUnconfirmed, given })
   return {
     where: {
       provider: provider === null ? undefined : parseProvider(provider),
       status: status.length === 0 ? undefined : status,
-      charge: input.has('maybe') || isUnconfirmed ? 'MAYBE' : undefined,
+      charge: isQueued ? 'NONE' : input.has('maybe') || isUnconfirmed ? 'MAYBE' : undefined,
       owner: parseOwnerOption(input.text('owner')) ?? undefined,
     },
     ageMs: olderThan === null ? null : parseDuration(olderThan, 'older-than'),
   }
+}
+
+function statusesOf(asked: {
+  readonly isQueued: boolean
+  readonly isUnconfirmed: boolean
+  readonly given: readonly SeparationStatus[]
+}): readonly SeparationStatus[] {
+  if (asked.isQueued) return ['PENDING']
+  return asked.isUnconfirmed ? statuses.filter((each) => each !== 'PENDING') : asked.given
 }
 
 function parseAfter(text: string | null): string | undefined {

@@ -20,7 +20,8 @@ interface Row {
 const maxLookedAt = 20_000
 
 /**
- * A part of the tasks of all callers. The tasks of one owner, the pending ones and those whose charge is not known have indexes.
+ * A part of the tasks of all callers. The tasks of one owner, the pending ones, the queued ones of these and those whose charge is
+ * not known have indexes.
  * Any other filter is applied to the newest tasks, so many at a time.
  */
 export function* listAllTasks(
@@ -35,16 +36,18 @@ export function* listAllTasks(
 
   const query = { where, cursor: yield* cursorOf(db, after), limit }
   const mayBePending = status === undefined || status.includes('PENDING')
+  const pending = isPendingOnly && charge === 'NONE' ? 'tasks_queued' : 'tasks_pending'
   const rows = [
-    ...(mayBePending ? yield* firstOf(db, indexOf(dialect, 'tasks_pending'), query) : []),
+    ...(mayBePending ? yield* firstOf(db, indexOf(dialect, pending), query) : []),
     ...(isPendingOnly ? [] : yield* firstOf(db, indexOf(dialect, 'tasks_uncertain'), query)),
   ].toSorted((a, b) => b.created_at - a.created_at || (a.id < b.id ? 1 : -1))
   return pageOf(rows.slice(0, limit), limit)
 }
 
-/** The conditions of two indexes. A database uses an index for these very words alone. */
+/** The conditions of indexes. A database uses an index for these very words alone. */
 const conditions = {
   tasks_pending: "status = 'PENDING'",
+  tasks_queued: "status = 'PENDING' and charge = 'NONE'",
   tasks_uncertain: "charge = 'MAYBE' and status <> 'PENDING'",
 } as const
 
