@@ -3,6 +3,8 @@ import { maxSendingMs } from './check/conclusion.ts'
 import { isQueued, type Resolution, type Task } from './task/task.ts'
 import { startedAtMs } from './task/task-times.ts'
 
+const queuedReason = 'the order is queued: it is not sent yet, and nothing is charged'
+
 /** What the operator's report of the charge of a task leads to. */
 export type ResolutionPlan =
   | { readonly kind: 'changes'; readonly reports: readonly DatedReport[] }
@@ -13,9 +15,12 @@ export type ResolutionPlan =
 
 /**
  * Plans a resolution of a task as it is stored. Only a charge that nobody knows can be resolved, or one that was resolved before.
- * A charge that the provider has shown or answered is never changed.
+ * A charge that the provider has shown or answered is never changed. A queued order can be charged: this store may be restored from
+ * a copy that was made before the order was sent. It is then not sent again.
  */
 export function planResolution(task: Task, charge: Resolution['charge'], nowMs: number): ResolutionPlan {
+  const changes: ResolutionPlan = { kind: 'changes', reports: [{ report: { kind: 'resolved', charge }, atMs: nowMs }] }
+  if (isQueued(task)) return charge === 'CHARGED' ? changes : { kind: 'refused', reason: queuedReason }
   if (task.charge === charge) return { kind: 'known' }
   if (task.charge !== 'MAYBE' && task.resolution === null) return { kind: 'refused', reason: knownOf(task) }
   const leftMs = startedAtMs(task) + maxSendingMs - nowMs
@@ -23,10 +28,9 @@ export function planResolution(task: Task, charge: Resolution['charge'], nowMs: 
     const reason = `its answer may still arrive: wait ${Math.ceil(leftMs / 1_000)} s`
     return { kind: 'refused', reason }
   }
-  return { kind: 'changes', reports: [{ report: { kind: 'resolved', charge }, atMs: nowMs }] }
+  return changes
 }
 
 function knownOf(task: Task): string {
-  if (task.charge === 'CHARGED') return 'the provider has accepted the order'
-  return isQueued(task) ? 'the order is not sent yet' : 'the order was refused'
+  return task.charge === 'CHARGED' ? 'the provider has accepted the order' : 'the order was refused'
 }

@@ -1,10 +1,12 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WatchDocument } from '../../schema/operations.ts'
+import { createCallbackAddresses } from '../../src/separation/callback/callback-address.ts'
 import { adminJson, runAdmin, storeTasks } from '../support/admin.ts'
+import { canary } from '../support/canaries.ts'
 import { openStoreOf } from '../support/database.ts'
 import { collect, order, startGateway, storedTask, untilSettled, type TestGateway } from '../support/gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
-import { failedTask, succeededTask } from '../support/tasks.ts'
+import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
 
 /** A gateway whose provider never answers an order. Its clock is slow: its orders are older than the wait for their answers. */
 async function startUnanswered(more: Readonly<Record<string, string>> = {}) {
@@ -113,6 +115,69 @@ describe('an order that nobody confirmed', () => {
     const next = await order(gateway, { audioId: 'done' })
     expect(next).not.toBe(task.id)
     await untilSettled(gateway, next)
+  })
+})
+
+/** A gateway with queued orders of one caller, the oldest first, at a provider that is paused. */
+async function startQueued(count: number) {
+  const secret = `callback-secret-${canary}`
+  const provider = await startPlayedProvider()
+  const more = { CALLBACK_SECRET: secret, SUBMITS_PER_10_SECONDS: '20' }
+  const gateway = await startGateway({ ...provider.environment, ...more })
+  await adminJson(gateway, 'pause', 'kie')
+  const queued = Array.from({ length: count }, (_, nth) =>
+    pendingTask({
+      charge: 'NONE',
+      providerTaskId: null,
+      audioId: `audio-${nth}`,
+      createdAtMs: Date.now() - 60_000 + nth,
+    }),
+  )
+  await storeTasks(gateway, queued)
+  const sent = () => provider.orders.map(({ body }) => body.audioId)
+  return { provider, gateway, queued, sent, secret }
+}
+
+describe('a queued order that was sent since the copy that the store is restored from', () => {
+  test('is not sent again once it is charged, and its callback brings its result', async () => {
+    const { provider, gateway, queued, sent, secret } = await startQueued(2)
+    const [first, second] = queued.map(({ id }) => id)
+    if (first === undefined || second === undefined) throw new Error('There are no orders.')
+    const wrong = await runAdmin(gateway, 'resolve', '--not-charged', first)
+    expect(wrong).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('not changed: the order is queued: it is not sent yet, and nothing is charged'),
+    })
+    expect(await adminJson(gateway, 'resolve', '--charged', first, '--dry-run')).toMatchObject({
+      tasks: [{ from: 'NONE', to: 'CHARGED', result: 'would be changed' }],
+    })
+    expect(await adminJson(gateway, 'resolve', '--charged', first)).toMatchObject({
+      tasks: [{ from: 'NONE', to: 'CHARGED', result: 'changed' }],
+    })
+    expect(await adminJson(gateway, 'tasks', '--queued')).toMatchObject({ tasks: [{ id: second }] })
+    await adminJson(gateway, 'resume', 'kie')
+    // The caller's orders are sent oldest first.
+    await provider.order(0)
+    expect(sent()).toEqual(['audio-1'])
+    expect(await order(gateway, { musicTaskId: 'my-music', audioId: 'audio-0' })).toBe(first)
+
+    const addresses = createCallbackAddresses({ publicUrl: () => gateway.url, secrets: () => [secret] })
+    const url = addresses.urlOf(await storedTask(await openStoreOf(gateway), first))
+    provider.answerRead(recordOfSuccess('lost-task', { callbackUrl: url }))
+    expect(await provider.callBack(url, callbackOfSuccess('lost-task'))).toBe(200)
+    expect(await untilSettled(gateway, first)).toMatchObject({ status: 'SUCCESS', charge: 'CHARGED' })
+    expect(sent()).toEqual(['audio-1'])
+  })
+
+  test('is either sent or charged by the operator, never both, if both happen at once', async () => {
+    const { gateway, queued, sent } = await startQueued(20)
+    const resolving = runAdmin(gateway, 'resolve', '--charged', ...queued.map(({ id }) => id), '--json')
+    await adminJson(gateway, 'resume', 'kie')
+    const { tasks } = JSON.parse((await resolving).stdout)
+    const results = new Map<string, string>(tasks.map(({ id, result }: { id: string; result: string }) => [id, result]))
+    const kept = queued.filter(({ id }) => results.get(id) !== 'changed').map(({ audioId }) => audioId)
+    await expect.poll(() => sent().length, { timeout: 20_000 }).toBe(kept.length)
+    expect(new Set(sent())).toEqual(new Set(kept))
   })
 })
 

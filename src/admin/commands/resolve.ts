@@ -19,7 +19,8 @@ export const resolve: Command = {
     "For tasks whose charge is MAYBE: see tasks --unconfirmed. Look the order up in the provider's own list first.\n" +
     '--not-charged fails a task that is pending, gives back what its order took from budgets, and lets the same order be\n' +
     'placed again. --charged keeps it counted. If the provider shows later that it accepted the order, that counts, and a\n' +
-    'result is not lost. You can correct yourself by the same command.',
+    'result is not lost. You can correct yourself by the same command. After the restore of a backup, --charged also takes\n' +
+    'queued orders (see tasks --queued) that were sent since the copy: they are not sent again.',
   usage: '<task id…>',
   args: { min: 1, max: maxIds },
   options: {
@@ -102,7 +103,8 @@ async function resolveOne(
     return current.kind === 'changes' ? current.reports : []
   })
   const to = resolved?.charge ?? from
-  return to === charge
+  // Not by the charge: a queued order may have been sent and accepted meanwhile.
+  return resolved?.resolution?.charge === charge
     ? { id, from, to, result: 'changed', isDone: true }
     : { id, from, to, result: 'not changed: it has changed meanwhile', isDone: false }
 }

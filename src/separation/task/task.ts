@@ -23,7 +23,7 @@ export interface CompletedAt extends Reported<number> {
   readonly isReported: boolean
 }
 
-/** What the operator found out about an order whose charge nobody knew. */
+/** What the operator found out about an order whose charge nobody knew, or that the store has as queued. */
 export interface Resolution {
   readonly charge: 'CHARGED' | 'NONE'
   /** When the operator said so, in milliseconds since 1970. */
