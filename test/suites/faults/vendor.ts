@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { createServer, request as post, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Reach } from './kill-points.ts'
@@ -51,6 +51,8 @@ export async function startVendor(options: VendorOptions): Promise<Vendor> {
   const refusedOnce = new Set<string>()
   const calling = new Set<Promise<void>>()
   const closing = new AbortController()
+  // One listener per callback.
+  setMaxListeners(0, closing.signal)
 
   const server = createServer((request, response) => {
     serve(request, response).catch(() => response.destroy())
