@@ -53,6 +53,8 @@ export interface ClusterReport extends Pick<ClusterTurns, 'recoveries' | 'settle
 
 const silentLog = { debug() {}, info() {}, warn() {}, error() {} }
 const pollMs = 300
+/** How long old tasks are waited for after some of them have been deleted. */
+const movingMs = 10_000
 const webhookRetryMs = 300
 
 /** Plays vendor, receiver, networks, clients and every fault of what gateways share, and compares the end with the ledger. */
@@ -160,11 +162,14 @@ export async function runClusterFaults(options: ClusterRunOptions, atEnd: Ending
       watches: [...seen.watches, ...probed.watches],
     }
   }
-  const untilMs = performance.now() + healWithinMs
+  let untilMs = performance.now() + healWithinMs
   const skipAtMs = performance.now() + options.skipMinutesAfterMs
   while (!stop.signal.aborted && compare(await see()).length > 0 && performance.now() < untilMs) {
     if (performance.now() >= skipAtMs) await skipMinute(cluster.query)
-    if (await oldTasks.isStalled()) {
+    const deletion = await oldTasks.look()
+    // How fast they are deleted is no promise.
+    if (deletion === 'moving') untilMs = Math.max(untilMs, performance.now() + movingMs)
+    if (deletion === 'stalled') {
       // A gateway looks for old tasks soon after its start, and then once a minute.
       await oldTasks.endLease()
       await cluster.members[0]?.process.kill()

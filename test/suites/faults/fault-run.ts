@@ -65,6 +65,8 @@ const togetherShare = 0.5
 /** The time that a gateway must live after the last byte of an answer for the answer to count as received. */
 const readsAnswersWithinMs = 1_000
 const pollMs = 300
+/** How long old tasks are waited for after some of them have been deleted. */
+const movingMs = 10_000
 const webhookRetryMs = 300
 
 /** Runs vendor, networks, clients and kills against a real gateway, lets it recover and compares it with the ledger. */
@@ -176,12 +178,15 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       }
     }
     options.signal.throwIfAborted()
-    const untilMs = performance.now() + healWithinMs
+    let untilMs = performance.now() + healWithinMs
     const skipAtMs = performance.now() + options.skipMinutesAfterMs
     while (compare(await see()).length > 0 && performance.now() < untilMs) {
       options.signal.throwIfAborted()
       if (performance.now() >= skipAtMs) await skipMinute(query)
-      if (await oldTasks.isStalled()) {
+      const deletion = await oldTasks.look()
+      // How fast they are deleted is no promise.
+      if (deletion === 'moving') untilMs = Math.max(untilMs, performance.now() + movingMs)
+      if (deletion === 'stalled') {
         // A gateway looks for old tasks soon after its start, and then once a minute.
         await oldTasks.endLease()
         await gateway.kill()

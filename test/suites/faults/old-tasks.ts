@@ -13,8 +13,8 @@ export interface OldTasks {
   countDeleted(): Promise<number>
   /** Ends the lease for deleting them, as if time had passed. The next gateway that looks for old tasks goes on. */
   endLease(): Promise<void>
-  /** Whether some should be deleted and nobody does. */
-  isStalled(): Promise<boolean>
+  /** Whether some have been deleted since the last look, or none for so long that nobody seems to do it. */
+  look(): Promise<'done' | 'moving' | 'waiting' | 'stalled'>
 }
 
 export interface OldTasksOptions {
@@ -79,12 +79,14 @@ export async function storeOldTasks({ db, query, count }: OldTasksOptions): Prom
       return Number(row?.['n'])
     },
     endLease: async () => void (await query('delete from leases')),
-    async isStalled() {
+    async look() {
       const { whole, deleted } = (await read()).expired
-      if (deleted !== last.deleted) last = { deleted, atMs: performance.now() }
-      if (whole === 0 || performance.now() - last.atMs < stalledMs) return false
-      last = { deleted, atMs: performance.now() }
-      return true
+      if (whole === 0) return 'done'
+      const atMs = performance.now()
+      const isMoving = deleted !== last.deleted
+      if (!isMoving && atMs - last.atMs < stalledMs) return 'waiting'
+      last = { deleted, atMs }
+      return isMoving ? 'moving' : 'stalled'
     },
   }
 }
