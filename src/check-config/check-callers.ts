@@ -1,31 +1,40 @@
 import { readFile } from 'node:fs/promises'
 import type { Config } from '../config/config.ts'
-import { describeKeysFileError, parseApiKeysFile } from '../identity/parse-api-keys.ts'
-import { error, ok, warning, type Check } from './check.ts'
+import { describeKeysFileError, parseApiKeysFile, type ApiKey } from '../identity/parse-api-keys.ts'
+import type { CallerLimits } from '../separation/caller-limits.ts'
+import { separationTypes } from '../separation/task/separation-type.ts'
+import { error, ok, warning, type Check, type Finding } from './check.ts'
 import { createWebhookAddresses } from '../webhooks/webhook-addresses.ts'
 import { counted } from '../runtime/counted.ts'
 
 const fetchTimeoutMs = 5_000
 
-/** Checks where callers are configured outside the environment: API_KEYS_FILE and JWT_JWKS_URL. */
+/** Checks who may order: API_KEYS_FILE, JWT_JWKS_URL, and what nothing limits. */
 export function callerChecks(config: Config): readonly Check[] {
-  const { apiKeysFile, jwt, allowAnonymous } = config
+  const { apiKeys, apiKeysFile, jwt, allowAnonymous, ordersPerDay } = config
+  const keysInFile = apiKeysFile === null ? Promise.resolve([]) : readKeysFile(apiKeysFile, config)
+  const keys = async () => [...apiKeys, ...(await keysInFile.catch(() => []))]
   return [
-    ...(apiKeysFile === null ? [] : [checkKeysFile(apiKeysFile, config)]),
+    ...(apiKeysFile === null ? [] : [checkKeysFile(keysInFile)]),
     ...(jwt === null ? [] : [checkTokenKeys(jwt.jwksUrl)]),
+    ...(ordersPerDay === null ? [{ name: 'callers', run: async () => judgeBudgets(await keys()) }] : []),
     ...(allowAnonymous
       ? [{ name: 'callers', run: async () => warning('ALLOW_ANONYMOUS: everyone who reaches the gateway can order') }]
       : []),
   ]
 }
 
-function checkKeysFile(path: string, { apiKeys, unpriced, webhookHostsAllowed }: Config): Check {
+async function readKeysFile(path: string, { apiKeys, unpriced, webhookHostsAllowed }: Config) {
   const mistakeInWebhook = createWebhookAddresses(webhookHostsAllowed).mistakeIn
+  return parseApiKeysFile(await readFile(path, 'utf8'), apiKeys, { unpriced, mistakeInWebhook })
+}
+
+function checkKeysFile(reading: Promise<readonly ApiKey[]>): Check {
   return {
     name: 'api-keys',
     async run() {
       try {
-        const keys = parseApiKeysFile(await readFile(path, 'utf8'), apiKeys, { unpriced, mistakeInWebhook })
+        const keys = await reading
         return keys.length > 0
           ? ok(`API_KEYS_FILE has ${counted(keys.length, 'key')}`)
           : warning('API_KEYS_FILE has no key')
@@ -34,6 +43,24 @@ function checkKeysFile(path: string, { apiKeys, unpriced, webhookHostsAllowed }:
       }
     },
   }
+}
+
+function judgeBudgets(keys: readonly ApiKey[]): Finding | null {
+  const unlimited = namesOf(keys.filter(({ limits }) => !isLimited(limits)))
+  if (unlimited.length === 0) return null
+  return warning(
+    `${unlimited.join(', ')} ${unlimited.length === 1 ? 'has' : 'have'} no budget: set ORDERS_PER_DAY, or orders=… after the key`,
+  )
+}
+
+/** Whether budgets limit every order, or what all orders cost. */
+function isLimited({ budgets, types }: CallerLimits): boolean {
+  const kinds = new Set(budgets.map(({ kind }) => kind))
+  return kinds.has('orders') || kinds.has('credits') || (types ?? separationTypes).every((type) => kinds.has(type))
+}
+
+function namesOf(keys: readonly ApiKey[]): readonly string[] {
+  return [...new Set(keys.map(({ name }) => name))]
 }
 
 function checkTokenKeys(url: string): Check {

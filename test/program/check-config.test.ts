@@ -23,8 +23,9 @@ async function check(environment: Readonly<Record<string, string>>) {
   const result: { readonly ok: boolean; readonly checks: readonly Record<'check' | 'status' | 'message', string>[] } =
     JSON.parse(stdout)
   const statuses = Object.fromEntries(result.checks.map((each) => [each.check, each.status]))
-  const messageOf = (name: string) => result.checks.find((each) => each.check === name)?.message
-  return { code, isOk: result.ok, statuses, messageOf, stderr, files }
+  const messagesOf = (name: string) => result.checks.filter((each) => each.check === name).map(({ message }) => message)
+  const messageOf = (name: string) => messagesOf(name)[0]
+  return { code, isOk: result.ok, statuses, messageOf, messagesOf, stderr, files }
 }
 
 /** A provider whose credits call answers like this. It takes no orders. */
@@ -165,6 +166,32 @@ test('--check-config finds a budget of credits in API_KEYS_FILE that cannot be c
     'API_KEYS_FILE is unusable: a credits budget needs a price for each type in KIE_PRICES',
   )
   expect(code).toBe(1)
+})
+
+test('--check-config warns of callers whose orders no budget limits', async () => {
+  const file = (await newDatabaseUrl()).slice('file:'.length)
+  const key = (nth: number) => `${canary}-0123456789-${nth}`
+  const lines = [
+    `file:${key(1)} split_stem=5/day`,
+    `typed:${key(2)} types=split_stem split_stem=5/day`,
+    `both:${key(3)} separate_vocal=5/day split_stem=5/month`,
+    `own:${key(4)} orders=5/month`,
+  ]
+  await writeFile(file, lines.map((line) => `${line}\n`).join(''))
+  const environment = {
+    SANDBOX: 'true',
+    API_KEYS: `web:${key(5)} providers=kie,web:${key(6)},rich:${key(7)} credits=100/month`,
+    API_KEYS_FILE: file,
+  }
+  const { code, statuses, messagesOf } = await check(environment)
+  expect(messagesOf('callers')).toEqual(['web, file have no budget: set ORDERS_PER_DAY, or orders=… after the key'])
+  expect(statuses).toMatchObject({ callers: 'warning' })
+  expect(code).toBe(0)
+  expect((await check({ ...environment, ORDERS_PER_DAY: '5' })).messagesOf('callers')).toEqual([])
+  await writeFile(file, 'a mistake\n')
+  expect((await check(environment)).messagesOf('callers')).toEqual([
+    'web has no budget: set ORDERS_PER_DAY, or orders=… after the key',
+  ])
 })
 
 test('a webhook in API_KEYS_FILE that messages are not sent to stops a start, and --check-config says why', async () => {
