@@ -17,6 +17,7 @@ export function callerChecks(config: Config): readonly Check[] {
   return [
     ...(apiKeysFile === null ? [] : [checkKeysFile(keysInFile)]),
     ...(jwt === null ? [] : [checkTokenKeys(jwt.jwksUrl)]),
+    { name: 'callers', run: async () => judgeExpiries(await keys()) },
     ...(ordersPerDay === null ? [{ name: 'callers', run: async () => judgeBudgets(await keys()) }] : []),
     ...(allowAnonymous
       ? [{ name: 'callers', run: async () => warning('ALLOW_ANONYMOUS: everyone who reaches the gateway can order') }]
@@ -51,6 +52,11 @@ function judgeBudgets(keys: readonly ApiKey[]): Finding | null {
   return warning(
     `${unlimited.join(', ')} ${unlimited.length === 1 ? 'has' : 'have'} no budget: set ORDERS_PER_DAY, or orders=… after the key`,
   )
+}
+
+function judgeExpiries(keys: readonly ApiKey[]): Finding | null {
+  const expired = keys.filter(({ expiresAtMs }) => expiresAtMs !== null && expiresAtMs <= Date.now())
+  return expired.length === 0 ? null : warning(`a key has expired (expires=…) of ${namesOf(expired).join(', ')}`)
 }
 
 /** Whether budgets limit every order, or what all orders cost. */

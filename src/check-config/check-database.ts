@@ -12,7 +12,9 @@ export function databaseChecks(database: DatabaseAddress, inspection: Promise<Da
   }
   return [
     { name: 'database', run: async () => judge(name, await inspection) },
-    ...(database.kind === 'postgres' ? [{ name: 'clock', run: async () => judgeClock(await inspection) }] : []),
+    ...(database.kind === 'postgres'
+      ? [{ name: 'clock', isSilentWithoutAnswer: true, run: async () => judgeClock(await inspection) }]
+      : []),
   ]
 }
 
@@ -27,7 +29,8 @@ function judge(name: string, { problem, incompatible, isNew, pending }: Database
   return ok(`${name} can be written; ${migrations}`)
 }
 
-function judgeClock({ skewMs }: DatabaseInspection): Finding {
+function judgeClock({ problem, skewMs }: DatabaseInspection): Finding | null {
+  if (problem !== null) return null
   if (skewMs === null) return error('the database could not be asked for its time')
   const message = `this machine's clock is ${formatSkew(skewMs)} the database's`
   if (Math.abs(skewMs) > refuseAboveMs) return error(`${message}: correct it (NTP)`)

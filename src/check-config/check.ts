@@ -12,6 +12,8 @@ export interface Finding {
 export interface Check {
   /** One word, such as `database`. */
   readonly name: string
+  /** Whether another check says the same if there is no answer in time. Default: false. */
+  readonly isSilentWithoutAnswer?: boolean
   /** null: there is nothing to say. */
   run(): Promise<Finding | null>
 }
@@ -32,12 +34,13 @@ export async function runChecks(checks: readonly Check[]): Promise<readonly Chec
   return (await Promise.all(checks.map(resultsOf))).flat()
 }
 
-async function resultsOf({ name, run }: Check): Promise<readonly CheckResult[]> {
+async function resultsOf({ name, run, isSilentWithoutAnswer = false }: Check): Promise<readonly CheckResult[]> {
   try {
     const ended = await withTimeout(
       maxCheckMs,
       run().then((finding) => ({ finding })),
     )
+    if (ended === null && isSilentWithoutAnswer) return []
     if (ended === null) return [{ check: name, ...error(`there was no answer within ${maxCheckMs / 1_000} s`) }]
     return ended.finding === null ? [] : [{ check: name, ...ended.finding }]
   } catch (failure) {

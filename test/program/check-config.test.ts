@@ -194,6 +194,35 @@ test('--check-config warns of callers whose orders no budget limits', async () =
   ])
 })
 
+test('--check-config counts a PostgreSQL that cannot be reached as one error', async () => {
+  const { code, statuses } = await check({ DATABASE_URL: `postgres://127.0.0.1:${await freePort()}/stemgate` })
+  expect(statuses).toEqual({
+    environment: 'ok',
+    database: 'error',
+    redis: 'ok',
+    sandbox: 'ok',
+    port: 'ok',
+    'public-url': 'ok',
+  })
+  expect(code).toBe(1)
+})
+
+test('--check-config warns of keys that have expired', async () => {
+  const file = (await newDatabaseUrl()).slice('file:'.length)
+  await writeFile(
+    file,
+    `old:${canary}-0123456789-1 expires=2020-01-01\nnew:${canary}-0123456789-2 expires=2999-01-01\n`,
+  )
+  const { code, messagesOf } = await check({
+    SANDBOX: 'true',
+    ORDERS_PER_DAY: '5',
+    API_KEYS: `web:${canary}-0123456789-3 expires=2020-01-01T00:00:00Z`,
+    API_KEYS_FILE: file,
+  })
+  expect(messagesOf('callers')).toEqual(['a key has expired (expires=…) of web, old'])
+  expect(code).toBe(0)
+})
+
 test('a webhook in API_KEYS_FILE that messages are not sent to stops a start, and --check-config says why', async () => {
   const file = (await newDatabaseUrl()).slice('file:'.length)
   await writeFile(file, `web:${canary}-0123456789 webhook=https://192.168.1.9/${canary}?token=${canary}\n`)
@@ -235,11 +264,11 @@ test('--check-config ends although nothing answers', async () => {
   })
   expect(statuses).toMatchObject({
     database: 'error',
-    clock: 'error',
     redis: 'error',
     kie: 'error',
     'token-keys': 'error',
   })
+  expect(statuses).not.toHaveProperty('clock')
   expect(code).toBe(1)
 })
 
