@@ -5,6 +5,7 @@ import { creditsMistake } from './credits-mistake.ts'
 import { createJwksFetches } from './jwks-fetches.ts'
 import { parseLimits } from './parse-limits.ts'
 import { invalidCredential, unauthenticated, unavailable, type IdentifyResult } from './session.ts'
+import { createLogRefusedToken, refusalReasonOf } from './token-refusals.ts'
 import { webhookMistakes, type MistakeInWebhook } from './webhook-mistakes.ts'
 import { derived } from '../runtime/derived.ts'
 import type { Log } from '../runtime/log.ts'
@@ -73,6 +74,7 @@ export function createAccessTokens({
     detail: { outage: 'jwks' },
   })
 
+  const logRefused = createLogRefusedToken(log)
   let claimLoggedAtMs = -Infinity
 
   /** The limits in the claim of a token; null if they are invalid, which is logged. */
@@ -113,7 +115,10 @@ export function createAccessTokens({
       })
       outage.worked()
       const { sub, exp } = payload
-      if (typeof sub !== 'string' || !subjectPattern.test(sub) || exp === undefined) return invalidCredential
+      if (typeof sub !== 'string' || !subjectPattern.test(sub) || exp === undefined) {
+        logRefused('wrong-sub')
+        return invalidCredential
+      }
       const owner = `jwt:${issuer}|${sub}`
       const limits = limitsIn(payload[limitsClaim], owner)
       if (limits === null) return invalidLimits
@@ -134,7 +139,10 @@ export function createAccessTokens({
       if (mayBeNew && !isKeyKnown(token)) {
         return unavailable('The key of the token is not known yet. Try again in a moment.')
       }
-      if (isTokenError(error)) return invalidCredential
+      if (isTokenError(error)) {
+        logRefused(refusalReasonOf(error))
+        return invalidCredential
+      }
       outage.failed({ err: error })
       return unavailable("The token issuer's keys are unavailable. Try again in a moment.")
     }

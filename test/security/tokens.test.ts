@@ -262,6 +262,33 @@ describe('a token', () => {
     expect(report.errors).toMatchObject([{ message: expect.stringContaining('expired') }])
   })
 
+  test('that is refused leaves its reason in the log, a few times a minute', async () => {
+    const { environment } = await startIssuer(rsa, ec)
+    const gateway = await startGuarded(environment)
+    const [head = '', claims = '', signature = ''] = (await newToken(ec)).split('.')
+    const unsigned = Buffer.from(JSON.stringify({ alg: 'none', kid: 'ec' })).toString('base64url')
+    const refused = [
+      ['wrong-aud', await newToken(ec, { aud: 'others' })],
+      ['missing-exp', await newToken(ec, { exp: undefined })],
+      ['missing-sub', await newToken(ec, { sub: undefined })],
+      ['wrong-sub', await newToken(ec, { sub: 'anna\nbertha' })],
+      ['wrong-iss', await newToken(ec, { iss: 'https://evil.example/' })],
+      ['wrong-nbf', await newToken(ec, { nbf: Date.now() / 1_000 + 60 })],
+      ['signature', await newToken({ ...other, kid: 'ec' })],
+      ['algorithm', `${unsigned}.${claims}.${signature}`],
+      ['malformed', `${head}.bbbb.cccc`],
+    ] as const
+    const lines = () => gateway.logged.map((line) => JSON.parse(line)).filter(({ event }) => event === 'token.refused')
+    for (const [reason, token] of refused) {
+      expect({ reason, status: await statusOf(gateway.url, token) }).toEqual({ reason, status: 401 })
+    }
+    expect(lines().map(({ level, reason }) => `${level} ${reason}`)).toEqual(
+      refused.map(([reason]) => `info ${reason}`),
+    )
+    for (let nth = 0; nth < 10; nth++) await statusOf(gateway.url, refused[0][1])
+    expect(lines().filter(({ reason }) => reason === 'wrong-aud')).toHaveLength(5)
+  })
+
   test('is valid despite a clock difference of a few seconds', async () => {
     const { environment } = await startIssuer(ec)
     const { url } = await startGuarded(environment)
