@@ -15,6 +15,9 @@ export interface RedisLog {
   failed(error: unknown): void
 }
 
+/** What the lines of the log say of the problems. A refusal has no end that is logged. */
+const began = { loss: { event: 'outage.began', outage: 'redis' }, refusal: { event: 'redis.refused' } } as const
+
 export function createRedisLog(log: Log): RedisLog {
   /** The problems that are logged already. */
   const logged = new Set<'loss' | 'refusal'>()
@@ -22,13 +25,13 @@ export function createRedisLog(log: Log): RedisLog {
   function warnOnce(problem: 'loss' | 'refusal', error: unknown, message: string): void {
     if (logged.has(problem)) return
     logged.add(problem)
-    log.warn({ cause: describeError(error) }, message)
+    log.warn({ ...began[problem], cause: describeError(error) }, message)
   }
 
   return {
     lost: (error) => warnOnce('loss', error, 'Redis is unavailable: this gateway works alone until Redis is back'),
     restored() {
-      if (logged.delete('loss')) log.info({}, 'Redis is available again')
+      if (logged.delete('loss')) log.info({ event: 'outage.ended', outage: 'redis' }, 'Redis is available again')
     },
     refused: (error) => warnOnce('refusal', error, 'Redis refuses the commands of this gateway'),
     reconnected: () => void logged.delete('refusal'),

@@ -177,6 +177,8 @@ describe.skipIf(!isHere)('with several gateways on one database and one Redis,',
     expect(await states).toEqual(['PENDING', 'SUCCESS'])
     await redis.restart()
     await expect.poll(isRedisUp, { timeout: 5_000 }).toBe(1)
+    const outages = () => one.logged.flatMap((line) => /"event":"outage.(\w+)","outage":"redis"/.exec(line)?.[1] ?? [])
+    await expect.poll(outages, { timeout: 5_000 }).toEqual(['began', 'ended'])
   })
 })
 

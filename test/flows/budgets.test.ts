@@ -73,6 +73,11 @@ describe('with ORDERS_PER_DAY,', () => {
       'Your budget of 2 orders per day does not allow this order: 2 are used. Nothing was ordered. ' +
         `The next day starts on ${dayInWords(resetsAt)} at 00:00 UTC.`,
     )
+    expect(
+      gateway.logged.map((line) => JSON.parse(line)).filter(({ event }) => event === 'order.refused'),
+    ).toMatchObject([
+      { reason: 'budget-exceeded', owner: 'anonymous', budget: 'orders/day', used: 2, limit: 2, resetsAt },
+    ])
     const secondsLeft = (Date.parse(resetsAt) - Date.now()) / 1_000
     const { retryAfterSeconds = 0 } = answer
     expect(retryAfterSeconds).toBeGreaterThanOrEqual(secondsLeft)

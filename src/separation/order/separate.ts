@@ -113,11 +113,12 @@ export function createSeparate(options: SeparateOptions): Separate {
   }
 
   /** Logs why an order was not stored. That the provider refused one is logged as a change of its task. */
-  function logRefusal(...[owner, input, { kind: reason, task }, trace]: Parameters<LogRefusal>): void {
+  function logRefusal(...[owner, input, refusal, trace]: Parameters<LogRefusal>): void {
+    const { kind: reason, task } = refusal
     if (task !== null && reason !== 'idempotency-conflict') return
     const provider = input.provider ?? defaultProvider
     const ids = task === null ? traceDetail(trace) : { ...taskIds(task), byRequestId: trace?.requestId }
-    const detail = { event: 'order.refused', reason, owner, provider, ...ids }
+    const detail = { event: 'order.refused', reason, owner, provider, ...budgetDetail(refusal), ...ids }
     writeLimited(`${owner} ${reason}`, 'info', detail, 'an order was refused, and nothing was stored or sent')
   }
 
@@ -252,4 +253,16 @@ function isAnswered(task: Task): boolean {
 
 function refused(refusal: OrderRefusal): SeparateOutcome {
   return { kind: 'refused', refusal }
+}
+
+/** Which budget does not allow the order. */
+function budgetDetail(refusal: OrderRefusal): object {
+  if (refusal.kind !== 'budget-exceeded') return {}
+  const { budget, used, resetsAtMs } = refusal.status
+  return {
+    budget: `${budget.kind}/${budget.period}`,
+    used,
+    limit: budget.limit,
+    resetsAt: new Date(resetsAtMs),
+  }
 }
