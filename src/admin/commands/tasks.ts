@@ -1,5 +1,10 @@
 import { UsageError } from '../../runtime/usage-error.ts'
-import type { OperatorFilter } from '../../separation/store/operator-store.ts'
+import type {
+  OperatorFilter,
+  OperatorPage,
+  OperatorStore,
+  OperatorTasks,
+} from '../../separation/store/operator-store.ts'
 import { isTaskId } from '../../separation/task/task-id.ts'
 import { phaseOf, statusOf, type SeparationStatus } from '../../separation/task/task-status.ts'
 import type { Task } from '../../separation/task/task.ts'
@@ -25,12 +30,13 @@ export const tasks: Command = {
   summary: 'List the tasks of all callers, newest first',
   details:
     'Tasks match all of the given filters. A list by --owner, of pending tasks, or of tasks with --maybe, --unconfirmed or\n' +
-    '--queued reads what it prints. Any other filter looks at the newest 20,000 tasks at a time: the last line says how to go on.',
+    '--queued reads what it prints. Any other filter looks at the newest 20,000 tasks at a time: the last line says how to\n' +
+    'go on.',
   usage: '',
   args: { min: 0, max: 0 },
   options: {
     maybe: { help: 'only tasks that may be charged: in flight, or unconfirmed' },
-    unconfirmed: { help: 'of these, only those that were given up: see resolve' },
+    unconfirmed: { help: 'of these, only those whose answer was lost, pending or given up: see resolve' },
     queued: { help: 'only pending tasks whose order waits to be sent, so that nothing is charged yet' },
     status: { value: '<status>', multiple: true, help: `any of ${statuses.join(', ').toLowerCase()}` },
     provider: { value: '<provider>', help: 'only tasks of this provider' },
@@ -46,7 +52,8 @@ export const tasks: Command = {
     const filter = filterOf(input)
     const { operator, nowMs } = await store()
     const where = { ...filter.where, createdBeforeMs: filter.ageMs === null ? undefined : nowMs() - filter.ageMs }
-    const page = await operator.listAll({ where, after, limit })
+    const matches = input.has('unconfirmed') ? isUnconfirmed : () => true
+    const page = await listMatching(operator, { where, after, limit }, matches)
     return {
       text: [tableOf(page.tasks, nowMs()), ...(page.next === null ? [] : ['', `More: --after ${page.next}`])].join(
         '\n',
@@ -58,33 +65,43 @@ export const tasks: Command = {
 
 function filterOf(input: CommandInput): { readonly where: OperatorFilter; readonly ageMs: number | null } {
   const given = input.texts('status').map((text) => parseOneOf(text, statuses, 'status'))
-  const isUnconfirmed = input.has('unconfirmed')
+  const isUncertain = input.has('maybe') || input.has('unconfirmed')
   const isQueued = input.has('queued')
-  if (isUnconfirmed && given.length > 0) throw new UsageError('Give either --unconfirmed or --status.')
-  if (isQueued && (given.length > 0 || isUnconfirmed || input.has('maybe'))) {
+  if (input.has('unconfirmed') && given.length > 0) throw new UsageError('Give either --unconfirmed or --status.')
+  if (isQueued && (given.length > 0 || isUncertain)) {
     throw new UsageError('Give --queued without --status, --maybe and --unconfirmed.')
   }
   const provider = input.text('provider')
   const olderThan = input.text('older-than')
-  const status = statusesOf({ isQueued, isUnconfirmed, given })
+  const status = isQueued ? (['PENDING'] as const) : given
   return {
     where: {
       provider: provider === null ? undefined : parseProvider(provider),
       status: status.length === 0 ? undefined : status,
-      charge: isQueued ? 'NONE' : input.has('maybe') || isUnconfirmed ? 'MAYBE' : undefined,
+      charge: isQueued ? 'NONE' : isUncertain ? 'MAYBE' : undefined,
       owner: parseOwnerOption(input.text('owner')) ?? undefined,
     },
     ageMs: olderThan === null ? null : parseDuration(olderThan, 'older-than'),
   }
 }
 
-function statusesOf(asked: {
-  readonly isQueued: boolean
-  readonly isUnconfirmed: boolean
-  readonly given: readonly SeparationStatus[]
-}): readonly SeparationStatus[] {
-  if (asked.isQueued) return ['PENDING']
-  return asked.isUnconfirmed ? statuses.filter((each) => each !== 'PENDING') : asked.given
+/** Whether the answer to the order was lost. Of the tasks that may be charged, the others are being sent. */
+function isUnconfirmed(task: Task): boolean {
+  return task.state !== 'pending' || phaseOf(task) === 'UNCONFIRMED'
+}
+
+/** A part of the list with those tasks alone that match. Reads on until it is full, or the list ends. */
+async function listMatching(
+  operator: Pick<OperatorStore, 'listAll'>,
+  { where, after, limit }: OperatorPage,
+  matches: (task: Task) => boolean,
+): Promise<OperatorTasks> {
+  const { tasks: read, next } = await operator.listAll({ where, after, limit })
+  const found = read.filter(matches)
+  // A page from which nothing was left out goes on as the store says.
+  if (next === null || found.length === read.length) return { tasks: found, next }
+  const rest = await listMatching(operator, { where, after: next, limit: limit - found.length }, matches)
+  return { tasks: [...found, ...rest.tasks], next: rest.next }
 }
 
 function parseAfter(text: string | null): string | undefined {
