@@ -4,14 +4,14 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { WatchDocument } from '../../schema/operations.ts'
 import { firstTaskIdAt, newTaskId } from '../../src/separation/task/task-id.ts'
 import { ownerTables, taskTables } from '../../src/stores/purge/task-tables.ts'
-import { adminJson, runAdmin } from '../support/admin.ts'
+import { adminJson, runAdmin, storeTasks } from '../support/admin.ts'
 import { newFolderArchive, oggBytes, storeNewTask, untilArchived } from '../support/archive.ts'
 import { changeRows, openStoreOf, rowsOf } from '../support/database.ts'
 import { rangedFile, startFileServer } from '../support/file-server.ts'
 import { collect, order, startGateway, type TestGateway } from '../support/gateway.ts'
 import { callbackOfSuccess, recordOfSuccess, startPlayedProvider } from '../support/played-provider.ts'
 import { runProgram } from '../support/run-program.ts'
-import { failedTask, succeededTask } from '../support/tasks.ts'
+import { failedTask, pendingTask, succeededTask } from '../support/tasks.ts'
 
 const soon = { timeout: 20_000, interval: 50 }
 const dayMs = 24 * 60 * 60_000
@@ -44,15 +44,23 @@ describe('purge', () => {
     const { gateway, store } = await startWithTasks(2, 'key:web')
     const old = [succeededTask({ id: oldTaskId(50) }), failedTask({ id: oldTaskId(50), charge: 'MAYBE' })]
     for (const task of old) await store.adopt(task, null)
+    await storeTasks(gateway, [pendingTask({ id: oldTaskId(50), providerTaskId: 'pending' })])
     await changeRows(gateway, 'update tasks set changed_at = ?, created_at = ?', [1, 1])
 
-    const counts = { isDryRun: true, days: 40, deleted: 1, busy: 0, withFiles: 0 }
+    const kept = { pending: 1, maybe: 1, undelivered: 0 }
+    const counts = { isDryRun: true, days: 40, deleted: 1, busy: 0, withFiles: 0, ...kept }
     expect(await adminJson(gateway, 'purge', '--older-than', '40', '--dry-run')).toEqual(counts)
-    expect(await rowsOf(gateway, 'select id from tasks')).toHaveLength(4)
+    expect(await rowsOf(gateway, 'select id from tasks')).toHaveLength(5)
     expect(await adminJson(gateway, 'purge', '--older-than', '40')).toEqual({ ...counts, isDryRun: false })
-    expect(await rowsOf(gateway, 'select id from tasks')).toHaveLength(3)
+    expect(await rowsOf(gateway, 'select id from tasks')).toHaveLength(4)
     const again = await runAdmin(gateway, 'purge', '--older-than', '40')
-    expect(again).toMatchObject({ code: 0, stdout: 'Deleted 0 tasks older than 40 days.\n' })
+    expect(again).toMatchObject({
+      code: 0,
+      stdout:
+        'Deleted 0 tasks older than 40 days.\n' +
+        'Kept, because they are pending: 1 task.\n' +
+        'Kept, because they may be charged (MAYBE, see resolve): 1 task.\n',
+    })
   })
 
   test.each([
@@ -73,10 +81,14 @@ describe('forget', () => {
     await changeRows(gateway, "insert into budgets (owner, name, window_start, used) values ('key:web', ?, 1, 1)", [
       'o',
     ])
-    expect(await adminJson(gateway, 'forget', 'key:web', '--dry-run')).toMatchObject({ tasks: 30, pending: 0 })
+    expect(await adminJson(gateway, 'forget', 'key:web', '--dry-run')).toMatchObject({
+      tasks: 30,
+      pending: 0,
+      maybe: 0,
+    })
     expect(await storedNames(gateway, 'key:web')).toEqual(['tasks', 'budgets'])
 
-    expect(await adminJson(gateway, 'forget', 'key:web')).toMatchObject({ deleted: 30, tasks: 0 })
+    expect(await adminJson(gateway, 'forget', 'key:web')).toMatchObject({ tasks: 30, deleted: 30, left: 0 })
     expect(await storedNames(gateway, 'key:web')).toEqual([])
     expect(await storedNames(gateway, 'key:other')).toEqual(['tasks'])
     expect(await runAdmin(gateway, 'forget', 'key:web')).toMatchObject({
@@ -106,8 +118,10 @@ describe('forget', () => {
 
     provider.answerRead(recordOfSuccess('provider-task-1', { callbackUrl: body.callBackUrl }))
     expect(await adminJson(gateway, 'forget', 'anonymous', '--including-pending')).toMatchObject({
+      tasks: 1,
+      pending: 1,
       deleted: 1,
-      tasks: 0,
+      left: 0,
     })
     expect(await provider.callBack(body.callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(200)
     // Its subscription ends.
@@ -150,7 +164,7 @@ describe('forget', () => {
     onTestFinished(() => void child.kill('SIGKILL'))
     await expect.poll(countLeft, { ...soon, interval: 5 }).toBeLessThan(400)
     child.kill('SIGKILL')
-    expect(await adminJson(gateway, 'forget', 'key:web')).toMatchObject({ tasks: 0 })
+    expect(await adminJson(gateway, 'forget', 'key:web')).toMatchObject({ left: 0 })
     expect(await storedNames(gateway, 'key:web')).toEqual([])
     expect(await rowsOf(gateway, 'select mark from tombstones')).toHaveLength(800)
   })

@@ -1,6 +1,7 @@
 import { counted } from '../../runtime/counted.ts'
 import { forgetOwner } from '../../separation/purge/forget-owner.ts'
 import { createPace } from '../../separation/purge/pace.ts'
+import type { OwnedCounts } from '../../separation/store/task-deleter.ts'
 import type { Command } from '../command.ts'
 import { createDeletionNotes } from '../deletion-notes.ts'
 import { openArchivedFiles } from '../open-archived-files.ts'
@@ -29,7 +30,7 @@ export const forget: Command = {
     if (before.tasks === 0 && !before.hasOther) {
       return {
         text: `Nothing is stored of ${printable(owner)}.`,
-        json: { isDryRun, tasks: 0, pending: 0, deleted: 0 },
+        json: { isDryRun, ...tasksOf(before), deleted: 0, left: 0 },
         isDone: false,
       }
     }
@@ -39,8 +40,8 @@ export const forget: Command = {
         text: isRefused
           ? `Pending tasks: ${before.pending} of ${before.tasks}, so nothing ${isDryRun ? 'would be' : 'was'} deleted. ` +
             'Wait until they are settled, or use --including-pending: their results are then lost, although they may be charged.'
-          : `Would delete ${counted(before.tasks, 'task')}, ${before.pending} of them pending.`,
-        json: { isDryRun, tasks: before.tasks, pending: before.pending, deleted: 0 },
+          : `Would delete ${counted(before.tasks, 'task')}: ${before.pending} of them are pending, and ${before.maybe} are settled and may be charged (MAYBE).`,
+        json: { isDryRun, ...tasksOf(before), deleted: 0, left: before.tasks },
         isDone: !isRefused,
       }
     }
@@ -59,7 +60,7 @@ export const forget: Command = {
           ...(left.tasks > 0 ? [`Left: ${counted(left.tasks, 'task')}. Run this again.`] : []),
           'Backups and logs still hold what they held.',
         ].join('\n'),
-        json: { isDryRun, tasks: left.tasks, pending: left.pending, ...counts },
+        json: { isDryRun, ...tasksOf(before), ...counts, left: left.tasks },
         isDone: left.tasks === 0,
       }
     } finally {
@@ -68,4 +69,9 @@ export const forget: Command = {
       await changes.close()
     }
   },
+}
+
+/** The tasks before anything is deleted. */
+function tasksOf({ tasks, pending, maybe }: OwnedCounts) {
+  return { tasks, pending, maybe }
 }

@@ -1,7 +1,7 @@
 import { counted } from '../../runtime/counted.ts'
 import { UsageError } from '../../runtime/usage-error.ts'
 import { createPace } from '../../separation/purge/pace.ts'
-import { purge as purgeTasks } from '../../separation/purge/purge.ts'
+import { purge as purgeTasks, type PurgeCounts } from '../../separation/purge/purge.ts'
 import type { Command } from '../command.ts'
 import { createDeletionNotes } from '../deletion-notes.ts'
 import { openArchivedFiles } from '../open-archived-files.ts'
@@ -50,6 +50,7 @@ export const purge: Command = {
         text: [
           `${isDryRun ? 'Would delete' : 'Deleted'} ${counted(counts.deleted, 'task')} older than ${days} days.`,
           ...notes.kept(counts),
+          ...keptLines(counts),
         ].join('\n'),
         json: { isDryRun, days, ...counts },
         isDone: counts.busy === 0 && counts.withFiles === 0,
@@ -59,6 +60,18 @@ export const purge: Command = {
       archive?.close()
     }
   },
+}
+
+/** What is kept whatever its age. */
+function keptLines({ pending, maybe, undelivered }: PurgeCounts): readonly string[] {
+  const reasons = [
+    [pending, 'they are pending'],
+    [maybe, 'they may be charged (MAYBE, see resolve)'],
+    [undelivered, 'their webhooks are still to be delivered'],
+  ] as const
+  return reasons.flatMap(([tasks, reason]) =>
+    tasks === 0 ? [] : [`Kept, because ${reason}: ${counted(tasks, 'task')}.`],
+  )
 }
 
 function olderThanMs(text: string | null): number | null {

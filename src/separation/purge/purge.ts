@@ -1,9 +1,12 @@
-import type { TaskDeleter } from '../store/task-deleter.ts'
+import type { KeptCounts, TaskDeleter } from '../store/task-deleter.ts'
 import { createDeleteTasks, type DeleteTasksOptions, type DeletionCounts } from './delete-tasks.ts'
 
 export interface PurgeOptions extends Omit<DeleteTasksOptions, 'store'> {
   readonly store: Pick<TaskDeleter, 'findExpired' | 'deleteTasks' | 'deleteOldCounters' | 'deleteUnusedEndpoints'>
 }
+
+/** What became of old tasks. */
+export type PurgeCounts = DeletionCounts & KeptCounts
 
 export interface PurgeRun {
   /** Tasks to which nothing has happened since this time are deleted. In milliseconds since 1970. */
@@ -30,16 +33,19 @@ const rowsAtATime = 500
  * Rejects with StoreUnavailableError, and with an AbortError once the signal aborts. What was deleted by then stays deleted.
  * @returns what was deleted and kept; with a dry run, what would be deleted
  */
-export async function purge(options: PurgeOptions, run: PurgeRun): Promise<DeletionCounts> {
+export async function purge(options: PurgeOptions, run: PurgeRun): Promise<PurgeCounts> {
   const { store, files, pace } = options
   const { beforeMs, nowMs, isDryRun = false, signal, mayContinue = async () => true, onProgress } = run
   const deleteTasks = createDeleteTasks(options)
-  const counts: DeletionCounts = { deleted: 0, busy: 0, withFiles: 0 }
+  const counts: PurgeCounts = { deleted: 0, busy: 0, withFiles: 0, pending: 0, maybe: 0, undelivered: 0 }
   let after: string | null = ''
   while (after !== null) {
     if (!(await mayContinue())) return counts
     const from: string = after
     const page = await pace.step(() => store.findExpired({ after: from, beforeMs, limit: pageSize }), signal)
+    counts.pending += page.kept.pending
+    counts.maybe += page.kept.maybe
+    counts.undelivered += page.kept.undelivered
     if (isDryRun) {
       const kept = page.tasks.filter(({ copies }) => copies.length > 0 && files === null)
       counts.withFiles += kept.length

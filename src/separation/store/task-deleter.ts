@@ -21,8 +21,19 @@ export interface OwnedCounts {
   readonly tasks: number
   /** How many of the tasks are pending. */
   readonly pending: number
+  /** How many of the settled ones may be charged (`MAYBE`). */
+  readonly maybe: number
   /** Whether anything else is stored of the owner, such as a budget or when its key was last used. */
   readonly hasOther: boolean
+}
+
+/** Old tasks that are not deleted, by the reason. */
+export interface KeptCounts {
+  pending: number
+  /** Nobody knows whether they are charged. */
+  maybe: number
+  /** A webhook about them is still to be delivered. */
+  undelivered: number
 }
 
 /** Finds tasks to delete, and deletes them. */
@@ -30,14 +41,18 @@ export interface TaskDeleter {
   /**
    * Looks at the next `limit` tasks by id that were stored before a time, and returns the expired ones. An expired task is settled,
    * its charge is known, no webhook about it is still to be delivered, and since that time nothing has happened to it or been due.
-   * `lastId` is the last id that was looked at; null at the end.
+   * `lastId` is the last id that was looked at; null at the end. `kept` counts the others, unless something has happened to them since.
    */
   findExpired(page: {
     readonly after: string
     /** In milliseconds since 1970. */
     readonly beforeMs: number
     readonly limit: number
-  }): Promise<{ readonly tasks: readonly DeletableTask[]; readonly lastId: string | null }>
+  }): Promise<{
+    readonly tasks: readonly DeletableTask[]
+    readonly kept: Readonly<KeptCounts>
+    readonly lastId: string | null
+  }>
   /** The next tasks of an owner, oldest first, whatever their state. */
   deletableOf(
     owner: string,

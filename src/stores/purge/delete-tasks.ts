@@ -1,6 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import * as z from 'zod'
-import type { DeletableTask, TaskDeleter } from '../../separation/store/task-deleter.ts'
+import type { DeletableTask, KeptCounts, TaskDeleter } from '../../separation/store/task-deleter.ts'
 import { createdAtMsOf, firstTaskIdAt } from '../../separation/task/task-id.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
 import { createDeleteEndpoints } from '../webhooks/delete-endpoints.ts'
@@ -67,7 +67,10 @@ export function createTaskDeleter(
           sql`t.id > ${after} and t.id < ${firstTaskIdAt(beforeMs)} order by t.id limit ${limit}`,
         )
         const expired = rows.filter((row) => isExpired(row, beforeMs))
-        return { tasks: expired.map(deletable), lastId: rows.length < limit ? null : (rows.at(-1)?.id ?? null) }
+        const left = rows.filter((row) => row.status === 'PENDING' || lastMsOf(row) < beforeMs).map(reasonToKeep)
+        const count = (reason: keyof KeptCounts) => left.filter((each) => each === reason).length
+        const kept = { pending: count('pending'), maybe: count('maybe'), undelivered: count('undelivered') }
+        return { tasks: expired.map(deletable), kept, lastId: rows.length < limit ? null : (rows.at(-1)?.id ?? null) }
       }),
 
     deletableOf: (owner, { after, limit }) =>
@@ -82,8 +85,9 @@ export function createTaskDeleter(
     countOwned: (owner) =>
       read(function* () {
         const row = yield* firstRowOf(
-          sql<{ tasks: number; pending: number }>`
-            select count(*) as tasks, count(case when status = 'PENDING' then 1 end) as pending
+          sql<{ tasks: number; pending: number; maybe: number }>`
+            select count(*) as tasks, count(case when status = 'PENDING' then 1 end) as pending,
+              count(case when status <> 'PENDING' and charge = 'MAYBE' then 1 end) as maybe
             from tasks where owner = ${owner}`.compile(db),
         )
         let hasOther = false
@@ -92,7 +96,7 @@ export function createTaskDeleter(
             (yield* rowsOf(sql`select 1 from ${sql.table(table)} where owner = ${owner} limit 1`.compile(db))).length >
             0
         }
-        return { tasks: row?.tasks ?? 0, pending: row?.pending ?? 0, hasOther }
+        return { tasks: row?.tasks ?? 0, pending: row?.pending ?? 0, maybe: row?.maybe ?? 0, hasOther }
       }),
 
     async deleteTasks(tasks) {
@@ -186,9 +190,24 @@ export function createTaskDeleter(
  * is still to be delivered is kept until it was, or every attempt has failed: an order may have joined the task a moment ago.
  */
 function isExpired(row: Row, beforeMs: number): boolean {
-  const { status, charge, created_at: createdAt, changed_at: changedAt, due_at: dueAt, callback_at: callbackAt } = row
-  const lastMs = Math.max(changedAt ?? createdAt, dueAt ?? 0, callbackAt ?? 0)
-  return status !== 'PENDING' && charge !== 'MAYBE' && row.is_told === 0 && lastMs < beforeMs
+  return reasonToKeep(row) === null && lastMsOf(row) < beforeMs
+}
+
+/** When something last happened to the task, or should have. */
+function lastMsOf({
+  created_at: createdAt,
+  changed_at: changedAt,
+  due_at: dueAt,
+  callback_at: callbackAt,
+}: Row): number {
+  return Math.max(changedAt ?? createdAt, dueAt ?? 0, callbackAt ?? 0)
+}
+
+/** Why the task is kept, whatever its age; null if nothing but its age counts. */
+function reasonToKeep({ status, charge, is_told: isTold }: Row): keyof KeptCounts | null {
+  if (status === 'PENDING') return 'pending'
+  if (charge === 'MAYBE') return 'maybe'
+  return isTold === 1 ? 'undelivered' : null
 }
 
 function deletable(row: Row): DeletableTask {
