@@ -62,6 +62,7 @@ describe('an order that nobody confirmed', () => {
       events: expect.arrayContaining([{ type: 'RESOLVED' }]),
     })
     expect(await used(gateway)).toEqual({ budgets: [{ used: 0 }] })
+    expect((await runAdmin(gateway, 'show', id)).stdout).toMatch(/^budgets +orders\/day: 1 \(given back\)$/m)
 
     // Again: nothing changes. The same order is a new one, and is sent.
     expect(await adminJson(gateway, 'resolve', '--not-charged', id)).toMatchObject({

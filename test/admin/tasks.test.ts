@@ -14,10 +14,12 @@ function someTasks(): readonly Task[] {
   const nowMs = Date.now()
   const old = (minutes: number) => ({ createdAtMs: nowMs - minutes * minuteMs })
   const { failure } = failedTask()
+  const lost = { kind: 'unanswered', atMs: nowMs } as const
   const unconfirmed = { ...failure, code: 'SUBMISSION_UNCONFIRMED', by: 'gateway' } as const
   return [
     failedTask({ ...old(9), owner: 'key:web', charge: 'MAYBE', providerTaskId: null, failure: unconfirmed }),
     pendingTask({ ...old(8), owner: 'key:app', charge: 'MAYBE', providerTaskId: null }),
+    pendingTask({ ...old(7.5), owner: 'key:app', charge: 'MAYBE', providerTaskId: null, events: [lost] }),
     succeededTask({ ...old(7), owner: 'key:web', provider: 'apikley' }),
     failedTask({ ...old(6), owner: 'key:app' }),
     pendingTask({ ...old(5), owner: 'key:web', provider: 'apikley' }),
@@ -46,17 +48,18 @@ describe('the list of tasks', () => {
   test('contains those of all callers, newest first, by any filter', async () => {
     const tasks = someTasks()
     const gateway = await startWith(tasks)
-    const [unconfirmed, inFlight, done, failed, pending, queued, newest] = tasks.map(({ id }) => id)
+    const [unconfirmed, inFlight, unanswered, done, failed, pending, queued, newest] = tasks.map(({ id }) => id)
     const cases: readonly [readonly string[], readonly (string | undefined)[]][] = [
-      [[], [newest, queued, pending, failed, done, inFlight, unconfirmed]],
-      [['--maybe'], [inFlight, unconfirmed]],
-      [['--unconfirmed'], [unconfirmed]],
+      [[], [newest, queued, pending, failed, done, unanswered, inFlight, unconfirmed]],
+      [['--maybe'], [unanswered, inFlight, unconfirmed]],
+      [['--unconfirmed'], [unanswered, unconfirmed]],
+      [['--unconfirmed', '--owner', 'key:app'], [unanswered]],
       [['--queued'], [queued]],
       [['--queued', '--owner', 'key:app'], [queued]],
       [['--queued', '--owner', 'key:web'], []],
       [
         ['--status', 'pending'],
-        [queued, pending, inFlight],
+        [queued, pending, unanswered, inFlight],
       ],
       [
         ['--status', 'SUCCESS,generate-audio-failed'],
@@ -68,13 +71,16 @@ describe('the list of tasks', () => {
       ],
       [
         ['--provider', 'kie', '--status=pending'],
-        [queued, inFlight],
+        [queued, unanswered, inFlight],
       ],
       [
         ['--owner', 'key:app'],
-        [newest, queued, failed, inFlight],
+        [newest, queued, failed, unanswered, inFlight],
       ],
-      [['--owner', 'key:app', '--maybe'], [inFlight]],
+      [
+        ['--owner', 'key:app', '--maybe'],
+        [unanswered, inFlight],
+      ],
       [['--owner', 'key:nobody'], []],
       [['--maybe', '--older-than', '510s'], [unconfirmed]],
       [
@@ -92,6 +98,7 @@ describe('the list of tasks', () => {
     { filter: ['--owner', 'key:web'] },
     { filter: ['--status', 'pending'] },
     { filter: ['--maybe'] },
+    { filter: ['--unconfirmed'] },
     { filter: ['--queued'] },
   ])('comes in pages that leave out nothing: $filter', async ({ filter }) => {
     const gateway = await startWith(someTasks())
@@ -183,7 +190,7 @@ describe('a task', () => {
     await store.saveCallback({ taskId: id, receivedAtMs: Date.now(), providerTaskId, report: null })
     expect(await adminJson(gateway, 'show', id)).toMatchObject({
       idempotencyKeys: ['key-1'],
-      budgets: [{ budget: 'orders/day', amount: 1 }],
+      budgets: [{ budget: 'orders/day', amount: 1, isGivenBack: false }],
       savedCallbacks: [{ providerTaskId, outcome: null }],
     })
   })

@@ -51,7 +51,12 @@ function textOf(record: ReturnType<typeof describeRecord>): string {
     ['failureBy', failure === null ? null : failure.by] as const,
     ['failureMessage', failure === null ? null : failure.message] as const,
     ['idempotencyKeys', idempotencyKeys.join(', ') || null] as const,
-    ['budgets', budgets.map(({ budget, amount }) => `${budget}: ${amount}`).join(', ') || null] as const,
+    [
+      'budgets',
+      budgets
+        .map(({ budget, amount, isGivenBack }) => `${budget}: ${amount}${isGivenBack ? ' (given back)' : ''}`)
+        .join(', ') || null,
+    ] as const,
     ['archiveDeletedAt', archive?.deletedAt ?? null] as const,
   ]
   const copied = new Set(archive?.copies.map(({ stem }) => stem))

@@ -44,8 +44,8 @@ export interface TaskRecord {
     /** What the callback reports; null if it cannot be parsed or trusted. */
     readonly outcome: 'pending' | 'succeeded' | 'failed' | null
   }[]
-  /** What the order has taken from budgets. */
-  readonly reserved: readonly { readonly budget: string; readonly amount: number }[]
+  /** What the order has taken from budgets. It is given back once the order is known not to be charged. */
+  readonly reserved: readonly { readonly budget: string; readonly amount: number; readonly isGivenBack: boolean }[]
   /** When the archive's work on the task is due; undefined if it has none. */
   readonly archiveDueAtMs?: number | null
 }

@@ -4,7 +4,7 @@ import { providerNames } from '../../separation/task/provider-name.ts'
 import { separationTypes } from '../../separation/task/separation-type.ts'
 import type { Charge } from '../../separation/task/task.ts'
 import { firstTaskIdAt, createdAtMsOf } from '../../separation/task/task-id.ts'
-import { parseReserved } from '../order/budgets.ts'
+import { isCounted, parseReserved } from '../order/budgets.ts'
 import { dueNow, type Database } from '../database/tables.ts'
 import { isLeaseHeld } from '../check/check-queue.ts'
 import type { DatabaseTraits } from '../database/database-traits.ts'
@@ -144,9 +144,11 @@ function* findRecord(db: Kysely<Database>, taskId: string, nowMs: number): Job<T
       .orderBy('received_at')
       .orderBy('id'),
   )
+  const task = parseStoredTask(row.task)
+  const isGivenBack = !isCounted(task)
   const job = yield* firstRowOf(db.selectFrom('archive_jobs').select('due_at').where('task_id', '=', taskId))
   return {
-    task: parseStoredTask(row.task),
+    task,
     dueAtMs: row.due_at,
     leaseUntilMs: isLeaseHeld(row, nowMs) ? row.lease_until : null,
     keys: keys.map(({ key }) => key),
@@ -156,7 +158,9 @@ function* findRecord(db: Kysely<Database>, taskId: string, nowMs: number): Job<T
       outcome: payload === null ? null : (parseStoredReport(payload)?.outcome.state ?? null),
     })),
     reserved:
-      row.reserved === null ? [] : parseReserved(row.reserved).map(({ name, amount }) => ({ budget: name, amount })),
+      row.reserved === null
+        ? []
+        : parseReserved(row.reserved).map(({ name, amount }) => ({ budget: name, amount, isGivenBack })),
     ...(job === undefined ? {} : { archiveDueAtMs: job.due_at }),
   }
 }
