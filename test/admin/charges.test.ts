@@ -33,6 +33,7 @@ async function startWithOrders() {
     failedTask({ ...on('2026-02-02'), owner: 'key:app', type: 'separate_vocal', charge: 'NONE' }),
     pendingTask({ ...on('2026-02-02'), owner: '=1+1', type: 'separate_vocal', charge: 'MAYBE' }),
     succeededTask({ ...on('2026-02-02'), owner: 'key:app', provider: 'apikley', type: 'split_stem' }),
+    succeededTask({ ...on('2026-03-01'), owner: 'key:app', provider: 'sandbox', type: 'split_stem' }),
     // Adopted: it was not ordered here.
     succeededTask({ ...on('2026-02-02'), owner: 'key:app', musicTaskId: null }),
   ])
@@ -75,6 +76,20 @@ test('charges are printed as CSV, in which no caller can put a formula', async (
   const gateway = await startWithOrders()
   const { stdout } = await runAdmin(gateway, 'charges', '--csv', '--by=owner', ...february)
   expect(stdout).toBe("owner,orders,charged,maybe,credits\r\n'=1+1,1,0,1,0\r\nkey:app,3,2,0,\r\nkey:web,2,2,0,60\n")
+})
+
+test('a span of days that ends before it begins is refused', async () => {
+  const gateway = await startWithOrders()
+  const refusalOf = async (...args: readonly string[]) => (await runAdmin(gateway, 'charges', ...args)).stderr
+  expect(await refusalOf('--from=2026-02-02', '--to=2026-02-01')).toBe('--from must not be after --to.\n')
+  expect(await refusalOf('--from=9999-01-01')).toBe('--from must not be after today.\n')
+})
+
+test('orders of the sandbox are counted at its own prices', async () => {
+  const gateway = await startWithOrders()
+  expect(await adminJson(gateway, 'charges', '--from=2026-03-01', '--to=2026-03-31')).toMatchObject({
+    groups: [{ provider: 'sandbox', orders: 1, charged: 1, maybe: 0, credits: 50 }],
+  })
 })
 
 test('without orders there is nothing to count, and without the environment of a gateway there are no credits', async () => {

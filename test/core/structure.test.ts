@@ -112,6 +112,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   admin: [
     'runtime',
     'separation',
+    // For its prices.
+    'sandbox',
     'config',
     'identity',
     'stores',

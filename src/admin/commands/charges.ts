@@ -1,5 +1,6 @@
 import { ConfigError } from '../../config/config.ts'
 import { UsageError } from '../../runtime/usage-error.ts'
+import { sandboxPrices } from '../../sandbox/ledger.ts'
 import type { ChargeCount } from '../../separation/store/operator-store.ts'
 import type { AdminContext, Command, CommandInput } from '../command.ts'
 import { formatCsv } from '../csv.ts'
@@ -17,8 +18,9 @@ export const charges: Command = {
   summary: 'Count the orders that were charged, or may be',
   details:
     'Counts the orders that were placed from one day to another, by the charge that is stored of them now. Days are those\n' +
-    'of UTC, as for budgets. Credits are what the charged orders cost by the prices in the environment of a gateway; they\n' +
-    'are missing where a price is. Tasks that were made outside are not counted: they were not ordered here.',
+    'of UTC, as for budgets. Credits are what the charged orders cost by the prices in the environment of a gateway, and by\n' +
+    'those of the sandbox; they are missing where a price is. Tasks that were made outside are not counted: they were not\n' +
+    'ordered here.',
   usage: '',
   args: { min: 0, max: 0 },
   options: {
@@ -97,7 +99,7 @@ function rangeOf({ fromMs, toMs }: Days, nowMs: number): { readonly startMs: num
   const endMs = (toMs ?? Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate())) + dayMs
   const last = new Date(endMs - dayMs)
   const startMs = fromMs ?? Date.UTC(last.getUTCFullYear(), last.getUTCMonth(), 1)
-  if (startMs >= endMs) throw new UsageError('--from must not be after --to.')
+  if (startMs >= endMs) throw new UsageError(`--from must not be after ${toMs === null ? 'today' : '--to'}.`)
   if (endMs - startMs > maxDays * dayMs) throw new UsageError('That is more than ten years. Set --from and --to.')
   return { startMs, endMs }
 }
@@ -106,7 +108,7 @@ function rangeOf({ fromMs, toMs }: Days, nowMs: number): { readonly startMs: num
 async function pricesIn({ settings, note }: AdminContext): Promise<PriceList> {
   try {
     const { prices } = (await settings()).config
-    return (provider, type) => (provider === 'sandbox' ? undefined : prices[provider].get(type))
+    return (provider, type) => (provider === 'sandbox' ? sandboxPrices : prices[provider]).get(type)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     note('Credits are not shown: the environment is not that of a gateway. See check-config.')
