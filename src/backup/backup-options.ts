@@ -63,7 +63,11 @@ function postgresHint(url: string): string {
     '',
     `  pg_dump --format=custom --file=copy.dump ${urlWithoutPassword(url)}`,
     '',
-    'To restore, stop the gateways and run pg_restore --clean --if-exists --dbname=<url> copy.dump. For the password, set',
-    'PGPASSWORD or use ~/.pgpass. Nothing was done.',
+    'To restore, stop all gateways, and restore into a new database:',
+    '',
+    '  pg_restore --no-owner --exit-on-error --dbname=<url of the new database> copy.dump',
+    '',
+    'Before the gateways start on it, pause the providers, or orders may be charged twice: see docs/operator/backup.md. For',
+    'the password, set PGPASSWORD or use ~/.pgpass. Nothing was done.',
   ].join('\n')
 }

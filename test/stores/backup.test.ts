@@ -89,7 +89,7 @@ describe('a backup', () => {
       what: 'of PostgreSQL',
       args: ['--to', 'x'],
       url: `postgres://me:pass-${canary}@db.example/stems`,
-      message: /pg_dump .*postgres:\/\/me@db\.example\/stems\n[^]*PGPASSWORD/,
+      message: /pg_dump .*postgres:\/\/me@db\.example\/stems\n[^]*pg_restore --no-owner --exit-on-error [^]*PGPASSWORD/,
     },
     {
       what: 'of a missing file',
