@@ -30,15 +30,20 @@ const flushTimeoutMs = 1_000
 export async function runAdmin(args: readonly string[], program: AdminProgram): Promise<AdminOutput> {
   const [first, ...rest] = args
   if (first === undefined) return refused(programHelp(commands))
-  if (first === '--help' || first === '-h') return printed(programHelp(commands))
   if (first === '--version') return printed(`stemgate ${version}`)
-  const command = commands.find(({ name }) => name === first.trim().toLowerCase())
+  const name = first.trim().toLowerCase()
+  const isHelp = name === 'help'
+  // `help <command>` is `<command> --help`.
+  if (name === '--help' || name === '-h' || (isHelp && rest[0] === undefined)) return printed(programHelp(commands))
+  const named = isHelp ? rest[0]?.trim().toLowerCase() : name
+  const command = commands.find((each) => each.name === named)
   if (command === undefined) {
-    const names = new Intl.ListFormat('en').format(commands.map(({ name }) => name))
+    const names = new Intl.ListFormat('en').format(commands.map((each) => each.name))
+    // The word is not repeated: it may contain a secret.
     return refused(`Unknown command. The commands are ${names}.\nFor help: npm run admin -- --help`)
   }
   try {
-    const parsed = parseInput(command, rest)
+    const parsed = parseInput(command, isHelp ? ['--help'] : rest)
     if (parsed.kind === 'help') return printed(commandHelp(command))
     const { text, json, isDone = true } = await runCommand(command, parsed.input, program)
     return { code: isDone ? 0 : 1, stdout: parsed.form === 'json' ? formatJson(json) : text, stderr: '' }

@@ -14,6 +14,8 @@ const program = 'admin/main.js'
 test('the help lists every command, and every command has help of its own', async () => {
   const [long, short] = await Promise.all([runProgram(program, ['--help']), runProgram(program, ['-h'])])
   expect(long).toEqual(short)
+  expect(await runProgram(program, ['help'])).toEqual(long)
+  expect(await runProgram(program, ['help', 'Show'])).toEqual(await helpOf('show'))
   expect(long).toMatchObject({ code: 0, stderr: '', files: [] })
   expect(long.stdout).toMatch(/^Usage: npm run admin -- <command> \[options\] {4}or: node dist\/admin\/main\.js /m)
   expect(long.stdout).toMatch(/^The guide: docs\/operator\/commands\.md/m)
@@ -48,6 +50,7 @@ test('without a command, the help is printed and nothing is done', async () => {
 
 test.each([
   { what: 'an unknown command', args: [canary], says: /Unknown command\. The commands are .*show/ },
+  { what: 'help for an unknown command', args: ['help', canary], says: /Unknown command\./ },
   { what: 'an unknown option', args: ['show', 'x', `--${canary}=1`], says: /The options of show are .*--json/ },
   { what: 'a missing argument', args: ['show'], says: /<task id> is missing[^]*show --help/ },
   { what: 'an empty argument', args: ['show', ' '], says: /<task id> is missing/ },
