@@ -65,6 +65,10 @@ test('the secret of a caller is the one that signs its webhooks', async () => {
   const own = await store.secret('webhooks', () => '')
   const secret = createCallerSecrets(() => [own])('key:web')[0]
   expect(await adminJson(gateway, 'webhooks-secret', 'key:web')).toEqual({ owner: 'key:web', secret })
+  const withKeys = { environment: { ...gateway.environment, SANDBOX: 'true', API_KEYS: 'web:key-of-web-0123456789' } }
+  const note = 'No key in the environment belongs to key:typo. Check the name.\n'
+  expect((await runAdmin(withKeys, 'webhooks-secret', 'key:typo')).stderr).toBe(note)
+  expect((await runAdmin(withKeys, 'webhooks-secret', 'key:web')).stderr).toBe('')
   expect((await runAdmin(gateway, 'webhooks-secret', 'web')).stderr).toContain(
     'The owner must be a caller such as key:web',
   )

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises'
-import { ConfigError, type Config } from '../../config/config.ts'
-import { describeKeysFileError, parseApiKeysFile, type ApiKey } from '../../identity/parse-api-keys.ts'
+import { ConfigError } from '../../config/config.ts'
+import type { ApiKey } from '../../identity/parse-api-keys.ts'
 import { fingerprintOf } from '../../identity/stored-key.ts'
 import type { CallerUse } from '../../separation/store/operator-store.ts'
-import { createWebhookAddresses } from '../../webhooks/webhook-addresses.ts'
 import type { AdminContext, Command } from '../command.ts'
+import { configuredKeys } from '../configured-keys.ts'
 import { timeOf } from '../describe-task.ts'
 import { formatAge } from '../format-age.ts'
 import { formatTable } from '../table.ts'
@@ -90,10 +89,8 @@ function configuredOf({ isConfigured }: Row): string {
 /** The keys in the environment; null if it cannot be used, or has none: then those of the gateways are elsewhere. */
 async function keysIn({ settings, note }: AdminContext): Promise<readonly ApiKey[] | null> {
   try {
-    const { config } = await settings()
-    const { apiKeys, apiKeysFile } = config
-    if (apiKeysFile !== null) return [...apiKeys, ...(await keysInFile(apiKeysFile, config))]
-    if (apiKeys.length > 0) return apiKeys
+    const configured = await configuredKeys((await settings()).config)
+    if (configured !== null) return configured
     note(`${notKnown}: the environment has neither API_KEYS nor API_KEYS_FILE.`)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -104,12 +101,3 @@ async function keysIn({ settings, note }: AdminContext): Promise<readonly ApiKey
 }
 
 const notKnown = 'Which keys are configured is not known'
-
-async function keysInFile(path: string, { apiKeys, unpriced, webhookHostsAllowed }: Config) {
-  const mistakeInWebhook = createWebhookAddresses(webhookHostsAllowed).mistakeIn
-  try {
-    return parseApiKeysFile(await readFile(path, 'utf8'), apiKeys, { unpriced, mistakeInWebhook })
-  } catch (error) {
-    throw new ConfigError([describeKeysFileError(error)])
-  }
-}
