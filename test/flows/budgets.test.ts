@@ -92,7 +92,10 @@ describe('with ORDERS_PER_DAY,', () => {
     expect(await order(gateway, 'a')).toMatchObject({ reused: true, task: first.task })
     expect(await order(gateway, 'a', { idempotencyKey: 'one' })).toMatchObject({ reused: true, task: first.task })
     expect(await order(gateway, 'a', { idempotencyKey: 'two' })).toMatchObject({ reused: true, task: first.task })
-    expect(await order(gateway, 'a', { idempotencyKey: 'three', force: true })).toMatchObject({ __typename: refused })
+    expect(await order(gateway, 'a', { idempotencyKey: 'three', force: true })).toMatchObject({
+      __typename: refused,
+      message: expect.stringContaining('Your budget of 1 order per day does not allow this order: 1 is used.'),
+    })
     expect(await usedOf(gateway)).toEqual([1])
   })
 

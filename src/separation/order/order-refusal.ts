@@ -71,9 +71,10 @@ export function budgetExceeded(status: BudgetStatus, amount: number, nowMs: numb
   const { kind, period, limit } = budget
   const retryable = amount <= limit
   const unit = kind === 'credits' || kind === 'orders' ? kind : `${kind.toUpperCase()} orders`
+  const limitText = `${limit} ${limit === 1 ? unit.slice(0, -1) : unit}`
   const retryAfterSeconds = Math.max(1, Math.ceil((resetsAtMs - nowMs) / 1_000))
   const message = [
-    `Your budget of ${limit} ${unit} per ${period} does not allow this order: ${used} are used`,
+    `Your budget of ${limitText} per ${period} does not allow this order: ${used} ${used === 1 ? 'is' : 'are'} used`,
     kind === 'credits' ? `, and it costs ${amount}.` : '.',
     ' Nothing was ordered.',
     retryable
