@@ -9,4 +9,7 @@ Usage: npm run export -- <folder>        then: cd <folder> && node dist/main.js`
   process.exitCode = folder === '--help' ? 0 : 1
 } else {
   await exportRuntime(resolve(folder))
+  console.log(
+    `Copied to ${folder}. Start it there: cd ${folder} && node dist/main.js\ndocs/ and deploy/ are not copied.`,
+  )
 }
