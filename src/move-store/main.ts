@@ -11,7 +11,8 @@ import { UsageError } from '../runtime/usage-error.ts'
 
 /** Moves the contents of one database to another. */
 
-const help = `Moves everything that Stemgate stores (tasks, idempotency keys, callbacks, secrets) to another database.
+const help = `Moves what Stemgate stores (tasks, idempotency keys, callbacks, webhooks, tombstones, pauses, secrets) to another
+database.
 
 Usage: npm run move-store -- --from <database> --to <database>    or: node dist/move-store/main.js …
 

@@ -38,6 +38,7 @@ export function formatReport(report: CopyReport, { from, to }: MoveOptions): str
     ...(report.isComplete
       ? [
           'The target holds everything.',
+          `Make sure that no gateway is left on ${describeDatabase(from)}: one that has no work to do is not noticed here.`,
           `Start the gateways with DATABASE_URL set to the target, and keep ${describeDatabase(from)} until they have proved to work.`,
         ]
       : [
