@@ -11,8 +11,8 @@ import { UsageError } from '../runtime/usage-error.ts'
 
 /** Moves the contents of one database to another. */
 
-const help = `Moves what Stemgate stores (tasks, idempotency keys, callbacks, webhooks, tombstones, pauses, secrets) to another
-database.
+const help = `Moves everything that Stemgate stores (tasks, idempotency keys, callbacks, webhooks, tombstones, pauses, secrets) to
+another database. Only when keys were last used is not moved.
 
 Usage: npm run move-store -- --from <database> --to <database>    or: node dist/move-store/main.js …
 
