@@ -15,7 +15,7 @@ export function startMessage(app: App, config: Config): string {
     '',
     ...(config.webPage ? [`  Player page   ${url}/`] : []),
     ...(config.graphiql ? [] : ['  GraphiQL      off   (GRAPHIQL=true turns it on)']),
-    `  Providers     ${providers.map((name) => name.toUpperCase()).join(', ')}${isSandbox ? '   (no API key is set; nothing is charged)' : ''}`,
+    `  Providers     ${providers.map((name) => name.toUpperCase()).join(', ')}${isSandbox ? "   (no provider's key is set; nothing is charged)" : ''}`,
     `  Callers       ${callersText(config)}`,
     `  Callbacks     ${publicUrl}/callbacks/…`,
     ...(app.adminUrl === null ? [] : [`  Metrics       ${app.adminUrl}/metrics`]),
