@@ -8,6 +8,7 @@ import { archiveChecks } from './check-archive.ts'
 import { callerChecks } from './check-callers.ts'
 import { databaseChecks } from './check-database.ts'
 import { providerChecks } from './check-providers.ts'
+import { traceChecks } from './check-traces.ts'
 import { error, ok, runChecks, type Check, type CheckResult } from './check.ts'
 
 /**
@@ -24,6 +25,7 @@ export function checkConfig(config: Config): Promise<readonly CheckResult[]> {
     ...providerChecks(config),
     ...archiveChecks(config),
     ...callerChecks(config),
+    ...traceChecks(config),
     ...addressChecks(
       config,
       inspection.then(({ isNew }) => isNew),

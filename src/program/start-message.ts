@@ -20,6 +20,7 @@ export function startMessage(app: App, config: Config): string {
     `  Callbacks     ${publicUrl}/callbacks/…`,
     ...(app.adminUrl === null ? [] : [`  Metrics       ${app.adminUrl}/metrics`]),
     `  Tasks         ${describeDatabase(config.database)}`,
+    ...(config.tracing === null ? [] : [`  Traces        ${config.tracing.url}   (OpenTelemetry)`]),
     ...(config.archive === null ? [] : [`  Archive       ${archiveText(config.archive)}`]),
     ...sharedOver(config),
     '',

@@ -1,9 +1,9 @@
 import { TraceFlags } from '@opentelemetry/api'
 import { ExportResultCode } from '@opentelemetry/core'
 import { BatchSpanProcessor, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace'
-import { describeError } from '../runtime/describe-error.ts'
 import type { Log } from '../runtime/log.ts'
 import { createOutageLog } from '../runtime/outage-log.ts'
+import { exportFailure } from './open-exporter.ts'
 import type { TraceExport } from './trace-export.ts'
 
 /** What became of spans. */
@@ -44,7 +44,7 @@ export function createBoundedExport(options: BoundedExportOptions): SpanProcesso
             outage.worked()
           } else {
             observer.dropped(spans.length, 'not-sent')
-            outage.failed({ cause: causeOf(result.error) })
+            outage.failed({ cause: exportFailure(result.error) })
           }
           done(result)
         })
@@ -72,10 +72,4 @@ export function createBoundedExport(options: BoundedExportOptions): SpanProcesso
     forceFlush: () => batches.forceFlush(),
     shutdown: () => batches.shutdown(),
   }
-}
-
-/** The status of a refusal, without the collector's words. */
-function causeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'number') return `HTTP ${error.code}`
-  return error === undefined ? 'no answer' : describeError(error)
 }

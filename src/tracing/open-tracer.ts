@@ -7,8 +7,6 @@ import {
   type Context,
   type Span,
 } from '@opentelemetry/api'
-import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http'
-import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
 import { TracerProvider } from '@opentelemetry/sdk-trace'
 import type { Log } from '../runtime/log.ts'
@@ -17,6 +15,7 @@ import type { Trace } from '../runtime/trace.ts'
 import { version } from '../runtime/version.ts'
 import { withTimeout } from '../runtime/with-timeout.ts'
 import { createBoundedExport, type SpanObserver } from './bounded-export.ts'
+import { openExporter } from './open-exporter.ts'
 import { samplerOf } from './sampler.ts'
 import type { TraceExport } from './trace-export.ts'
 import type { SpanOptions, SpanResult, Tracer } from './tracer.ts'
@@ -44,8 +43,7 @@ const kinds = {
 
 /** A tracer that sends its spans to a collector with OTLP over HTTP. Imported only if one is configured. */
 export function openTracer({ export: to, observer, log }: TracerOptions): ExportingTracer {
-  const Exporter = to.protocol === 'http/json' ? JsonExporter : ProtobufExporter
-  const exporter = new Exporter({ url: to.url, headers: { ...to.headers } })
+  const exporter = openExporter(to)
   /** The trace of the next span without a parent: the request has its id already. */
   let rootTraceId = ''
   const provider = new TracerProvider({

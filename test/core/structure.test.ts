@@ -127,7 +127,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Runs in browsers.
   web: [],
   launch: [],
-  'check-config': ['runtime', 'config', 'stores', 'coordination', 'providers', 'identity', 'stems', 'webhooks'],
+  'check-config': [
+    'runtime',
+    'separation',
+    'config',
+    'stores',
+    'coordination',
+    'providers',
+    'identity',
+    'stems',
+    'tracing',
+    'webhooks',
+  ],
   program: ['runtime', 'separation', 'config', 'identity', 'stems', 'stores'],
   wiring: [
     'runtime',

@@ -7,6 +7,7 @@ import { createServer as createTcpServer, type Server } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { canary, expectNoCanary } from '../support/canaries.ts'
 import { newDatabase } from '../support/database.ts'
+import { collectorToken, startCollector } from '../support/collector.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGateway } from '../support/gateway.ts'
 import { listenOnLoopback } from '../support/listen-on-loopback.ts'
@@ -270,6 +271,26 @@ test('--check-config ends although nothing answers', async () => {
   })
   expect(statuses).not.toHaveProperty('clock')
   expect(code).toBe(1)
+})
+
+test('--check-config asks the collector whether it takes spans, and sends it none', async () => {
+  const collector = await startCollector()
+  const at = `${collector.environment['OTEL_EXPORTER_OTLP_ENDPOINT']}v1/traces`
+  for (const protocol of ['http/json', 'http/protobuf']) {
+    const environment = { ...collector.environment, OTEL_EXPORTER_OTLP_PROTOCOL: protocol }
+    expect((await check(environment)).messageOf('traces')).toBe(`the collector at ${at} takes spans`)
+  }
+  expect(collector.requests.map(({ path, headers }) => [path, headers.authorization])).toEqual(
+    ['json', 'protobuf'].map(() => ['/v1/traces', `Bearer ${collectorToken}`]),
+  )
+  expect(collector.spans).toEqual([])
+  collector.answer((response) => void response.writeHead(401).end())
+  const { code, statuses, messageOf } = await check(collector.environment)
+  expect(messageOf('traces')).toBe(`the collector at ${at} does not take spans, so traces are lost: HTTP 401`)
+  expect(statuses).toMatchObject({ traces: 'warning' })
+  expect(code).toBe(0)
+  const none = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` }
+  expect((await check(none)).messageOf('traces')).toMatch(/traces are lost: .*ECONNREFUSED/)
 })
 
 test('--check-config reports all mistakes in the environment', async () => {

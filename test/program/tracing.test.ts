@@ -48,6 +48,7 @@ test('an order, its submit, its callback and its check are spans of one trace, a
   const callbackUrl = `${await after.url}${new URL(body.callBackUrl).pathname}`
   const ofProvider = { traceparent: `00-${providerTraceId}-${callerSpanId}-01` }
   expect(await provider.callBack(callbackUrl, callbackOfSuccess('provider-task-1'), ofProvider)).toBe(200)
+  expect(before.stdout()).toContain(`  Traces        ${collector.environment['OTEL_EXPORTER_OTLP_ENDPOINT']}v1/traces `)
   const [ordered] = await collector.named('separate')
   const [submitted] = await collector.named('submit')
   const [calledBack] = await collector.named('callback')
