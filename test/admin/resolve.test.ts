@@ -131,7 +131,7 @@ async function startQueued(count: number) {
       charge: 'NONE',
       providerTaskId: null,
       audioId: `audio-${nth}`,
-      createdAtMs: Date.now() - 60_000 + nth,
+      createdAtMs: Date.now() - 600_000 + nth,
     }),
   )
   await storeTasks(gateway, queued)
@@ -168,6 +168,32 @@ describe('a queued order that was sent since the copy that the store is restored
     expect(await provider.callBack(url, callbackOfSuccess('lost-task'))).toBe(200)
     expect(await untilSettled(gateway, first)).toMatchObject({ status: 'SUCCESS', charge: 'CHARGED' })
     expect(sent()).toEqual(['audio-1'])
+  })
+
+  test('gets its result when its caller looks up the id of the provider', async () => {
+    const { provider, gateway, queued, sent, secret } = await startQueued(1)
+    const [task] = queued
+    if (task === undefined) throw new Error('There is no order.')
+    await adminJson(gateway, 'resolve', '--charged', task.id)
+    await adminJson(gateway, 'resume', 'kie')
+    const addresses = createCallbackAddresses({ publicUrl: () => gateway.url, secrets: () => [secret] })
+    provider.answerRead(recordOfSuccess('lost-task', { callbackUrl: addresses.urlOf(task) }))
+    const { data } = await gateway.ask('{ separation(taskId: "lost-task") { id status charge } }')
+    expect(data).toEqual({ separation: { id: task.id, status: 'SUCCESS', charge: 'CHARGED' } })
+    expect(sent()).toEqual([])
+  })
+
+  test('can be corrected, fails then, and can be placed again', async () => {
+    const { provider, gateway, queued } = await startQueued(1)
+    const [task] = queued
+    if (task === undefined) throw new Error('There is no order.')
+    await adminJson(gateway, 'resolve', '--charged', task.id)
+    const soon = await runAdmin(gateway, 'resolve', '--not-charged', task.id)
+    expect(soon.stdout).toMatch(/CHARGED +NONE +changed$/m)
+    expect(await shown(gateway, task.id)).toMatchObject({ status: 'CREATE_TASK_FAILED', charge: 'NONE' })
+    await adminJson(gateway, 'resume', 'kie')
+    expect(await order(gateway, { musicTaskId: 'my-music', audioId: 'audio-0' })).not.toBe(task.id)
+    await provider.order(0)
   })
 
   test('is either sent or charged by the operator, never both, if both happen at once', async () => {

@@ -362,6 +362,17 @@ describe('merged reports', () => {
     )
   })
 
+  test('take an order out of the queue, whatever they say of it', () => {
+    fc.assert(
+      fc.property(events, (happened) => {
+        const saysNothing = ['unanswered', 'archived', 'archive-deleted']
+        const isUntold = happened.every(({ report: { kind } }) => saysNothing.includes(kind))
+        expect(isQueued(endOf(queued, happened))).toBe(isUntold)
+      }),
+      runs,
+    )
+  })
+
   test('keep the latest copy of each stem, until the copies are deleted for good', () => {
     fc.assert(
       fc.property(start, events, (task, happened) => {
