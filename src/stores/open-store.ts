@@ -51,8 +51,8 @@ function withOutageLog(store: Store, log: Log): Store {
   const outage = createOutageLog({
     log,
     level: 'error',
-    downMessage: 'the store is unavailable: orders are refused and callbacks are answered with 503',
-    upMessage: 'the store is available again',
+    downMessage: 'the database is unavailable: orders are refused and callbacks are answered with 503',
+    upMessage: 'the database is available again',
     detail: { outage: 'store' },
   })
   let probedAtMs = -Infinity

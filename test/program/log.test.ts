@@ -190,9 +190,12 @@ test('an error and its cause are logged as one sentence', async () => {
   onTestFinished(() => other.close())
   await expect.poll(() => other.exec('BEGIN IMMEDIATE'), { interval: 5 }).toBeUndefined()
   await sendOrder(url, 'one')
-  await expect.poll(() => program.stderr(), { timeout: 10_000 }).toContain('the store is unavailable')
+  await expect.poll(() => program.stderr(), { timeout: 10_000 }).toContain('the database is unavailable')
   expect(JSON.parse(program.stderr().split('\n')[0] ?? '')).toMatchObject({
-    err: { type: 'StoreUnavailableError', message: 'The store is unavailable: database is locked (ERR_SQLITE_ERROR)' },
+    err: {
+      type: 'StoreUnavailableError',
+      message: 'The database is unavailable: database is locked (ERR_SQLITE_ERROR)',
+    },
   })
 })
 

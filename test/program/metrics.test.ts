@@ -300,7 +300,7 @@ describe('a database that is slow', () => {
 
   test.each([
     ['hangs', () => new Promise<never>(() => {})],
-    ['fails', () => Promise.reject(new StoreUnavailableError('The store is unavailable.'))],
+    ['fails', () => Promise.reject(new StoreUnavailableError('The database is unavailable.'))],
   ])('is left out of the metrics if it %s', async (_how, backlog) => {
     const scrape = await backlogOf(backlog)
     const text = await scrape()

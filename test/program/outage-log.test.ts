@@ -39,7 +39,7 @@ test('an unavailable store is logged once with its first error, and once when it
   expect(await provider.callBack(callBackUrl, callbackOfSuccess('provider-task-1'))).toBe(503)
   await expect.poll(async () => (await fetch(`${gateway.url}/health/ready`)).status, { timeout: 5_000 }).toBe(503)
   const outage = linesOf(gateway)
-  expect(outage.map(({ message }) => message)).toEqual([expect.stringMatching(/^the store is unavailable/)])
+  expect(outage.map(({ message }) => message)).toEqual([expect.stringMatching(/^the database is unavailable/)])
   expect(String(outage[0]?.['err'])).toContain('database is locked')
 
   other.exec('ROLLBACK')
@@ -52,7 +52,7 @@ test('an unavailable store is logged once with its first error, and once when it
       },
       { timeout: 15_000, interval: 200 },
     )
-    .toEqual([expect.stringMatching(/^the store is unavailable/), 'the store is available again'])
+    .toEqual([expect.stringMatching(/^the database is unavailable/), 'the database is available again'])
   expect(linesOf(gateway).at(-1)).toMatchObject({ level: 'info', failures: expect.any(Number) })
 })
 

@@ -85,7 +85,7 @@ test.each([json, modern])('an error has the same status and text on the short wa
     wrap: (store) => ({
       ...store,
       async find(ids) {
-        if (isDown) throw new StoreUnavailableError('The store is unavailable.')
+        if (isDown) throw new StoreUnavailableError('The database is unavailable.')
         return store.find(ids)
       },
     }),

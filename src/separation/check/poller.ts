@@ -226,7 +226,7 @@ export function createPoller<Item extends DueItem>(options: PollerOptions<Item>)
 
   function logError(error: unknown, doing: string, taskId?: string): void {
     // The store itself logs that it is unavailable.
-    if (error instanceof StoreUnavailableError) log.debug({ ...detail, taskId, doing }, 'the store is unavailable')
+    if (error instanceof StoreUnavailableError) log.debug({ ...detail, taskId, doing }, 'the database is unavailable')
     else outage.failed({ doing, taskId, err: error })
   }
 }

@@ -53,6 +53,6 @@ export function storeErrorOf(error: unknown, kind: ErrorKind): unknown {
     case 'conflict':
     case 'transient':
     case 'unavailable':
-      return new StoreUnavailableError('The store is unavailable.', { cause: error })
+      return new StoreUnavailableError('The database is unavailable.', { cause: error })
   }
 }

@@ -37,7 +37,7 @@ export function createWorkQueue({ concurrency, giveUpAfterMs, maxWaitMs }: WorkQ
           return
         }
         waiting.delete(start)
-        reject(new StoreUnavailableError('The store is overloaded or unavailable.'))
+        reject(new StoreUnavailableError('The database is overloaded or unavailable.'))
       }
       timer = setTimeout(rejectIfExpired, Math.min(giveUpAfterMs, maxWaitMs))
       waiting.add(start)

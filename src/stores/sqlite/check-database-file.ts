@@ -11,7 +11,7 @@ export async function createCheckDatabaseFile(path: string): Promise<CheckDataba
     const current = await stat(path, { bigint: true }).catch(() => null)
     if (current?.ino === opened.ino && current.dev === opened.dev) return
     const what = current === null ? 'moved or deleted' : 'replaced by another file'
-    throw new StoreUnavailableError('The store is unavailable.', {
+    throw new StoreUnavailableError('The database is unavailable.', {
       cause: new Error(`The database file ${path} was ${what} while it was open. Put it back, or restart the gateway.`),
     })
   }
