@@ -1,6 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WatchDocument } from '../../schema/operations.ts'
+import { createRecord } from '../../src/separation/advance/record.ts'
 import { createCallbackAddresses } from '../../src/separation/callback/callback-address.ts'
+import { planResolution } from '../../src/separation/resolution.ts'
+import type { Task } from '../../src/separation/task/task.ts'
 import { adminJson, runAdmin, storeTasks } from '../support/admin.ts'
 import { canary } from '../support/canaries.ts'
 import { openStoreOf } from '../support/database.ts'
@@ -123,7 +126,7 @@ describe('an order that nobody confirmed', () => {
 async function startQueued(count: number) {
   const secret = `callback-secret-${canary}`
   const provider = await startPlayedProvider()
-  const more = { CALLBACK_SECRET: secret, SUBMITS_PER_10_SECONDS: '20' }
+  const more = { CALLBACK_SECRET: secret, SUBMITS_PER_10_SECONDS: '100' }
   const gateway = await startGateway({ ...provider.environment, ...more })
   await adminJson(gateway, 'pause', 'kie')
   const queued = Array.from({ length: count }, (_, nth) =>
@@ -197,14 +200,26 @@ describe('a queued order that was sent since the copy that the store is restored
   })
 
   test('is either sent or charged by the operator, never both, if both happen at once', async () => {
-    const { gateway, queued, sent } = await startQueued(20)
-    const resolving = runAdmin(gateway, 'resolve', '--charged', ...queued.map(({ id }) => id), '--json')
+    const { provider, gateway, queued, sent } = await startQueued(40)
+    const store = await openStoreOf(gateway)
+    const silent = { debug() {}, info() {}, warn() {}, error() {} }
+    const record = createRecord({ store, clock: store, changes: { publish() {} }, log: silent })
+    const charge = (stored: Task) => {
+      const plan = planResolution(stored, 'CHARGED', Date.now())
+      return plan.kind === 'changes' ? plan.reports : []
+    }
     await adminJson(gateway, 'resume', 'kie')
-    const { tasks } = JSON.parse((await resolving).stdout)
-    const results = new Map<string, string>(tasks.map(({ id, result }: { id: string; result: string }) => [id, result]))
-    const kept = queued.filter(({ id }) => results.get(id) !== 'changed').map(({ audioId }) => audioId)
-    await expect.poll(() => sent().length, { timeout: 20_000 }).toBe(kept.length)
-    expect(new Set(sent())).toEqual(new Set(kept))
+    // The gateway sends the oldest first, so that both meet in the middle.
+    await provider.order(0)
+    const kept = new Set(queued.map(({ audioId }) => audioId))
+    for (const { id, audioId } of queued.toReversed()) {
+      const resolved = await record(id, charge)
+      if (resolved?.resolution?.charge === 'CHARGED') kept.delete(audioId)
+    }
+    await expect.poll(() => sent().length, { timeout: 10_000 }).toBe(kept.size)
+    await gateway.close()
+    expect(new Set(sent())).toEqual(kept)
+    expect(sent()).toHaveLength(kept.size)
   })
 })
 
