@@ -12,6 +12,8 @@ import { version } from '../runtime/version.ts'
 export interface ProgramLog {
   readonly log: Logger
   setLevel(level: LogLevel): void
+  /** Shows lines of this level too. Does not hide any that are shown now. */
+  showFrom(level: LogLevel): void
   /** Writes a plain line for people to the same output. */
   print(text: string): void
   /** The number of lines that were dropped because they could not be written in time. */
@@ -44,5 +46,15 @@ export function createProgramLog({ level, format, instance }: ProgramLogOptions)
   const isPretty = format === null ? isatty(2) : format === 'pretty'
   const log = pino({ level, base, serializers: { err } }, isPretty ? people : output)
   const setLevel = (next: LogLevel) => void (log.level = next)
-  return { log, setLevel, print: (text) => output.write(`${text}\n`), dropped: output.dropped, flush: output.flush }
+  const showFrom = (next: LogLevel) => {
+    if ((pino.levels.values[next] ?? Infinity) < log.levelVal) setLevel(next)
+  }
+  return {
+    log,
+    setLevel,
+    showFrom,
+    print: (text) => output.write(`${text}\n`),
+    dropped: output.dropped,
+    flush: output.flush,
+  }
 }

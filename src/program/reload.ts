@@ -21,10 +21,12 @@ export interface ReloadOptions {
   readonly settings: Settings
   /** Applies what can change while the gateway runs. */
   readonly apply: (config: Config) => void
+  /** Called when the log says what was reloaded: a higher level of the log must not hide that. */
+  readonly onLogged: () => void
   readonly log: Log
 }
 
-export function createReload({ source, settings, apply, log }: ReloadOptions): Reload {
+export function createReload({ source, settings, apply, onLogged, log }: ReloadOptions): Reload {
   let latest = settings
   /** The variables that the gateway uses. Those that need a restart are older than the latest settings. */
   let used = setVariables(settings.environment, settings.files)
@@ -53,6 +55,7 @@ export function createReload({ source, settings, apply, log }: ReloadOptions): R
         'nothing was reloaded: the settings contain mistakes',
       )
     }
+    onLogged()
   }
 
   function nothingReloaded(): string {

@@ -60,13 +60,15 @@ export async function serve(settings: Settings, source: EnvironmentSource, start
   }
   output.write(`${startMessage(app, config)}\n`)
   let hasToken = config.adminToken !== null
+  let { logLevel } = config
   const apply = (next: Config) => {
-    logOutput.setLevel(next.logLevel)
+    logLevel = next.logLevel
+    logOutput.showFrom(logLevel)
     app.reconfigure(next)
     if (hasToken) for (const warning of openMetricsWarnings(next)) log.warn({ variables: ['ADMIN_TOKEN'] }, warning)
     hasToken = next.adminToken !== null
   }
-  const reloading = createReload({ source, settings, apply, log })
+  const reloading = createReload({ source, settings, apply, onLogged: () => logOutput.setLevel(logLevel), log })
   reloading.watch()
   reload = () => void reloading.now()
   // SIGHUP has arrived during the start.

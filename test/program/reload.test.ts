@@ -18,6 +18,11 @@ async function newFolder(): Promise<string> {
   return folder
 }
 
+async function writeLines(file: string, ...lines: readonly string[]): Promise<string> {
+  await writeFile(file, lines.map((line) => `${line}\n`).join(''))
+  return file
+}
+
 async function order(url: string, audioId: string): Promise<unknown> {
   const data = await ask(
     url,
@@ -194,6 +199,26 @@ test('SIGHUP without files to reload is a line in the log', async () => {
   program.signal('SIGHUP')
   expect(await program.logged('no setting comes from a file')).toMatchObject({ level: 30 })
   expect((await fetch(`${url}/health/live`)).status).toBe(200)
+})
+
+test('SIGHUP that changes LOG_LEVEL is logged, and the new level holds from then on', async () => {
+  const file = join(await newFolder(), 'stemgate.env')
+  const program = startProgram({ DATABASE_URL: await newDatabaseUrl() }, [
+    `--env-file=${await writeLines(file, 'LOG_LEVEL=info')}`,
+  ])
+  const url = await program.url
+  await writeLines(file, 'LOG_LEVEL=error', 'GRAPHIQL=false')
+  program.signal('SIGHUP')
+  await program.logged('"variables":["LOG_LEVEL"],"msg":"settings were reloaded"')
+  await program.logged('"variables":["GRAPHIQL"],"msg":"settings have changed that need a restart"')
+  await writeLines(file, 'LOG_LEVEL=error', 'ORDERS_PER_DAY=50')
+  program.signal('SIGHUP')
+  const budgets = () => ask(url, '{ viewer { budgets { limit } } }')
+  await expect.poll(budgets).toEqual({ viewer: { budgets: [{ limit: 50 }] } })
+  await writeLines(file, 'LOG_LEVEL=info', 'ORDERS_PER_DAY=60')
+  program.signal('SIGHUP')
+  await program.logged('"variables":["LOG_LEVEL","ORDERS_PER_DAY"],"msg":"settings were reloaded"')
+  expect(program.stderr()).not.toContain('"variables":["ORDERS_PER_DAY"]')
 })
 
 test('SIGHUP that removes ADMIN_TOKEN warns once that everyone can read the metrics', async () => {
