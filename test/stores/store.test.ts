@@ -728,6 +728,29 @@ describe.each(stores)('the store in %s', (_name, openNew) => {
   test('checkWritable succeeds', async () => {
     await expect(store.checkWritable()).resolves.toBeUndefined()
   })
+
+  describe('what is stored of an owner', () => {
+    test('is counted, also without tasks', async () => {
+      const nothing = { tasks: 0, pending: 0, maybe: 0, hasOther: false }
+      expect(await store.countOwned('key:web')).toEqual(nothing)
+      await store.operator.recordUse([{ owner: 'key:web', credential: null, lastUsedAtMs: 1 }])
+      expect(await store.countOwned('key:web')).toEqual({ ...nothing, hasOther: true })
+      await store.adopt(pendingTask({ owner: 'key:app' }), null)
+      await store.adopt(succeededTask({ owner: 'key:app' }), null)
+      await store.adopt(failedTask({ owner: 'key:app', charge: 'MAYBE' }), null)
+      expect(await store.countOwned('key:app')).toEqual({ tasks: 3, pending: 1, maybe: 1, hasOther: false })
+    })
+
+    test('is kept, and counted by the reason, when old tasks are looked for', async () => {
+      await store.adopt(pendingTask(), null)
+      await store.adopt(failedTask({ charge: 'MAYBE' }), null)
+      await store.adopt(failedTask({ charge: 'NONE' }), null)
+      const beforeMs = Date.UTC(2100, 0, 1)
+      const { tasks, kept } = await store.findExpired({ after: '', beforeMs, limit: 10 })
+      expect(tasks).toHaveLength(1)
+      expect(kept).toEqual({ pending: 1, maybe: 1, undelivered: 0 })
+    })
+  })
 })
 
 describe('an SQLite file', () => {
