@@ -122,6 +122,11 @@ describe('an order that nobody confirmed', () => {
   })
 })
 
+/** A gateway learns of a pause, and of its end, within some seconds. */
+async function untilLogged(gateway: TestGateway, event: string): Promise<void> {
+  await expect.poll(() => gateway.logged.join('\n'), { timeout: 10_000 }).toContain(event)
+}
+
 /** A gateway with queued orders of one caller, the oldest first, at a provider that is paused. */
 async function startQueued(count: number) {
   const secret = `callback-secret-${canary}`
@@ -129,6 +134,7 @@ async function startQueued(count: number) {
   const more = { CALLBACK_SECRET: secret, SUBMITS_PER_10_SECONDS: '100' }
   const gateway = await startGateway({ ...provider.environment, ...more })
   await adminJson(gateway, 'pause', 'kie')
+  await untilLogged(gateway, 'provider.paused')
   const queued = Array.from({ length: count }, (_, nth) =>
     pendingTask({
       charge: 'NONE',
@@ -195,6 +201,7 @@ describe('a queued order that was sent since the copy that the store is restored
     expect(soon.stdout).toMatch(/CHARGED +NONE +changed$/m)
     expect(await shown(gateway, task.id)).toMatchObject({ status: 'CREATE_TASK_FAILED', charge: 'NONE' })
     await adminJson(gateway, 'resume', 'kie')
+    await untilLogged(gateway, 'provider.resumed')
     expect(await order(gateway, { musicTaskId: 'my-music', audioId: 'audio-0' })).not.toBe(task.id)
     await provider.order(0)
   })
