@@ -18,7 +18,7 @@ async function newFolder(): Promise<string> {
 test('a stack trace in the log names the source files', async () => {
   const program = startProgram({ DATABASE_URL: `file:${await newFolder()}`, LOG_LEVEL: 'debug' })
   expect(await program.exit).toBe(1)
-  expect(program.stderr()).toMatch(/ at openSqliteFile \(\S+\/src\/stores\/sqlite-file\.ts:\d+:\d+\)/)
+  expect(program.stderr()).toMatch(/ at openSqliteFile \(\S+\/src\/stores\/sqlite\/sqlite-file\.ts:\d+:\d+\)/)
 })
 
 test('the programs run with the code cache of their build', async () => {
