@@ -15,7 +15,7 @@ test('nothing is charged twice or lost, no budget passed, despite network faults
     separations,
     kills: 10,
     oldTasks: 2_000,
-    submitsPer10Seconds: 5,
+    submitsPer10Seconds: 4,
     longestLifeMs: 300,
     unconfirmedAfterSeconds: 2,
     healWithinMs: 60_000,

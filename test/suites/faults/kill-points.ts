@@ -1,13 +1,13 @@
-/** The points at which the gateway is killed. */
+/** The points at which the gateway is killed. Old tasks are deleted only while some are left, so they come early. */
 export const killPoints = [
   'before the request is forwarded',
+  'while old tasks are deleted',
   'after the charge, before the answer',
   'half the answer sent',
   'after the answer',
   'during a callback',
   "after a callback's 200",
   'during a check',
-  'while old tasks are deleted',
   'during a restart',
 ] as const
 export type KillPoint = (typeof killPoints)[number]
