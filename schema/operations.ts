@@ -132,7 +132,7 @@ export type SeparationPhase =
   | 'SENDING'
   /** The separation has succeeded or failed: see `status`. */
   | 'SETTLED'
-  /** The order was sent, but the provider's answer was lost. A callback can still tell what came of it. If none does, the task fails with SUBMISSION_UNCONFIRMED. */
+  /** The order was sent, but the provider's answer was lost. A callback can still bring the result. If none does, the task fails with SUBMISSION_UNCONFIRMED. */
   | 'UNCONFIRMED'
 
 /** The status of a separation. All providers use the same values. */

@@ -36,7 +36,7 @@ export interface CallbackRouteOptions {
 }
 
 export interface CallbackObserver {
-  /** What became of a callback. `provider` is null if its address is invalid. */
+  /** The result of a callback. `provider` is null if its address is invalid. */
   received(provider: ProviderName | null, result: CallbackResult): void
   /**
    * A callback is stored that can be trusted.
@@ -45,7 +45,7 @@ export interface CallbackObserver {
   stored(taskId: string, atMs: number): void
 }
 
-/** What became of a callback. */
+/** The result of a callback. */
 export type CallbackResult =
   /** Stored; its task is due, or settled. */
   | 'saved'

@@ -28,7 +28,7 @@ export function createCallbackMetrics(
 ): CallbackMetrics {
   const callbacks = meter.counter({
     name: 'stemgate_callbacks_total',
-    help: 'Callbacks by what became of them. untrusted: stored, but it only triggers a check. restored and unknown-task: the database did not know the task. deleted-task: the task was deleted. not-stored: the database was unavailable. provider is none if the address was invalid.',
+    help: 'Callbacks by result. untrusted: stored, but it only triggers a check. restored and unknown-task: the database did not know the task. deleted-task: the task was deleted. not-stored: the database was unavailable. provider is none if the address was invalid.',
     labels: ['provider', 'result'],
   })
   const pushTimes = meter.histogram({

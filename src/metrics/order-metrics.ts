@@ -28,7 +28,7 @@ const refusalKinds = [
   'unavailable',
 ] as const satisfies readonly OrderRefusal['kind'][]
 
-/** What became of an order for its caller. */
+/** The outcome of an order for its caller. */
 interface Outcome {
   readonly outcome: 'accepted' | 'joined' | 'refused' | 'failed'
   readonly reason: 'none' | 'caller-rate' | 'store-unavailable' | 'internal' | OrderRefusal['kind']

@@ -11,7 +11,7 @@ export interface WebhookMetricsOptions {
 
 /** What reports on webhooks. */
 export interface WebhookMetrics {
-  /** Counts an attempt by what came of it. */
+  /** Counts an attempt by its result. */
   attempted(result: string): void
 }
 

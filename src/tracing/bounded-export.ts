@@ -6,7 +6,7 @@ import { createOutageLog } from '../runtime/outage-log.ts'
 import { exportFailure } from './open-exporter.ts'
 import type { TraceExport } from './trace-export.ts'
 
-/** What became of spans. */
+/** The outcome of spans. */
 export interface SpanObserver {
   sent(spans: number): void
   /** `queue-full`: too many waited. `not-sent`: the collector did not take them. */

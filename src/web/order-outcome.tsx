@@ -5,7 +5,7 @@ import type { SeparateMutation } from '../../schema/operations.ts'
 export type SeparateResult = SeparateMutation['separate']
 type Refusal = Exclude<SeparateResult, { readonly __typename: 'SeparateSuccess' }>
 
-/** What came of the last order. */
+/** The outcome of the last order. */
 export type OrderOutcome =
   | { readonly kind: 'answered'; readonly result: SeparateResult }
   /** No answer came, or the gateway did not take the operation. */
@@ -16,7 +16,7 @@ export interface OrderOutcomeViewProps {
   readonly onOrderAgain: () => void
 }
 
-/** Says what came of the order: joined to an earlier one, refused, or not answered. */
+/** Shows the outcome of the order: joined to an earlier one, refused, or not answered. */
 export function OrderOutcomeView({ outcome, onOrderAgain }: OrderOutcomeViewProps) {
   if (outcome.kind === 'failed') {
     return (

@@ -11,7 +11,7 @@ import { findTasks, maxIds } from '../find-tasks.ts'
 import { openChanges } from '../open-changes.ts'
 import { formatTable } from '../table.ts'
 
-/** Says what came of orders that nobody knows the charge of. */
+/** Stores whether orders of unknown charge were charged, as the operator reports it. */
 export const resolve: Command = {
   name: 'resolve',
   summary: 'Say whether unconfirmed orders were charged, as the account at the provider shows',

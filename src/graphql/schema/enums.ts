@@ -47,7 +47,7 @@ export const SeparationPhaseEnum = builder.enumType('SeparationPhase', {
     SENDING: { description: 'The order is being sent, and the provider has not answered yet.' },
     UNCONFIRMED: {
       description:
-        "The order was sent, but the provider's answer was lost. A callback can still tell what came of it. If none does, " +
+        "The order was sent, but the provider's answer was lost. A callback can still bring the result. If none does, " +
         'the task fails with SUBMISSION_UNCONFIRMED.',
     },
     PROCESSING: { description: 'The provider has accepted the order and works on it.' },

@@ -86,7 +86,7 @@ interface ItemOfAll {
 }
 
 const SeparateAllItem = builder.objectRef<ItemOfAll>('SeparateAllItem').implement({
-  description: 'What became of one order of `separateAll`.',
+  description: 'The outcome of one order of `separateAll`.',
   fields: (t) => ({
     index: t.int({ description: 'The position of the order in `inputs`, from 0.', resolve: ({ index }) => index }),
     idempotencyKey: t.string({

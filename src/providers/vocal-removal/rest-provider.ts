@@ -40,7 +40,7 @@ export interface RestProvider extends Provider, Pick<Offer, 'isAvailable' | 'rea
   close(): Promise<void>
 }
 
-/** What came of a credits call. */
+/** The result of a credits call. */
 export interface KeyCheck {
   readonly credits: CreditsAnswer
   /** What the provider's clock showed at some time between two of this machine's. null: the answer does not say. */

@@ -12,7 +12,7 @@ export interface CopyFileOptions {
   readonly stallMs: number
 }
 
-/** What came of an attempt to copy a file. */
+/** The result of an attempt to copy a file. */
 export type CopyOutcome =
   | {
       readonly kind: 'copied'

@@ -18,7 +18,7 @@ interface CounterKey {
 /** What an order has taken from a counter. */
 type Taken = CounterKey & { readonly amount: number }
 
-/** What became of the claims of an order. */
+/** The result of the claims of an order. */
 export type TakeResult =
   | { readonly kind: 'taken'; readonly used: readonly number[] }
   /** Nothing was taken: this claim would exceed its limit. */
