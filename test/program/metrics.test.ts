@@ -193,7 +193,7 @@ describe('the metrics', () => {
     expect(await counted('stemgate_websocket_closes_total')).toBe(2)
   })
 
-  test('count callbacks by what became of them', async () => {
+  test('count callbacks by result', async () => {
     const nth = provider.orders.length
     await order(gateway, newTrack())
     const { callBackUrl } = (await provider.order(nth)).body
