@@ -61,8 +61,9 @@ export function openApiKeys(options: ApiKeysOptions): ApiKeys {
     if (isPolling) return
     isPolling = true
     try {
-      const newText = await readFile(path, 'utf8')
+      const newText = await readFile(path, 'utf8').catch(() => null)
       if (newText === text) return noteUsable()
+      // The file may be replaced at this moment, and be missing or empty in between.
       await sleep(settleMs)
       if (newText !== (await readFile(path, 'utf8'))) return
       const next = parse(newText)
