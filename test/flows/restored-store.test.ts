@@ -148,7 +148,7 @@ describe('a callback address', () => {
     expect(addressesOf('one-secret').parse(pathOf(url))).toMatchObject({ taskId: task.id, order: report })
     expect(addressesOf('one-secret').orderOf(`${encodeURIComponent(url)}%2F`)).toEqual(report)
     const shown = url + Buffer.from(url.slice(url.lastIndexOf('.') + 1), 'base64url').toString('latin1')
-    for (const word of ['web', 'split', track.audioId, track.musicTaskId]) expect(shown).not.toContain(word)
+    for (const word of ['key:web', 'split_stem', track.audioId, track.musicTaskId]) expect(shown).not.toContain(word)
     // The same order twice: nobody can see whether two tasks belong to one caller.
     expect(addressesOf('one-secret').urlOf(task)).not.toBe(url)
   })
