@@ -3,6 +3,7 @@ import { traceDetail, type Trace } from '../../runtime/trace.ts'
 import type { Changes } from '../changes.ts'
 import type { Clock } from '../store/clock.ts'
 import type { TaskImporter } from '../store/task-importer.ts'
+import { firstState } from '../task/first-state.ts'
 import { createdAtMsOf } from '../task/task-id.ts'
 import type { PendingTask } from '../task/task.ts'
 import type { AddressedOrder } from './sealed-order.ts'
@@ -47,23 +48,12 @@ function restoredTask({ taskId, ...order }: AddressedOrder, trace: Trace | null,
   return {
     id: taskId,
     ...order,
+    ...firstState,
     providerTaskId: null,
-    sharedProviderTaskId: null,
-    musicId: null,
-    originUrl: null,
     charge: 'CHARGED',
-    revision: 1,
     createdAtMs: Math.min(createdAtMsOf(taskId) ?? nowMs, nowMs),
     updatedAtMs: nowMs,
-    events: [],
-    expectedAtMs: null,
-    sendAttempt: null,
-    resolution: null,
     trace,
-    archive: null,
     isCreatedAtKnown: true,
-    state: 'pending',
-    partial: null,
-    incompleteSinceMs: null,
   }
 }

@@ -1,3 +1,4 @@
+import { firstState } from '../task/first-state.ts'
 import { newTaskId } from '../task/task-id.ts'
 import type { PendingTask } from '../task/task.ts'
 import type { OrderRequest } from './equal-orders.ts'
@@ -9,31 +10,22 @@ export function newTask(
   expectedAtMs: number | null,
 ): PendingTask {
   return {
+    ...firstState,
     id: newTaskId(),
     owner,
     provider: provider.name,
     providerTaskId: null,
-    sharedProviderTaskId: null,
     type: input.type,
     musicTaskId: input.musicTaskId,
     audioId: input.audioId,
     reference: input.reference,
-    musicId: null,
-    originUrl: null,
     charge: 'MAYBE',
-    resolution: null,
-    revision: 1,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
     events: [{ kind: 'sent', atMs: nowMs }],
     expectedAtMs,
-    sendAttempt: null,
     trace,
-    archive: null,
     isCreatedAtKnown: true,
-    state: 'pending',
-    partial: null,
-    incompleteSinceMs: null,
   }
 }
 

@@ -8,6 +8,7 @@ import type { CallbackAddresses } from '../callback/callback-address.ts'
 import type { RestoreOrder } from '../callback/restore-order.ts'
 import { nextCheckAt, type CheckTimings } from '../check/check-schedule.ts'
 import { AdoptionNotAllowedError, ProviderUnreadableError } from '../errors.ts'
+import { firstState } from '../task/first-state.ts'
 import { isProviderTaskId } from '../task/provider-task-id.ts'
 import type { CheckAnswer, Provider } from '../provider.ts'
 import type { Clock } from '../store/clock.ts'
@@ -229,31 +230,20 @@ function adoptedTask({ owner, trace }: Searcher, provider: ProviderName, found: 
   const completedAtMs = report.outcome.state === 'pending' ? null : report.outcome.completedAtMs
   const times = [createdAtMs, completedAtMs].filter((time) => time !== null)
   return {
+    ...firstState,
     id: newTaskId(),
     owner,
     provider,
     providerTaskId: report.providerTaskId,
-    sharedProviderTaskId: null,
     type: report.type,
     musicTaskId: null,
     audioId: report.audioId,
     reference: null,
-    musicId: null,
-    originUrl: null,
     charge: 'CHARGED',
-    revision: 1,
     createdAtMs: Math.min(...times, nowMs),
     updatedAtMs: nowMs,
-    events: [],
-    expectedAtMs: null,
-    sendAttempt: null,
-    resolution: null,
     trace,
-    archive: null,
     isCreatedAtKnown: times.length > 0,
-    state: 'pending',
-    partial: null,
-    incompleteSinceMs: null,
   }
 }
 
